@@ -1,0 +1,3 @@
+"""Customer segmentation as a nightly batch job."""
+
+__version__ = "0.1.0"

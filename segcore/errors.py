@@ -1,0 +1,88 @@
+"""Every failure that a user can cause, as one small tree; each class is one exit code.
+
+A message is one line: what was found, what was expected, what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SegcoreError(Exception):
+    """Base of all errors that are shown to a user as one line.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the process exits with (sysexits.h where it has a meaning).
+    """
+
+    exit_code = 70
+
+
+class UsageError(SegcoreError):
+    """The command line asks for something that makes no sense (2)."""
+
+    exit_code = 2
+
+
+class GateError(SegcoreError):
+    """The job's quality gate stopped publication (3)."""
+
+    exit_code = 3
+
+
+class DataError(SegcoreError):
+    """The data cannot be used: nothing usable, a column missing, fewer customers than k (65)."""
+
+    exit_code = 65
+
+
+class InputNotFoundError(SegcoreError):
+    """The input is not there or cannot be opened (66)."""
+
+    exit_code = 66
+
+
+class UnreachableError(SegcoreError):
+    """A cluster or an object store does not answer (69)."""
+
+    exit_code = 69
+
+
+class OutputError(SegcoreError):
+    """The output cannot be created (73)."""
+
+    exit_code = 73
+
+
+class StorageError(SegcoreError):
+    """The disk is full, or reading or writing failed (74)."""
+
+    exit_code = 74
+
+
+class BusyError(SegcoreError):
+    """Try again: another run holds the lock, or memory was lost at run time (75)."""
+
+    exit_code = 75
+
+
+class JobError(SegcoreError):
+    """A bad job file, or a memory budget too small for the job (78)."""
+
+    exit_code = 78
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the closest known name, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def listing(names: Iterable[str], *, most: int = 12) -> str:
+    """Return names in sorted order for a message, cut after `most` of them."""
+    ordered = sorted(names)
+    shown = ", ".join(ordered[:most])
+    return shown if len(ordered) <= most else f"{shown} and {len(ordered) - most} more"

@@ -1,0 +1,1 @@
+"""Comparing candidates: criteria, silhouette, stability, structure, agreement."""

@@ -1,0 +1,278 @@
+"""The job: what a run is asked to do. Validates values and never touches a disk."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from segcore import errors, schema
+
+Family = Literal["kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spectral"]
+Linkage = Literal["ward", "complete", "average"]
+CovarianceType = Literal["spherical", "diag", "tied", "full"]
+Transform = Literal["yeo-johnson", "log1p", "none"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cleaning(_Table):
+    """Which lines count, and as what."""
+
+    exclude_customers: list[str] = Field(
+        [], description="customer ids that are not customers, such as a guest account"
+    )
+    cancellation_prefix: str = Field(
+        "", description="an order id that starts with it marks a return; empty: a negative quantity marks one"
+    )
+    adjustment_prefix: str = Field(
+        "", description="an order id that starts with it is bookkeeping; empty: none is"
+    )
+    not_products: list[str] = Field(
+        [], description="product codes that are no products, compared in upper case"
+    )
+    not_product_prefixes: list[str] = Field([], description="prefixes of such codes, compared in upper case")
+    money_decimals: int = Field(
+        4, ge=0, le=6, description="decimals that a price may have; finer ones are rejects"
+    )
+    rejects: Literal["all", "sample", "count"] = Field(
+        "sample",
+        description="which rejected lines are written out: all, the first of each reason and file, or none",
+    )
+    max_reject_share: float = Field(
+        0.5, ge=0, le=1, description="share of lines, beyond missing customers, above which the run stops"
+    )
+
+
+class Features(_Table):
+    """What is computed for each customer."""
+
+    as_of: datetime | date | None = Field(
+        None,
+        description="the day that recency counts from; empty: the last time stamp of all lines plus one day",
+    )
+    returns: Literal["feature", "net"] = Field(
+        "feature",
+        description="feature: purchases stay gross; net: a return takes back earlier purchase lines",
+    )
+    rows_per_file: int = Field(100_000, ge=1, description="rows of each file of features/ and segments/")
+
+
+class Matrix(_Table):
+    """Which features the models see, and how they are transformed before they are standardised."""
+
+    columns: dict[str, Transform] = Field(
+        {name: "yeo-johnson" for name in schema.DEFAULT_MATRIX},
+        description="feature = transform: yeo-johnson, log1p or none",
+    )
+    fit_rows: int = Field(
+        100_000,
+        ge=2,
+        description="customers, the first in hash order, that a transform's parameter is fitted on",
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        known = [feature.name for feature in schema.numeric_features()]
+        for name in self.columns:
+            if name not in known:
+                raise ValueError(f"{name!r} is no numeric feature{errors.did_you_mean(name, known)}")
+        if not self.columns:
+            raise ValueError("at least one feature is needed")
+        return self
+
+
+class Models(_Table):
+    """What is fitted, on how many customers."""
+
+    families: list[Family] = Field(
+        ["kmeans", "hierarchical", "mixture"], min_length=1, description="model families"
+    )
+    linkages: list[Linkage] = Field(["ward", "complete", "average"], description="of the hierarchical family")
+    covariance_types: list[CovarianceType] = Field(
+        ["spherical", "diag", "tied", "full"], description="of the mixture family"
+    )
+    k_min: int = Field(2, ge=2, description="smallest number of segments")
+    k_max: int = Field(10, ge=2, description="largest number of segments")
+    sample: int = Field(10_000, ge=10, description="customers, the first in hash order, that sample fits see")
+    tree_sample: int = Field(
+        5_000,
+        ge=10,
+        description="customers, the first in hash order, for trees, spectral clustering and stability",
+    )
+    evaluation_sample: int = Field(
+        10_000, ge=10, description="customers, the next in hash order, that every candidate is judged on"
+    )
+    restarts: int = Field(100, ge=1, description="restarts of K-Means on the sample")
+    mixture_restarts: int = Field(5, ge=1, description="restarts of each mixture")
+    reg_covar: float = Field(
+        1e-3, gt=0, description="added to the variances of a mixture, standardised units"
+    )
+    n_neighbors: int = Field(
+        15, ge=1, description="neighbours that vote where a model has no predict of its own"
+    )
+    dbscan_eps: float | None = Field(
+        None, gt=0, description="radius of DBSCAN; empty: the knee of the k-distances"
+    )
+    min_samples: int = Field(10, ge=2, description="neighbours that make a core customer in DBSCAN")
+    min_cluster_size: float = Field(
+        0.02, gt=0, lt=1, description="smallest cluster of HDBSCAN, a share of its sample"
+    )
+    block_rows: int = Field(
+        65_536, ge=1, description="rows of a block of the matrix; sums are added block by block"
+    )
+    one_time_buyers: Literal["cluster", "separate"] = Field(
+        "cluster",
+        description="separate: customers with one order are a segment by rule and the rest is clustered",
+    )
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.k_max < self.k_min:
+            raise ValueError(f"k_max={self.k_max} should be >= k_min={self.k_min}")
+        return self
+
+    @property
+    def ks(self) -> range:
+        """Every number of segments that is tried."""
+        return range(self.k_min, self.k_max + 1)
+
+
+class Stability(_Table):
+    """How often the models are refitted to see whether their segments hold."""
+
+    splits: int = Field(50, ge=0, description="random halvings at most; 0: stability is not measured")
+    resamples: int = Field(30, ge=0, description="bootstrap draws at most")
+    min_splits: int = Field(12, ge=1, description="halvings before a candidate may be decided early")
+
+
+class Selection(_Table):
+    """What makes a candidate admissible, and what is pinned by hand."""
+
+    min_share: float = Field(0.05, ge=0, lt=1, description="share of customers in the smallest segment")
+    min_prediction_strength: float = Field(0.8, ge=0, le=1, description="mean over the halvings")
+    min_jaccard: float = Field(
+        0.75, ge=0, le=1, description="mean bootstrap Jaccard of the least stable segment"
+    )
+    k: int | None = Field(None, ge=2, description="pin the number of segments")
+    family: str | None = Field(None, description="pin the family, or family-variant such as mixture-full")
+
+
+class StructureTest(_Table):
+    """Whether the data hold more structure than a continuum."""
+
+    copies: int = Field(99, ge=0, description="Gaussian-copula copies; 0: no test")
+
+
+class Gate(_Table):
+    """Bounds that stop publication (exit 3); empty ones are not checked."""
+
+    require_admissible: bool = Field(False, description="stop when no candidate is admissible")
+    max_reject_share: float | None = Field(
+        None, ge=0, le=1, description="of all lines, beyond missing customers"
+    )
+    min_segment_share: float | None = Field(
+        None, ge=0, le=1, description="of customers, smallest published segment"
+    )
+
+
+class Report(_Table):
+    """How the report looks."""
+
+    title: str = Field("Customer segments", description="heading of the report")
+    currency: str = Field("", max_length=8, description="sign or code shown with money, such as £ or EUR")
+
+
+class Job(_Table):
+    """A job file, resolved.
+
+    Every table has defaults, so an empty job is a valid one.
+    """
+
+    columns: dict[str, str] = Field({}, description="canonical column = column of the source")
+    seed: int = Field(0, ge=0, lt=2**32, description="of hashes, samples and restarts")
+    cleaning: Cleaning = Cleaning()
+    features: Features = Features()
+    matrix: Matrix = Matrix()
+    models: Models = Models()
+    stability: Stability = Stability()
+    selection: Selection = Selection()
+    structure_test: StructureTest = StructureTest()
+    gate: Gate = Gate()
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _columns_known(self) -> Self:
+        for name in self.columns:
+            if name not in schema.LINE_NAMES:
+                close = errors.did_you_mean(name, schema.LINE_NAMES)
+                raise ValueError(
+                    f"columns.{name} is no canonical column{close}: {', '.join(schema.LINE_NAMES)}"
+                )
+        return self
+
+
+def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str = "job") -> Job:
+    """Parse a TOML job and lay overrides over it.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    overrides : dict, optional
+        Dotted key to value, such as ``{"selection.k": 4}``; they win over the text.
+    source : str
+        Where the text came from, for the error.
+
+    Raises
+    ------
+    segcore.errors.JobError
+        If the text is no TOML, a key is unknown or a value is out of range.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise errors.JobError(f"{source}: not valid TOML: {exc}") from exc
+    for key, value in (overrides or {}).items():
+        *tables, last = key.split(".")
+        table = data
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[last] = value
+    try:
+        return Job.model_validate(data)
+    except ValidationError as exc:
+        raise errors.JobError(f"{source}: {_first_problem(exc)}") from exc
+
+
+def _first_problem(exc: ValidationError) -> str:
+    """Say the first thing that is wrong with a job in one line."""
+    problem = exc.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _keys_beside(problem["loc"])
+        return f"unknown key {where!r}{errors.did_you_mean(str(problem['loc'][-1]), known)}; known here: " + (
+            errors.listing(known, most=30)
+        )
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Job
+    for part in loc[:-1]:
+        annotation = model.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)
+
+
+def to_toml(job: Job) -> str:
+    """Return the job as TOML, every value spelled out except empty ones."""
+    import tomli_w
+
+    return tomli_w.dumps(job.model_dump(exclude_none=True))

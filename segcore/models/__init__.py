@@ -1,0 +1,1 @@
+"""Model families: what is fitted, and how a row gets its label."""

@@ -59,14 +59,18 @@ class Features(_Table):
         "feature",
         description="feature: purchases stay gross; net: a return takes back earlier purchase lines",
     )
-    rows_per_file: int = Field(100_000, ge=1, description="rows of each file of features/ and segments/")
+    rows_per_file: int = Field(
+        100_000,
+        ge=1,
+        description="rows of each file of features/ and segments/, and of a block of the matrix",
+    )
 
 
 class Matrix(_Table):
     """Which features the models see, and how they are transformed before they are standardised."""
 
     columns: dict[str, Transform] = Field(
-        {name: "yeo-johnson" for name in schema.DEFAULT_MATRIX},
+        dict.fromkeys(schema.DEFAULT_MATRIX, "yeo-johnson"),
         description="feature = transform: yeo-johnson, log1p or none",
     )
     fit_rows: int = Field(
@@ -121,9 +125,6 @@ class Models(_Table):
     min_samples: int = Field(10, ge=2, description="neighbours that make a core customer in DBSCAN")
     min_cluster_size: float = Field(
         0.02, gt=0, lt=1, description="smallest cluster of HDBSCAN, a share of its sample"
-    )
-    block_rows: int = Field(
-        65_536, ge=1, description="rows of a block of the matrix; sums are added block by block"
     )
     one_time_buyers: Literal["cluster", "separate"] = Field(
         "cluster",

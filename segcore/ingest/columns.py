@@ -1,0 +1,100 @@
+"""Which column of a source is which canonical column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from segcore import errors, schema
+
+# Names under which shop systems export the canonical columns, in lower case without punctuation.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "order_id": (
+        "orderid",
+        "invoiceno",
+        "invoice",
+        "invoiceid",
+        "ordernumber",
+        "orderno",
+        "receiptid",
+        "transactionid",
+        "basketid",
+    ),
+    "product_id": ("productid", "stockcode", "sku", "itemid", "productcode", "articleid", "article"),
+    "description": ("description", "productname", "itemname", "product", "title"),
+    "quantity": ("quantity", "qty", "units", "itemcount"),
+    "ordered_at": (
+        "orderedat",
+        "invoicedate",
+        "orderdate",
+        "date",
+        "datetime",
+        "timestamp",
+        "transactiondate",
+        "purchasedate",
+        "createdat",
+    ),
+    "unit_price": ("unitprice", "price", "itemprice", "priceperunit"),
+    "customer_id": ("customerid", "customer", "custid", "clientid", "userid", "memberid", "buyerid"),
+    "country": ("country", "shippingcountry", "countrycode"),
+}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^0-9a-z]", "", name.lower())
+
+
+def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: str) -> dict[str, str]:
+    """Find the source's column for each canonical one.
+
+    Parameters
+    ----------
+    header : sequence of str
+        The source's columns.
+    mapping : mapping of str to str
+        The job's ``[columns]``; it wins over what is recognised.
+    where : str
+        The file, for the error.
+
+    Returns
+    -------
+    dict of str to str
+        Canonical column to source column; optional columns that the source lacks are left out.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If a mapped or a required column is not there, or a header names one column twice.
+    """
+    twice = sorted({name for name in header if list(header).count(name) > 1})
+    if twice:
+        raise errors.DataError(
+            f"{where}: the header names {errors.listing(twice)} more than once; rename one of them"
+        )
+    absent = {canonical: name for canonical, name in mapping.items() if name not in header}
+    if absent:
+        canonical, name = next(iter(absent.items()))
+        raise errors.DataError(
+            f"{where}: the job maps {canonical} to {name!r}, which is not there{errors.did_you_mean(name, header)}; "
+            f"columns: {errors.listing(header)}"
+        )
+    found = {**_recognise(header, taken=set(mapping.values())), **mapping}
+    missing = [column.name for column in schema.LINE_COLUMNS if column.required and column.name not in found]
+    if missing:
+        raise errors.DataError(
+            f"{where}: {len(missing)} required column(s) not found: {errors.listing(missing)}; "
+            f"columns there: {errors.listing(header)}; name them in the job's [columns]"
+        )
+    return {name: found[name] for name in schema.LINE_NAMES if name in found}
+
+
+def _recognise(header: Sequence[str], *, taken: set[str]) -> dict[str, str]:
+    by_plain = {_plain(name): name for name in header if name not in taken}
+    found: dict[str, str] = {}
+    for canonical, synonyms in SYNONYMS.items():
+        for synonym in synonyms:
+            name = by_plain.get(synonym)
+            if name is not None and name not in found.values():
+                found[canonical] = name
+                break
+    return found

@@ -1,0 +1,206 @@
+"""From customer features to the standardised matrix that the models see."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.special import boxcox1p
+from sklearn.preprocessing import PowerTransformer
+
+from segcore import errors, job
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """How raw features become a standardised row; everything that `score` needs.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        The features that are used, in order.
+    transforms : tuple of str
+        Of each: ``"yeo-johnson"``, ``"log1p"`` or ``"none"``.
+    lambdas : tuple of float
+        Yeo-Johnson's parameter (1 where it does not apply).
+    fills : tuple of float
+        What an empty value is replaced by: the median of the rows that the transform was fitted on, raw units.
+    means, scales : tuple of float
+        Of the transformed features over all customers; population standard deviation.
+    dropped : tuple of str
+        Features that were asked for and are constant.
+    """
+
+    columns: tuple[str, ...]
+    transforms: tuple[str, ...]
+    lambdas: tuple[float, ...]
+    fills: tuple[float, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    dropped: tuple[str, ...]
+
+    def transformed(self, raw: Floats) -> Floats:
+        """Return `raw` of shape (n_customers, n_features) filled and transformed, not standardised."""
+        filled = np.where(np.isnan(raw), np.asarray(self.fills), raw)
+        out = np.empty_like(filled)
+        for place, kind in enumerate(self.transforms):
+            out[:, place] = _transform(filled[:, place], kind, self.lambdas[place])
+        return out
+
+    def standardised(self, raw: Floats) -> Floats:
+        """Return `raw` of shape (n_customers, n_features) as float64 rows of mean 0 and variance 1."""
+        return np.asarray((self.transformed(raw) - np.asarray(self.means)) / np.asarray(self.scales))
+
+    def block(self, df: pl.DataFrame) -> npt.NDArray[np.float32]:
+        """Return the rows of the matrix for a frame of customer features."""
+        return self.standardised(raw_values(df, self.columns)).astype(np.float32)
+
+    def state(self) -> dict[str, Any]:
+        """Return the preparation as plain values for model.json."""
+        return {
+            "features": [
+                {"name": name, "transform": kind, "lambda": lmbda, "fill": fill, "mean": mean, "scale": scale}
+                for name, kind, lmbda, fill, mean, scale in zip(
+                    self.columns,
+                    self.transforms,
+                    self.lambdas,
+                    self.fills,
+                    self.means,
+                    self.scales,
+                    strict=True,
+                )
+            ],
+            "dropped": list(self.dropped),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Preparation:
+        """Rebuild a preparation from :meth:`state`."""
+        features = state["features"]
+        return cls(
+            columns=tuple(f["name"] for f in features),
+            transforms=tuple(f["transform"] for f in features),
+            lambdas=tuple(f["lambda"] for f in features),
+            fills=tuple(f["fill"] for f in features),
+            means=tuple(f["mean"] for f in features),
+            scales=tuple(f["scale"] for f in features),
+            dropped=tuple(state["dropped"]),
+        )
+
+
+def raw_values(df: pl.DataFrame, columns: Sequence[str]) -> Floats:
+    """Return columns as float64 of shape (n_customers, n_columns), empty values as NaN."""
+    return df.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in columns).to_numpy(
+        order="c"
+    )
+
+
+def _transform(values: Floats, kind: str, lmbda: float) -> Floats:
+    if kind == "yeo-johnson":
+        # Yeo and Johnson (2000): Box-Cox of 1 + x, mirrored with 2 - lambda below zero.
+        positive = boxcox1p(np.maximum(values, 0.0), lmbda)
+        negative = -boxcox1p(np.maximum(-values, 0.0), 2.0 - lmbda)
+        return np.asarray(np.where(values >= 0, positive, negative))
+    if kind == "log1p":
+        return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
+    return values
+
+
+def fit(
+    blocks: Callable[[], Iterable[pl.DataFrame]], settings: job.Matrix, *, warn: Callable[[str], None]
+) -> Preparation:
+    """Fit transforms on the first rows and standardise over all.
+
+    Parameters
+    ----------
+    blocks : callable
+        Returns the frames of customer features in hash order; called three times at most.
+    settings : segcore.job.Matrix
+    warn : callable
+        Told about features that are dropped because they are constant.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If every feature is constant.
+    """
+    names, kinds = tuple(settings.columns), tuple(settings.columns.values())
+    head = _head(blocks(), names, settings.fit_rows)
+    fills = tuple(_median(column) for column in head.T)
+    filled = np.where(np.isnan(head), np.asarray(fills), head)
+    lambdas = tuple(
+        _lambda(filled[:, place]) if kind == "yeo-johnson" else 1.0 for place, kind in enumerate(kinds)
+    )
+    unscaled = Preparation(
+        columns=names,
+        transforms=kinds,
+        lambdas=lambdas,
+        fills=fills,
+        means=(0.0,) * len(names),
+        scales=(1.0,) * len(names),
+        dropped=(),
+    )
+    means, scales = _moments(lambda: (unscaled.transformed(raw_values(df, names)) for df in blocks()))
+    # Rounding leaves a constant a spread of a few units in the last place.
+    keep = [place for place in range(len(names)) if scales[place] > 1e-12 * max(1.0, abs(means[place]))]
+    dropped = tuple(name for place, name in enumerate(names) if place not in keep)
+    if not keep:
+        raise errors.DataError(
+            f"all customers are equal in {errors.listing(names)}; segments need a feature in which they differ"
+        )
+    for name in dropped:
+        warn(f"feature {name} is the same for every customer and is left out")
+    return Preparation(
+        columns=tuple(names[place] for place in keep),
+        transforms=tuple(kinds[place] for place in keep),
+        lambdas=tuple(lambdas[place] for place in keep),
+        fills=tuple(fills[place] for place in keep),
+        means=tuple(float(means[place]) for place in keep),
+        scales=tuple(float(scales[place]) for place in keep),
+        dropped=dropped,
+    )
+
+
+def _head(blocks: Iterable[pl.DataFrame], names: Sequence[str], rows: int) -> Floats:
+    parts, have = [], 0
+    for df in blocks:
+        parts.append(raw_values(df.head(rows - have), names))
+        have += len(parts[-1])
+        if have >= rows:
+            break
+    return np.concatenate(parts)
+
+
+def _median(column: Floats) -> float:
+    known = column[~np.isnan(column)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _lambda(column: Floats) -> float:
+    if np.ptp(column) == 0:
+        return 1.0
+    with warnings.catch_warnings():
+        # An extreme column makes the likelihood overflow on the way to its maximum.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        fitted = PowerTransformer(method="yeo-johnson", standardize=False).fit(column.reshape(-1, 1))
+    value = float(fitted.lambdas_[0])
+    return value if np.isfinite(value) else 0.0
+
+
+def _moments(blocks: Callable[[], Iterable[Floats]]) -> tuple[Floats, Floats]:
+    """Return mean and population standard deviation in two passes, added block by block."""
+    n, total = 0, np.float64(0)
+    for X in blocks():
+        n, total = n + len(X), total + X.sum(axis=0)
+    means = np.asarray(total / n)
+    squares = np.float64(0)
+    for X in blocks():
+        squares = squares + np.square(X - means).sum(axis=0)
+    return means, np.sqrt(np.asarray(squares / n))

@@ -128,3 +128,9 @@ def by_month(lines: pl.LazyFrame) -> pl.LazyFrame:
         .group_by("customer_id", month.alias("month"))
         .agg(amount=pl.col("amount").cast(pl.Int128).sum().cast(pl.Int64), orders=pl.col("order").n_unique())
     )
+
+
+def heavy_customers(lines: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
+    """Return the customers with more than so many lines, most first: ``customer_id, lines``."""
+    counted = lines.group_by("customer_id").agg(lines=pl.len().cast(pl.Int64))
+    return counted.filter(pl.col("lines") > more_than).sort("lines", "customer_id", descending=[True, False])

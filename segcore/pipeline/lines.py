@@ -1,0 +1,216 @@
+"""The first stages of a run: from source files to customer features, every line accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from segcore import cleaning, errors, features, ingest, ledger, shuffle
+from segcore.ingest import Layout, Source
+from segcore.job import Job
+from segcore.progress import Progress, Stage
+from segcore.storage import Workspace, read_json, write_json
+
+_GUEST_SHARE = 0.05
+_PEEK_ROWS = 1_000
+# Bytes that a line costs in memory while its bucket is aggregated, measured on 54 million lines.
+_BYTES_A_LINE = 400
+_BYTES_A_CSV_LINE = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """What is known of the lines once their customers' features are written.
+
+    Attributes
+    ----------
+    features, months : tuple of Path
+        Parquet files in hash order, and what each customer bought in each month.
+    as_of : int
+        Seconds since 1970.
+    first_at, last_at : int
+        Time of the first and last line with a readable one, seconds since 1970.
+    """
+
+    folder: Path
+    features: tuple[Path, ...]
+    months: tuple[Path, ...]
+    rejects: Path
+    ledger: dict[str, object]
+    as_of: int
+    first_at: int
+    last_at: int
+    customers: int
+
+
+def plan_buckets(sources: Sequence[Source], memory: int) -> int:
+    """Return how many buckets keep one bucket's lines within half of the memory budget: a power of two."""
+    estimate = sum(_estimated_lines(source) for source in sources) * _BYTES_A_LINE
+    n_buckets = 1
+    while estimate / n_buckets > memory / 2 and n_buckets < shuffle.MAX_BUCKETS:
+        n_buckets *= 2
+    return n_buckets
+
+
+def _estimated_lines(source: Source) -> int:
+    if source.format == "parquet":
+        return int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
+    return source.size // _BYTES_A_CSV_LINE
+
+
+def shuffle_lines(
+    work: Workspace, sources: Sequence[Source], layouts: Sequence[Layout], job: Job, *, now: int, n_buckets: int
+) -> None:
+    """Stage ``buckets``: read, type and classify every line, and bring each customer's lines together.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If a file breaks off or is not what its name says.
+    """
+    frames = []
+    for layout in layouts:
+        lf = ingest.scan(layout, sources)
+        read = cleaning.read_values(lf, job.cleaning, date_format=_date_format(lf), now=now)
+        frames.append(shuffle.keyed(cleaning.classify(read, job.cleaning), seed=job.seed, n_buckets=n_buckets))
+    with work.stage("buckets") as folder:
+        try:
+            shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
+        except pl.exceptions.PolarsError as exc:
+            raise errors.DataError(f"the input cannot be read: {str(exc).splitlines()[0]}") from exc
+        write_json(folder / "stage.json", {"n_buckets": n_buckets})
+
+
+def _date_format(lf: pl.LazyFrame) -> str:
+    """Return the first known format that reads the most dates among the first lines."""
+    if lf.collect_schema()["ordered_at"] != pl.String:
+        return cleaning.DATE_FORMATS[0]
+    text = pl.col("ordered_at").str.strip_chars()
+    read = lf.head(_PEEK_ROWS).select(
+        text.str.to_datetime(form, time_unit="us", strict=False).is_not_null().sum().alias(form)
+        for form in cleaning.DATE_FORMATS
+    )
+    counts = read.collect().row(0, named=True)
+    return max(cleaning.DATE_FORMATS, key=lambda form: int(counts[form]))
+
+
+def compute_features(work: Workspace, sources: Sequence[Source], job: Job, progress: Progress, stage: Stage) -> None:
+    """Stage ``customers``: the features of every customer, bucket by bucket, the ledger and the rejects.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If no line has a readable date, or too many lines are rejected.
+    """
+    buckets = work.path("buckets")
+    found = shuffle.find(buckets, n_buckets=read_json(buckets / "stage.json")["n_buckets"])
+    times = pl.scan_parquet(buckets / "**/*.parquet").select(
+        first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max(), lines=pl.len()
+    )
+    first_at, last_at, lines_in = times.collect(engine="streaming").row(0)
+    if last_at is None:
+        raise errors.DataError(f"no purchase left: of {lines_in:,} lines none has a date that can be read")
+    as_of = _as_of(job, last_at)
+    with work.stage("customers") as folder:
+        counts: list[pl.DataFrame] = []
+        duplicates: list[pl.DataFrame] = []
+        writer = _Writer(folder / "features", rows_per_file=job.features.rows_per_file)
+        for number, paths in enumerate(found.lines):
+            if not paths:
+                continue
+            lines = features.mark_duplicates(pl.scan_parquet(list(paths)))
+            customers, count, months, doubled, heavy = pl.collect_all(
+                [
+                    features.customer_features(lines, as_of=as_of, money_decimals=job.cleaning.money_decimals),
+                    features.ledger(lines),
+                    features.by_month(lines),
+                    ledger.duplicate_rejects(lines, job.cleaning.rejects),
+                    features.heavy_customers(lines, more_than=int(lines_in * _GUEST_SHARE)),
+                ]
+            )
+            writer.add(customers)
+            counts.append(count)
+            duplicates.append(doubled)
+            (folder / "months").mkdir(exist_ok=True)
+            months.write_parquet(folder / f"months/part-{number:05d}.parquet")
+            for customer, share in heavy.select("customer_id", pl.col("lines") / lines_in).iter_rows():
+                progress.warn(
+                    f"customer {customer!r} has {share:.0%} of all lines; "
+                    "if it is a guest account, name it in cleaning.exclude_customers"
+                )
+        writer.close()
+        if found.rejects:
+            counts.append(features.ledger(pl.scan_parquet(list(found.rejects))).collect(engine="streaming"))
+        names = [source.path for source in sources]
+        account = ledger.account(pl.concat(counts), job.cleaning, files=names)
+        ledger.check(account, job.cleaning)
+        starts = pl.scan_parquet(buckets / "**/*.parquet").group_by("file").agg(start=pl.col("record").min())
+        ledger.write_rejects(
+            found.rejects, duplicates, starts, folder / "rejects", job.cleaning.rejects, files=names
+        )
+        write_json(folder / "ledger.json", account)
+        facts = {"as_of": as_of, "first_at": first_at, "last_at": last_at, "customers": writer.rows}
+        write_json(folder / "stage.json", facts)
+        stage.rows = lines_in
+
+
+def finished_lines(work: Workspace) -> Lines:
+    """Read what stage ``customers`` left."""
+    folder = work.path("customers")
+    facts = read_json(folder / "stage.json")
+    return Lines(
+        folder=folder,
+        features=tuple(sorted((folder / "features").glob("*.parquet"))),
+        months=tuple(sorted((folder / "months").glob("*.parquet"))),
+        rejects=folder / "rejects",
+        ledger=read_json(folder / "ledger.json"),
+        **facts,
+    )
+
+
+def blocks(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Read the files of customer features one after the other, in hash order."""
+    for path in paths:
+        yield pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+def _as_of(job: Job, last_at: int) -> int:
+    if job.features.as_of is None:
+        return last_at + 86_400
+    return int(pl.Series([job.features.as_of]).cast(pl.Datetime("us")).dt.epoch("s").item())
+
+
+class _Writer:
+    """Cuts frames in hash order into files of a fixed number of rows, whatever the frames' sizes."""
+
+    def __init__(self, folder: Path, *, rows_per_file: int) -> None:
+        self.rows = 0
+        self._folder = folder
+        self._rows_per_file = rows_per_file
+        self._pending: list[pl.DataFrame] = []
+        self._number = 0
+        folder.mkdir()
+
+    def add(self, df: pl.DataFrame) -> None:
+        """Take the next rows and write every file that is full."""
+        self.rows += df.height
+        self._pending.append(df)
+        while sum(part.height for part in self._pending) >= self._rows_per_file:
+            whole = pl.concat(self._pending)
+            self._write(whole.head(self._rows_per_file))
+            self._pending = [whole.slice(self._rows_per_file)]
+
+    def close(self) -> None:
+        """Write what is left; at least one file is written."""
+        rest = pl.concat(self._pending) if self._pending else None
+        if rest is not None and (rest.height or self._number == 0):
+            self._write(rest)
+
+    def _write(self, df: pl.DataFrame) -> None:
+        # One chunk, so that the bytes do not tell how many buckets there were.
+        path = self._folder / f"part-{self._number:05d}.parquet"
+        df.rechunk().drop("h").write_parquet(path, compression="zstd")
+        self._number += 1

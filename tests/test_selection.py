@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segcore import errors, job, selection
+
+RULE = job.Selection()
+
+SCHEMA = {
+    "family": pl.String,
+    "variant": pl.String,
+    "k": pl.Int64,
+    "n_clusters": pl.Int64,
+    "selectable": pl.Boolean,
+    "converged": pl.Boolean,
+    "noise_share": pl.Float64,
+    "smallest_share": pl.Float64,
+    "silhouette": pl.Float64,
+    "prediction_strength": pl.Float64,
+    "prediction_strength_se": pl.Float64,
+    "jaccard_min": pl.Float64,
+    "jaccard_se": pl.Float64,
+}
+
+
+def row(family: str, variant: str, k: int, **changes: Any) -> dict[str, Any]:
+    """A candidate that is clearly admissible, but for the changes."""
+    return {
+        "family": family,
+        "variant": variant,
+        "k": k,
+        "n_clusters": k,
+        "selectable": True,
+        "converged": True,
+        "noise_share": 0.0,
+        "smallest_share": 0.2,
+        "silhouette": 0.25,
+        "prediction_strength": 0.9,
+        "prediction_strength_se": 0.01,
+        "jaccard_min": 0.9,
+        "jaccard_se": 0.01,
+    } | changes
+
+
+def table(*rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=SCHEMA)
+
+
+def winner(candidates: pl.DataFrame, rule: job.Selection = RULE) -> tuple[str, str, int]:
+    found = selection.chosen(selection.select(candidates, rule))
+    return found["family"], found["variant"], found["k"]
+
+
+def reasons(candidates: pl.DataFrame, rule: job.Selection = RULE) -> list[str]:
+    return selection.select(candidates, rule)["reason"].to_list()
+
+
+REAL = table(
+    row("kmeans", "", 2, silhouette=0.355, prediction_strength=0.941, jaccard_min=0.986),
+    row("kmeans", "", 3, silhouette=0.265, prediction_strength=0.816, prediction_strength_se=0.0152),
+    row("kmeans", "", 4, silhouette=0.243, prediction_strength=0.836, prediction_strength_se=0.0091),
+    row("kmeans", "", 5, silhouette=0.233, prediction_strength=0.586, jaccard_min=None, jaccard_se=None),
+    row("hierarchical", "average", 2, silhouette=0.597, smallest_share=0.001, prediction_strength=None),
+    row("hierarchical", "ward", 2, silhouette=0.308, prediction_strength=0.614, jaccard_min=None),
+    row("mixture", "diag", 3, silhouette=0.218, prediction_strength=0.865),
+    row("mixture", "full", 2, silhouette=0.273, prediction_strength=0.819),
+    row("hdbscan", "", 2, selectable=False, noise_share=0.03, prediction_strength=None, jaccard_min=None),
+)
+
+
+def test_the_largest_admissible_k_wins_whatever_the_silhouette() -> None:
+    decided = selection.select(REAL, RULE)
+    assert winner(REAL) == ("kmeans", "", 4)
+    assert decided["admissible"].to_list() == [True, True, True, False, False, False, True, True, False]
+    assert decided["verdict"].to_list() == [
+        "admissible",
+        "admissible",
+        "chosen",
+        "ruled out",
+        "ruled out",
+        "ruled out",
+        "admissible",
+        "admissible",
+        "shown only",
+    ]
+    assert decided.drop("admissible", "close_call", "verdict", "reason", "chosen").equals(REAL)
+
+
+def test_every_row_gets_one_sentence_that_says_why() -> None:
+    told = reasons(REAL)
+    assert told[0] == "Admissible, but so is K-Means with 4 segments, which has more segments."
+    assert told[1].endswith("prediction strength 0.816 ± 0.015 reaches 0.80, within two standard errors.")
+    assert told[2] == "Chosen: the largest admissible number of segments."
+    assert told[3] == "Ruled out: prediction strength 0.586 ± 0.010 is below 0.80."
+    assert told[4] == "Ruled out: the smallest segment holds 0.1% of customers, below 5.0%."
+    assert told[8] == (
+        "Shown only: HDBSCAN finds the number of segments itself (2 found, 3.0% of customers in none)."
+    )
+
+
+def test_at_the_same_k_the_highest_silhouette_wins() -> None:
+    candidates = table(
+        row("kmeans", "", 4, silhouette=0.243), row("mixture", "spherical", 4, silhouette=0.244)
+    )
+    assert winner(candidates) == ("mixture", "spherical", 4)
+    assert reasons(candidates)[0] == (
+        "Admissible, but spherical mixture has the higher silhouette at 4 segments (0.244 against 0.243)."
+    )
+    assert "highest silhouette of the 2 candidates there" in reasons(candidates)[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"converged": False}, "the fit did not converge"),
+        ({"smallest_share": 0.049}, "the smallest segment holds 4.9% of customers, below 5.0%"),
+        ({"smallest_share": None}, "the smallest segment holds 0.0% of customers"),
+        ({"prediction_strength": 0.79}, "prediction strength 0.790 ± 0.010 is below 0.80"),
+        ({"jaccard_min": 0.7, "jaccard_se": None}, "Jaccard of the least stable segment 0.700 is below 0.75"),
+        ({"prediction_strength": None, "jaccard_min": None}, "prediction strength was not measured; Jaccard"),
+        ({"prediction_strength": float("nan")}, "prediction strength was not measured"),
+    ],
+)
+def test_each_condition_rules_out_alone(changes: dict[str, Any], says: str) -> None:
+    decided = selection.select(table(row("kmeans", "", 2), row("kmeans", "", 6, **changes)), RULE)
+    assert decided["verdict"].to_list() == ["chosen", "ruled out"]
+    assert says in decided["reason"][1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "close"),
+    [
+        ({}, False),
+        ({"prediction_strength": 0.809}, True),
+        ({"prediction_strength": 0.791}, True),
+        ({"prediction_strength": 0.791, "jaccard_min": None}, True),
+        ({"prediction_strength": 0.789}, False),
+        ({"jaccard_min": 0.745}, True),
+        ({"prediction_strength": 0.795, "jaccard_min": 0.3}, False),
+        ({"prediction_strength": 0.795, "smallest_share": 0.01}, False),
+        ({"prediction_strength": None, "jaccard_min": None}, False),
+    ],
+)
+def test_a_close_call_is_a_verdict_that_one_standard_error_would_turn(
+    changes: dict[str, Any], close: bool
+) -> None:
+    decided = selection.select(table(row("kmeans", "", 3, **changes)), RULE)
+    assert decided["close_call"].to_list() == [close]
+
+
+def test_without_an_admissible_candidate_kmeans_4_is_given_as_a_partition() -> None:
+    poor = {"prediction_strength": 0.5}
+    candidates = table(
+        row("hierarchical", "average", 4, silhouette=0.9, **poor),
+        *[row("kmeans", "", k, **poor) for k in (2, 3, 4, 5)],
+    )
+    decided = selection.select(candidates, RULE)
+    assert winner(candidates) == ("kmeans", "", 4)
+    assert not decided["admissible"].any()
+    assert "partition only" in selection.chosen(decided)["reason"]
+    assert "no stable segments" in selection.chosen(decided)["reason"]
+
+
+@pytest.mark.parametrize(("ks", "expected"), [((2, 3), 3), ((5, 6), 5), ((3, 5), 3), ((2,), 2)])
+def test_the_partition_takes_the_nearest_k_there_is(ks: tuple[int, ...], expected: int) -> None:
+    candidates = table(*[row("kmeans", "", k, prediction_strength=0.1) for k in ks])
+    assert winner(candidates) == ("kmeans", "", expected)
+
+
+def test_without_kmeans_the_partition_avoids_tiny_segments() -> None:
+    candidates = table(
+        row("hierarchical", "average", 4, silhouette=0.6, smallest_share=0.001, prediction_strength=None),
+        row("hierarchical", "ward", 4, silhouette=0.2, prediction_strength=0.4),
+    )
+    assert winner(candidates) == ("hierarchical", "ward", 4)
+
+
+def test_a_bar_of_zero_needs_no_measurement() -> None:
+    bare = job.Selection(min_prediction_strength=0, min_jaccard=0)
+    candidates = table(row("kmeans", "", 3, prediction_strength=None, jaccard_min=None))
+    assert selection.select(candidates, bare)["admissible"].to_list() == [True]
+
+
+@pytest.mark.parametrize(
+    ("pins", "expected"),
+    [
+        ({"k": 3}, ("kmeans", "", 3)),
+        ({"k": 5}, ("kmeans", "", 5)),
+        ({"family": "mixture"}, ("mixture", "diag", 3)),
+        ({"family": "mixture-full"}, ("mixture", "full", 2)),
+        ({"family": "hierarchical"}, ("hierarchical", "ward", 2)),
+        ({"family": "mixture", "k": 2}, ("mixture", "full", 2)),
+    ],
+)
+def test_pins_narrow_the_choice(pins: dict[str, Any], expected: tuple[str, str, int]) -> None:
+    rule = job.Selection(**pins)
+    assert winner(REAL, rule) == expected
+    assert "pinned" in selection.chosen(selection.select(REAL, rule))["reason"]
+    assert selection.select(REAL, rule)["admissible"].equals(selection.select(REAL, RULE)["admissible"])
+
+
+def test_what_a_pin_costs_is_told() -> None:
+    rule = job.Selection(k=5)
+    cost = selection.pinned_cost(selection.select(REAL, rule), rule)
+    assert cost is not None
+    assert (cost["pinned"]["k"], cost["by_rule"]["k"]) == (5, 4)
+    assert cost["sentence"] == (
+        "Without the pin the rule would have chosen K-Means with 4 segments (silhouette 0.243);"
+        " K-Means with 5 segments (silhouette 0.233) is not admissible."
+    )
+    same = job.Selection(k=4)
+    told = selection.pinned_cost(selection.select(REAL, same), same)
+    assert told is not None
+    assert told["sentence"].startswith("The pin costs nothing")
+    assert selection.pinned_cost(selection.select(REAL, RULE), RULE) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "says"),
+    [
+        (job.Selection(k=9), errors.DataError, "no candidate has 9 segments"),
+        (job.Selection(family="kmean"), errors.JobError, "did you mean 'kmeans'"),
+        (job.Selection(family="hdbscan"), errors.JobError, "no candidate that can be chosen"),
+        (job.Selection(family="mixture-diag", k=4), errors.DataError, "there are k = 3"),
+    ],
+)
+def test_a_pin_that_cannot_be_kept_is_one_clear_line(
+    rule: job.Selection, error: type[errors.SegcoreError], says: str
+) -> None:
+    with pytest.raises(error, match=re.escape(says)):
+        selection.select(REAL, rule)
+
+
+@pytest.mark.parametrize("candidates", [table(), table(row("dbscan", "", 3, selectable=False))])
+def test_nothing_to_choose_from_is_one_clear_line(candidates: pl.DataFrame) -> None:
+    with pytest.raises(errors.DataError, match="can be chosen: expected one with a set number of segments"):
+        selection.select(candidates, RULE)
+
+
+def test_only_what_passes_the_cheap_conditions_is_worth_measuring() -> None:
+    bare = REAL.drop("prediction_strength", "prediction_strength_se", "jaccard_min", "jaccard_se")
+    left = selection.worth_measuring(bare, RULE)
+    assert ("hierarchical", "average", 2) not in left
+    assert ("hdbscan", "", 2) not in left
+    assert len(left) == REAL.height - 2
+
+
+shares = st.floats(0, 1)
+measured = st.none() | shares
+candidate_tables = st.lists(
+    st.builds(
+        row,
+        st.sampled_from(["kmeans", "mixture", "spectral"]),
+        st.just(""),
+        st.integers(2, 6),
+        converged=st.booleans(),
+        smallest_share=shares,
+        silhouette=st.none() | st.floats(-1, 1),
+        prediction_strength=measured,
+        jaccard_min=measured,
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda r: (r["family"], r["k"]),
+).map(lambda rows: table(*rows))
+bars = st.tuples(st.floats(0, 0.99), shares, shares)
+
+
+def rule_of(bar: tuple[float, float, float]) -> job.Selection:
+    return job.Selection(min_share=bar[0], min_prediction_strength=bar[1], min_jaccard=bar[2])
+
+
+@given(candidate_tables, bars, bars)
+def test_the_rule_is_monotone_in_its_thresholds(
+    candidates: pl.DataFrame, some: tuple[float, float, float], others: tuple[float, float, float]
+) -> None:
+    lower = selection.select(candidates, rule_of(tuple(map(min, some, others))))  # type: ignore[arg-type]
+    higher = selection.select(candidates, rule_of(tuple(map(max, some, others))))  # type: ignore[arg-type]
+    assert not (higher["admissible"] & ~lower["admissible"]).any()
+    if higher["admissible"].any():
+        assert selection.chosen(higher)["k"] <= selection.chosen(lower)["k"]
+
+
+@given(candidate_tables, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing(candidates: pl.DataFrame, random: Any) -> None:
+    order = list(range(candidates.height))
+    random.shuffle(order)
+    assert selection.select(candidates[order], RULE).equals(selection.select(candidates, RULE)[order])
+
+
+@given(candidate_tables)
+def test_exactly_one_is_chosen_and_every_row_has_a_reason(candidates: pl.DataFrame) -> None:
+    decided = selection.select(candidates, RULE)
+    assert decided["chosen"].sum() == 1
+    assert (decided["verdict"] == "chosen").equals(decided["chosen"], check_names=False)
+    assert all(reason.endswith(".") and "\n" not in reason for reason in decided["reason"])
+    assert decided["reason"].str.contains("nan|None").sum() == 0

@@ -1,3 +1,25 @@
-"""Customer segmentation as a nightly batch job."""
+"""Customer segmentation as a nightly batch job.
+
+>>> import segcore
+>>> run = segcore.segment("data/sample", "data/out")  # doctest: +SKIP
+>>> run.report  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Run", "__version__", "segment"]
+
+if TYPE_CHECKING:
+    from segcore.pipeline import Run, segment
+
+
+def __getattr__(name: str) -> Any:
+    # The engines take seconds to import: they are loaded when they are used.
+    if name in ("Run", "segment"):
+        from segcore import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module 'segcore' has no attribute {name!r}")

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from segcore import errors, schema
 
@@ -277,3 +278,36 @@ def to_toml(job: Job) -> str:
     import tomli_w
 
     return tomli_w.dumps(job.model_dump(exclude_none=True))
+
+
+def template() -> str:
+    """Return a job file with every key, its default and its meaning; keys without a default stand commented out."""
+    parts = ["# A segcore job with every key at its default.\n"]
+    plain = {name: field for name, field in Job.model_fields.items() if not _is_table(field.annotation)}
+    parts += [_template_line(name, field) for name, field in plain.items() if name != "columns"]
+    parts.append(
+        f"# {Job.model_fields['columns'].description}; without it known headers are recognised\n[columns]"
+    )
+    parts += [f'# {column.name} = ""  # {column.meaning}' for column in schema.LINE_COLUMNS]
+    for name, field in Job.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            parts.append(f"\n# {(model.__doc__ or '').strip()}\n[{name}]")
+            parts += [_template_line(key, inner) for key, inner in model.model_fields.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _is_table(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _template_line(name: str, field: FieldInfo) -> str:
+    import tomli_w
+
+    if field.default is None:
+        return f"# {field.description}\n# {name} ="
+    value = tomli_w.dumps({name: field.default}).strip()
+    if isinstance(field.default, dict):
+        inner = ", ".join(f'{key} = "{value}"' for key, value in field.default.items())
+        value = f"{name} = {{ {inner} }}"
+    return f"# {field.description}\n{value}"

@@ -17,7 +17,11 @@ RejectsMode = Literal["all", "sample", "count"]
 
 def classes(rules: job.Cleaning) -> list[str]:
     """Return every class of a line in the order of the rules; purchases and returns last."""
-    return [name for name, _ in cleaning.rules(rules)] + [cleaning.DUPLICATE, cleaning.RETURN, cleaning.PURCHASE]
+    return [name for name, _ in cleaning.rules(rules)] + [
+        cleaning.DUPLICATE,
+        cleaning.RETURN,
+        cleaning.PURCHASE,
+    ]
 
 
 def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) -> dict[str, Any]:
@@ -37,7 +41,8 @@ def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) 
         Plain values for ledger.json; money as decimal text, exact.
     """
     by_class = {
-        row["class"]: row for row in counts.group_by("class").agg(pl.col("rows", "money").sum()).iter_rows(named=True)
+        row["class"]: row
+        for row in counts.group_by("class").agg(pl.col("rows", "money").sum()).iter_rows(named=True)
     }
     by_file = counts.group_by("file", "class").agg(pl.col("rows", "money").sum()).sort("file", "class")
     nothing = {"rows": 0, "money": 0}
@@ -75,7 +80,9 @@ def check(account: dict[str, Any], rules: job.Cleaning) -> None:
     rows = {entry["class"]: entry["rows"] for entry in account["classes"]}
     lines_in = account["rows_in"]
     rejected = {name: n for name, n in rows.items() if name not in KEPT and n}
-    reasons = ", ".join(f"{name} {n:,}" for name, n in sorted(rejected.items(), key=lambda item: -item[1])[:4])
+    reasons = ", ".join(
+        f"{name} {n:,}" for name, n in sorted(rejected.items(), key=lambda item: -item[1])[:4]
+    )
     if lines_in == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
     if rows[cleaning.PURCHASE] == 0:
@@ -141,13 +148,22 @@ def write_rejects(
     rejects = pl.concat(frames, how="diagonal")
     if mode == "sample":
         rejects = _first_of_each(rejects)
-    names = pl.LazyFrame({"file": range(len(files)), "name": files}, schema={"file": pl.UInt32, "name": pl.String})
-    out = rejects.join(starts, on="file").join(names, on="file").select(
-        pl.col("name").alias("file"),
-        (pl.col("record") - pl.col("start") + 1).alias("record"),
-        pl.col("class").alias("reason"),
-        pl.col("amount").alias("amount_minor"),
-        *(pl.col(f"text_{name}").alias(name) if paths else pl.lit(None, pl.String).alias(name) for name in schema.LINE_NAMES),
+    names = pl.LazyFrame(
+        {"file": range(len(files)), "name": files}, schema={"file": pl.UInt32, "name": pl.String}
+    )
+    out = (
+        rejects.join(starts, on="file")
+        .join(names, on="file")
+        .select(
+            pl.col("name").alias("file"),
+            (pl.col("record") - pl.col("start") + 1).alias("record"),
+            pl.col("class").alias("reason"),
+            pl.col("amount").alias("amount_minor"),
+            *(
+                pl.col(f"text_{name}").alias(name) if paths else pl.lit(None, pl.String).alias(name)
+                for name in schema.LINE_NAMES
+            ),
+        )
     )
     if mode == "sample":
         out = out.sort("file", "record", "reason")

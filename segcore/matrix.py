@@ -5,8 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import dask
+import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -16,6 +19,7 @@ from sklearn.preprocessing import PowerTransformer
 from segcore import errors, job
 
 Floats = npt.NDArray[np.float64]
+DaskArray = da.Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,3 +208,33 @@ def _moments(blocks: Callable[[], Iterable[Floats]]) -> tuple[Floats, Floats]:
     for X in blocks():
         squares = squares + np.square(X - means).sum(axis=0)
     return means, np.sqrt(np.asarray(squares / n))
+
+
+def lazy(
+    files: Sequence[Path],
+    counts: Sequence[int],
+    read: Callable[[Path], pl.DataFrame],
+    preparation: Preparation,
+) -> DaskArray:
+    """Lay out the matrix as a Dask array of float32, one block for each file that has customers.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Customer features in hash order.
+    counts : sequence of int
+        Rows that `read` returns for each.
+    read : callable
+        Called whenever a block is computed.
+    preparation : Preparation
+    """
+
+    def block(path: Path) -> npt.NDArray[np.float32]:
+        return preparation.block(read(path))
+
+    width = len(preparation.columns)
+    return da.concatenate(
+        da.from_delayed(dask.delayed(block, pure=False)(path), shape=(count, width), dtype=np.float32)
+        for path, count in zip(files, counts, strict=True)
+        if count
+    )

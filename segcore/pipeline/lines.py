@@ -62,7 +62,13 @@ def _estimated_lines(source: Source) -> int:
 
 
 def shuffle_lines(
-    work: Workspace, sources: Sequence[Source], layouts: Sequence[Layout], job: Job, *, now: int, n_buckets: int
+    work: Workspace,
+    sources: Sequence[Source],
+    layouts: Sequence[Layout],
+    job: Job,
+    *,
+    now: int,
+    n_buckets: int,
 ) -> None:
     """Stage ``buckets``: read, type and classify every line, and bring each customer's lines together.
 
@@ -75,7 +81,9 @@ def shuffle_lines(
     for layout in layouts:
         lf = ingest.scan(layout, sources)
         read = cleaning.read_values(lf, job.cleaning, date_format=_date_format(lf), now=now)
-        frames.append(shuffle.keyed(cleaning.classify(read, job.cleaning), seed=job.seed, n_buckets=n_buckets))
+        frames.append(
+            shuffle.keyed(cleaning.classify(read, job.cleaning), seed=job.seed, n_buckets=n_buckets)
+        )
     with work.stage("buckets") as folder:
         try:
             shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
@@ -97,7 +105,9 @@ def _date_format(lf: pl.LazyFrame) -> str:
     return max(cleaning.DATE_FORMATS, key=lambda form: int(counts[form]))
 
 
-def compute_features(work: Workspace, sources: Sequence[Source], job: Job, progress: Progress, stage: Stage) -> None:
+def compute_features(
+    work: Workspace, sources: Sequence[Source], job: Job, progress: Progress, stage: Stage
+) -> None:
     """Stage ``customers``: the features of every customer, bucket by bucket, the ledger and the rejects.
 
     Raises
@@ -124,7 +134,9 @@ def compute_features(work: Workspace, sources: Sequence[Source], job: Job, progr
             lines = features.mark_duplicates(pl.scan_parquet(list(paths)))
             customers, count, months, doubled, heavy = pl.collect_all(
                 [
-                    features.customer_features(lines, as_of=as_of, money_decimals=job.cleaning.money_decimals),
+                    features.customer_features(
+                        lines, as_of=as_of, money_decimals=job.cleaning.money_decimals
+                    ),
                     features.ledger(lines),
                     features.by_month(lines),
                     ledger.duplicate_rejects(lines, job.cleaning.rejects),

@@ -1,0 +1,52 @@
+# segcore: `make segment` and `make test` are all that a fresh machine needs.
+
+PYTHON    ?= python3
+INPUT     ?= data/sample
+OUT       ?= data/out
+JOB       ?= jobs/online-retail.toml
+K         ?=
+MEMORY    ?=
+SCHEDULER ?=
+
+VENV := .venv
+BIN  := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help segment test test-all lint format bench bench-scale browser screenshots sample clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
+	@echo '  variables of make segment: INPUT=$(INPUT) OUT=$(OUT) JOB=$(JOB) K= MEMORY= SCHEDULER='
+
+$(VENV)/.run: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("segcore needs Python 3.11 or newer; this is " + sys.version.split()[0] + ": set PYTHON=python3.12 or so") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+segment: $(VENV)/.run ## segment INPUT into OUT and say where the report is
+	@report=$$($(BIN)/segcore segment $(INPUT) --out $(OUT) --job $(JOB) \
+	  $(if $(K),--k $(K)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))) \
+	  && echo "report: $$report"
+
+test: $(VENV)/.dev ## run the tests (about five minutes on two cores)
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: $(VENV)/.dev ## run the long tests too
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## let ruff format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment and everything that was made
+	rm -rf $(VENV) dist build data/out .mypy_cache .ruff_cache .pytest_cache

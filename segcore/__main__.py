@@ -1,0 +1,5 @@
+"""``python -m segcore``."""
+
+from segcore.cli import main
+
+main()

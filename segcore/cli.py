@@ -1,0 +1,291 @@
+"""The ``segcore`` command. Engines are imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from segcore import __version__, errors
+
+
+class _Size(click.ParamType):
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from segcore import engine
+
+        try:
+            return engine.parse_size(str(value))
+        except errors.UsageError as exc:
+            self.fail(str(exc), param, ctx)
+
+
+class _K(click.ParamType):
+    name = "k"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        if value == "auto" or isinstance(value, int):
+            return str(value) if value == "auto" else int(value)
+        if not str(value).isdigit():
+            self.fail(f"{value!r} is neither a number of segments nor 'auto'", param, ctx)
+        if int(value) < 2:
+            self.fail(f"k={value} should be at least 2: one segment is everybody", param, ctx)
+        return int(value)
+
+
+class _Rows(click.ParamType):
+    name = "rows"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            rows = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number; write it like 20000 or 1e6", param, ctx)
+        if rows < 1 or rows != int(rows):
+            self.fail(f"{value!r} should be a whole number of at least 1", param, ctx)
+        return int(rows)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="segcore")
+@click.option("--debug", is_flag=True, envvar="SEGCORE_DEBUG", help="Show a traceback when something fails.")
+def cli(debug: bool) -> None:
+    """Turn a dump of transaction lines into customer segments and a report.
+
+    Start with: segcore segment INPUT --out DIR
+    """
+
+
+@cli.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--out",
+    "-o",
+    required=True,
+    envvar="SEGCORE_OUT",
+    type=click.Path(path_type=Path),
+    help="Folder for the runs.",
+)
+@click.option(
+    "--job",
+    "job_file",
+    envvar="SEGCORE_JOB",
+    type=click.Path(path_type=Path),
+    help="Job file (TOML); see jobs/default.toml.",
+)
+@click.option(
+    "--k",
+    type=_K(),
+    envvar="SEGCORE_K",
+    help="Number of segments, or 'auto' for the selection rule.  [default: auto]",
+)
+@click.option(
+    "--family", envvar="SEGCORE_FAMILY", help="Pin the model family, such as kmeans or mixture-full."
+)
+@click.option(
+    "--memory",
+    type=_Size(),
+    envvar="SEGCORE_MEMORY",
+    help="Memory budget, such as 1GB.  [default: half of the machine]",
+)
+@click.option(
+    "--sample",
+    type=_Rows(),
+    envvar="SEGCORE_SAMPLE",
+    help="Customers that sample fits see.  [default: 10000]",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(),
+    envvar="SEGCORE_AS_OF",
+    help="Day that recency counts from.  [default: last line + 1 day]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    envvar="SEGCORE_SEED",
+    help="Seed of hashes, samples and restarts.  [default: 0]",
+)
+@click.option("--threads", type=click.IntRange(1), envvar="SEGCORE_THREADS", help="Threads.  [default: all]")
+@click.option(
+    "--scheduler", envvar="SEGCORE_SCHEDULER", help="Address of a Dask scheduler, such as tcp://host:8786."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    envvar="SEGCORE_WORKERS",
+    help="Start a local Dask cluster of so many workers.",
+)
+@click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
+def segment(
+    inputs: tuple[str, ...],
+    out: Path,
+    job_file: Path | None,
+    k: int | str | None,
+    family: str | None,
+    memory: int | None,
+    sample: int | None,
+    as_of: datetime | None,
+    seed: int | None,
+    threads: int | None,
+    scheduler: str | None,
+    workers: int | None,
+    quiet: bool,
+) -> None:
+    r"""Segment the customers in INPUT: files, folders or globs of CSV or Parquet.
+
+    Leaves a run in DIR/runs/ with features, segments, the comparison of all models and report.html;
+    DIR/latest.json points to it. Nothing is published when the run fails.
+
+    \b
+    Exit codes: 0 done, 2 usage, 3 quality gate, 65 bad data, 66 input not found,
+    69 cluster unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job.
+    """
+    if threads is not None:
+        os.environ["POLARS_MAX_THREADS"] = str(threads)
+    from segcore import pipeline
+
+    overrides = {
+        "selection.k": None if k == "auto" else k,
+        "selection.family": family,
+        "models.sample": sample,
+        "features.as_of": as_of,
+        "seed": seed,
+    }
+    run = pipeline.segment(
+        list(inputs),
+        out,
+        job=job_file,
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        memory=memory,
+        scheduler=scheduler,
+        workers=workers,
+        quiet=quiet,
+    )
+    click.echo(str(run.report))
+
+
+@cli.command()
+@click.option("--rows", type=_Rows(), required=True, help="Transaction lines, such as 1e6.")
+@click.option(
+    "--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the dump; new or empty."
+)
+@click.option("--customers", type=_Rows(), help="Customers.  [default: follows from the lines]")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same bytes."
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Of the files.",
+)
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
+@click.option("--days", type=click.IntRange(1), help="Days from the first to the last.")
+def simulate(
+    rows: int,
+    out: Path,
+    customers: int | None,
+    seed: int,
+    kind: str,
+    start: datetime | None,
+    days: int | None,
+) -> None:
+    """Write a synthetic dump of the Online Retail kind, with its warts and planted segments.
+
+    The planted segment of every customer goes to DIR.truth.parquet, beside the dump's folder.
+    """
+    from segcore.simulate import simulate as write
+
+    given = {"customers": customers, "start": start.date() if start else None, "days": days}
+    known: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    dump = write(out, rows=rows, seed=seed, format="csv" if kind == "csv" else "parquet", **known)
+    click.echo(f"{dump.rows:,} lines of {dump.customers:,} customers in {len(dump.paths)} files: {out}")
+
+
+@cli.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(["html", "md"]), default="html", show_default=True)
+@click.option("--show-ids", is_flag=True, help="Name typical customers by their id.")
+def report_command(run: Path, kind: str, show_ids: bool) -> None:
+    """Rebuild the report of a finished RUN (its folder, or a folder with latest.json)."""
+    from segcore import pipeline
+
+    click.echo(str(pipeline.rebuild_report(run, markdown=kind == "md", show_ids=show_ids)))
+
+
+@cli.command()
+@click.argument("customer_id")
+@click.option(
+    "--run", required=True, type=click.Path(path_type=Path), help="The run's folder, or one with latest.json."
+)
+def explain(customer_id: str, run: Path) -> None:
+    """Say why CUSTOMER_ID is in their segment, and what would move them to the next one."""
+    from segcore import pipeline
+
+    click.echo(pipeline.explain(customer_id, run))
+
+
+@cli.command("runs")
+@click.argument("out", type=click.Path(path_type=Path))
+def runs_command(out: Path) -> None:
+    """List the finished runs in OUT, the newest last."""
+    from segcore import pipeline
+
+    for line in pipeline.list_runs(out):
+        click.echo(line)
+
+
+@cli.command("validate-job")
+@click.argument("file", type=click.Path(path_type=Path))
+def validate_job(file: Path) -> None:
+    """Check a job FILE alone, and print it with every default filled in."""
+    from segcore import job
+    from segcore.pipeline.jobs import load
+
+    click.echo(job.to_toml(load(file)), nl=False)
+
+
+def main() -> NoReturn:
+    """Run the command; every failure is one line on stderr and an exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    debug = "--debug" in sys.argv or os.environ.get("SEGCORE_DEBUG") not in (None, "", "0")
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as exc:
+        exc.show()
+        code = exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = _fail("stopped; run the same command again to go on", 130)
+    except errors.SegcoreError as exc:
+        if debug:
+            raise
+        code = _fail(str(exc), exc.exit_code)
+    except MemoryError:
+        code = _fail("out of memory; use a smaller --memory budget or a larger machine", 75)
+    except Exception as exc:
+        if debug:
+            raise
+        code = _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)
+    else:
+        code = 0
+    raise SystemExit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo("segcore: " + " ".join(message.split()), err=True)
+    return code
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    _fail("stopped by SIGTERM; run the same command again to go on", 143)
+    raise SystemExit(128 + number)

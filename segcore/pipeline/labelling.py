@@ -1,0 +1,163 @@
+"""Every customer's label by the winner and by each family's best, streamed file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segcore.models.assignment import Assigner, NearestCentre, assign_each
+from segcore.models.candidate import Candidate
+from segcore.pipeline.population import Floats32, Population, one_time_mask
+from segcore.profile import order_segments
+
+Labels = npt.NDArray[np.int32]
+NOISE = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Labels of all customers, on disk.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        One for each file of features, the same rows: a column for each model, and the winner's ``confidence``
+        and ``distance``. One-time buyers who are a segment by rule have the label after the model's last.
+    models : tuple of Candidate
+        The winner first, then the best of the other families.
+    centres : ndarray of shape (n_clusters, n_features), float64
+        Of the winner: its own, or the means of its sample's members.
+    segments : tuple of dict of int to int
+        For each model, label to segment: 1 has the largest revenue.
+    """
+
+    files: tuple[Path, ...]
+    models: tuple[Candidate, ...]
+    centres: npt.NDArray[np.float64]
+    segments: tuple[dict[int, int], ...]
+
+    @property
+    def winner(self) -> Candidate:
+        """The chosen model."""
+        return self.models[0]
+
+    @property
+    def n_segments(self) -> int:
+        """Segments of the winner, the one by rule included."""
+        return len(self.segments[0])
+
+    def read(self, number: int) -> pl.DataFrame:
+        """Return the labels of one file's customers."""
+        return pl.read_parquet(self.files[number])
+
+
+def columns(models: Sequence[Candidate]) -> list[str]:
+    """Return the name of each model's column, such as ``mixture_full_3``."""
+    return [f"{model.name.replace('-', '_')}_{model.k}" for model in models]
+
+
+def label_everyone(people: Population, models: Sequence[Candidate], folder: Path) -> Labelled:
+    """Label every customer with several models and write the labels, a file for each file of features.
+
+    Parameters
+    ----------
+    people : Population
+    models : sequence of Candidate
+        The winner first.
+    folder : Path
+        Where to write.
+    """
+    centres = centres_of(models[0].assigner, people.sample)
+    files: list[Path] = []
+    spend: list[npt.NDArray[np.float64]] = []
+    by_model: list[list[Labels]] = [[] for _ in models]
+    for number, df in enumerate(people.frames()):
+        labels, confidence, distance = _label(df, people, models, centres)
+        path = folder / f"part-{number:05d}.parquet"
+        pl.DataFrame(
+            {
+                **dict(zip(columns(models), labels, strict=True)),
+                "confidence": confidence,
+                "distance": distance,
+            }
+        ).write_parquet(path)
+        files.append(path)
+        spend.append(df["total_spend"].to_numpy())
+        for parts, own in zip(by_model, labels, strict=True):
+            parts.append(own)
+    total_spend = np.concatenate(spend)
+    segments = tuple(order_segments(np.concatenate(parts), total_spend) for parts in by_model)
+    return Labelled(files=tuple(files), models=tuple(models), centres=centres, segments=segments)
+
+
+def _label(
+    df: pl.DataFrame, people: Population, models: Sequence[Candidate], centres: npt.NDArray[np.float64]
+) -> tuple[list[Labels], Floats32, Floats32]:
+    by_rule = one_time_mask(df, people.separate_one_time)
+    X = people.preparation.block(df.filter(~pl.Series(by_rule)))
+    assigned = assign_each([model.assigner for model in models], X)
+    labels = []
+    for model, (own, _) in zip(models, assigned, strict=True):
+        everyone = np.full(df.height, model.assigner.n_clusters, dtype=np.int32)
+        everyone[~by_rule] = own
+        labels.append(everyone)
+    own, certainty = assigned[0]
+    confidence = np.ones(df.height, dtype=np.float32)
+    confidence[~by_rule] = certainty
+    distance = np.zeros(df.height, dtype=np.float32)
+    distance[~by_rule] = np.where(own == NOISE, np.nan, distance_to(X, centres, own))
+    return labels, confidence, distance
+
+
+def distance_to(X: Floats32, centres: npt.NDArray[np.float64], labels: Labels) -> Floats32:
+    """Return each row's Euclidean distance to the centre of its label, in standardised units."""
+    difference = X.astype(np.float64) - centres[labels]
+    return np.asarray(np.sqrt(np.square(difference).sum(axis=1)), dtype=np.float32)
+
+
+def centres_of(assigner: Assigner, sample: Floats32) -> npt.NDArray[np.float64]:
+    """Return the centres of a model: its own, or the means of the sample's rows that it labels so.
+
+    A label that no row of the sample has gets the sample's mean.
+    """
+    if isinstance(assigner, NearestCentre):
+        return assigner.centres
+    labels, _ = assigner.assign(sample)
+    rows = sample.astype(np.float64)
+    overall = rows.mean(axis=0)
+    members = (rows[labels == label] for label in range(assigner.n_clusters))
+    return np.stack([part.mean(axis=0) if len(part) else overall for part in members])
+
+
+def segment_frames(people: Population, labelled: Labelled, names: dict[int, str]) -> Iterator[pl.DataFrame]:
+    """Give the published rows file by file: id, segment, name, distance, confidence, a column for each model.
+
+    Parameters
+    ----------
+    people : Population
+    labelled : Labelled
+    names : dict of int to str
+        Of the segments.
+    """
+    model_columns = columns(labelled.models)
+    for number, df in enumerate(people.frames()):
+        labels = labelled.read(number)
+        numbered = [
+            pl.col(name).replace_strict(mapping, default=None, return_dtype=pl.Int32).alias(name)
+            for name, mapping in zip(model_columns, labelled.segments, strict=True)
+        ]
+        known = labels.with_columns(numbered)
+        segment = pl.col(model_columns[0])
+        yield known.select(
+            df["customer_id"],
+            segment.alias("segment"),
+            segment.replace_strict(names, default="Unassigned", return_dtype=pl.String).alias("segment_name"),
+            pl.col("distance").fill_nan(None),
+            "confidence",
+            *model_columns,
+        )

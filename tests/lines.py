@@ -1,0 +1,121 @@
+"""Transaction lines for tests: small tables, written as a shop would export them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from hypothesis import strategies as st
+
+from segcore import cleaning, features, ingest, job, shuffle
+
+HEADER = [
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
+]
+RULES = job.Cleaning(
+    cancellation_prefix="C",
+    adjustment_prefix="A",
+    not_products=["POST", "M"],
+    not_product_prefixes=["GIFT_"],
+)
+NOW = 1_900_000_000
+
+Line = tuple[str, ...]
+
+
+def line(**given: Any) -> Line:
+    """Return a plain purchase line with some fields replaced."""
+    fields = {
+        "InvoiceNo": "1",
+        "StockCode": "85123A",
+        "Description": "HOLDER",
+        "Quantity": "2",
+        "InvoiceDate": "2011-03-01 10:00:00",
+        "UnitPrice": "1.25",
+        "CustomerID": "17850.0",
+        "Country": "France",
+    }
+    return tuple(str({**fields, **given}[name]) for name in HEADER)
+
+
+def frame(lines: Sequence[Line]) -> pl.DataFrame:
+    """Return lines as the text columns of an export."""
+    return pl.DataFrame(list(lines), schema=dict.fromkeys(HEADER, pl.String), orient="row")
+
+
+def write_csv(path: Path, lines: Sequence[Line]) -> Path:
+    """Write lines as a CSV file with a header."""
+    frame(lines).write_csv(path)
+    return path
+
+
+def classified(paths: Sequence[Path], rules: job.Cleaning = RULES) -> pl.LazyFrame:
+    """Return every line of some files with its class, duplicates not yet marked."""
+    sources = ingest.discover(paths)
+    frames = [
+        cleaning.classify(
+            cleaning.read_values(
+                ingest.scan(layout, sources), rules, date_format="%Y-%m-%d %H:%M:%S", now=NOW
+            ),
+            rules,
+        )
+        for layout in ingest.layouts(sources, {})
+    ]
+    return pl.concat(frames)
+
+
+def shuffled(
+    paths: Sequence[Path], folder: Path, *, n_buckets: int, rules: job.Cleaning = RULES
+) -> shuffle.Buckets:
+    """Shuffle the lines of some files into buckets."""
+    keyed = shuffle.keyed(classified(paths, rules), seed=0, n_buckets=n_buckets)
+    return shuffle.write(keyed, folder, n_buckets=n_buckets)
+
+
+def customers(buckets: shuffle.Buckets, *, as_of: int = NOW) -> pl.DataFrame:
+    """Return the features of all customers, bucket after bucket."""
+    parts = [
+        features.customer_features(
+            features.mark_duplicates(pl.scan_parquet(list(paths))), as_of=as_of, money_decimals=4
+        ).collect()
+        for paths in buckets.lines
+        if paths
+    ]
+    return pl.concat(parts)
+
+
+def ledger(buckets: shuffle.Buckets) -> dict[str, tuple[int, int]]:
+    """Return rows and money in minor units of every class."""
+    parts = [
+        features.ledger(features.mark_duplicates(pl.scan_parquet(list(p)))).collect()
+        for p in buckets.lines
+        if p
+    ]
+    if buckets.rejects:
+        parts.append(features.ledger(pl.scan_parquet(list(buckets.rejects))).collect())
+    total = pl.concat(parts).group_by("class").agg(pl.col("rows", "money").sum())
+    return {name: (rows, money) for name, rows, money in total.rows()}
+
+
+def any_line() -> st.SearchStrategy[Line]:
+    """Return lines with everything that is wrong with real ones."""
+    return st.builds(
+        lambda *fields: tuple(fields),
+        st.sampled_from(["1", "2", "3", "C4", "A5", ""]),
+        st.sampled_from(["85123A", "85123a", "POST", "gift_0001", "22", ""]),
+        st.sampled_from(["HOLDER", "LAMP, RED", 'SAYS "HI"', "two\nlines", ""]),
+        st.sampled_from(["1", "-1", "0", "12", "1.5", "x", "", " 3 "]),
+        st.sampled_from(["2011-03-01 10:00:00", "2011-04-02 09:00:00", "2011-13-01 00:00:00", ""]),
+        st.sampled_from(["1.25", "0", "-2", "0.00001", "99999999999999999", "1e-3", "NaN", ""]),
+        st.sampled_from(["17850.0", "17850", "007", "", "abc", "9223372036854775807"]),
+        st.sampled_from(["France", "United Kingdom", ""]),
+    )

@@ -1,0 +1,111 @@
+"""No import runs back up the line of the design, and each engine stays in its room."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "segcore"
+
+# Lower layers first; a module may import its own layer's package and every layer below.
+LAYERS: list[set[str]] = [
+    {"errors"},
+    {"schema"},
+    {"job"},
+    {"ingest", "cleaning", "shuffle", "features", "ledger", "matrix", "simulate", "download"},
+    {"models"},
+    {"evaluation", "selection", "verdicts", "propagation", "profile", "tables", "explain", "lineage"},
+    {"report"},
+    {"pipeline"},
+    {"cli"},
+]
+BESIDE = {
+    "storage",
+    "engine",
+    "progress",
+}  # may import errors only; everybody from the pipeline up may use them
+# Within the layer of the lines, the order in which the data pass.
+ORDER = ["ingest", "cleaning", "shuffle", "features", "ledger"]
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(name: str) -> int | None:
+    return next((place for place, names in enumerate(LAYERS) if name in names), None)
+
+
+def rooms_imported(path: Path) -> set[str]:
+    parts = [name.split(".") for name in imported(path)]
+    return {p[1] for p in parts if p[0] == "segcore" and len(p) > 1}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_import_runs_back_up(path: Path) -> None:
+    own = room(path)
+    known = {name for names in LAYERS for name in names} | BESIDE
+    if own in ("__init__", "__main__"):
+        return
+    assert own in known, f"{own} has no place in the line: add it"
+    for other in rooms_imported(path) & known - {own}:
+        if own in BESIDE:
+            assert other == "errors" or other in BESIDE
+        elif other in BESIDE:
+            assert (layer(own) or 0) >= len(LAYERS) - 2, f"{own} should not touch {other}"
+        else:
+            assert (layer(other) or 0) <= (layer(own) or 0), f"{own} imports {other}"
+            if own in ORDER and other in ORDER:
+                assert ORDER.index(other) < ORDER.index(own), f"{own} imports {other}"
+
+
+@pytest.mark.parametrize(
+    ("package", "rooms"),
+    [
+        ("dask", {"engine", "matrix", "models"}),
+        ("distributed", {"engine"}),
+        ("dask_ml", {"models"}),
+        ("fcntl", {"storage"}),
+        ("altair", {"report"}),
+        ("click", {"cli"}),
+        ("rich", {"progress"}),
+    ],
+)
+def test_each_engine_stays_in_its_room(package: str, rooms: set[str]) -> None:
+    users = {
+        room(path) for path in modules() if any(name.split(".")[0] == package for name in imported(path))
+    }
+    assert users <= rooms
+
+
+def test_transforms_never_collect() -> None:
+    for name in ("cleaning", "features", "shuffle"):
+        text = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+        calls = [
+            n
+            for n in ast.walk(ast.parse(text))
+            if isinstance(n, ast.Attribute) and n.attr.startswith("collect")
+        ]
+        assert {call.attr for call in calls} <= {"collect_schema"}
+
+
+def test_product_codes_stand_in_no_code() -> None:
+    for path in modules():
+        if room(path) != "simulate":
+            assert "BANK CHARGES" not in path.read_text(encoding="utf-8")

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segcore import errors, job
+
+JOBS = Path(__file__).parent.parent / "jobs"
+
+
+def test_default_job_is_the_template_and_has_every_default() -> None:
+    text = (JOBS / "default.toml").read_text(encoding="utf-8")
+    assert text == job.template()
+    assert job.resolve(text) == job.Job()
+
+
+@pytest.mark.parametrize("path", sorted(JOBS.glob("*.toml")), ids=lambda p: p.name)
+def test_every_shipped_job_is_valid_and_survives_being_written(path: Path) -> None:
+    settings = job.resolve(path.read_text(encoding="utf-8"))
+    assert job.resolve(job.to_toml(settings)) == settings
+
+
+def test_every_key_has_a_meaning() -> None:
+    for name, field in job.Job.model_fields.items():
+        inner = field.annotation
+        fields = getattr(inner, "model_fields", {name: field})
+        assert all(f.description for f in fields.values()), name
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[models]\nkmax = 4", r"unknown key 'models.kmax' \(did you mean 'k_max'\?\)"),
+        ("modells = 1", "unknown key 'modells'"),
+        ("[models]\nk_min = 5\nk_max = 3", "k_max=3 should be >= k_min=5"),
+        ("[models]\nk_max = 'x'", "models.k_max: .*valid integer"),
+        ("[matrix]\ncolumns = { total_spnd = 'log1p' }", "no numeric feature .*total_spend"),
+        ("[matrix]\ncolumns = {}", "at least one feature"),
+        ("[columns]\ncustomer = 'x'", "no canonical column"),
+        ("x =", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(errors.JobError, match=message) as caught:
+        job.resolve(text, source="a.toml")
+    assert str(caught.value).startswith("a.toml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_win() -> None:
+    settings = job.resolve("[selection]\nk = 3", {"selection.k": 5, "seed": 7})
+    assert (settings.selection.k, settings.seed) == (5, 7)

@@ -1,0 +1,275 @@
+"""How a row gets its label: by the nearest centre, by a mixture's posterior, or by its neighbours' votes.
+
+Three classes without a common base, because what they hold differs; each has `n_clusters` and `assign`.
+Every row is worked out by itself, in float64 and in a fixed order of operations, so that its label and
+confidence do not depend on the block that it comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int32]
+Confidence = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+CHUNK_ROWS = 16_384  # bounds the memory of n x k and n x n_neighbors tables, whatever n is
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NearestCentre:
+    """The label of the nearest of k centres, Euclidean.
+
+    Attributes
+    ----------
+    centres : ndarray of shape (n_clusters, n_features), float64
+        In the units of the standardised matrix.
+    """
+
+    centres: Floats
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of labels."""
+        return len(self.centres)
+
+    def distances(self, X: Matrix) -> Floats:
+        """Return the Euclidean distance of every row to every centre, of shape (n_customers, n_clusters)."""
+        return np.asarray(cdist(np.asarray(X, dtype=np.float64), self.centres))
+
+    def assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+        """Label every row.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_customers, n_features)
+            Standardised.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_customers,), int32
+            The nearest centre; of equally near ones the first.
+        confidence : ndarray of shape (n_customers,), float32
+            1 - d(own) / d(second nearest): 0 on the border, 1 at the centre, 1 where there is one centre.
+        """
+        return _in_chunks(self._assign, X)
+
+    def _assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+        distances = self.distances(X)
+        labels = distances.argmin(axis=1).astype(np.int32)
+        if self.n_clusters == 1:
+            return labels, np.ones(len(X), dtype=np.float32)
+        own, second = np.partition(distances, 1, axis=1)[:, :2].T
+        ratio = np.divide(own, second, out=np.ones_like(own), where=second > 0)
+        return labels, (1 - ratio).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Posterior:
+    """The label of a Gaussian mixture's most probable component.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_clusters,)
+    means : ndarray of shape (n_clusters, n_features)
+    covariances : ndarray
+        Of shape (k,), (k, d), (d, d) or (k, d, d) for spherical, diag, tied and full.
+    covariance_type : {"spherical", "diag", "tied", "full"}
+    """
+
+    weights: Floats
+    means: Floats
+    covariances: Floats
+    covariance_type: str
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of labels."""
+        return len(self.weights)
+
+    def assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+        """Label every row.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_customers, n_features)
+            Standardised.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_customers,), int32
+            The component with the largest posterior; of equal ones the first.
+        confidence : ndarray of shape (n_customers,), float32
+            That posterior.
+        """
+        return _in_chunks(self._assign, X)
+
+    def _assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+        labels, log_posterior = self.most_probable(X)
+        return labels, np.exp(log_posterior).astype(np.float32)
+
+    def most_probable(self, X: Matrix) -> tuple[Labels, Floats]:
+        """Return each row's component and the logarithm of its posterior, float64."""
+        joint = self._log_joint(np.asarray(X, dtype=np.float64))
+        labels = joint.argmax(axis=0).astype(np.int32)
+        joint -= joint.max(axis=0)
+        total = np.zeros(joint.shape[1])
+        for component in np.exp(joint):
+            total += component
+        return labels, -np.log(total)
+
+    @cached_property
+    def _cholesky(self) -> Floats:
+        """Lower Cholesky factors of all components' covariances, of shape (k, d, d)."""
+        k, d = self.means.shape
+        shape = {"spherical": (k, 1, 1), "diag": (k, d, 1), "tied": (1, d, d), "full": (k, d, d)}
+        covariances = self.covariances.reshape(shape[self.covariance_type])
+        if self.covariance_type in ("spherical", "diag"):
+            covariances = covariances * np.eye(d)
+        return np.linalg.cholesky(np.broadcast_to(covariances, (k, d, d)))
+
+    def _log_joint(self, X: Floats) -> Floats:
+        """Return log(weight x density), of shape (n_clusters, n_customers).
+
+        Forward substitution column by column instead of a BLAS call, whose last bits depend on the
+        shape of the block.
+        """
+        k, d = self.means.shape
+        joint = np.empty((k, len(X)))
+        for c, (mean, lower) in enumerate(zip(self.means, self._cholesky, strict=True)):
+            z = np.ascontiguousarray((X - mean).T)
+            for i in range(d):
+                for j in np.flatnonzero(lower[i, :i]):
+                    z[i] -= lower[i, j] * z[j]
+                z[i] /= lower[i, i]
+            squares = np.zeros(len(X))
+            for row in z:
+                squares += row * row
+            constant = np.log(self.weights[c]) - np.log(np.diag(lower)).sum() - d / 2 * np.log(2 * np.pi)
+            joint[c] = constant - squares / 2
+        return joint
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NearestNeighbours:
+    """The label of most of a row's nearest neighbours among labelled rows.
+
+    A row that equals a labelled one keeps that one's label, so that the rows that were clustered keep what
+    their model said; the confidence is the share of votes all the same.
+
+    Attributes
+    ----------
+    points : ndarray of shape (n_points, n_features), float64
+    labels : ndarray of shape (n_points,), int32
+        From 0; -1 is noise, a label of its own.
+    n_neighbors : int
+        Neighbours that vote; all points where there are fewer.
+    """
+
+    points: Floats
+    labels: Labels
+    n_neighbors: int
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of labels, noise not counted."""
+        return int(self.labels.max(initial=-1)) + 1
+
+    def assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+        """Label every row.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_customers, n_features)
+            Standardised.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_customers,), int32
+            The label with the most votes; of equal ones the lowest.
+        confidence : ndarray of shape (n_customers,), float32
+            Its share of the votes.
+        """
+        return assign_each([self], X)[0]
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self.points)
+
+    def _neighbours(self, X: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+        """Return the neighbours of each row, nearest first, and whether the nearest equals the row."""
+        ranks = np.arange(1, min(self.n_neighbors, len(self.points)) + 1)
+        distances, neighbours = self._tree.query(np.asarray(X, dtype=np.float64), k=ranks)
+        return neighbours, distances[:, 0] == 0
+
+    def _vote(
+        self, neighbours: npt.NDArray[np.intp], equal: npt.NDArray[np.bool_]
+    ) -> tuple[Labels, Confidence]:
+        votes = np.zeros((len(neighbours), self.n_clusters + 1), dtype=np.int32)  # column 0 is noise
+        rows = np.arange(len(neighbours))
+        for column in neighbours.T:
+            votes[rows, self.labels[column] + 1] += 1
+        labels = votes.argmax(axis=1).astype(np.int32) - np.int32(1)
+        labels[equal] = self.labels[neighbours[equal, 0]]
+        share = votes[rows, labels + 1] / neighbours.shape[1]
+        return labels, share.astype(np.float32)
+
+
+Assigner = NearestCentre | Posterior | NearestNeighbours
+
+
+def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[tuple[Labels, Confidence]]:
+    """Label the same rows with several models, the same as calling `assign` on each.
+
+    Models that vote among the same points (all cuts of all trees of one sample do) share one search.
+
+    Parameters
+    ----------
+    assigners : sequence of Assigner
+    X : ndarray of shape (n_customers, n_features)
+        Standardised.
+
+    Returns
+    -------
+    list of (labels, confidence)
+        In the order of the assigners.
+    """
+    results: list[tuple[Labels, Confidence] | None] = [None] * len(assigners)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, assigner in enumerate(assigners):
+        if isinstance(assigner, NearestNeighbours):
+            groups.setdefault((id(assigner.points), assigner.n_neighbors), []).append(i)
+        else:
+            results[i] = assigner.assign(X)
+    for members in groups.values():
+        voters = [a for a in (assigners[i] for i in members) if isinstance(a, NearestNeighbours)]
+        for i, result in zip(members, _vote_in_chunks(voters, X), strict=True):
+            results[i] = result
+    return [result for result in results if result is not None]
+
+
+def _vote_in_chunks(voters: Sequence[NearestNeighbours], X: Matrix) -> list[tuple[Labels, Confidence]]:
+    """Let models with the same points vote over one neighbour search."""
+    parts: list[list[tuple[Labels, Confidence]]] = [[] for _ in voters]
+    for start in range(0, max(len(X), 1), CHUNK_ROWS):
+        neighbours, equal = voters[0]._neighbours(X[start : start + CHUNK_ROWS])
+        for part, voter in zip(parts, voters, strict=True):
+            part.append(voter._vote(neighbours, equal))
+    return [_joined(part) for part in parts]
+
+
+def _in_chunks(assign: Callable[[Matrix], tuple[Labels, Confidence]], X: Matrix) -> tuple[Labels, Confidence]:
+    return _joined([assign(X[i : i + CHUNK_ROWS]) for i in range(0, max(len(X), 1), CHUNK_ROWS)])
+
+
+def _joined(parts: list[tuple[Labels, Confidence]]) -> tuple[Labels, Confidence]:
+    labels, confidence = zip(*parts, strict=True)
+    return np.concatenate(labels), np.concatenate(confidence)

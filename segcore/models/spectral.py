@@ -1,0 +1,45 @@
+"""Spectral clustering on the graph of nearest neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.cluster import SpectralClustering
+from threadpoolctl import threadpool_limits
+
+from segcore.models import threads
+from segcore.models.assignment import Labels, Matrix
+
+
+def fit(X: Matrix, k: int, *, n_neighbors: int, random_state: int) -> Labels:
+    """Cluster the leading eigenvectors of the neighbour graph's Laplacian by K-Means.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sample, n_features)
+        Standardised.
+    k : int
+        Number of clusters.
+    n_neighbors : int
+        Neighbours joined to each row; all others where there are fewer. The graph may fall apart: its
+        parts are then separated first.
+    random_state : int
+
+    Returns
+    -------
+    ndarray of shape (n_sample,), int32
+        Labels 0..k-1.
+
+    References
+    ----------
+    von Luxburg (2007), A tutorial on spectral clustering, Statistics and Computing 17.
+    """
+    X = np.asarray(X, dtype=np.float64)
+    model = SpectralClustering(
+        k,
+        affinity="nearest_neighbors",
+        n_neighbors=min(n_neighbors, len(X)),
+        random_state=random_state,
+        assign_labels="kmeans",
+    )
+    with threadpool_limits(1), threads.quiet():
+        return np.asarray(model.fit_predict(X), dtype=np.int32)

@@ -1,0 +1,54 @@
+"""How far models agree: the adjusted Rand index of every pair of labelings of the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Labels = npt.NDArray[np.integer[Any]]
+
+
+def adjusted_rand(a: Labels, b: Labels) -> float:
+    """Return the adjusted Rand index: 1 for equal partitions, 0 on average for unrelated ones.
+
+    Parameters
+    ----------
+    a, b : ndarray of shape (n_customers,)
+        Any integers; noise (-1) is a group like the others, so that disagreement about it counts.
+
+    References
+    ----------
+    Hubert and Arabie (1985), Comparing partitions.
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(a, b))
+
+
+def agreement(labelings: Mapping[str, Labels]) -> pl.DataFrame:
+    """Return the agreement of every pair of labelings.
+
+    Parameters
+    ----------
+    labelings : mapping of str to ndarray of shape (n_customers,)
+        Name to the labels of the same rows.
+
+    Returns
+    -------
+    DataFrame
+        ``a``, ``b``, ``adjusted_rand``: all ordered pairs, a model with itself included, so that it is a
+        full square.
+    """
+    pairs = [(a, b) for a in labelings for b in labelings]
+    return pl.DataFrame(
+        {
+            "a": [a for a, _ in pairs],
+            "b": [b for _, b in pairs],
+            "adjusted_rand": [adjusted_rand(labelings[a], labelings[b]) for a, b in pairs],
+        },
+        schema={"a": pl.String, "b": pl.String, "adjusted_rand": pl.Float64},
+    )

@@ -1,0 +1,13 @@
+"""Segments described: numbered, measured, named, and explained by rules.
+
+`build` makes the profile table, `order_segments` numbers the segments by revenue, and
+`fit_rules` draws a short decision list.
+"""
+
+from segcore.profile.decision_list import fit_rules
+from segcore.profile.naming import Name
+from segcore.profile.rules import Rules
+from segcore.profile.statistics import ALL, order_segments
+from segcore.profile.table import build, names_of, transforms_of
+
+__all__ = ["ALL", "Name", "Rules", "build", "fit_rules", "names_of", "order_segments", "transforms_of"]

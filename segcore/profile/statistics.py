@@ -1,0 +1,218 @@
+"""Segments in numbers: sizes, revenue, quartiles, means and standardised effects.
+
+One column is held at a time, sorted, and every figure is computed from sorted values or from whole
+numbers: the order of the rows and the engine that delivers them change nothing, to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from segcore import errors
+
+Transform = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+ALL = 0
+"""The number that stands for all customers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Counts of one segment, or of all customers.
+
+    Attributes
+    ----------
+    customers, n_orders, one_order_customers : int
+    revenue : float
+        Money units; summed exactly.
+    """
+
+    customers: int
+    n_orders: int
+    one_order_customers: int
+    revenue: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """One feature in one segment; every field is empty where nobody in it has the feature.
+
+    Attributes
+    ----------
+    median, p25, p75, mean : float or None
+        In the feature's unit.
+    effect : float or None
+        Mean of the segment minus mean of all, in standard deviations of all customers.
+    position : float or None
+        Share of all customers below the segment's median, ties counting half; 0.5 at the median of all.
+    """
+
+    median: float | None = None
+    p25: float | None = None
+    p75: float | None = None
+    mean: float | None = None
+    effect: float | None = None
+    position: float | None = None
+
+
+def order_segments(
+    labels: NDArray[np.int32], total_spend: NDArray[np.float64], *, money_decimals: int = 4
+) -> dict[int, int]:
+    """Return the segments' numbers, by revenue.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_customers,)
+        Labels of a model; negative ones are nobody's segment and left out.
+    total_spend : ndarray of shape (n_customers,)
+        Money units.
+    money_decimals : int
+        Decimals that money is exact to.
+
+    Returns
+    -------
+    dict of int to int
+        Label to segment, 1 for the largest revenue. Ties go to the larger segment, then to the one
+        whose first member comes first, so that the numbers do not depend on the labels.
+    """
+    frame = pl.DataFrame({"label": labels, "total_spend": total_spend}).with_row_index("row")
+    revenue = _minor("total_spend", money_decimals).sum()
+    ranked = (
+        frame.filter(pl.col("label") >= 0)
+        .group_by("label")
+        .agg(revenue.alias("revenue"), pl.len().alias("customers"), pl.col("row").min())
+        .sort(["revenue", "customers", "row"], descending=[True, True, False])
+    )
+    return {int(label): i for i, label in enumerate(ranked["label"].to_list(), start=1)}
+
+
+def totals(lf: pl.LazyFrame, *, money_decimals: int = 4) -> dict[int, Totals]:
+    """Return the counts of every segment and, as number 0, of all customers.
+
+    Customers without a segment count among all.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If there is no customer.
+    """
+    columns = lf.collect_schema().names()
+    spend = _minor("total_spend", money_decimals) if "total_spend" in columns else pl.lit(0)
+    orders = pl.col("order_count") if "order_count" in columns else pl.lit(None, dtype=pl.Int64)
+    rows = (
+        lf.select("segment", spend.alias("spend"), orders.cast(pl.Int64).alias("orders"))
+        .group_by("segment")
+        .agg(
+            pl.len().alias("customers"),
+            pl.col("spend").sum(),
+            pl.col("orders").sum(),
+            (pl.col("orders") == 1).sum().alias("one"),
+        )
+        .collect(engine="streaming")
+        .sort("segment")
+        .rows()
+    )
+    if not rows:
+        raise errors.DataError("no customers to profile: expected at least one row with a segment")
+    every = (ALL, *(sum(row[i] for row in rows) for i in range(1, 5)))
+    return {
+        int(segment): Totals(
+            customers=customers,
+            n_orders=orders,
+            one_order_customers=one,
+            revenue=spend / 10**money_decimals,
+        )
+        for segment, customers, spend, orders, one in [every, *rows]
+        if segment is not None
+    }
+
+
+def summarise(
+    lf: pl.LazyFrame, name: str, segments: Sequence[int], *, transform: Transform | None = None
+) -> dict[int, Summary]:
+    """Return one column's summary for every segment and, as number 0, for all customers.
+
+    Parameters
+    ----------
+    lf : LazyFrame
+        With the column and `segment`. Only these two are read.
+    segments : sequence of int
+        The segments to summarise.
+    transform : callable, optional
+        Takes raw values of shape (n,) to the matrix's values (n,), standardised or not; the effect is
+        measured there. Without it, or where it gives no finite values, the effect is that of ranks.
+    """
+    frame = lf.select(pl.col("segment"), pl.col(name).cast(pl.Float64)).collect(engine="streaming")
+    number = frame["segment"].to_numpy()
+    values = frame[name].to_numpy()
+    present = np.isfinite(values)
+    parts = {s: np.sort(values[present & (number == s)]) for s in segments}
+    whole = np.sort(values[present])
+    scale = _Scale.of(whole, transform)
+    return {ALL: _summary(whole, whole, scale)} | {
+        s: _summary(part, whole, scale) for s, part in parts.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Where effects are measured: a map of values, and the mean and deviation of all customers there."""
+
+    map: Transform
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, whole: NDArray[np.float64], transform: Transform | None) -> _Scale:
+        def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return _positions(values, whole)
+
+        for candidate in (transform, ranks):
+            mapped = candidate(whole) if candidate is not None and len(whole) else None
+            if mapped is not None and np.isfinite(mapped).all():
+                spread = float(mapped.std()) if whole[0] < whole[-1] else 0.0
+                return cls(candidate or ranks, float(mapped.mean()), spread)
+        return cls(ranks, 0.0, 0.0)
+
+    def effect(self, part: NDArray[np.float64]) -> float:
+        if self.deviation == 0:
+            return 0.0
+        return (float(self.map(part).mean()) - self.mean) / self.deviation
+
+
+def _summary(part: NDArray[np.float64], whole: NDArray[np.float64], scale: _Scale) -> Summary:
+    if not len(part):
+        return Summary()
+    p25, median, p75 = (float(q) for q in np.quantile(part, [0.25, 0.5, 0.75]))
+    at_centre = median == float(np.median(whole))
+    return Summary(
+        median=median,
+        p25=p25,
+        p75=p75,
+        mean=float(part.mean()),
+        effect=0.0 if part is whole else scale.effect(part),
+        position=0.5 if at_centre else float(_positions(np.array([median]), whole)[0]),
+    )
+
+
+def _positions(values: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of sorted `whole` below each value, ties counting half; shape of `values`."""
+    below = np.searchsorted(whole, values, side="left")
+    up_to = np.searchsorted(whole, values, side="right")
+    return (below + up_to) / (2 * len(whole))
+
+
+def _minor(name: str, decimals: int) -> pl.Expr:
+    """Return money as whole minor units, wide enough for any sum."""
+    minor: pl.Expr = (pl.col(name).fill_null(0) * 10**decimals).round().cast(pl.Int128)
+    return minor
+
+
+def medians(summaries: Mapping[str, Summary]) -> dict[str, float]:
+    """Return the medians of the features that have one."""
+    return {name: s.median for name, s in summaries.items() if s.median is not None}

@@ -1,0 +1,185 @@
+"""The profile table: what each segment is, in numbers and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from segcore import schema
+from segcore.matrix import Preparation
+from segcore.profile.marks import marks_of
+from segcore.profile.naming import Name, Position, name_segments
+from segcore.profile.statistics import (
+    ALL,
+    Summary,
+    Totals,
+    Transform,
+    medians,
+    summarise,
+    totals,
+)
+
+ALL_CUSTOMERS = "All customers"
+
+_MARK = pl.Struct(
+    {
+        "feature": pl.String,
+        "text": pl.String,
+        "effect": pl.Float64,
+        "value": pl.Float64,
+        "population": pl.Float64,
+    }
+)
+_HEAD = {
+    "segment": pl.Int32,
+    "segment_name": pl.String,
+    "treatment": pl.String,
+    "customers": pl.Int64,
+    "customer_share": pl.Float64,
+    "revenue": pl.Float64,
+    "revenue_share": pl.Float64,
+    "confidence": pl.Float64,
+    "n_orders": pl.Int64,
+    "one_order_share": pl.Float64,
+}
+_FIGURES = ("median", "p25", "p75", "mean")
+
+
+def build(
+    lf: pl.LazyFrame,
+    *,
+    transforms: Mapping[str, Transform],
+    features: Sequence[str] | None = None,
+    names: Mapping[int, Name] | None = None,
+    currency: str = "",
+    money_decimals: int = 4,
+) -> pl.DataFrame:
+    """Return the profile table: one row for all customers (segment 0) and one per segment.
+
+    Reads one column of `lf` at a time, so memory grows with one column and not with the table.
+
+    Parameters
+    ----------
+    lf : LazyFrame
+        One row per customer in any order: features, `segment` (1..k), and `confidence` where there is one.
+    transforms : mapping of str to callable
+        For each feature of the matrix, raw values of shape (n,) to transformed values (n,).
+    features : sequence of str, optional
+        The numeric columns to describe; by default those of `segcore.schema` that are there.
+    names : mapping of int to Name, optional
+        Names that hold already, as when a finished model scores new data; by default the rule gives them.
+    currency : str
+        Sign or code shown with money.
+    money_decimals : int
+        Decimals that money is exact to.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by segment; for each feature f: f_median, f_p25, f_p75, f_mean and effect_f, null where
+        nobody in a segment has the feature, never NaN.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If there is no customer.
+    """
+    counts = totals(lf, money_decimals=money_decimals)
+    segments = [s for s in counts if s != ALL]
+    columns = lf.collect_schema().names()
+    described = list(features) if features else [f.name for f in schema.numeric_features(columns)]
+    by_feature = {f: summarise(lf, f, segments, transform=transforms.get(f)) for f in described}
+    by_segment = {s: {f: by_feature[f][s] for f in described} for s in counts}
+    confidence = summarise(lf, "confidence", segments) if "confidence" in columns else {}
+    given = names or _names_by_rule(counts, by_segment)
+    rows = [
+        _head(s, counts, given, confidence.get(s, Summary()).mean)
+        | _figures(by_segment[s])
+        | {"marks": _marks(by_segment[s], by_segment[ALL], list(transforms), currency)}
+        for s in sorted(counts)
+    ]
+    return pl.DataFrame(rows, schema=_schema(described))
+
+
+def transforms_of(preparation: Preparation) -> dict[str, Transform]:
+    """Return each feature's transform, raw values of shape (n,) to the matrix's before it is standardised."""
+
+    def of_column(place: int) -> Transform:
+        parts = ("columns", "transforms", "lambdas", "fills", "means", "scales")
+        one = replace(preparation, **{part: (getattr(preparation, part)[place],) for part in parts})
+
+        def transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.ravel(one.transformed(values.reshape(-1, 1)))
+
+        return transform
+
+    return {name: of_column(place) for place, name in enumerate(preparation.columns)}
+
+
+def _names_by_rule(
+    counts: Mapping[int, Totals], by_segment: Mapping[int, Mapping[str, Summary]]
+) -> dict[int, Name]:
+    """Return the names that the rule gives to segments with these totals and summaries."""
+    return name_segments(
+        [
+            Position(
+                segment=s,
+                medians=medians(by_segment[s]),
+                positions={f: v.position for f, v in by_segment[s].items() if v.position is not None},
+                one_order_share=counts[s].one_order_customers / counts[s].customers,
+            )
+            for s in counts
+            if s != ALL
+        ]
+    )
+
+
+def names_of(profile: pl.DataFrame) -> dict[int, Name]:
+    """Return the names and treatments that a profile table holds."""
+    rows = profile.filter(pl.col("segment") != ALL).select("segment", "segment_name", "treatment").rows()
+    return {segment: Name(name=name, treatment=treatment) for segment, name, treatment in rows}
+
+
+def _head(
+    segment: int, counts: Mapping[int, Totals], names: Mapping[int, Name], confidence: float | None
+) -> dict[str, object]:
+    own, every = counts[segment], counts[ALL]
+    name = Name(name=ALL_CUSTOMERS, treatment="") if segment == ALL else names[segment]
+    return {
+        "segment": segment,
+        "segment_name": name.name,
+        "treatment": name.treatment,
+        "customers": own.customers,
+        "customer_share": own.customers / every.customers,
+        "revenue": own.revenue,
+        "revenue_share": own.revenue / every.revenue if every.revenue else 0.0,
+        "confidence": confidence,
+        "n_orders": own.n_orders,
+        "one_order_share": own.one_order_customers / own.customers,
+    }
+
+
+def _figures(summaries: Mapping[str, Summary]) -> dict[str, float | None]:
+    row: dict[str, float | None] = {}
+    for feature, summary in summaries.items():
+        row |= {f"{feature}_{figure}": getattr(summary, figure) for figure in _FIGURES}
+        row[f"effect_{feature}"] = summary.effect
+    return row
+
+
+def _marks(
+    own: Mapping[str, Summary], every: Mapping[str, Summary], matrix: Sequence[str], currency: str
+) -> list[dict[str, object]]:
+    return [asdict(mark) for mark in marks_of(own, every, matrix=matrix, currency=currency)]
+
+
+def _schema(features: Sequence[str]) -> dict[str, pl.DataType | type[pl.DataType]]:
+    columns: dict[str, pl.DataType | type[pl.DataType]] = dict(_HEAD)
+    for feature in features:
+        columns |= {f"{feature}_{figure}": pl.Float64 for figure in _FIGURES}
+        columns[f"effect_{feature}"] = pl.Float64
+    return columns | {"marks": pl.List(_MARK)}

@@ -1,0 +1,110 @@
+"""The report: one HTML file that opens offline, or the same content as Markdown, from a finished run.
+
+It reads `manifest.json`, `job.toml`, `ledger.json`, `profile.parquet`, `candidates.parquet`, `tables/*.parquet` and
+the first of `rejects/*.parquet`; never a file that grows with the number of customers. A table that the run does
+not have is a part that the report does not have. Three files are there only sometimes:
+
+``lineage.json``
+    ``{"segments": [{"segment": 2 or null, "segment_name", "previous": 3 or null, "previous_name",
+    "verdict": "kept" | "split" | "merged" | "new" | "retired", "jaccard"}]}``
+``movement.json``
+    ``{"previous": {"run_id", "created_at"}, "reasons": [text], "words": [text],
+    "old_segments": [{"segment", "segment_name"}], "new_segments": [...],
+    "flows": [{"old": 1 or null, "new": 2 or null, "customers"}], "behaviour": [...], "model": [...]}``; null is
+    outside: who is new has no `old`, who is gone no `new`. `behaviour` is the old model on the new data against the
+    old labels, `model` the new model against the old model on the new data.
+``drift.json``
+    ``{"verdict", "out_of_range_share", "features": [{"feature", "psi", "verdict"}]}``
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from segcore.report.charts import CONFIG
+from segcore.report.context import context
+from segcore.report.run import read
+from segcore.report.words import md
+
+__all__ = ["build", "build_markdown"]
+
+
+def build(run_dir: Path, *, show_ids: bool = False) -> str:
+    """Return the report of a finished run as one HTML page.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run's directory, with its manifest.
+    show_ids : bool
+        Whether typical customers are shown with their ids, which are personal data.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If the directory is no finished run.
+    segcore.errors.JobError
+        If its job.toml cannot be read.
+    """
+    shown = context(read(run_dir), show_ids=show_ids)
+    specs = htmlsafe_json_dumps({"config": CONFIG, "specs": {f.name: f.spec for f in shown["figures"]}})
+    library, loader = _library(), _own("page.js")
+    return (
+        _environment(autoescape=True)
+        .get_template("template.html.j2")
+        .render(
+            **shown,
+            style=Markup(_own("style.css")),
+            specs=specs,
+            library=Markup(library),
+            loader=Markup(loader),
+            script_hashes=Markup(" ".join(_hash(script) for script in (library, loader))),
+        )
+    )
+
+
+def build_markdown(run_dir: Path, *, show_ids: bool = False) -> str:
+    """Return the report of a finished run as Markdown with tables, for a chat or a wiki.
+
+    Parameters and errors are those of `build`.
+    """
+    shown = context(read(run_dir), show_ids=show_ids)
+    return _environment(autoescape=False, finalize=md).get_template("template.md.j2").render(**shown)
+
+
+def _environment(**options: Any) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("segcore.report", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **options,
+    )
+
+
+def _own(name: str) -> str:
+    return resources.files("segcore.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _library() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script that needs no network."""
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")
+
+
+def _hash(script: str) -> str:
+    """Return the source expression that lets a page's policy run this script and no other."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -1,0 +1,112 @@
+"""What the report reads: the small files of a run directory, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from segcore import errors, job
+
+TABLES = (
+    "monthly",
+    "products",
+    "countries",
+    "map",
+    "map_loadings",
+    "histogram",
+    "agreement",
+    "tree",
+    "examples",
+)
+_REJECTS_PER_REASON = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished run, as far as its report needs it.
+
+    Attributes
+    ----------
+    manifest, ledger : dict
+    job : segcore.job.Job
+    job_text : str
+        The resolved job as it lies in the run.
+    profile, candidates : polars.DataFrame
+    tables : dict of polars.DataFrame
+        Aggregates for charts; a table that the run does not have is empty.
+    rejects : polars.DataFrame
+        The first rejected lines of each reason, as examples.
+    lineage, movement, drift : dict or None
+        The optional files; None where the run has none.
+    """
+
+    manifest: dict[str, Any]
+    ledger: dict[str, Any]
+    job: job.Job
+    job_text: str
+    profile: pl.DataFrame
+    candidates: pl.DataFrame
+    tables: dict[str, pl.DataFrame]
+    rejects: pl.DataFrame
+    lineage: dict[str, Any] | None
+    movement: dict[str, Any] | None
+    drift: dict[str, Any] | None
+
+
+def read(run_dir: Path) -> Run:
+    """Read the files of a run directory that the report shows.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If the directory is no finished run.
+    """
+    if not (run_dir / "manifest.json").is_file():
+        raise errors.InputNotFoundError(
+            f"{run_dir}: no finished run (found no manifest.json); give the directory that latest.json names"
+        )
+    ledger = _json(run_dir / "ledger.json") or {}
+    reasons = [str(row["class"]) for row in ledger.get("classes", [])]
+    job_text = (run_dir / "job.toml").read_text(encoding="utf-8")
+    return Run(
+        manifest=_json(run_dir / "manifest.json") or {},
+        ledger=ledger,
+        job=job.resolve(job_text, source=str(run_dir / "job.toml")),
+        job_text=job_text,
+        profile=_table(run_dir / "profile.parquet"),
+        candidates=_table(run_dir / "candidates.parquet"),
+        tables={name: _table(run_dir / "tables" / f"{name}.parquet") for name in TABLES},
+        rejects=_rejects(run_dir / "rejects", reasons),
+        lineage=_json(run_dir / "lineage.json"),
+        movement=_json(run_dir / "movement.json"),
+        drift=_json(run_dir / "drift.json"),
+    )
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _table(path: Path) -> pl.DataFrame:
+    """Read a table; what is not finite becomes null, since JSON has no other word for it."""
+    if not path.is_file():
+        return pl.DataFrame()
+    df = pl.read_parquet(path)
+    return df.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
+
+
+def _rejects(folder: Path, reasons: list[str]) -> pl.DataFrame:
+    """Return the first few lines of each reason; the scan of each ends when it has them."""
+    if not folder.is_dir() or not any(folder.glob("*.parquet")):
+        return pl.DataFrame()
+    lf = pl.scan_parquet(folder / "*.parquet", missing_columns="insert", extra_columns="ignore")
+    firsts = [lf.filter(pl.col("reason") == reason).head(_REJECTS_PER_REASON) for reason in reasons]
+    return pl.concat(pl.collect_all(firsts)) if firsts else pl.DataFrame()

@@ -1,0 +1,181 @@
+"""Geometry that Vega-Lite has no mark for: a halftone map, a dendrogram, a flow diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+COLUMNS, ROWS = 54, 34  # cells of the halftone map: fine enough to show shape, coarse enough to count
+
+
+def without_stragglers(points: pl.DataFrame, beyond: float = 0.002) -> pl.DataFrame:
+    """Return the points without the few that would squeeze all others into a corner of the map.
+
+    Parameters
+    ----------
+    points : polars.DataFrame
+        Columns pc1 and pc2, among others.
+    beyond : float
+        Share of points on each side of each axis that may be left out, if they lie far off.
+    """
+    inside = pl.lit(True)
+    for axis in ("pc1", "pc2"):
+        low, high = (float(q) for q in np.quantile(points[axis].to_numpy(), [beyond, 1 - beyond]))
+        margin = 0.12 * (high - low)
+        inside = inside & pl.col(axis).is_between(low - margin, high + margin)
+    return points.filter(inside)
+
+
+def halftone(points: pl.DataFrame, features: list[str]) -> pl.DataFrame:
+    """Count the points of a map in a triangular grid of cells.
+
+    Parameters
+    ----------
+    points : polars.DataFrame
+        Columns pc1, pc2, segment and `features`.
+    features : list of str
+        Features whose median is kept for each cell.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per cell that is not empty: x, y, customers, segment (of most of its customers),
+        purity (their share) and the medians.
+    """
+    lows, spans = [], []
+    for axis in ("pc1", "pc2"):
+        low, high = (float(q) for q in np.quantile(points[axis].to_numpy(), [0, 1]))
+        lows.append(low)
+        spans.append((high - low) or 1.0)
+    row = ((pl.col("pc2") - lows[1]) / spans[1] * ROWS).floor().clip(0, ROWS - 1)
+    shift = pl.col("row") % 2 / 2  # every other row is moved by half a cell
+    column = ((pl.col("pc1") - lows[0]) / spans[0] * COLUMNS + shift).floor()
+    cells = points.with_columns(row=row).with_columns(column=column)
+    keys = ["row", "column"]
+    most = (
+        cells.group_by([*keys, "segment"])
+        .len()
+        .sort([*keys, "len", "segment"], descending=[False, False, True, False])
+        .group_by(keys, maintain_order=True)
+        .agg(pl.col("segment").first(), (pl.col("len").first() / pl.col("len").sum()).alias("purity"))
+    )
+    medians = cells.group_by(keys).agg(pl.len().alias("customers"), pl.col(features).median())
+    return (
+        medians.join(most, on=keys)
+        .sort(keys)
+        .select(
+            x=(pl.col("column") + 0.5 - shift) / COLUMNS * spans[0] + lows[0],
+            y=(pl.col("row") + 0.5) / ROWS * spans[1] + lows[1],
+            customers=pl.col("customers"),
+            segment=pl.col("segment"),
+            purity=pl.col("purity"),
+            **{feature: pl.col(feature) for feature in features},
+        )
+    )
+
+
+def dendrogram(merges: pl.DataFrame) -> pl.DataFrame:
+    """Lay out the top of a tree.
+
+    Parameters
+    ----------
+    merges : polars.DataFrame
+        The last merges of one tree in scipy's numbering (left, right, height, size), lowest first.
+
+    Returns
+    -------
+    polars.DataFrame
+        x, y, merge, order, size: four corners of each merge.
+    """
+    rows = merges.sort("height", maintain_order=True).to_dicts()
+    first = 2 * int(rows[-1]["size"]) - 1 - len(rows)  # scipy numbers the last of n - 1 merges 2n - 2
+    nodes = {first + i: row for i, row in enumerate(rows)}
+    leaves = _leaves(first + len(rows) - 1, nodes)
+    at: dict[int, tuple[float, float]] = {leaf: (float(i), 0.0) for i, leaf in enumerate(leaves)}
+    corners = []
+    for number, row in nodes.items():
+        (x0, y0), (x1, y1) = at[int(row["left"])], at[int(row["right"])]
+        top = float(row["height"])
+        at[number] = ((x0 + x1) / 2, top)
+        for order, (x, y) in enumerate(((x0, y0), (x0, top), (x1, top), (x1, y1))):
+            corners.append({"x": x, "y": y, "merge": number, "order": order, "size": int(row["size"])})
+    return pl.DataFrame(corners)
+
+
+def _leaves(root: int, nodes: dict[int, dict[str, Any]]) -> Iterator[int]:
+    """Yield what hangs below a node and is no shown merge itself, left to right; no recursion."""
+    stack = [root]
+    while stack:
+        number = stack.pop()
+        if number in nodes:
+            stack += [int(nodes[number]["right"]), int(nodes[number]["left"])]
+        else:
+            yield number
+
+
+def cut_height(merges: pl.DataFrame, k: int) -> float | None:
+    """Return a height between the merges that leave k and k - 1 clusters, None where it is not shown."""
+    heights = merges["height"].sort(descending=True).to_list()
+    if not 2 <= k <= len(heights):
+        return None
+    return float(heights[k - 2] + heights[k - 1]) / 2
+
+
+def ribbons(
+    flows: list[dict[str, Any]], *, gap: float = 0.03, steps: int = 24
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lay out flows between two stacks as curved bands.
+
+    Parameters
+    ----------
+    flows : list of dict
+        old, new (int, or None for outside) and customers.
+    gap : float
+        Space between the blocks of a stack, a share of its height.
+    steps : int
+        Points along each band.
+
+    Returns
+    -------
+    bands : polars.DataFrame
+        flow, old, new, customers, x, y0, y1.
+    blocks : polars.DataFrame
+        side, segment, customers, y0, y1.
+    """
+    total = sum(f["customers"] for f in flows) or 1
+    starts: dict[tuple[str, int | None], float] = {}
+    blocks = []
+    for side in ("old", "new"):
+        y = 0.0
+        for segment in sorted({f[side] for f in flows}, key=lambda s: (s is None, s or 0)):
+            n = sum(f["customers"] for f in flows if f[side] == segment)
+            starts[side, segment] = y
+            blocks.append(
+                {"side": side, "segment": segment or 0, "customers": n, "y0": y, "y1": y + n / total}
+            )
+            y += n / total + gap
+    bend = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, steps))
+    points = []
+    for i, f in enumerate(
+        sorted(flows, key=lambda f: tuple((f[s] is None, f[s] or 0) for s in ("old", "new")))
+    ):
+        height = f["customers"] / total
+        a, b = starts["old", f["old"]], starts["new", f["new"]]
+        starts["old", f["old"]] += height
+        starts["new", f["new"]] += height
+        points += [
+            {
+                "flow": i,
+                "old": f["old"] or 0,
+                "new": f["new"] or 0,
+                "customers": f["customers"],
+                "x": j / (steps - 1),
+                "y0": a + (b - a) * float(t),
+                "y1": a + (b - a) * float(t) + height,
+            }
+            for j, t in enumerate(bend)
+        ]
+    return pl.DataFrame(points), pl.DataFrame(blocks)

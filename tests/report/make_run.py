@@ -1,0 +1,518 @@
+"""Build a run directory that is faithful in shape, out of made-up customers, for tests of the report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.cluster.hierarchy import linkage
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
+
+from segcore import job as jobs
+from segcore import profile, schema
+
+MATRIX = list(schema.DEFAULT_MATRIX)
+SHOWN = [*MATRIX, "item_count", "tenure_days", "return_rate"]
+NAMES = ["Big spenders", "Regulars", "New and promising", "One-time buyers", "Bulk buyers", "Bargain hunters"]
+TREATMENTS = [
+    "Look after them personally; early access to new ranges.",
+    "Reward the habit; suggest what goes with what they buy.",
+    "Make the second order easy: a welcome offer within four weeks.",
+    "One win-back message, then leave them alone.",
+    "Offer trade terms.",
+    "Show the sale first.",
+]
+PRODUCTS = [
+    "WHITE HANGING HEART T-LIGHT HOLDER",
+    "REGENCY CAKESTAND 3 TIER",
+    "JUMBO BAG RED RETROSPOT",
+    "PARTY BUNTING",
+    "LUNCH BAG BLACK SKULL.",
+]
+COUNTRIES = ["United Kingdom", "Germany", "France", "EIRE", "Norway"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(2)>",
+    "x" * 10_000,
+    "שלום עולם \u202e abc",
+    "🎁👩‍👩‍👧 | **gift** [a](javascript:alert(3)) `code`",
+]
+
+
+def customers(n: int, seed: int) -> pl.DataFrame:
+    """Return made-up customers with the numeric features that the report shows."""
+    rng = np.random.default_rng(seed)
+    loyal = rng.beta(1.2, 2.2, n)
+    orders = 1 + rng.poisson(9 * loyal**2 * rng.gamma(2, 0.7, n))
+    basket = rng.lognormal(5.5 + 0.5 * loyal, 0.75, n)
+    days = np.minimum(rng.exponential(30 + 190 * (1 - loyal), n), 372).astype(int)
+    items = np.maximum(1, (orders * basket / rng.lognormal(0.9, 0.5, n)).astype(int))
+    return pl.DataFrame(
+        {
+            "customer_id": [str(12346 + i) for i in range(n)],
+            "days_since_last_order": days,
+            "order_count": orders,
+            "total_spend": np.round(orders * basket, 2),
+            "average_order_value": basket,
+            "unique_products": np.maximum(1, (orders * rng.lognormal(2.3, 0.8, n)).astype(int)),
+            "item_count": items,
+            "tenure_days": np.where(orders > 1, rng.integers(1, 360, n), 0),
+            "return_rate": np.where(rng.random(n) < 0.3, rng.random(n) * 0.4, 0.0),
+        }
+    )
+
+
+def matrix(df: pl.DataFrame) -> np.ndarray:
+    """Return the standardised logs of the matrix features, (n_customers, 5)."""
+    X: np.ndarray = np.asarray(StandardScaler().fit_transform(np.log1p(df.select(MATRIX).to_numpy())))
+    return X
+
+
+def by_revenue(labels: np.ndarray, spend: np.ndarray) -> np.ndarray:
+    """Return labels as segments 1..k, the one with the largest revenue first."""
+    order = np.argsort([-spend[labels == c].sum() for c in range(labels.max() + 1)])
+    return np.argsort(order)[labels] + 1
+
+
+def make_run(
+    out: Path,
+    *,
+    n: int = 500,
+    k: int = 4,
+    seed: int = 0,
+    hostile: bool = False,
+    movement: bool = True,
+    features: pl.DataFrame | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> Path:
+    """Write a run directory to `out` and return it.
+
+    `hostile` puts the texts of `HOSTILE` wherever text comes from data; `movement` writes the optional
+    tables; `overrides` are job settings.
+    """
+    (out / "tables").mkdir(parents=True, exist_ok=True)
+    (out / "rejects").mkdir(exist_ok=True)
+    df = customers(n, seed) if features is None else features
+    X = matrix(df)
+    fit = KMeans(k, n_init=5, random_state=seed).fit(X)
+    segment = by_revenue(fit.labels_, df["total_spend"].to_numpy())
+    products, countries = (HOSTILE, HOSTILE) if hostile else (PRODUCTS, COUNTRIES)
+    names = [*([HOSTILE[0], HOSTILE[3]] if hostile else NAMES[:2]), *NAMES[2:]][:k]
+    df = df.with_columns(segment=pl.Series(segment))
+    job = jobs.resolve('[report]\ncurrency = "£"\ntitle = "Customer segments"', overrides or {})
+    (out / "job.toml").write_text(jobs.to_toml(job), encoding="utf-8")
+    _profile(df, names).write_parquet(out / "profile.parquet")
+    _tables(out / "tables", df, X, fit.cluster_centers_, products, countries, seed)
+    chosen = _candidates(out, X, fit.labels_, k, seed)
+    _ledger(out, hostile)
+    _manifest(out, df, k, chosen)
+    if movement:
+        _movement(out, names, df)
+    return out
+
+
+def _profile(df: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    given = {i: profile.Name(name=name, treatment=TREATMENTS[i - 1]) for i, name in enumerate(names, start=1)}
+    return profile.build(
+        df.with_columns(confidence=pl.lit(0.62)).lazy(),
+        transforms=dict.fromkeys(MATRIX, np.log1p),
+        features=SHOWN,
+        names=given,
+        currency="£",
+    )
+
+
+def _tables(
+    out: Path,
+    df: pl.DataFrame,
+    X: np.ndarray,
+    centres: np.ndarray,
+    products: Sequence[str],
+    countries: Sequence[str],
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    k = int(df["segment"].max())  # type: ignore[arg-type]
+    months = [date(2010, 12, 1), *(date(2011, m, 1) for m in range(1, 13))]
+    season = 1 + 0.5 * np.sin(np.arange(13) / 3) + rng.random(13) * 0.2
+    spend = [float(df.filter(pl.col("segment") == s)["total_spend"].sum()) for s in range(1, k + 1)]
+    pl.DataFrame(
+        [
+            {
+                "segment": s,
+                "month": month,
+                "revenue": spend[s - 1] * season[m] / season.sum(),
+                "orders": 10 + m,
+                "customers": 9,
+            }
+            for s in range(1, k + 1)
+            for m, month in enumerate(months)
+        ]
+    ).write_parquet(out / "monthly.parquet")
+    pl.DataFrame(
+        [
+            {
+                "segment": s,
+                "product_id": f"85{s}{i}A",
+                "description": text,
+                "customers": 120 - 9 * i,
+                "share": 0.4 / (i + 1),
+                "population_share": 0.14 / (i + 1),
+                "lift": 2.86 - 0.1 * i,
+            }
+            for s in range(1, k + 1)
+            for i, text in enumerate(products)
+        ]
+    ).write_parquet(out / "products.parquet")
+    pl.DataFrame(
+        [
+            {
+                "segment": s,
+                "country": text,
+                "customers": 50 - 7 * i,
+                "share": 0.3 / (i + 1),
+                "population_share": 0.2 / (i + 1),
+                "lift": 1.5 - 0.05 * i,
+            }
+            for s in range(1, k + 1)
+            for i, text in enumerate(countries)
+        ]
+    ).write_parquet(out / "countries.parquet")
+    pca = PCA(2, random_state=seed).fit(X)
+    scores = pca.transform(X)
+    df.select(pl.Series("pc1", scores[:, 0]), pl.Series("pc2", scores[:, 1]), "segment", *MATRIX).head(
+        4000
+    ).write_parquet(out / "map.parquet")
+    pl.DataFrame(
+        [
+            {
+                "component": c + 1,
+                "feature": f,
+                "loading": float(pca.components_[c, i]),
+                "explained": float(pca.explained_variance_ratio_[c]),
+            }
+            for c in range(2)
+            for i, f in enumerate(MATRIX)
+        ]
+    ).write_parquet(out / "map_loadings.parquet")
+    pl.DataFrame(_histogram(df, k)).write_parquet(out / "histogram.parquet")
+    pl.DataFrame(_trees(X[:200])).write_parquet(out / "tree.parquet")
+    distance = np.linalg.norm(
+        X - centres[KMeans(k, init=centres, n_init=1, max_iter=1).fit(X).labels_], axis=1
+    )
+    df.with_columns(distance=pl.Series(distance)).sort("segment", "distance").group_by(
+        "segment", maintain_order=True
+    ).head(3).select("segment", "customer_id", *MATRIX, "distance").write_parquet(out / "examples.parquet")
+
+
+def _histogram(df: pl.DataFrame, k: int) -> list[dict[str, Any]]:
+    rows = []
+    for feature in MATRIX:
+        values = df[feature].to_numpy().astype(float)
+        log = feature != "days_since_last_order"
+        edges = (
+            np.geomspace(max(values.min(), 0.5), values.max(), 25)
+            if log
+            else np.linspace(0, values.max(), 25)
+        )
+        for s in range(1, k + 1):
+            counts, _ = np.histogram(values[df["segment"].to_numpy() == s], edges)
+            rows += [
+                {
+                    "feature": feature,
+                    "segment": s,
+                    "left": float(edges[i]),
+                    "right": float(edges[i + 1]),
+                    "customers": int(counts[i]),
+                }
+                for i in range(24)
+            ]
+    return rows
+
+
+def _trees(X: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {"linkage": method, "left": int(row[0]), "right": int(row[1]), "height": row[2], "size": int(row[3])}
+        for method in ("ward", "complete", "average")
+        for row in linkage(X, method)[-30:]
+    ]
+
+
+def _candidates(out: Path, X: np.ndarray, labels: np.ndarray, k: int, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    rows, kept = [], {}
+    for family, variant in (
+        ("kmeans", ""),
+        ("hierarchical", "ward"),
+        ("mixture", "full"),
+        ("mixture", "diag"),
+    ):
+        for n in range(2, 7):
+            if family == "mixture":
+                model = GaussianMixture(n, covariance_type=variant, reg_covar=1e-3, random_state=seed).fit(X)
+                found, bic = model.predict(X), float(model.bic(X))
+            else:
+                found = KMeans(n, n_init=2, random_state=seed + (family != "kmeans")).fit_predict(X)
+                bic = None
+            if n == k:
+                kept[f"{family}-{variant}" if variant else family] = found
+            chosen = family == "kmeans" and n == k
+            strength = 0.95 - 0.07 * (n - 2) if family == "kmeans" else 0.85 - 0.1 * (n - 2)
+            rows.append(
+                _candidate(family, variant, n, X, labels if chosen else found, bic, strength, chosen, rng)
+            )
+    rows.append(_found("hdbscan", 2, X, labels, rng))
+    pl.DataFrame(rows, infer_schema_length=None).write_parquet(out / "candidates.parquet")
+    pl.DataFrame(
+        [
+            {"a": a, "b": b, "adjusted_rand": float(adjusted_rand_score(kept[a], kept[b]))}
+            for a in kept
+            for b in kept
+        ]
+    ).write_parquet(out / "tables" / "agreement.parquet")
+    return {
+        "family": "kmeans",
+        "variant": "",
+        "k": k,
+        "admissible": True,
+        "reason": "the largest admissible number of segments; highest silhouette of the families at it",
+    }
+
+
+def _candidate(
+    family: str,
+    variant: str,
+    n: int,
+    X: np.ndarray,
+    found: np.ndarray,
+    bic: float | None,
+    strength: float,
+    chosen: bool,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    inertia = float(sum(((X[found == c] - X[found == c].mean(0)) ** 2).sum() for c in np.unique(found)))
+    admissible = chosen or strength >= 0.8
+    verdict = "chosen" if chosen else "admissible" if admissible else "ruled out"
+    return {
+        "family": family,
+        "variant": variant,
+        "k": n,
+        "n_clusters": n,
+        "selectable": True,
+        "converged": True,
+        "noise_share": 0.0,
+        "smallest_share": float(np.bincount(found).min() / len(found)),
+        "silhouette": float(silhouette_score(X, found)),
+        "silhouette_se": 0.004,
+        "calinski_harabasz": 2000.0 / n,
+        "davies_bouldin": 1.2 + 0.02 * n,
+        "inertia_start": inertia * 1.001 if family == "kmeans" else None,
+        "inertia": inertia if family == "kmeans" else None,
+        "n_iter": 7 if family == "kmeans" else None,
+        "calinski_harabasz_all": 2000.0 / n if family == "kmeans" else None,
+        "davies_bouldin_all": 1.2 + 0.02 * n if family == "kmeans" else None,
+        "inertia_all": inertia if family == "kmeans" else None,
+        "bic": bic,
+        "icl": None if bic is None else bic + 120,
+        "prediction_strength": strength,
+        "prediction_strength_se": 0.012,
+        "n_splits": 50,
+        "jaccard_min": strength,
+        "jaccard": [min(0.99, strength + 0.03 * i) for i in range(n)],
+        "n_resamples": 30,
+        "carry": None if family != "hierarchical" else 0.81,
+        "move": float(0.9 - 0.1 * rng.random()),
+        "seconds": float(rng.random()),
+        "admissible": admissible,
+        "close_call": abs(strength - 0.8) < 0.02,
+        "verdict": verdict,
+        "reason": "largest admissible k"
+        if chosen
+        else "passes every bar"
+        if admissible
+        else f"prediction strength {strength:.2f} is below 0.80",
+        "chosen": chosen,
+    }
+
+
+def _found(
+    family: str, n: int, X: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> dict[str, Any]:
+    row = _candidate(family, "", n, X, labels, None, 0.5, False, rng)
+    return row | {
+        "selectable": False,
+        "noise_share": 0.03,
+        "prediction_strength": None,
+        "prediction_strength_se": None,
+        "jaccard_min": None,
+        "jaccard": None,
+        "admissible": False,
+        "verdict": "shown only",
+        "reason": "finds the number of segments itself",
+    }
+
+
+def _ledger(out: Path, hostile: bool) -> None:
+    file = HOSTILE[0] if hostile else "2010-12.csv"
+    classes = [
+        {"class": "missing_customer", "rows": 135080, "money": "1447682.1200"},
+        {"class": "not_a_product", "rows": 1920, "money": "13402.4940"},
+        {"class": "non_positive_price", "rows": 33, "money": "0.0000"},
+        {"class": "duplicate", "rows": 5220, "money": "21186.3900"},
+        {"class": "return", "rows": 8506, "money": "-471750.7100"},
+        {"class": "purchase", "rows": 391150, "money": "8737227.6400"},
+    ]
+    ledger = {
+        "rows_in": 541909,
+        "money_in": "9747747.9340",
+        "classes": classes,
+        "unreadable_amount_rows": 2,
+        "by_file": [{"file": file, **row} for row in classes],
+    }
+    (out / "ledger.json").write_text(json.dumps(ledger), encoding="utf-8")
+    texts = HOSTILE if hostile else PRODUCTS
+    pl.DataFrame(
+        [
+            {
+                "reason": row["class"],
+                "file": file,
+                "line": 7 + i,
+                "order_id": "536365",
+                "product_id": "85123A",
+                "description": texts[i],
+                "quantity": "6",
+                "unit_price": "2.55",
+                "customer_id": "",
+                "country": "United Kingdom",
+            }
+            for row in classes[:4]
+            for i in range(4)
+        ]
+    ).write_parquet(out / "rejects" / "part-0000.parquet")
+
+
+def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> None:
+    stages = ["shuffle", "features", "matrix", "models", "evaluation", "stability", "propagation", "profile"]
+    manifest = {
+        "run_id": "20111210T125000Z-1f3a",
+        "created_at": datetime(2011, 12, 10, 3, 0).isoformat(),
+        "segcore": "0.1.0",
+        "versions": {"python": "3.11.9", "polars": "2.1.0", "scikit-learn": "1.9.1"},
+        "fingerprint": "9f2c" * 16,
+        "input": {
+            "paths": 305,
+            "bytes": 45_580_638,
+            "lines": 541_909,
+            "first_day": "2010-12-01",
+            "last_day": "2011-12-09",
+        },
+        "as_of": "2011-12-10T12:50:00",
+        "customers": df.height,
+        "revenue": float(df["total_spend"].sum()),
+        "k": k,
+        "chosen": chosen,
+        "pinned_cost": None,
+        "structure_test": {
+            "copies": 99,
+            "silhouette": 0.243,
+            "silhouette_copies_mean": 0.228,
+            "silhouette_p": 0.01,
+            "prediction_strength": 0.836,
+            "prediction_strength_p": 0.04,
+            "sentence": "There is a little more structure than a continuum with the same margins and correlations would show: the segments are a stable and useful way to cut it, not islands.",
+        },
+        "rules": {
+            "text": [
+                "Big spenders: total spend over 1,430 and at least 4 orders",
+                "One-time buyers: one order, more than 72 days ago",
+            ],
+            "accuracy": 0.91,
+        },
+        "warnings": ["one customer holds 5.3% of all lines"],
+        "stages": [
+            {
+                "name": name,
+                "seconds": 1.2 + i,
+                "rows": 4334,
+                "bytes": 220_000,
+                "peak_memory": (400 + 30 * i) << 20,
+            }
+            for i, name in enumerate(stages)
+        ],
+        "command": "segcore segment data/online-retail --out runs --job jobs/online-retail.toml",
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _movement(out: Path, names: Sequence[str], df: pl.DataFrame) -> None:
+    sizes = [df.filter(pl.col("segment") == s + 1).height for s in range(len(names))]
+    flows = [
+        {
+            "old": a + 1,
+            "new": b + 1,
+            "customers": max(1, n * (82 if a == b else 6) // 100),
+            "money": 1000.0 * n,
+        }
+        for a, n in enumerate(sizes)
+        for b in range(len(names))
+    ]
+    edges: list[dict[str, Any]] = [
+        {"old": None, "new": len(names), "customers": 40, "money": 9000.0},
+        {"old": 1, "new": None, "customers": 12, "money": 0.0},
+    ]
+    segments = [{"segment": i + 1, "segment_name": name} for i, name in enumerate(names)]
+    movement = {
+        "previous": {
+            "run_id": "20111203T030000Z-77aa",
+            "created_at": (datetime(2011, 12, 10, 3, 0) - timedelta(days=7)).isoformat(),
+            "customers": df.height - 28,
+        },
+        "reasons": ["the version of polars changed from 2.0.4 to 2.1.0"],
+        "old_segments": segments,
+        "new_segments": segments,
+        "flows": [*flows, *edges],
+        "behaviour": flows,
+        "model": [f for f in flows if f["old"] == f["new"]],
+        "words": ["31 customers left “Big spenders” for “Regulars”, because their behaviour changed."],
+    }
+    lineage = {
+        "segments": [
+            {
+                "segment": i + 1,
+                "segment_name": name,
+                "previous": i + 1,
+                "previous_name": name,
+                "verdict": "kept",
+                "jaccard": 0.9 - 0.05 * i,
+            }
+            for i, name in enumerate(names)
+        ]
+    }
+    drift = {
+        "verdict": "score",
+        "features": [
+            {"feature": f, "psi": 0.02 * i, "threshold": 0.1, "verdict": "stable" if i < 4 else "drifted"}
+            for i, f in enumerate(MATRIX)
+        ],
+        "out_of_range_share": 0.004,
+        "segment_shares": [{"segment": i + 1, "then": 0.25, "now": 0.26} for i in range(len(names))],
+    }
+    for name, content in (("movement", movement), ("lineage", lineage), ("drift", drift)):
+        (out / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    source = (
+        pl.read_csv(sys.argv[2], schema_overrides={"customer_id": pl.String}) if len(sys.argv) > 2 else None
+    )
+    make_run(Path(sys.argv[1]), features=source)

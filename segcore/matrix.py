@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import dask
 import dask.array as da
@@ -19,7 +19,7 @@ from sklearn.preprocessing import PowerTransformer
 from segcore import errors, job
 
 Floats = npt.NDArray[np.float64]
-DaskArray = da.Array
+DaskArray: TypeAlias = da.Array
 
 
 @dataclass(frozen=True, kw_only=True)

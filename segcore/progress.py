@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +68,9 @@ class Progress:
     def stage(self, name: str) -> Iterator[Stage]:
         """Measure a stage: seconds and peak memory."""
         stage = Stage(name=name)
-        with self._shown(name), _PeakMemory() as memory:
+        if self._on_terminal():
+            print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
+        with _PeakMemory() as memory:
             start = time.perf_counter()
             yield stage
             stage.seconds = time.perf_counter() - start
@@ -79,14 +81,22 @@ class Progress:
         self.say(f"{name:<12} {stage.seconds:6.1f} s  {stage.peak_memory / 1e6:6,.0f} MB{rows}{note}")
 
     @contextmanager
-    def _shown(self, name: str) -> Iterator[None]:
-        if self.quiet or not sys.stderr.isatty():
-            yield
+    def counter(self, name: str) -> Iterator[Callable[[int, int, str], None]]:
+        """Give a function that is told how many of how many are done: a bar on a terminal, silence otherwise."""
+        if not self._on_terminal():
+            yield lambda done, total, what: None
             return
         from rich.console import Console
+        from rich.progress import Progress as Bars
 
-        with Console(stderr=True).status(name):
-            yield
+        with Bars(console=Console(stderr=True), transient=True) as bars:
+            bar = bars.add_task(name, total=None)
+            yield lambda done, total, what: bars.update(
+                bar, completed=done, total=total, description=f"{name}: {what}"
+            )
+
+    def _on_terminal(self) -> bool:
+        return not self.quiet and sys.stderr.isatty()
 
 
 class _PeakMemory:

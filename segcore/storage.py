@@ -114,7 +114,8 @@ class Workspace:
     def stage(self, name: str) -> Iterator[Path]:
         """Give a clean folder to write a stage into; its final name is the mark that it is done.
 
-        Everything is on disk before the name changes, so a power cut leaves a whole stage or none.
+        Everything is on disk before the name changes, so a power cut leaves a whole stage or none. A stage
+        that was finished before is made again.
         """
         part = self.folder / f"{name}.part"
         shutil.rmtree(part, ignore_errors=True)
@@ -122,6 +123,7 @@ class Workspace:
             part.mkdir(mode=PRIVATE)
             yield part
             _sync_tree(part)
+            shutil.rmtree(self.folder / name, ignore_errors=True)
             os.replace(part, self.folder / name)
             _sync_folder(self.folder)
 

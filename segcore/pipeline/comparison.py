@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from segcore import job, selection
-from segcore.evaluation import agreement, criteria, silhouette, stability, structure
+from segcore.evaluation import agreement, criteria, silhouette
 from segcore.models import candidate
 from segcore.models.assignment import Labels, assign_each
 from segcore.models.candidate import Candidate, Sweep
@@ -51,3 +51,167 @@ class Compared:
     def chosen(self) -> dict[str, Any]:
         """The winner's row."""
         return selection.chosen(self.table)
+
+
+def fit(people: Population, settings: job.Job, progress: Progress) -> Sweep:
+    """Fit every candidate that the job asks for."""
+    with progress.counter("models") as count:
+        sweep = candidate.sweep(people.X, people.sample, settings.models, settings.seed, progress=count)
+    for note in sweep.notes:
+        progress.warn(note)
+    return sweep
+
+
+def compare(sweep: Sweep, people: Population, settings: job.Job, progress: Progress) -> Compared:
+    """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose."""
+    candidates = sweep.candidates
+    labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
+    table = _measured(candidates, labels, people)
+    table = _with_stability(table, people, settings)
+    table = selection.select(table, settings.selection)
+    published = _published(candidates, table)
+    return Compared(
+        candidates=candidates,
+        table=table,
+        labels=labels,
+        published=published,
+        agreement=agreement.agreement(
+            {name: labels[candidates.index(c)] for name, c in zip(columns(published), published, strict=True)}
+        ),
+        structure=None,
+        pinned_cost=selection.pinned_cost(table, settings.selection),
+    )
+
+
+def _measured(candidates: Sequence[Candidate], labels: Sequence[Labels], people: Population) -> pl.DataFrame:
+    """Return what is known of each candidate before it is refitted."""
+    n_clusters = [c.assigner.n_clusters for c in candidates]
+    on_sample = criteria.of_arrays(people.evaluation, labels, n_clusters)
+    scores = silhouette.silhouettes(people.evaluation, labels)
+    rows = [
+        {
+            "family": c.family,
+            "variant": c.variant,
+            "k": c.k,
+            "n_clusters": c.assigner.n_clusters,
+            "selectable": c.selectable,
+            "converged": c.converged,
+            "noise_share": float(np.mean(own < 0)),
+            "smallest_share": measured.smallest_share,
+            "silhouette": score[0],
+            "silhouette_se": score[1],
+            "calinski_harabasz": measured.calinski_harabasz,
+            "davies_bouldin": measured.davies_bouldin,
+            "inertia_start": c.inertia_start,
+            "n_iter": c.n_iter,
+            "bic": c.bic,
+            "icl": c.icl,
+            "note": c.note,
+            "seconds": c.seconds,
+        }
+        for c, own, measured, score in zip(candidates, labels, on_sample, scores, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=_MEASURED)
+
+
+_MEASURED: dict[str, Any] = {
+    "family": pl.String,
+    "variant": pl.String,
+    "k": pl.Int64,
+    "n_clusters": pl.Int64,
+    "selectable": pl.Boolean,
+    "converged": pl.Boolean,
+    "noise_share": pl.Float64,
+    "smallest_share": pl.Float64,
+    "silhouette": pl.Float64,
+    "silhouette_se": pl.Float64,
+    "calinski_harabasz": pl.Float64,
+    "davies_bouldin": pl.Float64,
+    "inertia_start": pl.Float64,
+    "n_iter": pl.Int64,
+    "bic": pl.Float64,
+    "icl": pl.Float64,
+    "note": pl.String,
+    "seconds": pl.Float64,
+}
+
+
+def _with_stability(table: pl.DataFrame, people: Population, settings: job.Job) -> pl.DataFrame:
+    """Add prediction strength and Jaccard of the candidates that pass the cheap gates; null for the others."""
+    keys = selection.worth_measuring(table, settings.selection) if settings.stability.splits else []
+    if keys:
+        from segcore.evaluation import stability
+
+        X = people.sample[: settings.models.tree_sample].astype(np.float64)
+        found = stability.measure(
+            X, keys, settings.models, settings.stability, settings.selection, settings.seed
+        )
+        rows = [
+            {"family": family, "variant": variant, "k": k, **stable.row()}
+            for (family, variant, k), stable in found.items()
+        ]
+    else:
+        rows = []
+    return table.join(
+        pl.DataFrame(rows, schema=_STABLE), on=["family", "variant", "k"], how="left", maintain_order="left"
+    )
+
+
+_STABLE: dict[str, Any] = {
+    "family": pl.String,
+    "variant": pl.String,
+    "k": pl.Int64,
+    "prediction_strength": pl.Float64,
+    "prediction_strength_se": pl.Float64,
+    "n_splits": pl.Int64,
+    "jaccard_min": pl.Float64,
+    "jaccard_se": pl.Float64,
+    "jaccard": pl.List(pl.Float64),
+    "n_resamples": pl.Int64,
+}
+
+
+def _published(candidates: Sequence[Candidate], table: pl.DataFrame) -> tuple[Candidate, ...]:
+    """Return the winner, then each other family and variant's best: its largest admissible k, else its best silhouette."""
+    ranked = (
+        table.with_row_index("place")
+        .with_columns(size=pl.when("admissible").then("k").otherwise(0))
+        .sort("chosen", "size", "silhouette", "k", descending=[True, True, True, False], nulls_last=True)
+        .group_by("family", "variant", maintain_order=True)
+        .first()
+        .sort("chosen", "place", descending=[True, False])
+    )
+    return tuple(candidates[place] for place in ranked["place"])
+
+
+def with_all_rows(compared: Compared, people: Population, labelled: Labelled) -> Compared:
+    """Add the criteria over all customers for the models that label everyone, and every K-Means.
+
+    Two passes over the matrix, whatever the number of models.
+    """
+    published = set(columns(labelled.models))
+    names = columns(compared.candidates)
+    chosen = [
+        place
+        for place, c in enumerate(compared.candidates)
+        if c.family == "kmeans" or names[place] in published
+    ]
+    assigners = [compared.candidates[place].assigner for place in chosen]
+    measured = criteria.partition_criteria(
+        people.blocks,
+        lambda _, X: [own for own, _ in assign_each(assigners, X)],
+        [assigner.n_clusters for assigner in assigners],
+    )
+    everyone = dict(zip(chosen, measured, strict=True))
+
+    def column(of: Callable[[criteria.Criteria], float | None]) -> pl.Series:
+        values = (everyone.get(place) for place in range(len(names)))
+        return pl.Series([None if m is None else of(m) for m in values], dtype=pl.Float64)
+
+    table = compared.table.with_columns(
+        inertia=column(lambda m: m.inertia),
+        calinski_harabasz_all=column(lambda m: m.calinski_harabasz),
+        davies_bouldin_all=column(lambda m: m.davies_bouldin),
+        smallest_share_all=column(lambda m: m.smallest_share),
+    )
+    return replace(compared, table=table)

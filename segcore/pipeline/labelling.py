@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,18 @@ class Labelled:
     def n_segments(self) -> int:
         """Segments of the winner, the one by rule included."""
         return len(self.segments[0])
+
+    def moved(self, folder: Path) -> Labelled:
+        """Return the same labels in another folder."""
+        return replace(self, files=tuple(folder / path.name for path in self.files))
+
+    def lazy(self) -> pl.LazyFrame:
+        """Return ``segment`` (1..n, null where unassigned) and ``confidence`` of all customers, in hash order."""
+        label = pl.col(columns(self.models)[0])
+        return pl.scan_parquet(list(self.files)).select(
+            label.replace_strict(self.segments[0], default=None, return_dtype=pl.Int32).alias("segment"),
+            pl.col("confidence").cast(pl.Float64),
+        )
 
     def read(self, number: int) -> pl.DataFrame:
         """Return the labels of one file's customers."""

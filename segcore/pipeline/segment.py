@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from segcore import __version__, engine, errors, ingest, job, report, storage
+from segcore import __version__, engine, ingest, storage
+from segcore.job import Job
 from segcore.pipeline import comparison, jobs, labelling, lines, outputs, population
 from segcore.progress import Progress
 
@@ -115,19 +115,26 @@ def segment(
         with progress.stage("comparison"):
             compared = comparison.compare(sweep, people, settings, progress)
         with progress.stage("labels") as stage, work.stage("labels") as folder:
-            labelled = labelling.label_everyone(people, compared, folder, settings)
+            labelled = labelling.label_everyone(people, compared.published, folder)
             stage.rows = found.customers
-        compared = comparison.with_all_rows(compared, people, labelled)
+        labelled = labelled.moved(work.path("labels"))
         with work.stage("run") as folder:
             with progress.stage("profile"):
-                outputs.write(folder, found, people, sweep, compared, labelled, settings, work=work)
+                compared = comparison.with_all_rows(compared, people, labelled)
+                table = outputs.write(folder, found, people, sweep, compared, labelled, settings)
             run_id = f"{started:%Y%m%dT%H%M%SZ}-{mark[:8]}"
-            manifest = outputs.manifest(
-                found, people, compared, settings, progress, run_id=run_id, mark=mark, sources=sources
-            )
-            manifest |= {"created_at": started.isoformat(timespec="seconds"), "command": _command()}
-            manifest |= {"versions": versions(), "segcore": __version__}
-            outputs.finish(folder, manifest)
+            about = {
+                "run_id": run_id,
+                "created_at": started.isoformat(timespec="seconds"),
+                "fingerprint": mark,
+                "versions": versions(),
+                "command": _command(),
+                **outputs.manifest(found, people, compared, table, settings),
+                "warnings": progress.warnings,
+                "stages": [asdict(stage) for stage in progress.stages],
+            }
+            about["input"] |= {"files": len(sources), "bytes": sum(source.size for source in sources)}
+            outputs.finish(folder, about)
         published = work.publish("run", run_id)
     return Run(folder=published)
 
@@ -136,7 +143,7 @@ def _lines(
     work: storage.Workspace,
     sources: Sequence[ingest.Source],
     layouts: Sequence[ingest.Layout],
-    settings: job.Job,
+    settings: Job,
     budget: int,
     started: datetime,
     progress: Progress,

@@ -1,0 +1,147 @@
+"""What a run leaves behind, written into its folder before it is published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import job, profile, report, storage
+from segcore.models.candidate import Sweep
+from segcore.pipeline import model_store
+from segcore.pipeline.comparison import Compared
+from segcore.pipeline.labelling import Labelled, segment_frames
+from segcore.pipeline.lines import Lines
+from segcore.pipeline.population import Population
+
+# What a spreadsheet opens: its rows, less the header.
+SPREADSHEET_ROWS = 1_048_575
+# Cells that begin so are formulas to a spreadsheet.
+_FORMULA = r"^[=+\-@\t\r]"
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Put the files of a folder into another without copying their bytes, where the disk can."""
+
+    def link(old: str, new: str) -> None:
+        try:
+            os.link(old, new)
+        except OSError:
+            shutil.copy2(old, new)
+
+    shutil.copytree(source, target, copy_function=link)
+
+
+def write_segments(folder: Path, frames: Iterable[pl.DataFrame], *, n_customers: int) -> None:
+    """Write segments/*.parquet, and segments.csv while a spreadsheet opens it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    frames : iterable of polars.DataFrame
+        As :func:`segcore.pipeline.labelling.segment_frames` gives them.
+    n_customers : int
+    """
+    (folder / "segments").mkdir()
+    table = folder / "segments.csv" if n_customers <= SPREADSHEET_ROWS else None
+    for number, df in enumerate(frames):
+        df.write_parquet(folder / f"segments/part-{number:05d}.parquet")
+        if table is not None:
+            with open(table, "ab") as file:
+                spreadsheet_safe(df).write_csv(file, include_header=number == 0)
+
+
+def spreadsheet_safe(df: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would run as a formula."""
+    names = [name for name, dtype in df.schema.items() if dtype == pl.String]
+    return df.with_columns(
+        pl.when(pl.col(name).str.contains(_FORMULA)).then("'" + pl.col(name)).otherwise(name).alias(name)
+        for name in names
+    )
+
+
+def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+    """Write the aggregates that the report's charts are drawn from."""
+    (folder / "tables").mkdir()
+    for name, df in tables.items():
+        df.write_parquet(folder / f"tables/{name}.parquet")
+
+
+def finished_files(folder: Path) -> Sequence[str]:
+    """List a run's files, relative to its folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def write(
+    folder: Path,
+    found: Lines,
+    people: Population,
+    sweep: Sweep,
+    compared: Compared,
+    labelled: Labelled,
+    settings: job.Job,
+) -> pl.DataFrame:
+    """Write everything of a run but its manifest and report, and return the profile."""
+    for part in ("features", "rejects"):
+        link_tree(found.folder / part, folder / part)
+    storage.write_json(folder / "ledger.json", found.ledger)
+    storage.write_text(folder / "job.toml", job.to_toml(settings))
+    compared.table.write_parquet(folder / "candidates.parquet")
+    everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
+    table = profile.build(
+        everyone,
+        transforms=profile.transforms_of(people.preparation),
+        currency=settings.report.currency,
+        money_decimals=settings.cleaning.money_decimals,
+    )
+    names = {number: name.name for number, name in profile.names_of(table).items()}
+    write_segments(folder, segment_frames(people, labelled, names), n_customers=found.customers)
+    table.write_parquet(folder / "profile.parquet")
+    model_store.save(folder, people.preparation, labelled, names, separate=people.separate_one_time)
+    return table
+
+
+def manifest(
+    found: Lines, people: Population, compared: Compared, table: pl.DataFrame, settings: job.Job
+) -> dict[str, Any]:
+    """Return what a run knows of itself, as far as the data say it."""
+    chosen = compared.chosen
+    everybody = table.row(by_predicate=pl.col("segment") == profile.ALL, named=True)
+    return {
+        "as_of": _time(found.as_of),
+        "customers": found.customers,
+        "revenue": everybody["revenue"],
+        "input": {
+            "lines": found.ledger["rows_in"],
+            "first_day": _time(found.first_at)[:10],
+            "last_day": _time(found.last_at)[:10],
+        },
+        "k": chosen["k"],
+        "segments": table.height - 1,
+        "chosen": {name: chosen[name] for name in ("family", "variant", "k", "admissible", "reason")},
+        "pinned_cost": compared.pinned_cost,
+        "structure_test": compared.structure,
+        "features": people.preparation.state()["features"],
+        "samples": {
+            "fit": len(people.sample),
+            "trees_and_stability": min(len(people.sample), settings.models.tree_sample),
+            "evaluation": len(people.evaluation),
+            "evaluation_is_disjoint": people.evaluation_start > 0,
+        },
+    }
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def finish(folder: Path, about: dict[str, Any]) -> None:
+    """Write the manifest and the report that is drawn from the run's own files; a run ends with it."""
+    storage.write_json(folder / "manifest.json", about)
+    storage.write_text(folder / "report.html", report.build(folder))

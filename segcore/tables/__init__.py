@@ -1,0 +1,17 @@
+"""Aggregates behind the report's charts; none grows with the number of customers."""
+
+from segcore.tables.purchases import add_up, buyers, countries, monthly, over_represented, products
+from segcore.tables.sample import examples, histogram, segment_map, tree
+
+__all__ = [
+    "add_up",
+    "buyers",
+    "countries",
+    "examples",
+    "histogram",
+    "monthly",
+    "over_represented",
+    "products",
+    "segment_map",
+    "tree",
+]

@@ -1,0 +1,156 @@
+"""Aggregates of purchases: months, and what is over-represented in a segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+
+def monthly(lf: pl.LazyFrame, *, money_decimals: int = 4) -> pl.LazyFrame:
+    """Sum revenue, orders and customers by segment and month.
+
+    Parameters
+    ----------
+    lf : LazyFrame
+        One row per customer and month: segment, month (date), amount (minor units), orders.
+    money_decimals : int
+        Amounts are in ``10 ** -money_decimals``.
+
+    Returns
+    -------
+    LazyFrame
+        segment, month, revenue (money units), orders, customers; sorted.
+    """
+    return (
+        lf.filter(pl.col("segment").is_not_null())
+        .group_by("segment", "month")
+        .agg(
+            pl.col("amount").cast(pl.Int128).sum(),
+            pl.col("orders").cast(pl.Int64).sum(),
+            pl.len().cast(pl.Int64).alias("customers"),
+        )
+        .select(
+            "segment",
+            "month",
+            (pl.col("amount").cast(pl.Float64) / 10.0**money_decimals).alias("revenue"),
+            "orders",
+            "customers",
+        )
+        .sort("segment", "month")
+    )
+
+
+def buyers(lines: pl.LazyFrame, key: str) -> pl.LazyFrame:
+    """Count the customers of each segment that have a value of `key`.
+
+    Counts of parts that share no customer may be added up, see :func:`add_up`.
+
+    Parameters
+    ----------
+    lines : LazyFrame
+        customer_id, segment and `key`; any number of rows per customer.
+    key : str
+        ``"product_id"`` or ``"country"``.
+
+    Returns
+    -------
+    LazyFrame
+        segment, `key`, customers.
+    """
+    return (
+        lines.filter(pl.col("segment").is_not_null() & pl.col(key).is_not_null())
+        .select("customer_id", "segment", key)
+        .unique()
+        .group_by("segment", key)
+        .agg(pl.len().cast(pl.Int64).alias("customers"))
+    )
+
+
+def add_up(counts: Iterable[pl.DataFrame], key: str) -> pl.DataFrame:
+    """Add up counts as :func:`buyers` gives them for parts that share no customer; sorted."""
+    added = pl.concat(list(counts)).group_by("segment", key).agg(pl.col("customers").sum())
+    return added.sort("segment", key)
+
+
+def over_represented(
+    counts: pl.DataFrame,
+    key: str,
+    *,
+    min_customers: int = 10,
+    min_relative: float = 0.01,
+    min_lift: float = 1.1,
+    most: int = 10,
+) -> pl.DataFrame:
+    """Rank what is more common in a segment than among all customers.
+
+    A share is of the segment's customers counted once for each value that they have: for countries the share of
+    customers, for products the share of all different products bought, so that a segment which buys more
+    of everything is not over-represented in everything.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        segment, `key`, customers: every value of every segment.
+    key : str
+    min_customers : int
+        Values with fewer customers in a segment are left out.
+    min_relative : float
+        So are values with less than this share of the segment's most common value.
+    min_lift : float
+        So are values that are hardly more common than among all.
+    most : int
+        Rows per segment at most.
+
+    Returns
+    -------
+    DataFrame
+        segment, `key`, customers, share, population_share, lift (share / population_share);
+        by segment, the highest lift first.
+    """
+    customers = pl.col("customers")
+    return (
+        counts.with_columns(
+            share=customers / customers.sum().over("segment"),
+            population_share=customers.sum().over(key) / customers.sum(),
+            least=(customers.max().over("segment") * min_relative).clip(lower_bound=min_customers),
+        )
+        .with_columns(lift=pl.col("share") / pl.col("population_share"))
+        .filter((pl.col("lift") >= min_lift) & (customers >= pl.col("least")))
+        .sort("segment", "lift", "customers", key, descending=[False, True, True, False])
+        .group_by("segment", maintain_order=True)
+        .head(most)
+        .select("segment", key, "customers", "share", "population_share", "lift")
+    )
+
+
+def countries(lf: pl.LazyFrame) -> pl.DataFrame:
+    """Return the countries that are over-represented in each segment.
+
+    Parameters
+    ----------
+    lf : LazyFrame
+        One row per customer: customer_id, segment, country.
+    """
+    counts = buyers(lf, "country").collect(engine="streaming").sort("segment", "country")
+    return over_represented(counts, "country")
+
+
+def products(counts: pl.DataFrame, descriptions: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return the products that are over-represented in each segment.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        segment, product_id, customers, as :func:`buyers` and :func:`add_up` give them.
+    descriptions : DataFrame, optional
+        product_id, description; one row per product.
+    """
+    found = over_represented(counts, "product_id", min_customers=20, min_relative=0.05)
+    if descriptions is None:
+        found = found.with_columns(description=pl.lit(None, dtype=pl.String))
+    else:
+        found = found.join(descriptions, on="product_id", how="left", maintain_order="left")
+    return found.select(
+        "segment", "product_id", "description", "customers", "share", "population_share", "lift"
+    )

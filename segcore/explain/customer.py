@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from segcore import schema, whatif
+from segcore import schema
+from segcore.explain import whatif
+from segcore.explain.whatif import Change
 from segcore.matrix import Preparation
 from segcore.models.assignment import Assigner
-from segcore.profile import ALL, Name, Rules
+from segcore.profile import ALL, Rules
 from segcore.profile.rules import Rule, conditions
 from segcore.profile.wording import feature_of, number, phrase
-from segcore.whatif import Change
 
 _MOST_CHANGES = 3
 
@@ -118,7 +119,7 @@ def explain(
     df: pl.DataFrame,
     *,
     model: Model,
-    names: Mapping[int, Name],
+    names: Mapping[int, str],
     profile: pl.DataFrame,
     limits: Mapping[str, tuple[float, float]],
     rules: Rules | None = None,
@@ -130,7 +131,7 @@ def explain(
     df : DataFrame
         The customer's row of features, `customer_id` included.
     model : Model
-    names : mapping of int to Name
+    names : mapping of int to str
         Of all segments.
     profile : DataFrame
         As `segcore.profile.build` returns it.
@@ -145,7 +146,7 @@ def explain(
     return Explanation(
         customer_id=str(df["customer_id"][0]),
         segment=segment,
-        names={s: name.name for s, name in sorted(names.items())},
+        names=dict(sorted(names.items())),
         confidence=float(confidence[0]),
         features=_features(df, segment, profile, model.preparation.columns),
         distances=distances,

@@ -13,7 +13,7 @@ import polars as pl
 
 from segcore import job, profile, report, storage
 from segcore.models.candidate import Sweep
-from segcore.pipeline import model_store
+from segcore.pipeline import charts, model_store
 from segcore.pipeline.comparison import Compared
 from segcore.pipeline.labelling import Labelled, segment_frames
 from segcore.pipeline.lines import Lines
@@ -86,6 +86,7 @@ def write(
     compared: Compared,
     labelled: Labelled,
     settings: job.Job,
+    more_tables: dict[str, pl.DataFrame],
 ) -> pl.DataFrame:
     """Write everything of a run but its manifest and report, and return the profile."""
     for part in ("features", "rejects"):
@@ -103,6 +104,7 @@ def write(
     names = {number: name.name for number, name in profile.names_of(table).items()}
     write_segments(folder, segment_frames(people, labelled, names), n_customers=found.customers)
     table.write_parquet(folder / "profile.parquet")
+    write_tables(folder, charts.aggregates(found, people, sweep, compared, labelled, settings) | more_tables)
     model_store.save(folder, people.preparation, labelled, names, separate=people.separate_one_time)
     return table
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from segcore import __version__, engine, ingest, storage
 from segcore.job import Job
-from segcore.pipeline import comparison, jobs, labelling, lines, outputs, population
+from segcore.pipeline import charts, comparison, jobs, labelling, lines, outputs, population
 from segcore.progress import Progress
 
 # Packages whose version can change the answer.
@@ -121,7 +121,10 @@ def segment(
         with work.stage("run") as folder:
             with progress.stage("profile"):
                 compared = comparison.with_all_rows(compared, people, labelled)
-                table = outputs.write(folder, found, people, sweep, compared, labelled, settings)
+                products = charts.products(work, found, labelled, sources, layouts, settings)
+                table = outputs.write(
+                    folder, found, people, sweep, compared, labelled, settings, {"products": products}
+                )
             run_id = f"{started:%Y%m%dT%H%M%SZ}-{mark[:8]}"
             about = {
                 "run_id": run_id,

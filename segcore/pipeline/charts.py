@@ -1,0 +1,116 @@
+"""The aggregates that the report's charts are drawn from: never a row per customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from segcore import cleaning, ingest, shuffle, tables
+from segcore.ingest import Layout, Source
+from segcore.job import Job
+from segcore.models.candidate import Sweep
+from segcore.pipeline.comparison import Compared
+from segcore.pipeline.labelling import Labelled, distance_to
+from segcore.pipeline.lines import Lines
+from segcore.pipeline.population import Population
+from segcore.storage import Workspace, read_json
+
+_SHOWN = ("item_count", "tenure_days", "return_rate")
+_FIRST_LINES = 1_000_000  # where the names of products are looked for first
+
+
+def aggregates(
+    found: Lines, people: Population, sweep: Sweep, compared: Compared, labelled: Labelled, settings: Job
+) -> dict[str, pl.DataFrame]:
+    """Return the tables that need the customers but not their lines."""
+    everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
+    shown = [*dict.fromkeys([*people.preparation.columns, *_SHOWN])]
+    sample = evaluation_customers(people, labelled)
+    points, loadings = tables.segment_map(
+        people.evaluation, sample.select("segment", *people.preparation.columns), people.preparation.columns
+    )
+    known = everyone.select("customer_id", "segment")
+    months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")
+    return {
+        "monthly": tables.monthly(months, money_decimals=settings.cleaning.money_decimals).collect(
+            engine="streaming"
+        ),
+        "countries": tables.countries(everyone.select("customer_id", "segment", "country")),
+        "histogram": tables.histogram(everyone, shown),
+        "examples": tables.examples(sample, shown),
+        "map": points,
+        "map_loadings": loadings,
+        "agreement": compared.agreement,
+        "tree": pl.concat(
+            [pl.DataFrame(), *(tables.tree(Z, name) for name, Z in sweep.trees.items())], how="diagonal"
+        ),
+    }
+
+
+def evaluation_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
+    """Return the features of the evaluation sample with segment and distance, in its order."""
+    start = people.evaluation_start
+    df = people.rows(start, start + len(people.evaluation))
+    labels, _ = labelled.winner.assigner.assign(people.evaluation)
+    distance = distance_to(people.evaluation, labelled.centres, labels)
+    segment = pl.Series(labels).replace_strict(labelled.segments[0], default=None, return_dtype=pl.Int32)
+    return df.with_columns(segment=segment, distance=pl.Series(distance))
+
+
+def products(
+    work: Workspace,
+    found: Lines,
+    labelled: Labelled,
+    sources: Sequence[Source],
+    layouts: Sequence[Layout],
+    settings: Job,
+) -> pl.DataFrame:
+    """Return the products that are over-represented in each segment, with their names.
+
+    The buckets hold products as hashes; the few that are shown get their names from the source.
+    """
+    known = pl.concat(
+        [pl.scan_parquet(list(found.features)).select("customer_id"), labelled.lazy().select("segment")],
+        how="horizontal",
+    )
+    folder = work.path("buckets")
+    buckets = shuffle.find(folder, n_buckets=read_json(folder / "stage.json")["n_buckets"])
+    counts = []
+    for paths in buckets.lines:
+        if paths:
+            lines = pl.scan_parquet(list(paths)).filter(pl.col("class") == cleaning.PURCHASE)
+            named = lines.select("customer_id", product_id="product").join(known, on="customer_id")
+            counts.append(tables.buyers(named, "product_id").collect(engine="streaming"))
+    top = tables.products(tables.add_up(counts, "product_id")).drop("description")
+    names = _product_names(top["product_id"].unique(), sources, layouts, settings)
+    return (
+        top.rename({"product_id": "product"})
+        .join(names, on="product", how="left", maintain_order="left")
+        .select("segment", "product_id", "description", "customers", "share", "population_share", "lift")
+    )
+
+
+def _product_names(
+    wanted: pl.Series, sources: Sequence[Source], layouts: Sequence[Layout], settings: Job
+) -> pl.DataFrame:
+    """Return code and most frequent description of some products, from the first lines where they suffice."""
+    code = pl.col("product_id").cast(pl.String).str.strip_chars().str.to_uppercase()
+    found = pl.DataFrame(schema={"product": pl.UInt64, "product_id": pl.String, "description": pl.String})
+    for most in (_FIRST_LINES, None):
+        frames = [ingest.scan(layout, sources) for layout in layouts]
+        lines = pl.concat([lf.select(code, pl.col("description").cast(pl.String)) for lf in frames])
+        found = (
+            (lines if most is None else lines.head(most))
+            .with_columns(product=pl.col("product_id").hash(settings.seed))
+            .filter(pl.col("product").is_in(wanted.to_list()))
+            .group_by("product", "product_id", pl.col("description").str.strip_chars())
+            .len()
+            .sort(pl.col("description").is_null(), -pl.col("len").cast(pl.Int64), "product_id", "description")
+            .unique("product", keep="first", maintain_order=True)
+            .select("product", "product_id", "description")
+            .collect(engine="streaming")
+        )
+        if found.height == len(wanted):
+            break
+    return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from segcore import job, selection
-from segcore.evaluation import agreement, criteria, silhouette
+from segcore.evaluation import agreement, criteria, silhouette, stability
 from segcore.models import candidate
 from segcore.models.assignment import Labels, assign_each
 from segcore.models.candidate import Candidate, Sweep
@@ -67,7 +67,7 @@ def compare(sweep: Sweep, people: Population, settings: job.Job, progress: Progr
     candidates = sweep.candidates
     labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
     table = _measured(candidates, labels, people)
-    table = _with_stability(table, people, settings)
+    table = _with_stability(table, candidates, people, settings, progress)
     table = selection.select(table, settings.selection)
     published = _published(candidates, table)
     return Compared(
@@ -136,27 +136,33 @@ _MEASURED: dict[str, Any] = {
 }
 
 
-def _with_stability(table: pl.DataFrame, people: Population, settings: job.Job) -> pl.DataFrame:
+def _with_stability(
+    table: pl.DataFrame,
+    candidates: Sequence[Candidate],
+    people: Population,
+    settings: job.Job,
+    progress: Progress,
+) -> pl.DataFrame:
     """Add prediction strength and Jaccard of the candidates that pass the cheap gates; null for the others."""
-    keys = selection.worth_measuring(table, settings.selection) if settings.stability.splits else []
-    if keys:
-        from segcore.evaluation import stability
-
-        X = people.sample[: settings.models.tree_sample].astype(np.float64)
+    keys = set(selection.worth_measuring(table, settings.selection)) if settings.stability.splits else set()
+    promising = [c for c in candidates if c.key in keys]
+    X = people.sample[: settings.models.tree_sample]
+    labels = [own for own, _ in assign_each([c.assigner for c in promising], X)]
+    with progress.counter("stability") as count:
         found = stability.measure(
-            X, keys, settings.models, settings.stability, settings.selection, settings.seed
+            X.astype(np.float64),
+            {c.key: own for c, own in zip(promising, labels, strict=True)},
+            settings.models,
+            settings.stability,
+            settings.selection,
+            seed=settings.seed,
+            progress=count,
         )
-        rows = [
-            {"family": family, "variant": variant, "k": k, **stable.row()}
-            for (family, variant, k), stable in found.items()
-        ]
-    else:
-        rows = []
-    return table.join(
-        pl.DataFrame(rows, schema=_STABLE), on=["family", "variant", "k"], how="left", maintain_order="left"
-    )
+    rows = [dict(zip(_KEY, key, strict=True)) | asdict(stable) for key, stable in found.items()]
+    return table.join(pl.DataFrame(rows, schema=_STABLE), on=_KEY, how="left", maintain_order="left")
 
 
+_KEY = ["family", "variant", "k"]
 _STABLE: dict[str, Any] = {
     "family": pl.String,
     "variant": pl.String,
@@ -208,10 +214,24 @@ def with_all_rows(compared: Compared, people: Population, labelled: Labelled) ->
         values = (everyone.get(place) for place in range(len(names)))
         return pl.Series([None if m is None else of(m) for m in values], dtype=pl.Float64)
 
+    ordered = {
+        c.key: [label for label, _ in sorted(mapping.items(), key=lambda item: item[1])]
+        for c, mapping in zip(labelled.models, labelled.segments, strict=True)
+    }
     table = compared.table.with_columns(
+        jaccard=_by_segment(compared, ordered),
         inertia=column(lambda m: m.inertia),
         calinski_harabasz_all=column(lambda m: m.calinski_harabasz),
         davies_bouldin_all=column(lambda m: m.davies_bouldin),
         smallest_share_all=column(lambda m: m.smallest_share),
     )
     return replace(compared, table=table)
+
+
+def _by_segment(compared: Compared, ordered: dict[tuple[str, str, int], list[int]]) -> pl.Series:
+    """Put the Jaccard of each published model's labels in the order of its segments."""
+    values = []
+    for c, jaccard in zip(compared.candidates, compared.table["jaccard"].to_list(), strict=True):
+        labels = [label for label in ordered.get(c.key, []) if 0 <= label < c.assigner.n_clusters]
+        values.append([jaccard[label] for label in labels] if jaccard and labels else jaccard)
+    return pl.Series(values, dtype=pl.List(pl.Float64))

@@ -188,7 +188,8 @@ class _Scale:
 def _summary(part: NDArray[np.float64], whole: NDArray[np.float64], scale: _Scale) -> Summary:
     if not len(part):
         return Summary()
-    p25, median, p75 = (float(q) for q in np.quantile(part, [0.25, 0.5, 0.75]))
+    p25, p75 = (float(q) for q in np.quantile(part, [0.25, 0.75]))
+    median = float(np.median(part))
     at_centre = median == float(np.median(whole))
     return Summary(
         median=median,

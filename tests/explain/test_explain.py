@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segcore import explain, matrix, profile
+from segcore.explain import whatif
+from segcore.models.assignment import NearestCentre, NearestNeighbours, Posterior
+from tests.profile.customers import customers
+
+NAMES = {1: "Big spenders", 2: "Small fry"}
+
+
+def plain(columns: tuple[str, ...], fills: tuple[float, ...] | None = None) -> matrix.Preparation:
+    """Leave every feature as it is."""
+    n = len(columns)
+    return matrix.Preparation(
+        columns=columns,
+        transforms=("none",) * n,
+        lambdas=(1.0,) * n,
+        fills=fills or (0.0,) * n,
+        means=(0.0,) * n,
+        scales=(1.0,) * n,
+        dropped=(),
+    )
+
+
+def two_centres() -> explain.Model:
+    """Cut at 5 orders: centres at 2 and 8 orders, the second is segment 1."""
+    centres = np.array([[2.0], [8.0]])
+    return explain.Model(
+        preparation=plain(("order_count",)),
+        assigner=NearestCentre(centres=centres),
+        centres=centres,
+        segments={0: 2, 1: 1},
+    )
+
+
+def customer(**values: float) -> pl.DataFrame:
+    return pl.DataFrame({"customer_id": ["c1"], **{name: [value] for name, value in values.items()}})
+
+
+def told(
+    df: pl.DataFrame, model: explain.Model, limits: dict[str, tuple[float, float]]
+) -> explain.Explanation:
+    everyone = customers(50, 2, 0)
+    table = profile.build(everyone.lazy(), transforms={})
+    return explain.explain(df, model=model, names=NAMES, profile=table, limits=limits)
+
+
+def test_a_customer_by_hand() -> None:
+    df = customer(order_count=3, average_order_value=20.0, total_spend=60.0)
+    found = told(df, two_centres(), {"order_count": (1, 40)})
+    assert (found.segment, found.segment_name) == (2, "Small fry")
+    assert found.distances == {2: 1.0, 1: 5.0}
+    assert found.confidence == pytest.approx(0.8)
+    assert found.changes[0].feature == "order_count"
+    # 5 orders are as near to the one as to the other, and the first label wins.
+    assert (found.changes[0].old, found.changes[0].new, found.changes[0].step) == (3, 6, 3.0)
+    text = found.text(currency="£")
+    assert "Customer c1: Small fry (segment 2 of 2, confidence 80%)" in text
+    assert "To land in Big spenders, everything else equal, any one of:\n  6 orders instead of 3" in text
+    assert found.features["total_spend"][0] == 60
+
+
+def test_what_follows_by_definition_is_told() -> None:
+    centres = np.array([[1.0, 100.0], [1.0, 300.0]])
+    model = explain.Model(
+        preparation=plain(("order_count", "total_spend")),
+        assigner=NearestCentre(centres=centres),
+        centres=centres,
+        segments={0: 2, 1: 1},
+    )
+    df = customer(order_count=2, average_order_value=50.0, total_spend=100.0)
+    found = told(df, model, {"order_count": (1, 50), "total_spend": (0, 1000)})
+    by_feature = {change.feature: change for change in found.changes}
+    assert by_feature["order_count"].new == 5
+    assert by_feature["order_count"].follows == {"total_spend": 250}
+    assert by_feature["total_spend"].new == pytest.approx(210, abs=10)
+    assert "5 orders instead of 2, which makes £250 spent in total" in found.text(currency="£")
+
+
+def test_order_value_and_spend_are_one_lever() -> None:
+    assert whatif.levers(["total_spend", "average_order_value", "order_count"]) == [
+        "average_order_value",
+        "order_count",
+    ]
+    assert whatif.levers(["total_spend", "order_count"]) == ["total_spend", "order_count"]
+
+
+def test_a_segment_that_no_single_change_reaches_is_said() -> None:
+    found = told(customer(order_count=3), two_centres(), {"order_count": (1, 4)})
+    assert found.changes == ()
+    assert found.unreachable == (1,)
+    assert "No single change leads to Big spenders." in found.text()
+
+
+def test_one_segment_has_no_next() -> None:
+    model = explain.Model(
+        preparation=plain(("order_count",)),
+        assigner=NearestCentre(centres=np.array([[2.0]])),
+        centres=np.array([[2.0]]),
+        segments={0: 1},
+    )
+    found = told(customer(order_count=3), model, {"order_count": (1, 40)})
+    assert found.changes == ()
+    assert "There is no other segment to land in." in found.text()
+
+
+def test_one_time_buyers_by_rule() -> None:
+    centres = np.array([[2.0], [8.0]])
+    model = explain.Model(
+        preparation=plain(("order_count",)),
+        assigner=NearestCentre(centres=centres),
+        centres=centres,
+        segments={0: 2, 1: 1, 2: 3},
+        separate_one_time=True,
+    )
+    df = customer(order_count=1)
+    table = profile.build(customers(50, 3, 0).lazy(), transforms={})
+    found = explain.explain(
+        df, model=model, names={**NAMES, 3: "One-time"}, profile=table, limits={"order_count": (1, 40)}
+    )
+    assert (found.segment, found.confidence) == (3, 1.0)
+    assert set(found.distances) == {1, 2}
+    assert (found.changes[0].segment, found.changes[0].new) == (2, 2)
+
+
+def test_an_empty_feature_stays_empty() -> None:
+    columns = ("order_count", "mean_days_between_orders")
+    centres = np.array([[2.0, 30.0], [8.0, 30.0]])
+    model = explain.Model(
+        preparation=plain(columns, fills=(0.0, 30.0)),
+        assigner=NearestCentre(centres=centres),
+        centres=centres,
+        segments={0: 2, 1: 1},
+    )
+    df = customer(order_count=3).with_columns(mean_days_between_orders=pl.lit(None, dtype=pl.Float64))
+    found = told(df, model, {"order_count": (1, 40), "mean_days_between_orders": (1, 300)})
+    assert {change.feature for change in found.changes} == {"order_count"}
+    assert found.distances[2] == 1
+    assert "none (" in found.text()
+
+
+def test_the_rule_that_covers_the_customer_is_told() -> None:
+    df = customers(300, 1, 0)
+    truth = np.where(df["order_count"].to_numpy() > 5, 1, 2).astype(np.int32)
+    rules = profile.fit_rules(df, truth, ["order_count"])
+    table = profile.build(customers(50, 2, 0).lazy(), transforms={})
+    model = two_centres()
+    for orders, words in ((3, "Because: at most 5 orders"), (6, "Because: at least 6 orders")):
+        found = explain.explain(
+            customer(order_count=orders), model=model, names=NAMES, profile=table, limits={}, rules=rules
+        )
+        assert words in found.text()
+    wrong = profile.fit_rules(df, (3 - truth).astype(np.int32), ["order_count"])
+    found = explain.explain(
+        customer(order_count=3), model=model, names=NAMES, profile=table, limits={}, rules=wrong
+    )
+    assert "An exception: at most 5 orders usually means Big spenders" in found.text()
+
+
+def test_limits_are_the_smallest_and_largest_values() -> None:
+    df = customers(50, 2, 0)
+    limits = explain.limits_of(df.lazy(), two_centres())
+    assert limits == {"order_count": (df["order_count"].min(), df["order_count"].max())}
+
+
+ASSIGNERS = ["centres", "mixture", "neighbours"]
+
+
+def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.Model:
+    columns = ("order_count", "total_spend", "average_order_value", "days_since_last_order")
+    raw = matrix.raw_values(df, columns)
+    preparation = matrix.Preparation(
+        columns=columns,
+        transforms=("log1p", "log1p", "log1p", "none"),
+        lambdas=(1.0,) * 4,
+        fills=(0.0,) * 4,
+        means=(0.0,) * 4,
+        scales=(1.0, 1.0, 1.0, float(raw[:, 3].std())),
+        dropped=(),
+    )
+    X = preparation.block(df)
+    rows = np.random.default_rng(seed).choice(len(X), 3, replace=False)
+    centres = X[rows].astype(np.float64)
+    nearest = NearestCentre(centres=centres)
+    assigner: NearestCentre | Posterior | NearestNeighbours = nearest
+    if kind == "mixture":
+        assigner = Posterior(
+            weights=np.full(3, 1 / 3),
+            means=centres,
+            covariances=np.array([0.5, 1.0, 2.0]),
+            covariance_type="spherical",
+        )
+    if kind == "neighbours":
+        assigner = NearestNeighbours(points=X.astype(np.float64), labels=nearest.assign(X)[0], n_neighbors=5)
+    return explain.Model(
+        preparation=preparation, assigner=assigner, centres=centres, segments={0: 1, 1: 2, 2: 3}
+    )
+
+
+@pytest.mark.parametrize("kind", ASSIGNERS)
+@given(seed=st.integers(0, 10_000))
+def test_a_change_lands_where_it_says(kind: str, seed: int) -> None:
+    everyone = customers(120, 3, seed)
+    model = model_of(kind, everyone, seed)
+    df = everyone.slice(seed % 120, 1)
+    table = profile.build(everyone.lazy(), transforms={})
+    names = {1: "One", 2: "Two", 3: "Three"}
+    found = explain.explain(
+        df, model=model, names=names, profile=table, limits=explain.limits_of(everyone.lazy(), model)
+    )
+    assert found.segment == model.assign(df)[0][0]
+    assert [c.step for c in found.changes] == sorted(c.step for c in found.changes)
+    for change in found.changes:
+        new = {change.feature: change.new, **change.follows}
+        moved = df.with_columns(pl.lit(value, dtype=pl.Float64).alias(f) for f, value in new.items())
+        assert model.assign(moved)[0][0] == change.segment != found.segment
+        identity = moved["order_count"][0] * moved["average_order_value"][0]
+        assert moved["total_spend"][0] == pytest.approx(identity)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from scipy.cluster.hierarchy import linkage
+
+from segcore import tables
+from tests.profile.customers import FEATURES, customers
+
+
+def test_a_histogram_by_hand() -> None:
+    df = pl.DataFrame({"segment": [1, 1, 2, 2, None], "days_since_last_order": [0, 1, 3, 3, 2]})
+    assert tables.histogram(df.lazy(), ["days_since_last_order"]).rows() == [
+        ("days_since_last_order", segment, left, left + 1, customers)
+        for segment, counts in ((1, [1, 1, 0, 0]), (2, [0, 0, 0, 2]))
+        for left, customers in enumerate(counts)
+    ]
+
+
+@given(st.integers(1, 5), st.integers(0, 10_000), st.sampled_from(FEATURES))
+def test_a_histogram_counts_everybody_once(k: int, seed: int, feature: str) -> None:
+    df = customers(80, k, seed)
+    found = tables.histogram(df.lazy(), [feature])
+    known = df.filter(pl.col(feature).is_not_null())
+    by_segment = found.group_by("segment").agg(pl.col("customers").sum()).filter(pl.col("customers") > 0)
+    assert dict(by_segment.rows()) == dict(known.group_by("segment").len().rows())
+    assert (found["left"] < found["right"]).all()
+    edges = found.select("left", "right").unique()
+    assert edges.height <= 25
+    assert edges["left"].n_unique() == edges.height
+
+
+def test_a_long_tail_gets_bins_of_equal_ratio_and_others_of_equal_width() -> None:
+    rng = np.random.default_rng(0)
+    df = pl.DataFrame(
+        {"segment": [1] * 5000, "total_spend": rng.lognormal(5, 1.5, 5000), "return_rate": rng.random(5000)}
+    )
+    found = tables.histogram(df.lazy(), ["total_spend", "return_rate"])
+    spend, rate = (part for _, part in found.group_by("feature", maintain_order=True))
+    assert np.ptp(np.log((spend["right"] / spend["left"]).to_numpy())) < 1e-9
+    assert np.ptp((rate["right"] - rate["left"]).to_numpy()) < 1e-9
+
+
+def test_a_constant_and_an_empty_feature() -> None:
+    df = pl.DataFrame(
+        {"segment": [1, 2], "order_count": [3, 3], "total_spend": pl.Series([None, None], dtype=pl.Float64)}
+    )
+    found = tables.histogram(df.lazy(), ["order_count", "total_spend"])
+    assert found.rows() == [("order_count", 1, 3, 4, 1), ("order_count", 2, 3, 4, 1)]
+
+
+def test_months_by_hand() -> None:
+    first, second = date(2011, 1, 1), date(2011, 2, 1)
+    lf = pl.LazyFrame(
+        {
+            "segment": [1, 1, 1, 2, None],
+            "month": [first, first, second, first, first],
+            "amount": [10_000, 25_000, 1, 2**62, 5],
+            "orders": [1, 2, 1, 1, 1],
+        }
+    )
+    assert tables.monthly(lf).collect().rows() == [
+        (1, first, 3.5, 3, 2),
+        (1, second, 0.0001, 1, 1),
+        (2, first, 2**62 / 10_000, 1, 1),
+    ]
+
+
+def test_what_is_over_represented_by_hand() -> None:
+    counts = pl.DataFrame(
+        {
+            "segment": [1, 1, 2, 2, 2],
+            "country": ["A", "B", "A", "B", "C"],
+            "customers": [30, 10, 10, 46, 4],
+        }
+    )
+    found = tables.over_represented(counts, "country", min_customers=5)
+    assert found.rows() == [
+        (1, "A", 30, 0.75, 0.4, 0.75 / 0.4),
+        (2, "B", 46, 46 / 60, 0.56, 46 / 60 / 0.56),
+    ]
+
+
+def test_tiny_counts_are_not_over_represented() -> None:
+    counts = pl.DataFrame(
+        {"segment": [1, 1, 2], "product_id": ["A", "rare", "A"], "customers": [5000, 30, 5000]}
+    )
+    assert tables.over_represented(counts, "product_id", min_relative=0).height == 1
+    assert tables.products(counts).height == 0
+
+
+def test_each_buyer_counts_once() -> None:
+    lines = pl.LazyFrame(
+        {
+            "customer_id": ["a", "a", "b", "c", "d"],
+            "segment": [1, 1, 1, 2, None],
+            "product_id": ["X", "X", "X", None, "X"],
+        }
+    )
+    assert tables.buyers(lines, "product_id").collect().rows() == [(1, "X", 2)]
+
+
+@given(st.integers(0, 10_000))
+def test_counts_of_parts_add_up(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lines = pl.DataFrame(
+        {
+            "customer_id": rng.integers(0, 30, 200),
+            "product_id": rng.choice(list("ABCDEF"), 200),
+        }
+    ).with_columns(segment=pl.col("customer_id") % 3 + 1)
+    halves = [lines.filter(pl.col("customer_id") < 15), lines.filter(pl.col("customer_id") >= 15)]
+    parts = [tables.buyers(part.lazy(), "product_id").collect() for part in halves]
+    whole = tables.add_up([tables.buyers(lines.lazy(), "product_id").collect()], "product_id")
+    assert_frame_equal(tables.add_up(parts, "product_id"), whole)
+
+
+def test_buying_more_of_everything_is_no_over_representation() -> None:
+    counts = pl.DataFrame(
+        {
+            "segment": [1] * 3 + [2] * 3,
+            "product_id": ["A", "B", "C"] * 2,
+            "customers": [900, 900, 900, 100, 100, 100],
+        }
+    )
+    assert tables.products(counts).is_empty()
+
+
+def test_products_get_their_words() -> None:
+    counts = pl.DataFrame(
+        {"segment": [1, 1, 2, 2], "product_id": ["A", "B", "A", "B"], "customers": [90, 30, 30, 90]}
+    )
+    words = pl.DataFrame({"product_id": ["A"], "description": ["a mug"]})
+    found = tables.products(counts, words)
+    assert found.select("segment", "product_id", "description", "lift").rows() == [
+        (1, "A", "a mug", 1.5),
+        (2, "B", None, 1.5),
+    ]
+    assert tables.products(counts)["description"].null_count() == 2
+
+
+def test_countries_come_from_customers() -> None:
+    df = pl.DataFrame(
+        {
+            "customer_id": range(100),
+            "segment": [1] * 50 + [2] * 50,
+            "country": ["A"] * 30 + ["B"] * 20 + ["B"] * 50,
+        }
+    )
+    first, second = tables.countries(df.lazy()).rows()
+    assert first == (1, "A", 30, 0.6, 0.3, 2.0)
+    assert second == pytest.approx((2, "B", 50, 1.0, 0.7, 1 / 0.7))
+
+
+def test_examples_are_the_nearest_customers() -> None:
+    df = pl.DataFrame(
+        {
+            "customer_id": list("abcdef"),
+            "segment": [2, 1, 1, 1, 2, None],
+            "distance": [0.5, 0.2, 0.1, 0.2, float("nan"), 0.0],
+            "order_count": range(6),
+        }
+    )
+    assert tables.examples(df, ["order_count"], most=2).rows() == [
+        (1, "c", 0.1, 2),
+        (1, "b", 0.2, 1),
+        (2, "a", 0.5, 0),
+    ]
+
+
+def test_the_map_by_hand() -> None:
+    X = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    df = pl.DataFrame({"segment": [1, 1, 2, 2], "order_count": [1, 2, 3, 4]})
+    points, loadings = tables.segment_map(X, df, ["first", "second"])
+    assert points.columns == ["pc1", "pc2", "segment", "order_count"]
+    assert points["pc1"].to_list() == pytest.approx([3, -3, 0, 0])
+    assert points["pc2"].to_list() == pytest.approx([0, 0, 1, -1])
+    assert loadings["explained"].to_list() == pytest.approx([0.9, 0.9, 0.1, 0.1])
+    assert loadings["loading"].to_list() == pytest.approx([1, 0, 0, 1])
+
+
+@given(st.integers(1, 6), st.integers(0, 10_000))
+def test_the_map_keeps_its_side_and_its_size(d: int, seed: int) -> None:
+    X = np.random.default_rng(seed).normal(size=(50, d))
+    df = pl.DataFrame({"segment": [1] * 50})
+    columns = [f"f{i}" for i in range(d)]
+    points, loadings = tables.segment_map(X, df, columns, most=20)
+    assert points.height == 20
+    largest = loadings.group_by("component").agg(pl.col("loading").sort_by(pl.col("loading").abs()).last())
+    assert (largest["loading"] > 0).all()
+    assert loadings.unique("component")["explained"].sum() <= 1 + 1e-9
+
+
+def test_a_map_of_equal_customers() -> None:
+    points, loadings = tables.segment_map(np.ones((3, 2)), pl.DataFrame({"segment": [1, 1, 2]}), ["a", "b"])
+    assert points.select("pc1", "pc2").rows() == [(0, 0)] * 3
+    assert loadings["explained"].to_list() == [0] * 4
+
+
+def test_the_top_of_a_tree() -> None:
+    Z = linkage(np.random.default_rng(0).normal(size=(50, 3)), "ward")
+    top = tables.tree(Z, "ward", most=30)
+    assert top.height == 30
+    assert top.row(-1)[:3] == ("ward", int(Z[-1, 0]), int(Z[-1, 1]))
+    assert top["size"][-1] == 50
+    assert tables.tree(Z[:0], "ward").is_empty()

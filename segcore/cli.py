@@ -15,7 +15,7 @@ import click
 from segcore import __version__, errors
 
 
-class _Size(click.ParamType):
+class _Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -27,7 +27,7 @@ class _Size(click.ParamType):
             self.fail(str(exc), param, ctx)
 
 
-class _K(click.ParamType):
+class _K(click.ParamType[int | str]):
     name = "k"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
@@ -40,7 +40,7 @@ class _K(click.ParamType):
         return int(value)
 
 
-class _Rows(click.ParamType):
+class _Rows(click.ParamType[int]):
     name = "rows"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
@@ -232,7 +232,7 @@ def explain(customer_id: str, run: Path) -> None:
     """Say why CUSTOMER_ID is in their segment, and what would move them to the next one."""
     from segcore import pipeline
 
-    click.echo(pipeline.explain(customer_id, run))
+    click.echo(pipeline.explain_customer(customer_id, run))
 
 
 @cli.command("runs")

@@ -1,5 +1,6 @@
 """The story of a run from top to bottom."""
 
+from segcore.pipeline.finished import explain_customer, rebuild_report
 from segcore.pipeline.segment import Run, segment
 
-__all__ = ["Run", "segment"]
+__all__ = ["Run", "explain_customer", "rebuild_report", "segment"]

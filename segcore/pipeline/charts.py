@@ -13,7 +13,7 @@ from segcore.models.candidate import Sweep
 from segcore.pipeline.comparison import Compared
 from segcore.pipeline.labelling import Labelled, distance_to
 from segcore.pipeline.lines import Lines
-from segcore.pipeline.population import Population
+from segcore.pipeline.population import Floats32, Population
 from segcore.storage import Workspace, read_json
 
 _SHOWN = ("item_count", "tenure_days", "return_rate")
@@ -51,9 +51,17 @@ def aggregates(
 def evaluation_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
     """Return the features of the evaluation sample with segment and distance, in its order."""
     start = people.evaluation_start
-    df = people.rows(start, start + len(people.evaluation))
-    labels, _ = labelled.winner.assigner.assign(people.evaluation)
-    distance = distance_to(people.evaluation, labelled.centres, labels)
+    return _with_segments(people.rows(start, start + len(people.evaluation)), people.evaluation, labelled)
+
+
+def sampled_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
+    """Return the features of the fit's sample with segment and distance, in its order."""
+    return _with_segments(people.rows(0, len(people.sample)), people.sample, labelled)
+
+
+def _with_segments(df: pl.DataFrame, X: Floats32, labelled: Labelled) -> pl.DataFrame:
+    labels, _ = labelled.winner.assigner.assign(X)
+    distance = distance_to(X, labelled.centres, labels)
     segment = pl.Series(labels).replace_strict(labelled.segments[0], default=None, return_dtype=pl.Int32)
     return df.with_columns(segment=segment, distance=pl.Series(distance))
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from segcore import job, profile, report, storage
@@ -104,16 +106,36 @@ def write(
     names = {number: name.name for number, name in profile.names_of(table).items()}
     write_segments(folder, segment_frames(people, labelled, names), n_customers=found.customers)
     table.write_parquet(folder / "profile.parquet")
+    _write_rules(folder, people, labelled)
     write_tables(folder, charts.aggregates(found, people, sweep, compared, labelled, settings) | more_tables)
     model_store.save(folder, people.preparation, labelled, names, separate=people.separate_one_time)
     return table
 
 
+def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
+    """Draw the short rules that reproduce the segments, from customers as the models see them."""
+    sample = charts.sampled_customers(people, labelled)
+    held_out = charts.evaluation_customers(people, labelled) if people.evaluation_start else None
+
+    def numbers(df: pl.DataFrame) -> npt.NDArray[np.int32]:
+        return df["segment"].fill_null(0).cast(pl.Int32).to_numpy()
+
+    rules = profile.fit_rules(
+        sample,
+        numbers(sample),
+        people.preparation.columns,
+        held_out=None if held_out is None else (held_out, numbers(held_out)),
+    )
+    storage.write_json(folder / "rules.json", rules.to_state())
+
+
 def manifest(
-    found: Lines, people: Population, compared: Compared, table: pl.DataFrame, settings: job.Job
+    folder: Path, found: Lines, people: Population, compared: Compared, table: pl.DataFrame, settings: job.Job
 ) -> dict[str, Any]:
     """Return what a run knows of itself, as far as the data say it."""
     chosen = compared.chosen
+    rules = profile.Rules.from_state(storage.read_json(folder / "rules.json"))
+    names = {number: name.name for number, name in profile.names_of(table).items()}
     everybody = table.row(by_predicate=pl.col("segment") == profile.ALL, named=True)
     return {
         "as_of": _time(found.as_of),
@@ -129,6 +151,11 @@ def manifest(
         "chosen": {name: chosen[name] for name in ("family", "variant", "k", "admissible", "reason")},
         "pinned_cost": compared.pinned_cost,
         "structure_test": compared.structure,
+        "rules": {
+            "text": rules.text(names, currency=settings.report.currency),
+            "accuracy": rules.accuracy,
+            "measured_on": rules.measured_on,
+        },
         "features": people.preparation.state()["features"],
         "samples": {
             "fit": len(people.sample),

@@ -132,7 +132,7 @@ def segment(
                 "fingerprint": mark,
                 "versions": versions(),
                 "command": _command(),
-                **outputs.manifest(found, people, compared, table, settings),
+                **outputs.manifest(folder, found, people, compared, table, settings),
                 "warnings": progress.warnings,
                 "stages": [asdict(stage) for stage in progress.stages],
             }

@@ -1,0 +1,202 @@
+"""The orders of one block of customers: who orders when, how many lines, and what goes wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segcore.simulate.calendar import MINUTES, Calendar
+from segcore.simulate.planted import Customers
+
+# Shares of all lines, as the real dump has them.
+_MISSING = 0.25
+_CANCELLED = 0.017
+_LINES_WITHOUT_CUSTOMER = 12  # mean of an order; the median is far below, as in the real dump
+_ADJUSTMENTS = 0.6  # of the orders of one line without a customer
+_DAYS_TO_CANCEL = 15
+_ORDER_SPREAD = 0.4  # of the lines of one customer's orders
+
+NOBODY = -1
+Array = NDArray[Any]
+
+ORDER = np.dtype(
+    [
+        ("minute", np.int64),  # since the first simulated midnight
+        ("customer", np.int64),  # place in the block, NOBODY without one
+        ("segment", np.int64),  # the number of segments without a customer
+        ("country", np.int64),
+        ("size", np.int64),  # lines
+        ("source", np.int64),  # of a cancellation: the order it takes back from; else -1
+        ("offset", np.int64),  # of a cancellation: the first line it takes back
+        ("bulk", np.int64),  # quantity of an absurd order, else 0
+        ("adjustment", np.bool_),  # of stock, not a sale
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bulk:
+    """An absurd order, cancelled minutes later, on the first or on the last days."""
+
+    quantity: int
+    minutes: int
+    early: bool
+
+
+FIRST_BULK = Bulk(quantity=74_215, minutes=16, early=True)
+LAST_BULK = Bulk(quantity=80_995, minutes=12, early=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlan:
+    """What a block of orders is made of.
+
+    Attributes
+    ----------
+    n_lines : int
+        Lines of the block, exactly.
+    n_segments, big : int
+        Number of planted segments, and the one whose customers place absurd orders.
+    noise, warts : float
+        Factors on the spreads and on what goes wrong.
+    bulks : tuple of Bulk
+    """
+
+    n_lines: int
+    n_segments: int
+    big: int
+    noise: float
+    warts: float
+    bulks: tuple[Bulk, ...]
+
+
+def draw_orders(
+    rng: np.random.Generator, plan: OrderPlan, customers: Customers, calendar: Calendar, countries: Array
+) -> Array:
+    """Return the orders of a block by time, of dtype ORDER; their sizes add up to `plan.n_lines`."""
+    wanted = round(plan.n_lines * _CANCELLED * plan.warts)
+    missing = round(plan.n_lines * _MISSING * plan.warts)
+    bulk = _bulk_orders(rng, plan, customers, calendar)
+    n_known = plan.n_lines - wanted - missing - int(bulk["size"].sum())
+    known = _purchases(rng, plan, customers, calendar, n_known)
+    home = countries[rng.integers(0, len(countries), len(customers.segment))]
+    for orders in (known, bulk):
+        orders["country"] = home[orders["customer"]]
+    cancelled = _cancellations(rng, known, calendar, wanted)
+    # Where there were not enough orders to cancel from, lines without a customer fill the block.
+    rest = plan.n_lines - sum(int(part["size"].sum()) for part in (known, cancelled, bulk))
+    anonymous = _anonymous(rng, plan, calendar, countries, rest)
+    bulk["source"][bulk["source"] >= 0] += len(known) + len(cancelled)
+    return _by_time(np.concatenate([known, cancelled, bulk, anonymous]))
+
+
+def apportion(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return whole numbers in proportion to `weights` that add up to `total`."""
+    bounds = np.cumsum(weights)
+    edges = np.rint(bounds / bounds[-1] * total).astype(np.int64) if len(weights) else np.zeros(0, np.int64)
+    return np.diff(edges, prepend=0)
+
+
+def _orders(n: int) -> Array:
+    orders = np.zeros(n, dtype=ORDER)
+    orders["source"] = -1
+    return orders
+
+
+def _by_time(orders: Array) -> Array:
+    order = np.argsort(orders["minute"], kind="stable")
+    place = np.empty(len(orders), dtype=np.int64)
+    place[order] = np.arange(len(orders))
+    orders = orders[order]
+    cancels = orders["source"] >= 0
+    orders["source"][cancels] = place[orders["source"][cancels]]
+    return orders
+
+
+def _purchases(
+    rng: np.random.Generator, plan: OrderPlan, customers: Customers, calendar: Calendar, n_lines: int
+) -> Array:
+    counts = _at_most(rng, customers.orders, n_lines)
+    who = np.repeat(np.arange(len(counts)), counts)
+    # Customers come in over time: some of their time until the last order is empty at first.
+    opens = calendar.open_after[customers.opens]
+    last = np.maximum(calendar.open_before[customers.last], opens)
+    opens += ((last - opens) * rng.random(len(opens)) ** 2 / 2).astype(np.int64)
+    days = calendar.draw_days(rng.random(len(who)), opens[who], last[who])
+    days[np.cumsum(counts) - 1] = last
+    weights = (customers.basket[who] - 1) * np.exp(_ORDER_SPREAD * plan.noise * rng.standard_normal(len(who)))
+    orders = _orders(len(who))
+    orders["customer"] = who
+    orders["segment"] = customers.segment[who]
+    orders["minute"] = calendar.at(days, rng.random(len(who)))
+    orders["size"] = 1 + apportion(n_lines - len(who), weights + 1e-9)
+    return orders
+
+
+def _at_most(rng: np.random.Generator, counts: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """Return `counts`, thinned at random where they add up to more than `limit`; none falls below 1."""
+    if counts.sum() <= limit:
+        return counts
+    more = rng.permutation(np.repeat(np.arange(len(counts)), counts - 1))[: limit - len(counts)]
+    return 1 + np.bincount(more, minlength=len(counts))
+
+
+def _cancellations(rng: np.random.Generator, known: Array, calendar: Calendar, wanted: int) -> Array:
+    """Return orders that take back `wanted` lines, or fewer, each line at most once."""
+    source = rng.permutation(len(known))
+    sizes = np.minimum(known["size"][source], rng.geometric(0.42, len(source)))
+    upto = np.cumsum(sizes)
+    sizes -= np.clip(upto - wanted, 0, sizes)
+    source, sizes = source[sizes > 0], sizes[sizes > 0]
+    orders: Array = known[source]
+    orders["source"], orders["size"] = source, sizes
+    orders["offset"] = (rng.random(len(source)) * (known["size"][source] - sizes + 1)).astype(np.int64)
+    ordered = orders["minute"] // MINUTES
+    waits = rng.exponential(_DAYS_TO_CANCEL, len(source)).astype(np.int64)
+    days = np.maximum(ordered, calendar.open_before[np.minimum(ordered + waits, calendar.n_days - 1)])
+    u = rng.random(len(source))
+    soon = orders["minute"] + 1 + (u * 90).astype(np.int64)
+    orders["minute"] = np.where(days > ordered, calendar.at(days, u), soon)
+    return orders
+
+
+def _anonymous(
+    rng: np.random.Generator, plan: OrderPlan, calendar: Calendar, countries: Array, n_lines: int
+) -> Array:
+    n = -(-n_lines // _LINES_WITHOUT_CUSTOMER)
+    orders = _orders(n)
+    orders["customer"] = NOBODY
+    orders["segment"] = plan.n_segments
+    weights = np.minimum(np.exp(1.6 * rng.standard_normal(n)), 20.0)
+    orders["size"] = 1 + apportion(n_lines - n, weights)
+    days = calendar.draw_days(rng.random(n), 0, calendar.n_days - 1)
+    orders["minute"] = calendar.at(days, rng.random(n))
+    # Orders without a customer stay at home more than others do.
+    orders["country"] = np.where(rng.random(n) < 0.2, countries[rng.integers(0, len(countries), n)], 0)
+    orders["adjustment"] = (orders["size"] == 1) & (rng.random(n) < _ADJUSTMENTS)
+    return orders
+
+
+def _bulk_orders(
+    rng: np.random.Generator, plan: OrderPlan, customers: Customers, calendar: Calendar
+) -> Array:
+    """Return each absurd order and its cancellation, by a customer of the segment that buys most."""
+    orders = _orders(2 * len(plan.bulks))
+    orders["size"] = 1
+    fitting = np.flatnonzero(customers.segment == plan.big)
+    who = rng.choice(fitting if len(fitting) else len(customers.segment), len(plan.bulks))
+    for i, (bulk, customer) in enumerate(zip(plan.bulks, who, strict=True)):
+        opens, last = (
+            calendar.open_after[customers.opens[customer]],
+            calendar.open_before[customers.last[customer]],
+        )
+        day = np.array([opens if bulk.early else max(opens, last)])
+        pair = orders[2 * i : 2 * i + 2]
+        pair["customer"], pair["segment"] = customer, customers.segment[customer]
+        pair["minute"] = calendar.at(day, np.array([0.1])) + np.array([0, bulk.minutes])
+        pair["bulk"] = bulk.quantity
+        pair["source"] = -1, 2 * i
+    return orders

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,6 @@ def segment(
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is published then.
     """
-    started = datetime.now(UTC)
     settings = jobs.load(None if job is None else Path(job), dict(overrides or {}))
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     sources = ingest.discover(given)
@@ -102,7 +101,8 @@ def segment(
     )
     progress = Progress(quiet=quiet)
     budget = memory or engine.default_budget()
-    with storage.workspace(Path(out), mark) as work, engine.cluster(scheduler, workers):
+    with storage.workspace(Path(out), mark, say=progress.say) as work, engine.cluster(scheduler, workers):
+        started = work.begun
         _lines(work, sources, layouts, settings, budget, started, progress)
         found = lines.finished_lines(work)
         with progress.stage("matrix") as stage:
@@ -138,7 +138,9 @@ def segment(
             }
             about["input"] |= {"files": len(sources), "bytes": sum(source.size for source in sources)}
             outputs.finish(folder, about)
-        published = work.publish("run", run_id)
+        published = work.move("run", run_id)
+        work.point_to(run_id)
+        work.clear()
     return Run(folder=published)
 
 

@@ -1,0 +1,99 @@
+"""One run at a time: a lock on a file that ends with its holder, however that ends."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from segcore import errors
+
+_TAKEN = (errno.EACCES, errno.EAGAIN)
+
+
+@contextmanager
+def lock(path: Path, *, wait: bool = False, say: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+    """Hold the lock on a file.
+
+    The kernel lets go of it when the holder dies. The file says who holds it and is empty after a clean end, so
+    that the next holder can tell that the last one died.
+
+    Parameters
+    ----------
+    path : Path
+        Created where it is not there, with its folders; whoever holds the lock may remove it.
+    wait : bool
+        Wait for the other holder to end.
+    say : callable
+        Told that it waits, or that the last holder died.
+
+    Raises
+    ------
+    segcore.errors.BusyError
+        If another process holds it and `wait` is false.
+    segcore.errors.OutputError
+        If the file system has no locks.
+    """
+    file = _open(path, wait, say)
+    with file:
+        if dead := file.read().strip():
+            say(f"the last run ({dead}) died before it could clean up")
+        _write(file, f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%F %T} UTC")
+        try:
+            yield
+        finally:
+            _write(file, "")
+
+
+def _open(path: Path, wait: bool, say: Callable[[str], None]) -> TextIO:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - handed to the caller, who closes it
+        try:
+            _take(file, path, wait, say)
+            file.seek(0)
+            if _is_there(file, path):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # a run that left nothing behind removed it while we waited: begin again
+
+
+def _take(file: TextIO, path: Path, wait: bool, say: Callable[[str], None]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    except OSError as exc:
+        if exc.errno not in _TAKEN:
+            raise errors.OutputError(
+                f"{path}: the file system cannot lock it: {exc.strerror}; choose another --out"
+            ) from exc
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        if not wait:
+            raise errors.BusyError(
+                f"{path.parent}: another run is at work there ({holder}); try again when it has ended, or use --wait"
+            ) from exc
+    say(f"waiting for another run ({holder})")
+    fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _is_there(file: TextIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write(file: TextIO, text: str) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(text)
+    file.flush()

@@ -170,6 +170,34 @@ class StructureTest(_Table):
     copies: int = Field(99, ge=0, description="Gaussian-copula copies; 0: no test")
 
 
+class Lineage(_Table):
+    """When a segment is the one of the previous run."""
+
+    min_jaccard: float = Field(
+        0.5, gt=0, le=1, description="shared customers over customers of either, for a segment to be kept"
+    )
+    min_share: float = Field(
+        0.3, gt=0, le=0.5, description="share of a segment's customers that makes a split or a merger"
+    )
+    tolerance: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="K-Means goes on from the previous centres unless others leave a sum of squares smaller by more than this share",
+    )
+
+
+class Drift(_Table):
+    """When a fitted model no longer fits: segment --if-drifted refits beyond any of these."""
+
+    max_psi: float = Field(
+        0.25, gt=0, description="population stability index of a feature of the matrix, or of the segments"
+    )
+    max_out_of_range: float = Field(
+        0.05, gt=0, le=1, description="share of customers beyond the fitted radius; 0.01 are at the fit"
+    )
+
+
 class Gate(_Table):
     """Bounds that stop publication (exit 3); empty ones are not checked."""
 
@@ -204,6 +232,8 @@ class Job(_Table):
     stability: Stability = Stability()
     selection: Selection = Selection()
     structure_test: StructureTest = StructureTest()
+    lineage: Lineage = Lineage()
+    drift: Drift = Drift()
     gate: Gate = Gate()
     report: Report = Report()
 

@@ -2,9 +2,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from segcore import Run, segment
+
+# Job settings that leave out what takes long and is not under test.
+QUICK: dict[str, Any] = {
+    "models.restarts": 5,
+    "models.k_max": 5,
+    "stability.splits": 0,
+    "stability.resamples": 0,
+    "structure_test.copies": 0,
+}
 
 settings.register_profile(
     "segcore", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
@@ -27,3 +39,34 @@ def online_retail() -> Path:
 @pytest.fixture(scope="session")
 def retail_job() -> Path:
     return Path(__file__).parent.parent / "jobs" / "online-retail.toml"
+
+
+@pytest.fixture(scope="session")
+def oracle(online_retail: Path) -> Path:
+    """Figures of an independent analysis of the real data, which lie beside it."""
+    folder = online_retail.resolve().parent.parent / "oracle"
+    if not folder.is_dir():
+        message = f"the independent figures are not at {folder}"
+        if os.environ.get("SEGCORE_REQUIRE_REAL_DATA"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_run(online_retail: Path, retail_job: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The whole job on the real data, as `make segment` runs it."""
+    return segment(online_retail, tmp_path_factory.mktemp("real"), job=retail_job, quiet=True)
+
+
+@pytest.fixture(scope="session")
+def sample_run(retail_job: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The shipped dump with every family and few refits."""
+    families = ["kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spectral"]
+    return segment(
+        retail_job.parent.parent / "data" / "sample",
+        tmp_path_factory.mktemp("sample"),
+        job=retail_job,
+        overrides={**QUICK, "models.families": families},
+        quiet=True,
+    )

@@ -55,8 +55,15 @@ def evaluation_customers(people: Population, labelled: Labelled) -> pl.DataFrame
 
 
 def sampled_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
-    """Return the features of the fit's sample with segment and distance, in its order."""
-    return _with_segments(people.rows(0, len(people.sample)), people.sample, labelled)
+    """Return the features of the first customers in hash order with their segment, one-time buyers included."""
+    frames, have, wanted = [], 0, len(people.sample)
+    for number, df in enumerate(people.frames()):
+        segments = labelled.lazy(number).select("segment").collect()["segment"]
+        frames.append(df.with_columns(segment=segments).head(wanted - have))
+        have += frames[-1].height
+        if have >= wanted:
+            break
+    return pl.concat(frames)
 
 
 def _with_segments(df: pl.DataFrame, X: Floats32, labelled: Labelled) -> pl.DataFrame:

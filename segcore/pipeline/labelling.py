@@ -55,10 +55,11 @@ class Labelled:
         """Return the same labels in another folder."""
         return replace(self, files=tuple(folder / path.name for path in self.files))
 
-    def lazy(self) -> pl.LazyFrame:
-        """Return ``segment`` (1..n, null where unassigned) and ``confidence`` of all customers, in hash order."""
+    def lazy(self, number: int | None = None) -> pl.LazyFrame:
+        """Return ``segment`` (1..n, null where unassigned) and ``confidence`` in hash order, of all files or one."""
         label = pl.col(columns(self.models)[0])
-        return pl.scan_parquet(list(self.files)).select(
+        files = self.files if number is None else self.files[number : number + 1]
+        return pl.scan_parquet(list(files)).select(
             label.replace_strict(self.segments[0], default=None, return_dtype=pl.Int32).alias("segment"),
             pl.col("confidence").cast(pl.Float64),
         )

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segcore import job, profile, report, storage
@@ -113,19 +111,10 @@ def write(
 
 
 def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
-    """Draw the short rules that reproduce the segments, from customers as the models see them."""
+    """Draw the short rules that reproduce the segments, from the first customers in hash order."""
     sample = charts.sampled_customers(people, labelled)
-    held_out = charts.evaluation_customers(people, labelled) if people.evaluation_start else None
-
-    def numbers(df: pl.DataFrame) -> npt.NDArray[np.int32]:
-        return df["segment"].fill_null(0).cast(pl.Int32).to_numpy()
-
-    rules = profile.fit_rules(
-        sample,
-        numbers(sample),
-        people.preparation.columns,
-        held_out=None if held_out is None else (held_out, numbers(held_out)),
-    )
+    numbers = sample["segment"].fill_null(0).cast(pl.Int32).to_numpy()
+    rules = profile.fit_rules(sample, numbers, people.preparation.columns)
     storage.write_json(folder / "rules.json", rules.to_state())
 
 

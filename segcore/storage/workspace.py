@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from segcore import errors
 from segcore.storage.files import (
     disk_errors,
     disk_failures,
@@ -162,6 +163,10 @@ def workspace(
                 space = _begin(out, work, mark, resume)
             with disk_failures(out):
                 yield space
+        except (errors.DataError, errors.JobError):
+            # The same input and job would end so again: there is nothing to go on with.
+            _remove(work / mark)
+            raise
         finally:
             _tidy(work)
 

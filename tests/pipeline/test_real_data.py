@@ -1,0 +1,144 @@
+"""The whole job on the real data against the figures of an independent analysis."""
+
+from __future__ import annotations
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from segcore import Run, schema
+
+
+def read(run: Run, name: str) -> Any:
+    return json.loads((run.folder / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def candidates(real_run: Run) -> pl.DataFrame:
+    return pl.read_parquet(real_run.folder / "candidates.parquet")
+
+
+def test_ledger_to_the_row_and_to_the_penny(real_run: Run, oracle: Path) -> None:
+    ledger = read(real_run, "ledger.json")
+    found = {entry["class"]: (entry["rows"], Decimal(entry["money"])) for entry in ledger["classes"]}
+    with open(oracle / "ledger.csv", encoding="utf-8") as lines:
+        expected = {row["class"]: (int(row["rows"]), Decimal(row["money"])) for row in csv.DictReader(lines)}
+    for name in expected.keys() - {"purchase", "purchases", "return", "returns", "in"}:
+        assert found[name] == expected[name], name
+    assert found["purchase"] == (391_150, Decimal("8737227.64"))
+    assert found["return"] == (8_506, Decimal("-471750.71"))
+    assert ledger["rows_in"] == sum(rows for rows, _ in found.values()) == 541_909
+    assert Decimal(ledger["money_in"]) == sum(money for _, money in found.values()) == Decimal("9747747.934")
+
+
+def test_ledger_by_file_adds_up(real_run: Run) -> None:
+    ledger = read(real_run, "ledger.json")
+    assert len({entry["file"] for entry in ledger["by_file"]}) == 305
+    for entry in ledger["classes"]:
+        parts = [part for part in ledger["by_file"] if part["class"] == entry["class"]]
+        assert sum(part["rows"] for part in parts) == entry["rows"]
+        assert sum((Decimal(part["money"]) for part in parts), Decimal(0)) == Decimal(entry["money"])
+
+
+def test_features_of_every_customer(real_run: Run, oracle: Path) -> None:
+    ours = pl.read_parquet(real_run.features / "*.parquet")
+    theirs = pl.read_csv(
+        oracle / "customer_features.csv", schema_overrides={"customer_id": pl.String}, try_parse_dates=True
+    )
+    joined = ours.join(theirs, on="customer_id", how="inner", suffix="_theirs", validate="1:1")
+    assert joined.height == ours.height == theirs.height == 4_334
+    for feature in schema.FEATURES:
+        own, other = joined[feature.name], joined[f"{feature.name}_theirs"]
+        assert (own.is_null() == other.is_null()).all(), feature.name
+        if feature.kind != "number":
+            assert (own == other).all(), feature.name
+        elif feature.unit == "money" and feature.name != "average_order_value":
+            assert ((own * 10_000).round() == (other * 10_000).round()).all(), feature.name
+        else:
+            assert ((own - other).abs() <= 1e-9 * other.abs()).all(), feature.name
+
+
+def test_kmeans_is_within_a_thousandth_of_the_best_at_every_k(candidates: pl.DataFrame, oracle: Path) -> None:
+    best = pl.read_csv(oracle / "kmeans_inertia.csv").filter(pl.col("prep") == "yj")
+    kmeans = candidates.filter(pl.col("family") == "kmeans").join(best, on="k", validate="1:1")
+    assert kmeans["k"].to_list() == list(range(2, 11))
+    assert (kmeans["inertia"] <= 1.001 * kmeans["best_inertia"]).all()
+
+
+def test_the_winner_is_kmeans_with_four_segments(real_run: Run, candidates: pl.DataFrame) -> None:
+    (chosen,) = candidates.filter("chosen").iter_rows(named=True)
+    assert (chosen["family"], chosen["k"], chosen["admissible"]) == ("kmeans", 4, True)
+    admissible = candidates.filter("admissible")
+    assert admissible["k"].max() == 4
+    assert admissible.filter(pl.col("k") == 4).height == 1
+    assert candidates["reason"].str.len_chars().min() > 10
+
+
+def test_every_model_of_the_analysis_is_there(candidates: pl.DataFrame) -> None:
+    counted = candidates.group_by("family", "variant").len().sort("family", "variant").rows()
+    trees = [("hierarchical", linkage, 9) for linkage in ("average", "complete", "ward")]
+    mixtures = [("mixture", kind, 9) for kind in ("diag", "full", "spherical", "tied")]
+    assert counted == [*trees, ("kmeans", "", 9), *mixtures]
+    assert candidates.filter(pl.col("family") == "mixture")["bic"].null_count() == 0
+
+
+def test_stability_agrees_with_the_independent_figures(candidates: pl.DataFrame, oracle: Path) -> None:
+    names = {
+        "kmeans": ("kmeans", ""),
+        "ward": ("hierarchical", "ward"),
+        "complete": ("hierarchical", "complete"),
+    }
+    names |= {f"gmm_{kind}": ("mixture", kind) for kind in ("spherical", "diag", "tied", "full")}
+    theirs = {(*names[row["family"]], row["k"]): row for row in _rows(oracle) if row["family"] in names}
+    compared = 0
+    for row in candidates.filter(pl.col("prediction_strength").is_not_null()).iter_rows(named=True):
+        other = theirs.get((row["family"], row["variant"], row["k"]))
+        if other is None:
+            continue
+        compared += 1
+        error = (row["prediction_strength_se"] ** 2 + other["se"] ** 2) ** 0.5
+        # With as few as 12 splits the error is itself uncertain: a hundredth is added to three of them.
+        assert abs(row["prediction_strength"] - other["ps"]) <= 3 * error + 0.01, (row["family"], row["k"])
+        if row["jaccard_min"] is not None:
+            assert abs(row["jaccard_min"] - other["jacc"]) <= 0.05
+    assert compared >= 20
+
+
+def _rows(oracle: Path) -> list[dict[str, Any]]:
+    return list(pl.read_csv(oracle / "stability.csv").iter_rows(named=True))
+
+
+def test_silhouettes_are_those_of_the_independent_analysis(candidates: pl.DataFrame, oracle: Path) -> None:
+    theirs = {row["k"]: row["sil"] for row in _rows(oracle) if row["family"] == "kmeans"}
+    for k, value in theirs.items():
+        own = candidates.filter((pl.col("family") == "kmeans") & (pl.col("k") == k))["silhouette"].item()
+        assert own == pytest.approx(value, abs=0.003)
+
+
+def test_the_four_kinds_of_customers_appear(real_run: Run) -> None:
+    profile = pl.read_parquet(real_run.folder / "profile.parquet").filter(pl.col("segment") > 0)
+    rows = {row["segment_name"]: row for row in profile.iter_rows(named=True)}
+    big = next(row for name, row in rows.items() if name.startswith("Big spenders"))
+    assert big["revenue_share"] > 0.7
+    assert any("Frequent buyers, smaller orders" in name for name in rows)
+    once = [row for name, row in rows.items() if name.startswith("One-time buyers")]
+    assert once
+    assert all(row["order_count_median"] == 1 for row in once)
+    assert profile["customers"].sum() == 4_334
+    assert profile["customer_share"].sum() == pytest.approx(1)
+    assert profile["revenue"].sum() == pytest.approx(8_737_227.64)
+
+
+def test_published_labels_are_those_of_the_candidates(real_run: Run) -> None:
+    segments = pl.read_parquet(real_run.segments / "*.parquet")
+    features = pl.read_parquet(real_run.features / "*.parquet")
+    assert segments["customer_id"].equals(features["customer_id"])
+    assert segments["segment"].null_count() == 0
+    assert adjusted_rand_score(segments["segment"], segments["kmeans_4"]) == 1
+    assert segments.select(pl.col("confidence").is_between(0, 1).all()).item()

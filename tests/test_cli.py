@@ -1,0 +1,114 @@
+"""The command: exit code, files, message, and a silent stdout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from segcore import __version__, cli
+from tests.lines import line, write_csv
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["segcore", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return write_csv(tmp_path / "good.csv", [line()])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["segment", "{tmp}/nothing.csv", "--out", "{tmp}/out"], 66, "no such file or folder"),
+        (["segment", "{tmp}/empty", "--out", "{tmp}/out"], 66, "holds no file to read"),
+        (["segment", "{tmp}/short.csv", "--out", "{tmp}/out"], 65, "required column"),
+        (["segment", "{tmp}/zero.csv", "--out", "{tmp}/out"], 65, "empty"),
+        (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--k", "1"], 2, "at least 2"),
+        (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--k", "some"], 2, "neither a number"),
+        (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--memory", "lots"], 2, "no size"),
+        (["segment", "{tmp}/good.csv", "--out", "{tmp}/good.csv/out"], 73, "cannot be written"),
+        (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--job", "{tmp}/no.toml"], 78, "cannot be read"),
+        (
+            ["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--job", "{tmp}/bad.toml"],
+            78,
+            "did you mean 'k_max'",
+        ),
+        (["segment", "{tmp}/good.csv", "--out", "{tmp}/out"], 65, "cannot make 2 segments"),
+        (["segment", "--out", "{tmp}/out"], 2, "Missing argument"),
+        (["segmnt"], 2, "No such command"),
+        (["report", "{tmp}"], 66, "no finished run"),
+        (["explain", "1", "--run", "{tmp}"], 66, "no finished run"),
+        (["simulate", "--rows", "0", "--out", "{tmp}/dump"], 2, "at least 1"),
+        (["simulate", "--rows", "10", "--out", "{tmp}"], 73, "empty"),
+    ],
+)
+def test_errors_are_one_clear_line(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    good: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "zero.csv").touch()
+    (tmp_path / "short.csv").write_text("InvoiceNo,Quantity\n1,2\n")
+    (tmp_path / "bad.toml").write_text("[models]\nkmax = 3\n")
+    before = sorted(tmp_path.rglob("*"))
+    assert run(monkeypatch, *(a.format(tmp=tmp_path) for a in arguments)) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    said = [text for text in captured.err.splitlines() if message in text]
+    assert len(said) == 1
+    assert "Traceback" not in captured.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_help_and_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert __version__ in capsys.readouterr().out
+    for command in sorted(cli.cli.commands):
+        assert run(monkeypatch, command, "--help") == 0
+        assert "Usage" in capsys.readouterr().out
+
+
+def test_help_imports_no_engine() -> None:
+    code = "import sys, segcore.cli; sys.exit(any(m in sys.modules for m in ('polars', 'dask', 'sklearn', 'numpy')))"
+    start = time.perf_counter()
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    print(f"import took {time.perf_counter() - start:.2f} s")
+
+
+def test_a_whole_run_by_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump, out = tmp_path / "dump", tmp_path / "out"
+    assert run(monkeypatch, "simulate", "--rows", "3000", "--out", str(dump)) == 0
+    quick = tmp_path / "quick.toml"
+    quick.write_text(
+        "[models]\nrestarts = 3\nk_max = 4\n[stability]\nsplits = 0\n[structure_test]\ncopies = 0\n"
+    )
+    capsys.readouterr()
+    assert run(monkeypatch, "segment", str(dump), "--out", str(out), "--job", str(quick), "--k", "3") == 0
+    captured = capsys.readouterr()
+    report = Path(captured.out.strip())
+    assert report.is_file()
+    assert "models" in captured.err
+    assert run(monkeypatch, "report", str(out), "--format", "md") == 0
+    assert Path(capsys.readouterr().out.strip()).read_text().startswith("#")
+    customer = (report.parent / "segments.csv").read_text().splitlines()[1].split(",")[0]
+    assert run(monkeypatch, "explain", customer, "--run", str(out)) == 0
+    assert f"Customer {customer}" in capsys.readouterr().out
+    assert run(monkeypatch, "explain", "nobody", "--run", str(out)) == 65
+    assert run(monkeypatch, "validate-job", str(quick)) == 0
+    assert "restarts = 3" in capsys.readouterr().out

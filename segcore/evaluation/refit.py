@@ -1,0 +1,214 @@
+"""Fitting a candidate's model again, cheaply, on part of the rows, and running such work in processes.
+
+Five restarts where a model has them: that is part of how stability is defined, since restarts that disagree
+are part of what is unstable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from segcore.models import hierarchical, spectral, threads
+from segcore.models.assignment import Assigner, Floats, Labels, NearestCentre, NearestNeighbours, Posterior
+
+N_INIT = 5
+IDLE_SECONDS = 10  # a worker process that has nothing to do for so long ends and frees its memory
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What to fit: a family, its variant, and the settings that matter to it.
+
+    Attributes
+    ----------
+    family, variant : str
+    reg_covar : float
+        Of mixtures.
+    n_neighbors : int
+        That vote where a model has no predict of its own.
+    """
+
+    family: str
+    variant: str = ""
+    reg_covar: float = 1e-3
+    n_neighbors: int = 15
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Refit:
+    """A fitted model: the labels of its own rows, and what labels others."""
+
+    labels: Labels
+    assigner: Assigner
+
+
+def refit(model: Model, X: Floats, ks: Iterable[int], random_state: int) -> dict[int, Refit]:
+    """Fit a model for several k.
+
+    Parameters
+    ----------
+    model : Model
+        Of a family whose number of segments is set: kmeans, mixture, hierarchical or spectral.
+    X : ndarray of shape (n_rows, n_features), float64
+    ks : iterable of int
+        Numbers of segments; a tree serves all of them.
+    random_state : int
+
+    Returns
+    -------
+    dict of int to Refit
+        Without the k that cannot be fitted to these rows: more segments than rows, or a mixture whose
+        covariance collapses.
+
+    Raises
+    ------
+    ValueError
+        If the family finds its number of segments itself.
+    """
+    possible = [k for k in ks if k <= len(X)]
+    match model.family:
+        case "kmeans":
+            return {k: _kmeans(X, k, random_state) for k in possible}
+        case "mixture":
+            fits = {k: _mixture(model, X, k, random_state) for k in possible}
+            return {k: fit for k, fit in fits.items() if fit is not None}
+        case "hierarchical":
+            Z = hierarchical.tree(X, model.variant) if len(X) > 1 else np.empty((0, 4))
+            return {k: _voting(model, X, hierarchical.cut(Z, k)) for k in possible if k > 1}
+        case "spectral":
+            return {
+                k: _voting(
+                    model, X, spectral.fit(X, k, n_neighbors=model.n_neighbors, random_state=random_state)
+                )
+                for k in possible
+                if k < len(X)
+            }
+    raise ValueError(
+        f"family {model.family!r} has no number of segments to set; expected kmeans, mixture ..."
+    )
+
+
+def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
+    from sklearn.cluster import KMeans
+
+    with threads.quiet():
+        fit = KMeans(k, n_init=N_INIT, random_state=random_state).fit(X)
+    return _assigning(X, NearestCentre(centres=fit.cluster_centers_))
+
+
+def _mixture(model: Model, X: Floats, k: int, random_state: int) -> Refit | None:
+    """Run expectation maximisation from K-Means partitions, as scikit-learn does, but from equal ones once.
+
+    Most of the five starts are the same partition for a small k, which halves the time.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    best = None
+    for labels in _distinct_starts(X, k, random_state):
+        sizes = np.bincount(labels)
+        means = np.stack([X[labels == c].mean(axis=0) for c in range(k)])
+        mixture = GaussianMixture(
+            k,
+            covariance_type=model.variant,
+            reg_covar=model.reg_covar,
+            weights_init=sizes / len(X),
+            means_init=means,
+            precisions_init=_precisions(X - means[labels], labels, sizes, model),
+        )
+        with threads.quiet():
+            try:
+                mixture.fit(X)
+            except ValueError:  # a covariance collapsed; another start may do
+                continue
+        if best is None or mixture.lower_bound_ > best.lower_bound_:
+            best = mixture
+    return None if best is None else _assigning(X, _posterior(best))
+
+
+def _posterior(mixture: Any) -> Posterior:
+    return Posterior(
+        weights=mixture.weights_,
+        means=mixture.means_,
+        covariances=mixture.covariances_,
+        covariance_type=mixture.covariance_type,
+    )
+
+
+def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:
+    from sklearn.cluster import KMeans
+
+    found: dict[bytes, Labels] = {}
+    for seed in np.random.SeedSequence(random_state).generate_state(N_INIT):
+        with threads.quiet():
+            # Iterated to the end, or the same optimum counts as several by the rows on a border.
+            labels = KMeans(k, n_init=1, tol=0, random_state=int(seed)).fit(X).labels_
+        _, first = np.unique(labels, return_index=True)
+        if len(first) == k:
+            rank = np.empty(k, dtype=np.int32)
+            rank[labels[np.sort(first)]] = np.arange(k)
+            found.setdefault(rank[labels].tobytes(), rank[labels])
+    return list(found.values())
+
+
+def _precisions(apart: Floats, labels: Labels, sizes: npt.NDArray[np.int64], model: Model) -> Floats:
+    """Return the inverse covariances of a partition, from its rows less their means, in scikit-learn's shape."""
+    products = np.stack([apart[labels == c].T @ apart[labels == c] for c in range(len(sizes))])
+    covariances = products / sizes[:, None, None] + model.reg_covar * np.eye(apart.shape[1])
+    match model.variant:
+        case "full":
+            return np.asarray(np.linalg.inv(covariances))
+        case "tied":
+            return np.asarray(np.linalg.inv(np.average(covariances, axis=0, weights=sizes)))
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    return np.asarray(1 / (variances if model.variant == "diag" else variances.mean(axis=1)))
+
+
+def _assigning(X: Floats, assigner: Assigner) -> Refit:
+    return Refit(labels=assigner.assign(X)[0], assigner=assigner)
+
+
+def _voting(model: Model, X: Floats, labels: Labels) -> Refit:
+    voters = NearestNeighbours(points=X, labels=labels, n_neighbors=model.n_neighbors)
+    return Refit(labels=labels, assigner=voters)
+
+
+def in_processes(function: Callable[[T], R], items: list[T], *, n_jobs: int | None = None) -> Iterator[R]:
+    """Apply a function to every item in worker processes, with results in the items' order.
+
+    Processes and not threads: these fits are so small that Python's own lock leaves a second thread no gain.
+    They are started afresh, not forked, since a fork after Polars started its threads can hang; and by loky,
+    which needs no ``if __name__ == "__main__"`` in the caller's script.
+
+    Parameters
+    ----------
+    function : callable
+        At the top level of a module; limited to one BLAS and OpenMP thread.
+    items : list
+        Started in this order: put the longest first.
+    n_jobs : int, optional
+        Processes; all available CPUs by default, and none but this one for 1. The results do not depend on it.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    jobs = min(n_jobs or threads.available_cpus(), max(len(items), 1))
+    if jobs == 1:
+        with threadpool_limits(1):
+            yield from map(function, items)
+        return
+    with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
+        work = Parallel(batch_size=1, pre_dispatch="all", return_as="generator")
+        yield from work(delayed(_alone)(function, item) for item in items)
+
+
+def _alone(function: Callable[[T], R], item: T) -> R:
+    with threadpool_limits(1):
+        return function(item)

@@ -1,0 +1,245 @@
+"""Whether a candidate's segments come back when the model is fitted to other customers.
+
+Two measures, both sequential: after at least `min_splits` draws, every `LOOK_EVERY` more, a candidate
+whose mean is three of its standard errors clear of the bar is settled and not drawn any further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segcore.evaluation.matching import best_jaccards, prediction_strength
+from segcore.evaluation.refit import Model, in_processes, refit
+from segcore.models.assignment import Floats, Labels, assign_each
+
+if TYPE_CHECKING:  # a worker process does without the job and what it imports
+    from segcore import job
+
+LOOK_EVERY = 6
+CLEAR = 3.0  # standard errors from the bar
+
+Key = tuple[str, str, int]
+Progress = Callable[[int, int, str], None]
+Draw = Callable[[int, Sequence[int]], dict[int, Floats]]
+
+# What a draw's random numbers are for: the last part of their seed.
+_RESAMPLE, _FIT = 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stability:
+    """How stable a candidate is; None where it was not measured.
+
+    Attributes
+    ----------
+    prediction_strength, prediction_strength_se : float or None
+        Mean over the splits, and its Monte Carlo standard error.
+    n_splits : int
+    jaccard : tuple of float or None
+        Mean bootstrap Jaccard of each segment, in the order of the labels.
+    jaccard_min, jaccard_se : float or None
+        Of the least stable segment, and the standard error of its mean.
+    n_resamples : int
+        0 where the prediction strength had settled the verdict already.
+    """
+
+    prediction_strength: float | None = None
+    prediction_strength_se: float | None = None
+    n_splits: int = 0
+    jaccard: tuple[float, ...] | None = None
+    jaccard_min: float | None = None
+    jaccard_se: float | None = None
+    n_resamples: int = 0
+
+
+def measure(
+    X: Floats,
+    labels: Mapping[Key, Labels],
+    models: job.Models,
+    settings: job.Stability,
+    rule: job.Selection,
+    *,
+    seed: int,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+) -> dict[Key, Stability]:
+    """Measure prediction strength and bootstrap Jaccard of several candidates.
+
+    Prediction strength: random halvings, the same for all candidates; both halves are fitted, each is
+    classified by the other's fit, and a half's strength is that of the least stable of its own segments;
+    the mean of both directions, then of the splits. Jaccard: draw as many rows with replacement, drop
+    copies, refit, find the best match of each of the candidate's segments among the drawn rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        The tree sample, standardised; refits see float64.
+    labels : mapping of (family, variant, k) to ndarray of shape (n_rows,)
+        The candidates, and how each labels the rows of X.
+    models : job.Models
+    settings : job.Stability
+    rule : job.Selection
+        The bars. The Jaccard of a candidate that fails the first is not measured.
+    seed : int
+    n_jobs : int, optional
+        Processes. The results do not depend on it.
+    progress : callable, optional
+        Called with the number of models done, of all, and the last one's name.
+
+    References
+    ----------
+    Tibshirani and Walther (2005), Cluster validation by prediction strength, JCGS 14.
+    Hennig (2007), Cluster-wise assessment of cluster stability, CSDA 52.
+    """
+    tasks = _tasks(np.asarray(X, dtype=np.float64), labels, models, settings, rule, seed)
+    found: dict[Key, Stability] = {}
+    for done, (task, result) in enumerate(
+        zip(tasks, in_processes(_run, tasks, n_jobs=n_jobs), strict=True), 1
+    ):
+        found |= {(task.model.family, task.model.variant, k): stability for k, stability in result.items()}
+        if progress is not None:
+            progress(done, len(tasks), task.name)
+    return {key: found[key] for key in labels}
+
+
+def split_strength(model: Model, X: Floats, ks: Sequence[int], *, seed: int, number: int) -> dict[int, float]:
+    """Return the prediction strength of one random halving, for each k; 0 where a half cannot be fitted."""
+    order = np.random.default_rng((seed, number)).permutation(len(X))
+    halves = X[order[: len(X) // 2]], X[order[len(X) // 2 :]]
+    fits = [refit(model, half, ks, _state(seed, number, _FIT + i)) for i, half in enumerate(halves)]
+    fitted = [k for k in ks if k in fits[0] and k in fits[1]]
+    strength = dict.fromkeys(ks, 0.0)
+    for half, own, other in ((halves[0], fits[0], fits[1]), (halves[1], fits[1], fits[0])):
+        predicted = assign_each([other[k].assigner for k in fitted], half)
+        for k, (labels, _) in zip(fitted, predicted, strict=True):
+            strength[k] += prediction_strength(own[k].labels, labels, k) / 2
+    return strength
+
+
+def _resample(
+    model: Model, X: Floats, labels: Mapping[int, Labels], ks: Sequence[int], *, seed: int, number: int
+) -> dict[int, Floats]:
+    drawn = np.random.default_rng((seed, number, _RESAMPLE)).integers(len(X), size=len(X))
+    rows = np.unique(drawn)
+    fits = refit(model, X[rows], ks, _state(seed, number, _FIT))
+    return {k: best_jaccards(labels[k][rows], fits[k].labels, k) if k in fits else np.zeros(k) for k in ks}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Task:
+    """What a worker does in one go: a model and its k, through both measures."""
+
+    model: Model
+    X: Floats
+    labels: dict[int, Labels]
+    splits: int
+    resamples: int
+    least: int
+    bars: tuple[float, float]
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.model.family} {self.model.variant}".strip()
+
+
+def _tasks(
+    X: Floats,
+    labels: Mapping[Key, Labels],
+    models: job.Models,
+    settings: job.Stability,
+    rule: job.Selection,
+    seed: int,
+) -> list[_Task]:
+    """Return one task for each tree and one for each k of the others, roughly the longest first."""
+
+    def task(family: str, variant: str, ks: list[int]) -> _Task:
+        return _Task(
+            model=Model(
+                family=family, variant=variant, reg_covar=models.reg_covar, n_neighbors=models.n_neighbors
+            ),
+            X=X,
+            labels={k: labels[family, variant, k] for k in ks},
+            splits=settings.splits,
+            resamples=settings.resamples if settings.splits else 0,
+            least=settings.min_splits,
+            bars=(rule.min_prediction_strength, rule.min_jaccard),
+            seed=seed,
+        )
+
+    order = {"spectral": 0, "mixture": 1, "hierarchical": 2, "kmeans": 3}
+    tasks = []
+    ranked = sorted(labels, key=lambda key: (order.get(key[0], 9), key))
+    for (family, variant), keys in groupby(ranked, key=lambda key: key[:2]):
+        ks = [k for _, _, k in keys]
+        tasks += [
+            task(family, variant, part) for part in ([ks] if family == "hierarchical" else [[k] for k in ks])
+        ]
+    return tasks
+
+
+def _run(task: _Task) -> dict[int, Stability]:
+    """Measure one task's candidates."""
+    ks = list(task.labels)
+
+    def split(number: int, open_ks: Sequence[int]) -> dict[int, Floats]:
+        found = split_strength(task.model, task.X, open_ks, seed=task.seed, number=number)
+        return {k: np.array([strength]) for k, strength in found.items()}
+
+    def resample(number: int, open_ks: Sequence[int]) -> dict[int, Floats]:
+        return _resample(task.model, task.X, task.labels, open_ks, seed=task.seed, number=number)
+
+    strengths = _until_clear(split, ks, task.bars[0], task.splits, task.least)
+    left = [k for k in ks if len(strengths[k]) and strengths[k].mean() >= task.bars[0]]
+    jaccards = _until_clear(resample, left, task.bars[1], task.resamples, task.least)
+    return {k: _stability(strengths[k], jaccards.get(k, np.empty((0, k)))) for k in ks}
+
+
+def _until_clear(draw: Draw, ks: Sequence[int], bar: float, most: int, least: int) -> dict[int, Floats]:
+    """Draw until every k is settled; returns per k an array of shape (n_draws, n_scores)."""
+    scores: dict[int, list[Floats]] = {k: [] for k in ks}
+    left = list(ks)
+    for number in range(most):
+        if not left:
+            break
+        for k, score in draw(number, left).items():
+            scores[k].append(score)
+        n = number + 1
+        if n >= least and (n - least) % LOOK_EVERY == 0:
+            left = [k for k in left if not _clear(np.array(scores[k]), bar)]
+    return {k: np.array(rows) for k, rows in scores.items()}
+
+
+def _clear(scores: Floats, bar: float) -> bool:
+    """Whether one score is clearly below the bar, or all are clearly above it."""
+    if len(scores) < 2:
+        return False
+    mean, error = scores.mean(axis=0), _standard_error(scores)
+    return bool((mean + CLEAR * error < bar).any() or (mean - CLEAR * error > bar).all())
+
+
+def _standard_error(scores: Floats) -> Floats:
+    return np.asarray(scores.std(axis=0, ddof=1) / np.sqrt(len(scores)))
+
+
+def _stability(strengths: Floats, jaccards: Floats) -> Stability:
+    found: dict[str, Any] = {"n_splits": len(strengths), "n_resamples": len(jaccards)}
+    if len(strengths):
+        found["prediction_strength"] = float(strengths.mean())
+    if len(strengths) > 1:
+        found["prediction_strength_se"] = float(_standard_error(strengths)[0])
+    if len(jaccards):
+        means = jaccards.mean(axis=0)
+        found |= {"jaccard": tuple(means.tolist()), "jaccard_min": float(means.min())}
+    if len(jaccards) > 1:
+        found["jaccard_se"] = float(_standard_error(jaccards)[jaccards.mean(axis=0).argmin()])
+    return Stability(**found)
+
+
+def _state(seed: int, number: int, role: int) -> int:
+    return int(np.random.SeedSequence((seed, number, role)).generate_state(1)[0])

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from segcore import job
+from segcore.evaluation import stability
+from segcore.evaluation.refit import Model, refit
+from segcore.evaluation.stability import Stability
+from tests.evaluation.conftest import blobs
+
+BRIEF = job.Stability(splits=18, resamples=12)
+FAMILIES = [
+    ("kmeans", ""),
+    *[("mixture", variant) for variant in ("spherical", "diag", "tied", "full")],
+    *[("hierarchical", variant) for variant in ("ward", "complete", "average")],
+]
+
+
+def measure(X: Any, keys: Sequence[stability.Key], n_jobs: int = 1, **changes: Any) -> dict[Any, Stability]:
+    labels = {}
+    for family, variant, k in keys:
+        fits = refit(Model(family=family, variant=variant), X, [k], 0)
+        labels[family, variant, k] = fits[k].labels if k in fits else np.zeros(len(X), dtype=np.int32)
+    settings = BRIEF.model_copy(update=changes)
+    return stability.measure(X, labels, job.Models(), settings, job.Selection(), seed=0, n_jobs=n_jobs)
+
+
+@pytest.mark.parametrize(("family", "variant"), FAMILIES)
+def test_clusters_far_apart_are_perfectly_stable_and_settled_early(family: str, variant: str) -> None:
+    found = measure(blobs()[0], [(family, variant, 3)])[family, variant, 3]
+    assert found == Stability(
+        prediction_strength=1.0,
+        prediction_strength_se=0.0,
+        n_splits=12,
+        jaccard=(1.0, 1.0, 1.0),
+        jaccard_min=1.0,
+        jaccard_se=0.0,
+        n_resamples=12,
+    )
+
+
+def test_more_segments_than_there_are_do_not_hold() -> None:
+    found = measure(blobs()[0], [("kmeans", "", 3), ("kmeans", "", 5)])
+    unstable = found["kmeans", "", 5]
+    assert unstable.prediction_strength is not None
+    assert unstable.prediction_strength < 0.8
+    assert (unstable.jaccard, unstable.jaccard_min, unstable.n_resamples) == (None, None, 0)
+    assert list(found) == [("kmeans", "", 3), ("kmeans", "", 5)]
+
+
+def test_neither_the_number_of_processes_nor_the_company_matters() -> None:
+    X, _ = blobs(apart=2.5)
+    keys = [
+        ("kmeans", "", 2),
+        ("hierarchical", "ward", 2),
+        ("hierarchical", "ward", 3),
+        ("mixture", "full", 3),
+    ]
+    alone = measure(X, keys)
+    assert measure(X, keys, n_jobs=2) == alone
+    assert measure(X, keys[2:3]) == {keys[2]: alone[keys[2]]}
+
+
+def test_nothing_is_measured_when_it_is_off() -> None:
+    X, _ = blobs()
+    assert measure(X, [("kmeans", "", 3)], splits=0) == {("kmeans", "", 3): Stability()}
+    half = measure(X, [("kmeans", "", 3)], resamples=0)["kmeans", "", 3]
+    assert (half.prediction_strength, half.jaccard_min) == (1.0, None)
+
+
+def test_progress_is_told() -> None:
+    X, labels = blobs()
+    told: list[tuple[int, int, str]] = []
+    stability.measure(
+        X,
+        {("kmeans", "", 3): labels, ("hierarchical", "ward", 3): labels},
+        job.Models(),
+        BRIEF,
+        job.Selection(),
+        seed=0,
+        n_jobs=1,
+        progress=lambda *step: told.append(step),
+    )
+    assert told == [(1, 2, "hierarchical ward"), (2, 2, "kmeans")]
+
+
+def _draws(values: Iterator[float]) -> stability.Draw:
+    return lambda number, ks: {k: np.array([next(values)]) for k in ks}
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [(0.05, 12), (0.013, 18), (0.0, 50)],
+)
+def test_drawing_stops_at_the_first_look_that_is_clear(step: float, expected: int) -> None:
+    # Around 0.8 + step with a standard deviation of 0.05 / 3: the error after n draws is 0.0167 / sqrt(n).
+    noise = np.tile([-0.05 / 3, 0.05 / 3], 30)
+    error = 0.05 / 3 / np.sqrt(11)
+    values = iter(0.8 + (step and 3.2 * error * np.sqrt(12 / expected)) + noise)
+    found = stability._until_clear(_draws(values), [4], 0.8, 50, 12)
+    assert len(found[4]) == expected
+
+
+@pytest.mark.parametrize(
+    ("X", "k"),
+    [
+        (np.zeros((40, 2)), 2),
+        (np.zeros((1, 2)), 2),
+        (np.zeros((3, 2)), 3),
+        (np.repeat(np.eye(2), 10, axis=0), 3),
+        (np.concatenate([np.zeros((39, 2)), [[1e6, 1e6]]]), 2),
+    ],
+)
+@pytest.mark.parametrize(("family", "variant"), FAMILIES)
+def test_hostile_rows_score_0_or_something_sensible(X: Any, k: int, family: str, variant: str) -> None:
+    found = measure(X, [(family, variant, k)], splits=4, min_splits=2)[family, variant, k]
+    assert found.prediction_strength is not None
+    assert 0 <= found.prediction_strength <= 1
+    assert found.jaccard_min is None or 0 <= found.jaccard_min <= 1
+
+
+def test_the_real_customers_give_the_independent_figures(retail_matrix: Any, oracle: Path) -> None:
+    """Within three standard errors; those of the cheap families, so that it takes seconds."""
+    keys = [("kmeans", "", k) for k in (2, 3, 4, 5, 6)] + [
+        ("mixture", "spherical", 2),
+        ("mixture", "diag", 2),
+    ]
+    found = measure(retail_matrix, keys, splits=50, resamples=30)
+    expected = pl.read_csv(oracle / "stability.csv")
+    for (family, variant, k), result in found.items():
+        name = f"gmm_{variant}" if family == "mixture" else family
+        row = expected.row(by_predicate=(pl.col("family") == name) & (pl.col("k") == k), named=True)
+        assert result.prediction_strength is not None
+        # The spread of a split is known best from all 50 of the other analysis.
+        spread = row["se"] * np.sqrt(50)
+        error = np.hypot(row["se"], spread / np.sqrt(result.n_splits))
+        assert abs(result.prediction_strength - row["ps"]) <= 3 * error, (family, variant, k)
+        passes = result.prediction_strength >= 0.8 and (result.jaccard_min or 0) >= 0.75
+        assert passes == row["adm"], (family, variant, k)

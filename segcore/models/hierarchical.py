@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist
 
 from segcore.models.assignment import Floats, Labels, Matrix
 
@@ -29,7 +30,8 @@ def tree(X: Matrix, linkage: str) -> Floats:
     Ward (1963), Hierarchical grouping to optimize an objective function, JASA 58.
     Müllner (2011), Modern hierarchical, agglomerative clustering algorithms, arXiv:1109.2378.
     """
-    return np.asarray(hierarchy.linkage(np.asarray(X, dtype=np.float64), method=linkage))
+    # Given rows, SciPy warns when as many equal ones as there are features look like a distance matrix.
+    return np.asarray(hierarchy.linkage(pdist(np.asarray(X, dtype=np.float64)), method=linkage))
 
 
 def cut(Z: Floats, k: int) -> Labels:

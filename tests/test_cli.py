@@ -48,7 +48,7 @@ def good(tmp_path: Path) -> Path:
         (["report", "{tmp}"], 66, "no finished run"),
         (["explain", "1", "--run", "{tmp}"], 66, "no finished run"),
         (["simulate", "--rows", "0", "--out", "{tmp}/dump"], 2, "at least 1"),
-        (["simulate", "--rows", "10", "--out", "{tmp}"], 73, "empty"),
+        (["simulate", "--rows", "1000", "--out", "{tmp}"], 73, "empty"),
     ],
 )
 def test_errors_are_one_clear_line(

@@ -33,7 +33,7 @@ from markupsafe import Markup
 from segcore.report.charts import CONFIG
 from segcore.report.context import context
 from segcore.report.run import read
-from segcore.report.words import md
+from segcore.report.words import md, md_head
 
 __all__ = ["build", "build_markdown"]
 
@@ -78,7 +78,11 @@ def build_markdown(run_dir: Path, *, show_ids: bool = False) -> str:
     Parameters and errors are those of `build`.
     """
     shown = context(read(run_dir), show_ids=show_ids)
-    return _environment(autoescape=False, finalize=md).get_template("template.md.j2").render(**shown)
+    return (
+        _environment(autoescape=False, finalize=md)
+        .get_template("template.md.j2")
+        .render(**shown, head=md_head)
+    )
 
 
 def _environment(**options: Any) -> jinja2.Environment:

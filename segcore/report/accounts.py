@@ -10,7 +10,7 @@ from typing import Any
 from segcore.report import charts
 from segcore.report.charts import Figure
 from segcore.report.run import Run
-from segcore.report.words import Words, cut, sentence
+from segcore.report.words import Words, cut, listed, sentence
 
 _KEPT = {"purchase", "purchases", "return", "returns"}
 _EXAMPLE_COLUMNS = (
@@ -33,13 +33,15 @@ class Accounts:
     waterfalls: list[Figure]
     by_file: list[dict[str, str]]
     examples: list[dict[str, Any]]
+    unmet: str
     unreadable: int
     warnings: list[str]
 
 
 def accounts(run: Run, words: Words) -> Accounts:
     """Collect the ledger, examples of rejects and warnings."""
-    classes = [{**row, "money": Decimal(str(row["money"]))} for row in run.ledger.get("classes", [])]
+    every = [{**row, "money": Decimal(str(row["money"]))} for row in run.ledger.get("classes", [])]
+    classes = [row for row in every if row["rows"]]
     rows_in = int(run.ledger.get("rows_in", 0))
     money_in = Decimal(str(run.ledger.get("money_in", "0")))
     return Accounts(
@@ -66,6 +68,7 @@ def accounts(run: Run, words: Words) -> Accounts:
         waterfalls=_waterfalls(classes, rows_in, money_in, words),
         by_file=_by_file(run, words),
         examples=_examples(run),
+        unmet=listed([class_name(row["class"]).lower() for row in every if not row["rows"]]),
         unreadable=int(run.ledger.get("unreadable_amount_rows") or 0),
         warnings=[sentence(cut(text, 400)) for text in run.manifest.get("warnings", [])],
     )
@@ -73,13 +76,14 @@ def accounts(run: Run, words: Words) -> Accounts:
 
 def class_name(name: str) -> str:
     """Return a ledger class in words."""
-    plural = {
+    known = {
         "purchase": "Purchases",
         "return": "Returns",
         "duplicate": "Duplicates",
-        "missing_customer": "Missing customer",
+        "non_positive_price": "Price not positive",
+        "non_positive_quantity": "Quantity not positive",
     }
-    return plural.get(name, sentence(cut(name, 60).replace("_", " ")))
+    return known.get(name, sentence(cut(name, 60).replace("_", " ")))
 
 
 def exact(amount: Decimal, words: Words) -> str:
@@ -155,9 +159,7 @@ def _examples(run: Run) -> list[dict[str, Any]]:
     if run.rejects.is_empty():
         return []
     there = [name for name in _EXAMPLE_COLUMNS if name in run.rejects.columns]
-    line = next(
-        (name for name in ("line", "line_number", "row", "record") if name in run.rejects.columns), None
-    )
+    line = next((name for name in ("record", "line") if name in run.rejects.columns), None)
     return [
         {
             "reason": class_name(row["reason"]),

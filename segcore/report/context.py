@@ -77,6 +77,7 @@ def _closer(run: Run, names: dict[int, str], words: Words) -> dict[str, Any]:
     return {
         "distributions": _distributions(run, names, words),
         "monthly": charts.monthly(by_month, names, words) if by_month.height else None,
+        "monthly_rows": _monthly_rows(by_month, names, words),
         "partial": _partial(run),
         "map": charts.segment_map(points, names, segments.axes(run), features) if points.height else None,
     }
@@ -99,6 +100,15 @@ def _distributions(run: Run, names: dict[int, str], words: Words) -> list[Figure
         )
         for name in shown
     ]
+
+
+def _monthly_rows(df: pl.DataFrame, names: dict[int, str], words: Words) -> list[tuple[str, list[str]]]:
+    """Return revenue by month and segment, for who has no chart."""
+    if df.is_empty():
+        return []
+    cells = {(str(row["month"])[:7], row["segment"]): row["revenue"] for row in df.to_dicts()}
+    months = sorted({month for month, _ in cells})
+    return [(month, [words.money(cells.get((month, s), 0.0)) for s in names]) for month in months]
 
 
 def _partial(run: Run) -> str:

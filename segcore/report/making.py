@@ -26,7 +26,7 @@ def made(run: Run, words: Words) -> dict[str, Any]:
             ("Counted as of", _moment(manifest.get("as_of"))),
             (
                 "Input",
-                f"{words.count(source.get('paths'))} files, {size(source.get('bytes'))}, {words.count(source.get('lines'))} lines",
+                f"{words.count(source.get('files'))} files, {size(source.get('bytes'))}, {words.count(source.get('lines'))} lines",
             ),
             ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items() if version)),
             ("Fingerprint", str(manifest.get("fingerprint", ""))),
@@ -39,7 +39,7 @@ def made(run: Run, words: Words) -> dict[str, Any]:
                 "seconds": seconds(stage.get("seconds")),
                 "bar": round(100 * (stage.get("seconds") or 0.0) / longest),
                 "rows": words.count(stage.get("rows")),
-                "bytes": size(stage.get("bytes")),
+                "resumed": bool(stage.get("resumed")),
                 "peak": size(stage.get("peak_memory")),
             }
             for stage in stages

@@ -18,6 +18,7 @@
 
   for (const holder of document.querySelectorAll("[data-chart]")) {
     const spec = specs[holder.dataset.chart];
+    const finding = holder.getAttribute("aria-label");
     if (holder.dataset.aspect) spec.height = height(holder);
     try {
       const { view } = await vegaEmbed(holder, spec, {
@@ -25,6 +26,10 @@
         tooltip: { theme: "custom" },
       });
       drawn.push({ holder, view });
+      // Vega puts a label of its own over the finding.
+      holder.setAttribute("role", "img");
+      holder.setAttribute("aria-label", finding);
+      holder.removeAttribute("aria-roledescription");
     } catch (error) {
       console.error(holder.dataset.chart, error);
     }

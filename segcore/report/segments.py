@@ -130,7 +130,11 @@ def _card(row: dict[str, Any], words: Words) -> Card:
 
 
 def _mark(mark: dict[str, Any], words: Words) -> Mark:
-    text, value, everybody = sentence(cut(mark["text"], 160)), mark.get("value"), mark.get("population")
+    text, value, everybody = (
+        sentence(cut(mark["text"], 160).removeprefix("typically ")),
+        mark.get("value"),
+        mark.get("population"),
+    )
     numbers = (
         f"{words.value(mark['feature'], value)}, against {words.value(mark['feature'], everybody)} for all"
     )

@@ -149,6 +149,13 @@ def md(value: object) -> object:
     return f"{_ISOLATE}{escaped}{_POP}" if isolated else escaped
 
 
+def md_head(headings: list[str] | tuple[str, ...], numbers: int = 0) -> Markup:
+    """Return the first two lines of a Markdown table; its last `numbers` columns are set to the right."""
+    cells = " | ".join(str(md(heading)) for heading in headings)
+    rules = " | ".join("---:" if i >= len(headings) - numbers else "---" for i in range(len(headings)))
+    return Markup(f"| {cells} |\n| {rules} |")
+
+
 def _absent(value: float | None) -> bool:
     return value is None or not math.isfinite(value)
 

@@ -12,8 +12,8 @@ from segcore.report import shapes
 from segcore.report.charts.base import INK, PAPER, RULE, Figure, segment_scale, short_numbers, spec
 from segcore.report.words import Words, label, listed, unit
 
-_ROW = 54  # pixels of a segment's row in a distribution: its name above its bars
-_BARS, _NAME = 0.62, 0.74  # tops of the bars and of the name, shares of a row
+_ROW = 60  # pixels of a segment's row in a distribution: its name above its bars
+_BARS, _NAME = 0.6, 0.7  # tops of the bars and of the name, shares of a row
 _MONTH = "timeFormat(utcParse(datum.label, '%Y-%m'), substring(datum.label, 5) == '01' || datum.index == 0 ? '%b %Y' : '%b')"
 
 
@@ -95,7 +95,7 @@ def _value_axis(feature: str, rows: pl.DataFrame, words: Words) -> alt.X:
         axis = alt.Axis(grid=False, tickCount=5, format=".0%")
     if log:
         axis.values = [v for v in _decades(low, high) if low <= v <= high]
-    scale = alt.Scale(type="log" if log else "linear", nice=False, zero=False, domain=[low, high])
+    scale = alt.Scale(type="log" if log else "linear", nice=False, domain=[low, high])
     return alt.X("left:Q", scale=scale, axis=axis, title=title or None)
 
 
@@ -191,10 +191,17 @@ def segment_map(
         )
     )
     place = {"x": alt.X("pc1:Q", title=axes[0]), "y": alt.Y("pc2:Q", title=axes[1]), "text": "name:N"}
+    wide = alt.ExprRef(expr="width < 480 ? 0 : 1")  # names would cover a small map; the legend has them
     halo = alt.Chart(middles).mark_text(
-        fontSize=14, fontWeight=600, stroke=PAPER, strokeWidth=5, strokeJoin="round", strokeOpacity=0.9
+        opacity=wide,
+        fontSize=14,
+        fontWeight=600,
+        stroke=PAPER,
+        strokeWidth=5,
+        strokeJoin="round",
+        strokeOpacity=0.9,
     )
-    text = alt.Chart(middles).mark_text(fontSize=14, fontWeight=600, color=INK)
+    text = alt.Chart(middles).mark_text(opacity=wide, fontSize=14, fontWeight=600, color=INK)
     beyond = points.height - inside.height
     caption = f"Beyond the edges, far from all others: {beyond:,}." if beyond else ""
     finding = (

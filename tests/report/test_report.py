@@ -1,0 +1,263 @@
+"""The report's content, against the tables that it comes from."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from segcore import errors, report
+from segcore.report import accounts, run
+from segcore.report.words import Words
+from tests.report.make_run import HOSTILE, make_run
+
+
+class Cards(HTMLParser):
+    """Collects each card's figures from the page, and the specifications of its charts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.cards: dict[int, dict[str, float]] = {}
+        self.texts: list[str] = []
+        self.charts = ""
+        self._figure = ""
+        self._segment = 0
+        self._in_charts = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self._in_charts = tag == "script" and found.get("id") == "charts"
+        if found.get("data-segment"):
+            self._segment = int(found["data-segment"] or 0)
+            self.cards[self._segment] = {}
+        self._figure = found.get("data-figure") or self._figure
+        if tag == "data" and self._figure:
+            self.cards[self._segment][self._figure] = float(found["value"] or "nan")
+            self._figure = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._in_charts:
+            self.charts += data
+        elif data.strip():
+            self.texts.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Cards:
+    return Cards(html)
+
+
+def profile(run_dir: Path) -> list[dict[str, Any]]:
+    return pl.read_parquet(run_dir / "profile.parquet").filter(pl.col("segment") > 0).to_dicts()
+
+
+def test_every_figure_of_a_card_is_in_the_profile(page: Cards, run_dir: Path) -> None:
+    columns = ("customers", "customer_share", "revenue", "revenue_share")
+    assert page.cards == {row["segment"]: {c: float(row[c]) for c in columns} for row in profile(run_dir)}
+    assert all(row["segment_name"] in page.texts for row in profile(run_dir))
+
+
+def test_every_number_in_the_marks_is_in_the_profile(html: str, run_dir: Path) -> None:
+    for row in profile(run_dir):
+        for mark in row["marks"]:
+            assert mark["text"].removeprefix("typically ")[1:] in html
+            assert mark["value"] == row[f"{mark['feature']}_median"]
+
+
+def test_cards_are_ordered_by_revenue_whatever_their_numbers(run_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_dir, tmp_path / "run")
+    table = pl.read_parquet(run_dir / "profile.parquet")
+    swapped = table.with_columns(segment=pl.col("segment").replace({1: 9, 4: 1}))
+    swapped.write_parquet(tmp_path / "run" / "profile.parquet")
+    assert list(Cards(report.build(tmp_path / "run")).cards) == [9, 2, 3, 1]
+
+
+def test_one_segment_has_one_colour_everywhere(html: str, page: Cards) -> None:
+    specs = json.loads(page.charts)["specs"]
+    for name in ("monthly", "map", "distribution-total_spend"):
+        text = json.dumps(specs[name])
+        assert '"domain": [1, 2, 3, 4], "range": ["var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)"]' in text
+    assert html.count('data-segment="2"') == 1
+    assert re.search(r'class="card" style="--c: var\(--s2\)" data-segment="2"', html)
+
+
+def test_ids_are_shown_only_when_asked_for(html: str, run_dir: Path) -> None:
+    ids = pl.read_parquet(run_dir / "tables" / "examples.parquet")["customer_id"].to_list()
+    shown = report.build(run_dir, show_ids=True)
+    assert all(f"<bdi>{i}</bdi>" in shown for i in ids)
+    assert not any(f"<bdi>{i}</bdi>" in html for i in ids)
+    assert not any(f"| {i} |" in report.build_markdown(run_dir) for i in ids)
+
+
+def test_the_page_is_small_whatever_the_number_of_customers(html: str, tmp_path: Path) -> None:
+    many = report.build(make_run(tmp_path, n=3000))
+    assert len(many.encode()) < 3_000_000
+    assert len(many.encode()) < 1.1 * len(html.encode())
+
+
+def test_it_is_the_same_every_time(html: str, run_dir: Path) -> None:
+    assert report.build(run_dir) == html
+
+
+def test_nothing_is_fetched_and_no_script_but_its_own_may_run(html: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    assert len(re.findall(r"'sha256-[A-Za-z0-9+/=]{44}'", policy[1])) == 2
+    assert "unsafe-eval" not in policy[1]
+    markup = re.sub(r"(?s)<script[^>]*>.*?</script>", "", html)
+    assert not re.search(r"<(img|link|iframe|object|embed)|\ssrc=|url\(|@import|https?:", markup)
+    assert html.count("<script") == 3
+
+
+def test_hostile_texts_are_escaped_and_cut(hostile_dir: Path) -> None:
+    page = report.build(hostile_dir)
+    for text in HOSTILE[:2]:
+        assert text not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "x" * 300 not in page
+    assert "x" * 50 in page
+    assert page.count("</script") == 3
+
+
+def test_hostile_texts_keep_a_markdown_table_whole(hostile_dir: Path, run_dir: Path) -> None:
+    def shape(text: str) -> list[int]:
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        return [len(re.findall(r"(?<!\\)\|", row)) for row in rows]
+
+    hostile = report.build_markdown(hostile_dir)
+    assert shape(hostile) == shape(report.build_markdown(run_dir))
+    assert "<script>" not in hostile
+
+
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [
+        ("movement.json lineage.json", 'id="movement"'),
+        ("drift.json", "Drift since"),
+        ("tables/map.parquet", 'id="map"'),
+        ("tables/products.parquet", "Products that stand out"),
+        ("tables/histogram.parquet", "How each feature is spread"),
+        ("tables/monthly.parquet", "Revenue by month"),
+        ("tables/tree.parquet", "trees of hierarchical"),
+        ("tables/agreement.parquet", "Do the families agree"),
+        ("tables/examples.parquet", "Typical customers"),
+        ("rejects/part-0000.parquet", "first rejected lines"),
+    ],
+)
+def test_a_part_whose_table_is_absent_is_absent(
+    html: str, run_dir: Path, tmp_path: Path, gone: str, text: str
+) -> None:
+    shutil.copytree(run_dir, tmp_path / "run")
+    for name in gone.split():
+        (tmp_path / "run" / name).unlink()
+    assert text in html
+    assert text not in report.build(tmp_path / "run")
+    assert report.build_markdown(tmp_path / "run").startswith("# Customer segments")
+
+
+def test_without_any_optional_table_there_is_still_a_report(run_dir: Path, tmp_path: Path) -> None:
+    for name in ("manifest.json", "job.toml", "ledger.json", "profile.parquet", "candidates.parquet"):
+        shutil.copy(run_dir / name, tmp_path / name)
+    bare = Cards(report.build(tmp_path))
+    assert len(bare.cards) == 4
+    assert "Movement" not in bare.texts
+
+
+def test_where_stability_was_not_measured_its_charts_are_absent(run_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_dir, tmp_path / "run")
+    unmeasured = ["prediction_strength", "prediction_strength_se", "jaccard_min", "jaccard"]
+    table = pl.read_parquet(run_dir / "candidates.parquet")
+    table.with_columns(pl.lit(None).cast(table.schema[c]).alias(c) for c in unmeasured).write_parquet(
+        tmp_path / "run" / "candidates.parquet"
+    )
+    page = report.build(tmp_path / "run")
+    assert "chart-criterion-silhouette" in page
+    assert "chart-criterion-prediction-strength" not in page
+    assert "How stable each segment is" not in page
+
+
+def test_numbers_that_are_not_finite_never_reach_a_chart(run_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_dir, tmp_path / "run")
+    table = pl.read_parquet(run_dir / "candidates.parquet")
+    holes = pl.when(pl.col("k") == 3).then(float("nan")).when(pl.col("k") == 5).then(float("inf"))
+    table.with_columns(silhouette=holes.otherwise(pl.col("silhouette"))).write_parquet(
+        tmp_path / "run" / "candidates.parquet"
+    )
+    charts = Cards(report.build(tmp_path / "run")).charts
+    assert "NaN" not in charts
+    assert "Infinity" not in charts
+
+
+def test_the_waterfall_ends_at_the_purchases(run_dir: Path, page: Cards) -> None:
+    ledger = json.loads((run_dir / "ledger.json").read_text())
+    specs = json.loads(page.charts)["specs"]
+    for column in ("rows", "money"):
+        [steps] = specs[f"ledger-{column}"]["datasets"].values()
+        assert steps[0]["end"] == float(ledger[f"{column}_in"])
+        assert steps[-2]["end"] == pytest.approx(steps[-1]["end"], abs=1e-6)
+        assert steps[-1]["end"] == next(
+            float(r[column]) for r in ledger["classes"] if r["class"] == "purchase"
+        )
+
+
+def test_the_ledger_is_shown_to_the_penny(run_dir: Path, html: str) -> None:
+    shown = accounts.accounts(run.read(run_dir), Words(currency="£"))
+    assert [row["money"] for row in shown.classes][-3:] == ["−£471,750.71", "£8,737,227.64", "£9,747,747.93"]
+    assert all(row["money"] in html for row in shown.classes)
+
+
+def test_small_debts_keep_their_sign() -> None:
+    assert accounts.exact(Decimal("-0.5"), Words(currency="£")) == "−£0.50"
+    assert accounts.exact(Decimal("-0.001"), Words(currency="£")) == "£0.00"
+
+
+def test_the_markdown_has_the_figures_of_the_page(run_dir: Path, page: Cards) -> None:
+    text = report.build_markdown(run_dir)
+    for row in profile(run_dir):
+        assert f"| **{row['segment_name']}** | {row['customers']:,} |" in text
+    for heading in (
+        "Segments up close",
+        "The map",
+        "Can we trust it?",
+        "Movement",
+        "The data",
+        "How it was made",
+    ):
+        assert f"## {heading}" in text
+        assert heading in page.texts
+
+
+def test_a_pin_shows_what_it_cost(run_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_dir, tmp_path / "run")
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    cost = "Without the pin the rule would have chosen K-Means with 3 segments."
+    manifest["pinned_cost"] = {"sentence": cost}
+    (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))
+    assert cost in report.build(tmp_path / "run")
+    assert cost in report.build_markdown(tmp_path / "run")
+
+
+def test_ten_segments_have_ten_colours(tmp_path: Path) -> None:
+    cards = Cards(report.build(make_run(tmp_path, n=400, k=6, movement=False)))
+    assert len(cards.cards) == 6
+
+
+def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(errors.InputNotFoundError, match=r"no finished run \(found no manifest.json\)"):
+        report.build(tmp_path)
+
+
+def test_the_title_and_currency_are_the_jobs(tmp_path: Path) -> None:
+    make_run(tmp_path, n=200, overrides={"report.title": "<Kunden & mehr>", "report.currency": "EUR"})
+    page = report.build(tmp_path)
+    assert "<title>&lt;Kunden &amp; mehr&gt;" in page
+    assert "EUR\u00a0" in page

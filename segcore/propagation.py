@@ -1,0 +1,142 @@
+"""How well a sample's labels reach everybody: how faithfully they are carried, how much they move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from segcore import job
+from segcore.evaluation.agreement import adjusted_rand
+from segcore.evaluation.refit import Model, refit
+from segcore.models import density, threads
+from segcore.models.assignment import Assigner, Floats, Matrix, NearestNeighbours
+from segcore.models.candidate import Candidate
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What a model's labels are worth beyond the sample.
+
+    Attributes
+    ----------
+    carry : float or None
+        Cross-validated adjusted Rand index of the neighbour classifier against the sample's labels; None
+        where the model itself predicts.
+    move : float or None
+        Adjusted Rand index between two fits on disjoint samples when both label the same third set; None
+        where there are too few rows to fit twice.
+    move_rows : int
+        Rows of each of those samples.
+    """
+
+    carry: float | None
+    move: float | None
+    move_rows: int
+
+
+def quality(
+    candidates: Sequence[Candidate], X: Matrix, settings: job.Models, *, seed: int, n_jobs: int | None = None
+) -> list[Quality]:
+    """Measure carry and move of several models.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    X : ndarray of shape (n_rows, n_features)
+        Standardised rows to draw the samples from: the more, the closer to the samples of the run itself.
+        Each sample is a third of them, at most `tree_sample`; what is left is what both label.
+    settings : job.Models
+    seed : int
+    n_jobs : int, optional
+        Threads. The results do not depend on it.
+
+    Returns
+    -------
+    list of Quality
+        In the order of the candidates.
+    """
+    rows = np.asarray(X, dtype=np.float64)
+    measure = partial(_quality, X=rows, settings=settings, seed=seed)
+    return threads.run(measure, candidates, n_jobs=n_jobs)
+
+
+def _quality(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> Quality:
+    size = min(len(X) // 3, settings.tree_sample)
+    return Quality(
+        carry=carry(candidate.assigner, seed=seed),
+        move=move(candidate, X, settings, seed=seed),
+        move_rows=size,
+    )
+
+
+def carry(assigner: Assigner, *, seed: int) -> float | None:
+    """Return how faithfully a neighbour classifier carries the labels of its own points.
+
+    Every point is labelled by the points of the other folds.
+
+    Parameters
+    ----------
+    assigner : Assigner
+        None is returned for anything but `NearestNeighbours`, and for fewer points than folds.
+    seed : int
+        Of the folds.
+    """
+    if not isinstance(assigner, NearestNeighbours) or len(assigner.points) < FOLDS:
+        return None
+    folds = np.random.default_rng(seed).permutation(len(assigner.points)) % FOLDS
+    predicted = np.empty_like(assigner.labels)
+    for fold in range(FOLDS):
+        out = folds == fold
+        others = NearestNeighbours(
+            points=assigner.points[~out], labels=assigner.labels[~out], n_neighbors=assigner.n_neighbors
+        )
+        predicted[out], _ = others.assign(assigner.points[out])
+    return adjusted_rand(assigner.labels, predicted)
+
+
+def move(candidate: Candidate, X: Floats, settings: job.Models, *, seed: int) -> float | None:
+    """Return how far two fits of a model on disjoint samples agree about a third set.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Its family, variant and k; a family that finds k itself finds it again in each sample.
+    X : ndarray of shape (n_rows, n_features), float64
+    settings : job.Models
+    seed : int
+    """
+    size = min(len(X) // 3, settings.tree_sample)
+    order = np.random.default_rng(seed).permutation(len(X))
+    first, second, third = X[order[:size]], X[order[size : 2 * size]], X[order[2 * size :]]
+    one, other = _fit(candidate, first, settings, seed), _fit(candidate, second, settings, (seed + 1) % 2**32)
+    if one is None or other is None:
+        return None
+    return adjusted_rand(one.assign(third)[0], other.assign(third)[0])
+
+
+def _fit(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> Assigner | None:
+    if len(X) < 2:
+        return None
+    if candidate.family in ("dbscan", "hdbscan"):
+        return _density(candidate.family, X, settings)
+    model = Model(
+        family=candidate.family,
+        variant=candidate.variant,
+        reg_covar=settings.reg_covar,
+        n_neighbors=settings.n_neighbors,
+    )
+    fit = refit(model, X, [candidate.k], seed).get(candidate.k)
+    return None if fit is None else fit.assigner
+
+
+def _density(family: str, X: Floats, settings: job.Models) -> Assigner:
+    if family == "dbscan":
+        fit = density.dbscan(X, settings.dbscan_eps, settings.min_samples)
+    else:
+        fit = density.hdbscan(X, round(settings.min_cluster_size * len(X)), settings.min_samples)
+    return NearestNeighbours(points=X, labels=fit.labels, n_neighbors=settings.n_neighbors)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segcore import job, propagation
+from segcore.evaluation.agreement import adjusted_rand
+from segcore.evaluation.refit import Model, refit
+from segcore.models.assignment import NearestCentre, NearestNeighbours
+from segcore.models.candidate import Candidate
+from tests.evaluation.conftest import blobs
+
+SETTINGS = job.Models()
+NAMES = [
+    ("kmeans", ""),
+    ("mixture", "full"),
+    ("hierarchical", "ward"),
+    ("spectral", ""),
+    ("dbscan", ""),
+    ("hdbscan", ""),
+]
+
+
+def candidate(family: str, variant: str, X: Any, labels: Any, k: int = 3) -> Candidate:
+    if family in ("kmeans", "mixture"):
+        assigner = refit(Model(family=family, variant=variant), X, [k], 0)[k].assigner
+    else:
+        assigner = NearestNeighbours(points=X, labels=labels, n_neighbors=15)
+    return Candidate(family=family, variant=variant, k=k, assigner=assigner, seconds=0.0)
+
+
+@pytest.mark.parametrize(("family", "variant"), NAMES)
+def test_clusters_far_apart_are_carried_and_do_not_move(family: str, variant: str) -> None:
+    X, labels = blobs(n=450)
+    found = propagation.quality([candidate(family, variant, X, labels)], X, SETTINGS, seed=0)[0]
+    assert found.move == 1
+    assert found.move_rows == 150
+    assert found.carry == (None if family in ("kmeans", "mixture") else 1)
+
+
+def test_carry_by_hand() -> None:
+    # With one neighbour, each point of a pair gets its partner's label: 20 pairs, half of them mixed.
+    points = np.repeat(np.arange(20.0), 2)[:, None] * 10 + np.tile([0.0, 1.0], 20)[:, None]
+    labels = np.where(np.arange(40) < 20, np.arange(40) % 2, np.arange(40) // 2 % 2).astype(np.int32)
+    assigner = NearestNeighbours(points=points, labels=labels, n_neighbors=1)
+    found = propagation.carry(assigner, seed=0)
+    folds = np.random.default_rng(0).permutation(40) % 5
+    expected = []
+    for i in range(40):
+        others = np.flatnonzero(folds != folds[i])
+        expected.append(labels[others[np.abs(points[others, 0] - points[i, 0]).argmin()]])
+    assert found == pytest.approx(adjusted_rand(labels, np.array(expected)))
+    assert found is not None
+    assert found < 0.5
+
+
+def test_labels_at_random_are_not_carried() -> None:
+    rng = np.random.default_rng(0)
+    assigner = NearestNeighbours(
+        points=rng.normal(size=(600, 3)), labels=rng.integers(3, size=600, dtype=np.int32), n_neighbors=15
+    )
+    assert propagation.carry(assigner, seed=0) == pytest.approx(0, abs=0.03)
+
+
+def test_an_unstable_model_moves() -> None:
+    X = np.random.default_rng(0).normal(size=(600, 3))
+    found = propagation.move(candidate("kmeans", "", X, None, k=6), X, SETTINGS, seed=0)
+    assert found is not None
+    assert 0 < found < 0.9
+
+
+def test_the_samples_are_limited_and_neither_threads_nor_company_matter() -> None:
+    X, labels = blobs(n=900, apart=2.0)
+    settings = SETTINGS.model_copy(update={"tree_sample": 100})
+    models = [candidate(family, variant, X[:100], labels[:100]) for family, variant in NAMES]
+    together = propagation.quality(models, X, settings, seed=3, n_jobs=2)
+    assert together == [propagation.quality([m], X, settings, seed=3, n_jobs=1)[0] for m in models]
+    assert {found.move_rows for found in together} == {100}
+
+
+@pytest.mark.parametrize(
+    "X", [np.zeros((30, 2)), np.zeros((4, 2)), np.zeros((1, 2)), np.repeat(np.eye(2), 9, axis=0)]
+)
+@pytest.mark.parametrize(("family", "variant"), NAMES[2:])
+def test_hostile_rows_end_in_numbers_or_none(X: Any, family: str, variant: str) -> None:
+    labels = np.zeros(len(X), dtype=np.int32)
+    found = propagation.quality([candidate(family, variant, X, labels, k=2)], X, SETTINGS, seed=0)[0]
+    assert found.carry is None or np.isfinite(found.carry)
+    assert found.move is None or np.isfinite(found.move)
+
+
+def test_centres_have_nothing_to_carry() -> None:
+    assert propagation.carry(NearestCentre(centres=np.eye(2)), seed=0) is None

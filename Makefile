@@ -7,12 +7,13 @@ JOB       ?= jobs/online-retail.toml
 K         ?=
 MEMORY    ?=
 SCHEDULER ?=
+ROWS      ?= 5e6
 
 VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all lint format bench bench-scale browser screenshots sample clean
+.PHONY: help segment test test-all lint format bench browser screenshots sample clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -47,6 +48,20 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 format: $(VENV)/.dev ## let ruff format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## segcore beside plain pandas + scikit-learn; ROWS=5e6
+	$(BIN)/python -m tests.benchmarks.bench --rows $(ROWS)
+
+browser: ## install Chromium and axe-core for the report's tests (Debian, as root)
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium poppler-utils; }
+	test -d node_modules/axe-core || npm install --no-save --no-audit --no-fund --silent axe-core@4
+
+screenshots: $(VENV)/.dev ## the README's pictures from the run in OUT
+	$(BIN)/python -m tests.report.screenshots $(OUT) data/readme
+
+sample: $(VENV)/.run ## make the shipped dump again
+	rm -rf data/sample data/sample.truth.parquet
+	$(BIN)/segcore simulate --rows 20000 --customers 1250 --seed 0 --start 2022-12-01 --days 374 --out data/sample
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) dist build data/out .mypy_cache .ruff_cache .pytest_cache

@@ -155,6 +155,31 @@ def match(
     return Lineage(identities=tuple(identities), next_segment=next_segment)
 
 
+def inherited(
+    history: Counts, same_data: Counts, *, old: Sequence[int], new: Sequence[int], next_segment: int
+) -> Lineage:
+    """Describe the identities of two runs of one line, whose ids say already which segment is which.
+
+    Parameters
+    ----------
+    history, same_data
+        As for `match`.
+    old, new : sequence of int
+        Ids.
+    next_segment : int
+        The next free id.
+    """
+    evidence = _evidence(history, same_data, old, new)
+    identities = [
+        replace(_pair("kept", old.index(segment), place, evidence, old), number=segment, segment=segment)
+        if segment in old
+        else Identity(number=segment, segment=segment, verdict="new")
+        for place, segment in enumerate(new)
+    ]
+    retired = [Identity(previous=segment, verdict="retired") for segment in old if segment not in new]
+    return Lineage(identities=(*identities, *retired), next_segment=next_segment)
+
+
 def _evidence(history: Counts, same_data: Counts, old: Sequence[int], new: Sequence[int]) -> _Evidence:
     shared, seen = _table(history, old, new), _table(same_data, old, new)
     both = [
@@ -180,13 +205,13 @@ def _jaccard(table: npt.NDArray[np.int64], counts: Counts, old: Sequence[int], n
     before = np.array([sum(n for (a, _), n in counts.items() if a == own) for own in old], dtype=np.int64)
     after = np.array([sum(n for (_, b), n in counts.items() if b == own) for own in new], dtype=np.int64)
     union = before[:, None] + after[None, :] - table
-    return np.divide(table, union, out=np.zeros(table.shape), where=union > 0)
+    return np.asarray(np.divide(table, union, out=np.zeros(table.shape), where=union > 0))
 
 
 def _shares(table: npt.NDArray[np.int64], axis: int) -> Floats:
     """Return each count as a share of its row (1) or column (0); customers outside either run do not count."""
     total = np.broadcast_to(table.sum(axis=axis, keepdims=True), table.shape)
-    return np.divide(table, total, out=np.zeros(table.shape), where=total > 0)
+    return np.asarray(np.divide(table, total, out=np.zeros(table.shape), where=total > 0))
 
 
 def _origin(
@@ -198,10 +223,10 @@ def _origin(
     sources = np.flatnonzero(evidence.taken[:, place] >= min_share)
     if len(sources) > 1:
         return "merged", int(sources[evidence.taken[sources, place].argmax()])
-    parents = np.flatnonzero(evidence.given[:, place] >= min_share)
-    parents = [p for p in parents if (evidence.given[p] >= min_share).sum() > 1]
-    if parents:
-        return "split", int(max(parents, key=lambda p: evidence.given[p, place]))
+    split = (evidence.given >= min_share).sum(axis=1) > 1
+    parents = np.flatnonzero(split & (evidence.given[:, place] >= min_share))
+    if len(parents):
+        return "split", int(parents[evidence.given[parents, place].argmax()])
     return "new", None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segcore.matrix import Preparation
 from segcore.models.assignment import Assigner, NearestCentre, assign_each
 from segcore.models.candidate import Candidate
 from segcore.pipeline.population import Floats32, Population, one_time_mask
@@ -85,12 +86,15 @@ def label_everyone(people: Population, models: Sequence[Candidate], folder: Path
     folder : Path
         Where to write.
     """
-    centres = centres_of(models[0].assigner, people.sample)
+    assigners = [model.assigner for model in models]
+    centres = centres_of(assigners[0], people.sample)
     files: list[Path] = []
     spend: list[npt.NDArray[np.float64]] = []
     by_model: list[list[Labels]] = [[] for _ in models]
     for number, df in enumerate(people.frames()):
-        labels, confidence, distance = _label(df, people, models, centres)
+        labels, confidence, distance = label_frame(
+            df, assigners, centres, people.preparation, separate=people.separate_one_time
+        )
         path = folder / f"part-{number:05d}.parquet"
         pl.DataFrame(
             {
@@ -108,15 +112,40 @@ def label_everyone(people: Population, models: Sequence[Candidate], folder: Path
     return Labelled(files=tuple(files), models=tuple(models), centres=centres, segments=segments)
 
 
-def _label(
-    df: pl.DataFrame, people: Population, models: Sequence[Candidate], centres: npt.NDArray[np.float64]
+def label_frame(
+    df: pl.DataFrame,
+    assigners: Sequence[Assigner],
+    centres: npt.NDArray[np.float64],
+    preparation: Preparation,
+    *,
+    separate: bool,
 ) -> tuple[list[Labels], Floats32, Floats32]:
-    by_rule = one_time_mask(df, people.separate_one_time)
-    X = people.preparation.block(df.filter(~pl.Series(by_rule)))
-    assigned = assign_each([model.assigner for model in models], X)
+    """Label the customers of a frame of features: what a run publishes and what `score` gives come from here.
+
+    Parameters
+    ----------
+    df : polars.DataFrame
+    assigners : sequence of Assigner
+        The winner's first.
+    centres : ndarray of shape (n_clusters, n_features)
+        Of the winner.
+    preparation : Preparation
+    separate : bool
+        Whether customers with one order get the label after a model's last.
+
+    Returns
+    -------
+    labels : list of ndarray of shape (n_customers,), int32
+        By each model.
+    confidence, distance : ndarray of shape (n_customers,), float32
+        By the winner; the distance is NaN without a label and 0 by rule.
+    """
+    by_rule = one_time_mask(df, separate)
+    X = preparation.block(df.filter(~pl.Series(by_rule)))
+    assigned = assign_each(assigners, X)
     labels = []
-    for model, (own, _) in zip(models, assigned, strict=True):
-        everyone = np.full(df.height, model.assigner.n_clusters, dtype=np.int32)
+    for assigner, (own, _) in zip(assigners, assigned, strict=True):
+        everyone = np.full(df.height, assigner.n_clusters, dtype=np.int32)
         everyone[~by_rule] = own
         labels.append(everyone)
     own, certainty = assigned[0]

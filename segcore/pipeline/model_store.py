@@ -14,7 +14,9 @@ from segcore import errors, storage
 from segcore.matrix import Preparation
 from segcore.models import state
 from segcore.models.assignment import Assigner
+from segcore.pipeline import reference
 from segcore.pipeline.labelling import Labelled, columns
+from segcore.pipeline.reference import Reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class Model:
         Of the segments.
     separate_one_time : bool
         Whether customers with one order are a segment by rule: the one of the label ``k``.
+    reference : Reference
+        What is remembered of the customers of the fit.
     """
 
     preparation: Preparation
@@ -47,13 +51,21 @@ class Model:
     segments: dict[int, int]
     names: dict[int, str]
     separate_one_time: bool
+    reference: Reference
 
 
 def save(
-    folder: Path, preparation: Preparation, labelled: Labelled, names: dict[int, str], *, separate: bool
+    folder: Path,
+    preparation: Preparation,
+    labelled: Labelled,
+    names: dict[int, str],
+    remembered: Reference,
+    *,
+    separate: bool,
 ) -> None:
-    """Write model.json and the arrays of every published model."""
+    """Write model.json, the arrays of every published model and what is remembered of the customers."""
     (folder / "model").mkdir()
+    storage.write_json(folder / "model/reference.json", reference.to_state(remembered))
     models = []
     for name, model, mapping in zip(
         columns(labelled.models), labelled.models, labelled.segments, strict=True
@@ -107,6 +119,7 @@ def load(run: Path) -> Model:
         segments=dict(winner["segments"]),
         names=dict(data["segment_names"]),
         separate_one_time=data["one_time_buyers"] == "separate",
+        reference=reference.from_state(storage.read_json(run / "model/reference.json")),
     )
 
 

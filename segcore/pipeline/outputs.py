@@ -13,7 +13,7 @@ import polars as pl
 
 from segcore import job, profile, report, storage
 from segcore.models.candidate import Sweep
-from segcore.pipeline import charts, model_store
+from segcore.pipeline import charts, model_store, reference
 from segcore.pipeline.comparison import Compared
 from segcore.pipeline.labelling import Labelled, segment_frames
 from segcore.pipeline.lines import Lines
@@ -106,7 +106,10 @@ def write(
     table.write_parquet(folder / "profile.parquet")
     _write_rules(folder, people, labelled)
     write_tables(folder, charts.aggregates(found, people, sweep, compared, labelled, settings) | more_tables)
-    model_store.save(folder, people.preparation, labelled, names, separate=people.separate_one_time)
+    remembered = reference.build(found.features, labelled)
+    model_store.save(
+        folder, people.preparation, labelled, names, remembered, separate=people.separate_one_time
+    )
     return table
 
 

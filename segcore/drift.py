@@ -1,0 +1,253 @@
+"""Whether today's customers still look like those that a model was fitted on.
+
+Each feature is counted in bins that were cut at the fit, and the two counts are compared by the population
+stability index, PSI = sum((a - e) ln(a / e)) over the bins' shares now (a) and then (e). Its value under no
+change at all is about (1/n + 1/m) chi2(B - 1) for n and m customers and B bins (Yurdakul 2018), so an index
+below a high quantile of that says nothing, however large it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chi2
+
+from segcore import job, schema
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+N_BINS = 10
+RADIUS_QUANTILE = 0.99  # of the distances inside a segment at the fit: beyond it a customer is out of range
+_SURE = 0.999  # a feature is blamed only beyond this quantile of what chance does
+_SHIFTED = 0.1  # the usual bar for a moderate change
+_SMOOTHING = 0.5  # customers added to every bin, so that an empty one does not make the index infinite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bins:
+    """Bins of one feature.
+
+    Attributes
+    ----------
+    values : tuple of float
+        Values that so many customers share that each has a bin of its own.
+    edges : tuple of float
+        Ascending and unique; everybody else is in a bin (-inf, e1], (e1, e2], ..., (em, inf).
+    """
+
+    values: tuple[float, ...]
+    edges: tuple[float, ...]
+
+    def count(self, column: Floats) -> Counts:
+        """Count customers: one number for each shared value, each range between edges, and for empty (NaN)."""
+        known = column[~np.isnan(column)]
+        shared = np.isin(known, self.values)
+        places = np.searchsorted(self.edges, known[~shared], side="left")
+        own = [int((known == value).sum()) for value in self.values]
+        ranges = np.bincount(places, minlength=len(self.edges) + 1)
+        return np.array([*own, *ranges, len(column) - len(known)], dtype=np.int64)
+
+
+def cut(column: Floats) -> Bins:
+    """Choose bins of about equal numbers of customers.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n_customers,)
+        Raw values at the fit, NaN where empty; a sample will do.
+    """
+    known = column[~np.isnan(column)]
+    distinct, counts = np.unique(known, return_counts=True)
+    shared = distinct[counts * N_BINS >= max(len(column), 1)]
+    rest = known[~np.isin(known, shared)]
+    ranges = min(N_BINS, max(round(N_BINS * len(rest) / max(len(column), 1)), 1))
+    edges = np.unique(np.quantile(rest, np.arange(1, ranges) / ranges)) if len(rest) else np.array([])
+    return Bins(values=tuple(map(float, shared)), edges=tuple(map(float, edges)))
+
+
+def psi(then: Counts, now: Counts) -> float:
+    """Return the population stability index of two counts over the same bins; bins that nobody is in say nothing.
+
+    References
+    ----------
+    Siddiqi (2006), Credit Risk Scorecards.
+    """
+    filled = (then + now) > 0
+    before, after = then[filled] + _SMOOTHING, now[filled] + _SMOOTHING
+    e, a = before / before.sum(), after / after.sum()
+    return float(((a - e) * np.log(a / e)).sum())
+
+
+def chance(then: Counts, now: Counts) -> float:
+    """Return the index that two samples of these sizes stay below without drift, in all but 1 of 1,000 cases.
+
+    References
+    ----------
+    Yurdakul (2018), Statistical properties of population stability index, Western Michigan University.
+    """
+    n_bins = int(((then + now) > 0).sum())
+    if n_bins < 2 or not then.sum() or not now.sum():
+        return 0.0
+    return float((1 / then.sum() + 1 / now.sum()) * chi2.ppf(_SURE, n_bins - 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What is remembered of the customers at a fit, and counted of those of today.
+
+    Attributes
+    ----------
+    customers : int
+    features : dict of str to ndarray
+        Counts per bin, as `Bins.count` gives them.
+    segments : dict of int to int
+        Customers of each segment, by the fitted model.
+    outside : int
+        Customers beyond the radius of their segment.
+    """
+
+    customers: int
+    features: dict[str, Counts]
+    segments: dict[int, int]
+    outside: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDrift:
+    """Drift of one feature.
+
+    Attributes
+    ----------
+    psi : float
+    chance : float
+        What the index stays below without drift.
+    in_model : bool
+        Whether the model sees the feature.
+    verdict : {"stable", "shifted", "drifted"}
+    """
+
+    feature: str
+    psi: float
+    chance: float
+    in_model: bool
+    verdict: Literal["stable", "shifted", "drifted"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """Drift of a population.
+
+    Attributes
+    ----------
+    verdict : {"score", "refit"}
+    reasons : tuple of str
+        Why, one sentence each.
+    features : tuple of FeatureDrift
+    segments_psi, segments_chance : float
+        The index of the segments' sizes, and what it stays below without drift.
+    out_of_range_share, out_of_range_then : float
+        Customers beyond the fitted radius, now and at the fit.
+    """
+
+    verdict: Literal["score", "refit"]
+    reasons: tuple[str, ...]
+    features: tuple[FeatureDrift, ...]
+    segments_psi: float
+    segments_chance: float
+    out_of_range_share: float
+    out_of_range_then: float
+
+
+def measure(then: Snapshot, now: Snapshot, *, in_model: Sequence[str], rule: job.Drift) -> Drift:
+    """Compare today's customers with those of the fit, and say whether the model still serves them.
+
+    Parameters
+    ----------
+    then, now : Snapshot
+        Counted in the same bins, by the same model.
+    in_model : sequence of str
+        The features that the model sees: only they can ask for a new fit.
+    rule : segcore.job.Drift
+    """
+    features = tuple(
+        _feature(name, then.features[name], now.features[name], name in in_model, rule)
+        for name in then.features
+        if name in now.features
+    )
+    sizes = _sizes(then.segments, now.segments)
+    share_now, share_then = _share(now), _share(then)
+    reasons = [
+        f"{schema.FEATURE_BY_NAME[f.feature].label} has drifted: PSI {f.psi:.2f}, the bound is {rule.max_psi:g}"
+        for f in features
+        if f.in_model and f.verdict == "drifted"
+    ]
+    if psi(*sizes) >= rule.max_psi and psi(*sizes) > chance(*sizes):
+        reasons.append(
+            f"the segments' sizes have drifted: PSI {psi(*sizes):.2f}, the bound is {rule.max_psi:g}"
+        )
+    if share_now > rule.max_out_of_range and share_now > share_then + _share_chance(then, now):
+        reasons.append(
+            f"{share_now:.1%} of the customers are beyond the fitted radius, the bound is {rule.max_out_of_range:.1%}"
+        )
+    return Drift(
+        verdict="refit" if reasons else "score",
+        reasons=tuple(reasons) or ("nothing that the model sees has drifted beyond the bounds",),
+        features=features,
+        segments_psi=psi(*sizes),
+        segments_chance=chance(*sizes),
+        out_of_range_share=share_now,
+        out_of_range_then=share_then,
+    )
+
+
+def _feature(name: str, then: Counts, now: Counts, in_model: bool, rule: job.Drift) -> FeatureDrift:
+    index, bound = psi(then, now), chance(then, now)
+    verdict: Literal["stable", "shifted", "drifted"] = "stable"
+    if index > bound and index >= min(_SHIFTED, rule.max_psi):
+        verdict = "drifted" if index >= rule.max_psi else "shifted"
+    return FeatureDrift(feature=name, psi=index, chance=bound, in_model=in_model, verdict=verdict)
+
+
+def _sizes(then: Mapping[int, int], now: Mapping[int, int]) -> tuple[Counts, Counts]:
+    segments = sorted({*then, *now})
+    before, after = ([counts.get(s, 0) for s in segments] for counts in (then, now))
+    return np.array(before, dtype=np.int64), np.array(after, dtype=np.int64)
+
+
+def _share(snapshot: Snapshot) -> float:
+    return snapshot.outside / snapshot.customers if snapshot.customers else 0.0
+
+
+def _share_chance(then: Snapshot, now: Snapshot) -> float:
+    """Return three standard errors of the difference of two shares that are one."""
+    share = (then.outside + now.outside) / max(then.customers + now.customers, 1)
+    return float(3 * np.sqrt(share * (1 - share) * (1 / max(then.customers, 1) + 1 / max(now.customers, 1))))
+
+
+def to_state(drift: Drift, then: Snapshot, now: Snapshot, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return drift as the plain values of drift.json, with each segment's share then and now."""
+    return {
+        "verdict": drift.verdict,
+        "reasons": list(drift.reasons),
+        "customers_then": then.customers,
+        "customers_now": now.customers,
+        "out_of_range_share": drift.out_of_range_share,
+        "out_of_range_then": drift.out_of_range_then,
+        "features": [vars(feature) for feature in drift.features],
+        "segments_psi": drift.segments_psi,
+        "segments_chance": drift.segments_chance,
+        "segments": [
+            {
+                "segment": segment,
+                "segment_name": names.get(segment, "Unassigned"),
+                "share_then": then.segments.get(segment, 0) / max(then.customers, 1),
+                "share_now": now.segments.get(segment, 0) / max(now.customers, 1),
+            }
+            for segment in sorted({*then.segments, *now.segments})
+        ],
+    }

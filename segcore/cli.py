@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import click
 
-from segcore import __version__, errors
+from segcore import __version__, errors, logs, stopping
 
 
 class _Size(click.ParamType[int]):
@@ -51,6 +49,14 @@ class _Rows(click.ParamType[int]):
         if rows < 1 or rows != int(rows):
             self.fail(f"{value!r} should be a whole number of at least 1", param, ctx)
         return int(rows)
+
+
+_LOG_FORMAT = "SEGCORE_LOG_FORMAT"
+
+
+def _remember_log_format(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    os.environ[_LOG_FORMAT] = value  # what fails later is said in it too
+    return value
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -123,6 +129,34 @@ def cli(debug: bool) -> None:
     envvar="SEGCORE_WORKERS",
     help="Start a local Dask cluster of so many workers.",
 )
+@click.option(
+    "--no-resume",
+    is_flag=True,
+    envvar="SEGCORE_NO_RESUME",
+    help="Start clean, not from the last finished stage of a run that was stopped.",
+)
+@click.option(
+    "--wait",
+    is_flag=True,
+    envvar="SEGCORE_WAIT",
+    help="Wait while another run is at work in DIR; else exit 75.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    envvar="SEGCORE_KEEP",
+    help="Remove old runs beyond so many, never the published one.  [default: keep all]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    is_eager=True,
+    envvar=_LOG_FORMAT,
+    callback=_remember_log_format,
+    help="Of what is said on stderr, one line per record.",
+)
 @click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
 def segment(
     inputs: tuple[str, ...],
@@ -137,16 +171,22 @@ def segment(
     threads: int | None,
     scheduler: str | None,
     workers: int | None,
+    no_resume: bool,
+    wait: bool,
+    keep: int | None,
+    log_format: Literal["text", "json"],
     quiet: bool,
 ) -> None:
     r"""Segment the customers in INPUT: files, folders or globs of CSV or Parquet.
 
     Leaves a run in DIR/runs/ with features, segments, the comparison of all models and report.html;
-    DIR/latest.json points to it. Nothing is published when the run fails.
+    DIR/latest.json points to it. Nothing is published when the run fails; the same command then goes on
+    from the last finished stage.
 
     \b
     Exit codes: 0 done, 2 usage, 3 quality gate, 65 bad data, 66 input not found,
-    69 cluster unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job.
+    69 cluster unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job,
+    130 and 143 stopped by a signal.
     """
     if threads is not None:
         os.environ["POLARS_MAX_THREADS"] = str(threads)
@@ -167,6 +207,10 @@ def segment(
         memory=memory,
         scheduler=scheduler,
         workers=workers,
+        resume=not no_resume,
+        wait=wait,
+        keep=keep,
+        log_format=log_format,
         quiet=quiet,
     )
     click.echo(str(run.report))
@@ -257,7 +301,7 @@ def validate_job(file: Path) -> None:
 
 def main() -> NoReturn:
     """Run the command; every failure is one line on stderr and an exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    stopping.install(_fail)
     debug = "--debug" in sys.argv or os.environ.get("SEGCORE_DEBUG") not in (None, "", "0")
     try:
         cli.main(standalone_mode=False)
@@ -265,7 +309,9 @@ def main() -> NoReturn:
         exc.show()
         code = exc.exit_code
     except (click.Abort, KeyboardInterrupt):
-        code = _fail("stopped; run the same command again to go on", 130)
+        code = _fail(stopping.MESSAGE.format("SIGINT"), 130)
+    except stopping.Terminated:
+        code = _fail(stopping.MESSAGE.format("SIGTERM"), 143)
     except errors.SegcoreError as exc:
         if debug:
             raise
@@ -282,10 +328,5 @@ def main() -> NoReturn:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo("segcore: " + " ".join(message.split()), err=True)
+    logs.fail(message, code, "json" if os.environ.get(_LOG_FORMAT) == "json" else "text")
     return code
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    _fail("stopped by SIGTERM; run the same command again to go on", 143)
-    raise SystemExit(128 + number)

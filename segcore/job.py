@@ -208,6 +208,15 @@ class Gate(_Table):
     min_segment_share: float | None = Field(
         None, ge=0, le=1, description="of customers, smallest published segment"
     )
+    min_prediction_strength: float | None = Field(
+        None, ge=0, le=1, description="of the chosen model; a run that did not measure it is stopped"
+    )
+    min_jaccard: float | None = Field(
+        None, ge=0, le=1, description="of the least stable segment; a run that did not measure it is stopped"
+    )
+    max_drift: float | None = Field(
+        None, gt=0, description="population stability index of any feature against the previous run"
+    )
 
 
 class Report(_Table):

@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from segcore.logs import CONTEXT, LOGGER
 
 _SAMPLE_SECONDS = 0.2
 
@@ -21,29 +23,60 @@ class Stage:
     Attributes
     ----------
     seconds : float
-    rows : int
+    rows : int or None
         What the stage worked on, where it says so.
+    bytes : int or None
+        What it left on disk, where it leaves something.
     peak_memory : int
         Bytes; the sum over this process and its children, each page counted once (PSS).
     resumed : bool
-        Whether an earlier run had finished it.
+        Whether an earlier start had finished it; the figures are that start's.
     """
 
     name: str
     seconds: float = 0.0
     rows: int | None = None
+    bytes: int | None = None
     peak_memory: int = 0
     resumed: bool = False
 
 
+class _Watch:
+    """Takes the time, and samples the proportional set size of this process and its children in a thread."""
+
+    def __init__(self) -> None:
+        self._peak = 0
+        self._start = time.perf_counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def read(self) -> tuple[float, int]:
+        """Return the seconds since the start and the largest memory seen, this moment included."""
+        return time.perf_counter() - self._start, max(self._peak, memory_in_use())
+
+    def _sample(self) -> None:
+        while True:
+            self._peak = max(self._peak, memory_in_use())
+            if self._stop.wait(_SAMPLE_SECONDS):
+                return
+
+
 @dataclass(kw_only=True)
 class Progress:
-    """Stages as they pass; a bar on a terminal, plain lines on stderr otherwise.
+    """Stages as they pass, in the log; on a terminal also a bar.
 
     Attributes
     ----------
     quiet : bool
-        Say nothing.
+        No bar.
     stages : list of Stage
     warnings : list of str
         Everything that was warned about, for the manifest.
@@ -52,33 +85,45 @@ class Progress:
     quiet: bool = False
     stages: list[Stage] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _watch: _Watch = field(default_factory=_Watch, repr=False)
 
-    def say(self, text: str) -> None:
-        """Print one line to stderr."""
-        if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+    def say(self, text: str, **facts: object) -> None:
+        """Log one line."""
+        LOGGER.info(text, extra=facts)
 
     def warn(self, text: str) -> None:
-        """Print a warning and keep it for the manifest."""
+        """Log a warning and keep it for the manifest."""
         if text not in self.warnings:
             self.warnings.append(text)
-            self.say(f"warning: {text}")
+            LOGGER.warning(text)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Measure a stage: seconds and peak memory."""
+        """Measure a stage: seconds and peak memory; one that is marked as resumed keeps its figures."""
         stage = Stage(name=name)
+        CONTEXT["stage"] = name
         if self._on_terminal():
             print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
-        with _PeakMemory() as memory:
-            start = time.perf_counter()
+        with _Watch() as self._watch:
             yield stage
-            stage.seconds = time.perf_counter() - start
-        stage.peak_memory = memory.peak
+            if not stage.resumed:
+                self.measure(stage)
         self.stages.append(stage)
+        self._say_end(stage)
+        del CONTEXT["stage"]  # a stage that failed stays named in what is said last
+
+    def measure(self, stage: Stage) -> None:
+        """Fill in the figures of the stage that goes on, as they are now."""
+        stage.seconds, stage.peak_memory = self._watch.read()
+
+    def _say_end(self, stage: Stage) -> None:
         rows = f", {stage.rows:,} rows" if stage.rows is not None else ""
         note = " (finished earlier)" if stage.resumed else ""
-        self.say(f"{name:<12} {stage.seconds:6.1f} s  {stage.peak_memory / 1e6:6,.0f} MB{rows}{note}")
+        facts = {key: value for key, value in asdict(stage).items() if key not in ("name", "resumed")}
+        self.say(
+            f"{stage.name:<12} {stage.seconds:6.1f} s  {stage.peak_memory / 1e6:6,.0f} MB{rows}{note}",
+            **facts | {"seconds": round(stage.seconds, 3)},
+        )
 
     @contextmanager
     def counter(self, name: str) -> Iterator[Callable[[int, int, str], None]]:
@@ -97,30 +142,6 @@ class Progress:
 
     def _on_terminal(self) -> bool:
         return not self.quiet and sys.stderr.isatty()
-
-
-class _PeakMemory:
-    """Samples the proportional set size of this process and its children in a thread."""
-
-    def __init__(self) -> None:
-        self.peak = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> _PeakMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while True:
-            self.peak = max(self.peak, memory_in_use())
-            if self._stop.wait(_SAMPLE_SECONDS):
-                self.peak = max(self.peak, memory_in_use())
-                return
 
 
 def memory_in_use() -> int:

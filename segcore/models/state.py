@@ -89,7 +89,8 @@ def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _floats(
     name: str, state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
 ) -> npt.NDArray[np.float64]:
-    return _array(name, state, arrays).astype(np.float64)
+    # Not copied where it need not be: models that vote among the same points share one search.
+    return _array(name, state, arrays).astype(np.float64, copy=False)
 
 
 def _array(name: str, state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -103,4 +104,4 @@ def _array(name: str, state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray
             f"stored model: array {name!r} has {arrays[name].size} numbers, expected {shape};"
             " the run's files were changed"
         )
-    return arrays[name].reshape(shape)
+    return arrays[name] if arrays[name].shape == shape else arrays[name].reshape(shape)

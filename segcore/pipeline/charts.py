@@ -89,7 +89,7 @@ def products(
         [pl.scan_parquet(list(found.features)).select("customer_id"), labelled.lazy().select("segment")],
         how="horizontal",
     )
-    folder = work.path("buckets")
+    folder = work.path("lines")
     buckets = shuffle.find(folder, n_buckets=read_json(folder / "stage.json")["n_buckets"])
     counts = []
     for paths in buckets.lines:

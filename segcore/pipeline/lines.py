@@ -12,7 +12,7 @@ from segcore import cleaning, errors, features, ingest, ledger, shuffle
 from segcore.ingest import Layout, Source
 from segcore.job import Job
 from segcore.progress import Progress, Stage
-from segcore.storage import Workspace, read_json, write_json
+from segcore.storage import read_json, write_json
 
 _GUEST_SHARE = 0.05
 _PEEK_ROWS = 1_000
@@ -62,7 +62,7 @@ def _estimated_lines(source: Source) -> int:
 
 
 def shuffle_lines(
-    work: Workspace,
+    folder: Path,
     sources: Sequence[Source],
     layouts: Sequence[Layout],
     job: Job,
@@ -70,7 +70,7 @@ def shuffle_lines(
     now: int,
     n_buckets: int,
 ) -> None:
-    """Stage ``buckets``: read, type and classify every line, and bring each customer's lines together.
+    """Stage ``lines``: read, type and classify every line, and bring each customer's lines together.
 
     Raises
     ------
@@ -84,12 +84,11 @@ def shuffle_lines(
         frames.append(
             shuffle.keyed(cleaning.classify(read, job.cleaning), seed=job.seed, n_buckets=n_buckets)
         )
-    with work.stage("buckets") as folder:
-        try:
-            shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
-        except pl.exceptions.PolarsError as exc:
-            raise errors.DataError(f"the input cannot be read: {str(exc).splitlines()[0]}") from exc
-        write_json(folder / "stage.json", {"n_buckets": n_buckets})
+    try:
+        shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
+    except pl.exceptions.PolarsError as exc:
+        raise errors.DataError(f"the input cannot be read: {str(exc).splitlines()[0]}") from exc
+    write_json(folder / "stage.json", {"n_buckets": n_buckets})
 
 
 def _date_format(lf: pl.LazyFrame) -> str:
@@ -106,7 +105,7 @@ def _date_format(lf: pl.LazyFrame) -> str:
 
 
 def compute_features(
-    work: Workspace, sources: Sequence[Source], job: Job, progress: Progress, stage: Stage
+    folder: Path, buckets: Path, sources: Sequence[Source], job: Job, progress: Progress, stage: Stage
 ) -> None:
     """Stage ``customers``: the features of every customer, bucket by bucket, the ledger and the rejects.
 
@@ -115,7 +114,6 @@ def compute_features(
     segcore.errors.DataError
         If no line has a readable date, or too many lines are rejected.
     """
-    buckets = work.path("buckets")
     found = shuffle.find(buckets, n_buckets=read_json(buckets / "stage.json")["n_buckets"])
     times = pl.scan_parquet(buckets / "**/*.parquet").select(
         first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max(), lines=pl.len()
@@ -124,54 +122,50 @@ def compute_features(
     if last_at is None:
         raise errors.DataError(f"no purchase left: of {lines_in:,} lines none has a date that can be read")
     as_of = _as_of(job, last_at)
-    with work.stage("customers") as folder:
-        counts: list[pl.DataFrame] = []
-        duplicates: list[pl.DataFrame] = []
-        writer = _Writer(folder / "features", rows_per_file=job.features.rows_per_file)
-        for number, paths in enumerate(found.lines):
-            if not paths:
-                continue
-            lines = features.mark_duplicates(pl.scan_parquet(list(paths)))
-            customers, count, months, doubled, heavy = pl.collect_all(
-                [
-                    features.customer_features(
-                        lines, as_of=as_of, money_decimals=job.cleaning.money_decimals
-                    ),
-                    features.ledger(lines),
-                    features.by_month(lines),
-                    ledger.duplicate_rejects(lines, job.cleaning.rejects),
-                    features.heavy_customers(lines, more_than=int(lines_in * _GUEST_SHARE)),
-                ]
-            )
-            writer.add(customers)
-            counts.append(count)
-            duplicates.append(doubled)
-            (folder / "months").mkdir(exist_ok=True)
-            months.write_parquet(folder / f"months/part-{number:05d}.parquet")
-            for customer, share in heavy.select("customer_id", pl.col("lines") / lines_in).iter_rows():
-                progress.warn(
-                    f"customer {customer!r} has {share:.0%} of all lines; "
-                    "if it is a guest account, name it in cleaning.exclude_customers"
-                )
-        writer.close()
-        if found.rejects:
-            counts.append(features.ledger(pl.scan_parquet(list(found.rejects))).collect(engine="streaming"))
-        names = [source.path for source in sources]
-        account = ledger.account(pl.concat(counts), job.cleaning, files=names)
-        ledger.check(account, job.cleaning)
-        starts = pl.scan_parquet(buckets / "**/*.parquet").group_by("file").agg(start=pl.col("record").min())
-        ledger.write_rejects(
-            found.rejects, duplicates, starts, folder / "rejects", job.cleaning.rejects, files=names
+    counts: list[pl.DataFrame] = []
+    duplicates: list[pl.DataFrame] = []
+    writer = _Writer(folder / "features", rows_per_file=job.features.rows_per_file)
+    for number, paths in enumerate(found.lines):
+        if not paths:
+            continue
+        lines = features.mark_duplicates(pl.scan_parquet(list(paths)))
+        customers, count, months, doubled, heavy = pl.collect_all(
+            [
+                features.customer_features(lines, as_of=as_of, money_decimals=job.cleaning.money_decimals),
+                features.ledger(lines),
+                features.by_month(lines),
+                ledger.duplicate_rejects(lines, job.cleaning.rejects),
+                features.heavy_customers(lines, more_than=int(lines_in * _GUEST_SHARE)),
+            ]
         )
-        write_json(folder / "ledger.json", account)
-        facts = {"as_of": as_of, "first_at": first_at, "last_at": last_at, "customers": writer.rows}
-        write_json(folder / "stage.json", facts)
-        stage.rows = lines_in
+        writer.add(customers)
+        counts.append(count)
+        duplicates.append(doubled)
+        (folder / "months").mkdir(exist_ok=True)
+        months.write_parquet(folder / f"months/part-{number:05d}.parquet")
+        for customer, share in heavy.select("customer_id", pl.col("lines") / lines_in).iter_rows():
+            progress.warn(
+                f"customer {customer!r} has {share:.0%} of all lines; "
+                "if it is a guest account, name it in cleaning.exclude_customers"
+            )
+    writer.close()
+    if found.rejects:
+        counts.append(features.ledger(pl.scan_parquet(list(found.rejects))).collect(engine="streaming"))
+    names = [source.path for source in sources]
+    account = ledger.account(pl.concat(counts), job.cleaning, files=names)
+    ledger.check(account, job.cleaning)
+    starts = pl.scan_parquet(buckets / "**/*.parquet").group_by("file").agg(start=pl.col("record").min())
+    ledger.write_rejects(
+        found.rejects, duplicates, starts, folder / "rejects", job.cleaning.rejects, files=names
+    )
+    write_json(folder / "ledger.json", account)
+    facts = {"as_of": as_of, "first_at": first_at, "last_at": last_at, "customers": writer.rows}
+    write_json(folder / "stage.json", facts)
+    stage.rows = lines_in
 
 
-def finished_lines(work: Workspace) -> Lines:
+def finished_lines(folder: Path) -> Lines:
     """Read what stage ``customers`` left."""
-    folder = work.path("customers")
     facts = read_json(folder / "stage.json")
     return Lines(
         folder=folder,

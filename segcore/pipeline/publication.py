@@ -1,0 +1,119 @@
+"""Publication: the quality gate, the swap of latest.json, and how many old runs are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import cleaning, errors, job
+from segcore.ledger import KEPT
+from segcore.storage import Workspace, read_json
+
+
+def broken_bounds(
+    gate: job.Gate,
+    *,
+    account: Mapping[str, Any],
+    profile: pl.DataFrame,
+    chosen: Mapping[str, Any],
+    drift: Mapping[str, float] | None = None,
+) -> list[str]:
+    """Say which bounds of the quality gate a run breaks, each with the figure and the bound.
+
+    Parameters
+    ----------
+    gate : segcore.job.Gate
+    account : mapping
+        The ledger, as in ledger.json.
+    profile : polars.DataFrame
+        One row per segment, as in profile.parquet; the row of segment 0 is everybody.
+    chosen : mapping
+        The winner's row of candidates.parquet.
+    drift : mapping of str to float, optional
+        Population stability index of each feature against the previous run; without one there is no drift.
+    """
+    found = [
+        (gate.max_reject_share, "most", "share of rejected lines", reject_share(account), "max_reject_share"),
+        (
+            gate.min_segment_share,
+            "least",
+            "share of customers in the smallest segment",
+            profile.filter(pl.col("segment") > 0)["customer_share"].min(),
+            "min_segment_share",
+        ),
+        *(
+            (getattr(gate, f"min_{name}"), "least", words, chosen.get(column), f"min_{name}")
+            for name, words, column in (
+                ("prediction_strength", "prediction strength of the chosen model", "prediction_strength"),
+                ("jaccard", "Jaccard of the least stable segment", "jaccard_min"),
+            )
+        ),
+    ]
+    if drift:
+        worst = max(drift, key=lambda name: drift[name])
+        found.append((gate.max_drift, "most", f"drift (PSI) of {worst}", drift[worst], "max_drift"))
+    broken = [_broken(*entry) for entry in found if entry[0] is not None]
+    if gate.require_admissible and not chosen["admissible"]:
+        broken.append("no candidate is admissible, and gate.require_admissible asks for one")
+    return [text for text in broken if text]
+
+
+def reject_share(account: Mapping[str, Any]) -> float:
+    """Return the share of all lines that were rejected for other reasons than a missing customer."""
+    counted = (*KEPT, cleaning.MISSING_CUSTOMER)
+    rejected = sum(entry["rows"] for entry in account["classes"] if entry["class"] not in counted)
+    return float(rejected / max(account["rows_in"], 1))
+
+
+def _broken(bound: float | None, side: str, words: str, value: Any, key: str) -> str:
+    if bound is None:
+        return ""
+    if value is None:
+        return f"{words} was not measured, and gate.{key} = {bound:g} asks for it"
+    inside = value <= bound if side == "most" else value >= bound
+    return "" if inside else f"{words} is {value:.3g}, expected at {side} gate.{key} = {bound:g}"
+
+
+def publish(
+    work: Workspace, stage: str, run_id: str, *, keep: int | None = None, say: Callable[[str], None]
+) -> Path:
+    """Move a finished run to its place and let ``latest.json`` name it, unless the gate stops it.
+
+    Each of its moves is done or not, and a start that finds some done goes on with the next.
+
+    Parameters
+    ----------
+    work : Workspace
+    stage : str
+        That made the run.
+    run_id : str
+    keep : int, optional
+        Old runs beyond so many are removed; all are kept without it.
+    say : callable
+
+    Returns
+    -------
+    Path
+        The run's folder.
+
+    Raises
+    ------
+    segcore.errors.GateError
+        If a bound of the job's gate is broken; the run stays to be looked at, and ``latest.json`` as it was.
+    """
+    run = work.move(stage, run_id)
+    broken = read_json(run / "manifest.json")["gate"]["broken"]
+    if not broken:
+        work.point_to(run_id)
+    if keep is not None:
+        for old in work.prune(keep):
+            say(f"removed the old run {old}")
+    work.clear()
+    if broken:
+        raise errors.GateError(
+            f"not published: {'; '.join(broken)}; {run / 'report.html'} shows the run, latest.json is as it was"
+        )
+    return run

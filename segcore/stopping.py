@@ -1,0 +1,56 @@
+"""Stopping by a signal: cleanly where the interpreter gets to it, and in time where it does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+MESSAGE = "stopped by {}; run the same command again to go on"
+# A scheduler that stops a job waits 30 seconds (Kubernetes) or longer before it kills.
+GRACE_SECONDS = 10.0
+
+
+class Terminated(SystemExit):
+    """SIGTERM came: everything that is open is closed on the way out."""
+
+
+def install(fail: Callable[[str, int], object], *, grace: float = GRACE_SECONDS) -> None:
+    """Let SIGTERM end the process as Ctrl-C does, and let neither wait for native code.
+
+    A handler runs when the interpreter is back from what it called, and a query over billions of lines can take
+    minutes. So a thread is told of the signal at once, and ends the process when it is still there after some
+    seconds; that is as safe as a kill.
+
+    Parameters
+    ----------
+    fail : callable
+        Told the message and the exit code when the thread ends the process.
+    grace : float
+        Seconds.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader, writer, fail, grace), daemon=True).start()
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated(128 + number)
+
+
+def _watch(
+    reader: socket.socket, writer: socket.socket, fail: Callable[[str, int], object], grace: float
+) -> None:
+    # `writer` is an argument so that it stays open as long as the thread listens.
+    number = 0
+    while number not in (signal.SIGINT, signal.SIGTERM):
+        number = reader.recv(1)[0]
+    time.sleep(grace)
+    fail(MESSAGE.format(signal.Signals(number).name), 128 + number)
+    os._exit(128 + number)

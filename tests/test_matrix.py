@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import PowerTransformer, StandardScaler
+
+from segcore import errors, job, matrix
+
+NAMES = ["total_spend", "order_count", "mean_days_between_orders"]
+SETTINGS = job.Matrix(
+    columns={"total_spend": "yeo-johnson", "order_count": "log1p", "mean_days_between_orders": "none"}
+)
+
+
+def customers(n: int, seed: int = 0) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    gaps = rng.gamma(2, 20, n)
+    return pl.DataFrame(
+        {
+            "total_spend": rng.lognormal(5, 1.5, n) - 20,
+            "order_count": rng.geometric(0.3, n),
+            "mean_days_between_orders": pl.Series(gaps).set(pl.Series(gaps < 10), None),
+        }
+    )
+
+
+def fitted(
+    df: pl.DataFrame, settings: job.Matrix = SETTINGS, *, cut: int | None = None
+) -> matrix.Preparation:
+    def blocks() -> Iterator[pl.DataFrame]:
+        return df.iter_slices(cut or df.height)
+
+    return matrix.fit(blocks, settings, warn=lambda text: None)
+
+
+def test_is_what_scikit_learn_computes() -> None:
+    df = customers(2_000)
+    settings = job.Matrix(columns={"total_spend": "yeo-johnson", "order_count": "yeo-johnson"})
+    ours = fitted(df, settings).standardised(matrix.raw_values(df, ["total_spend", "order_count"]))
+    raw = df.select("total_spend", "order_count").to_numpy().astype(np.float64)
+    theirs = StandardScaler().fit_transform(PowerTransformer(standardize=False).fit_transform(raw))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_by_hand() -> None:
+    df = pl.DataFrame({"total_spend": [0.0, 1.0, 3.0], "order_count": [1, 2, None]})
+    prepared = fitted(df, job.Matrix(columns={"total_spend": "log1p", "order_count": "none"}))
+    assert prepared.fills == (1.0, 1.5)
+    np.testing.assert_allclose(prepared.means, [np.log(2), 1.5])
+    np.testing.assert_allclose(prepared.scales, [np.log(2) * np.sqrt(2 / 3), np.sqrt(1 / 6)])
+    assert prepared.block(df).dtype == np.float32
+
+
+@given(st.integers(1, 400), st.integers(0, 5))
+def test_blocks_do_not_matter_beyond_rounding(cut: int, seed: int) -> None:
+    df = customers(300, seed)
+    whole, cut_up = fitted(df), fitted(df, cut=cut)
+    assert whole.lambdas == cut_up.lambdas
+    np.testing.assert_allclose(whole.means, cut_up.means, rtol=1e-12)
+    np.testing.assert_allclose(whole.scales, cut_up.scales, rtol=1e-12)
+
+
+@given(st.integers(0, 50))
+def test_rows_have_mean_zero_variance_one_and_no_gaps(seed: int) -> None:
+    df = customers(200, seed)
+    X = fitted(df).standardised(matrix.raw_values(df, NAMES))
+    assert np.isfinite(X).all()
+    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(X.std(axis=0), 1, atol=1e-9)
+
+
+def test_parameters_come_from_the_first_rows_and_moments_from_all() -> None:
+    df = customers(1_000)
+    few = fitted(df, SETTINGS.model_copy(update={"fit_rows": 200}), cut=90)
+    head = fitted(df.head(200))
+    assert few.lambdas == head.lambdas
+    assert few.means != head.means
+
+
+def test_constant_features_are_dropped_with_a_warning() -> None:
+    df = customers(100).with_columns(order_count=pl.lit(3))
+    said: list[str] = []
+    prepared = matrix.fit(lambda: iter([df]), SETTINGS, warn=said.append)
+    assert prepared.columns == ("total_spend", "mean_days_between_orders")
+    assert prepared.dropped == ("order_count",)
+    assert said == ["feature order_count is the same for every customer and is left out"]
+
+
+def test_nothing_that_differs_is_refused() -> None:
+    df = pl.DataFrame(
+        {"total_spend": [1.0] * 5, "order_count": [2] * 5, "mean_days_between_orders": [None] * 5}
+    )
+    with pytest.raises(
+        errors.DataError,
+        match="all customers are equal in mean_days_between_orders, order_count, total_spend",
+    ):
+        fitted(df)
+
+
+def test_extreme_values_stay_finite() -> None:
+    df = customers(50).with_columns(total_spend=pl.Series([1e15, *[0.01] * 49]))
+    X = fitted(df).block(df)
+    assert np.isfinite(X).all()
+
+
+def test_survives_being_stored() -> None:
+    prepared = fitted(customers(100))
+    assert matrix.Preparation.from_state(prepared.state()) == prepared
+
+
+def test_lazy_matrix_has_a_block_for_each_file_and_reads_nothing_before_it_is_asked(tmp_path: Path) -> None:
+    df = customers(100)
+    prepared = fitted(df)
+    asked: list[Path] = []
+
+    def read(path: Path) -> pl.DataFrame:
+        asked.append(path)
+        return df.slice(int(path.name) * 40, 40)
+
+    X = matrix.lazy([Path("0"), Path("1"), Path("2")], [40, 40, 20], read, prepared)
+    assert X.numblocks == (3, 1)
+    assert asked == []
+    np.testing.assert_array_equal(X.compute(scheduler="sync"), prepared.block(df))

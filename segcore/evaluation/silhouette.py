@@ -21,7 +21,7 @@ CHUNK_ROWS = 256  # rows of the distance matrix that a thread holds: 20 MB for 1
 
 
 def silhouettes(
-    X: Matrix, labelings: Sequence[Labels], *, n_jobs: int | None = None
+    X: Matrix, labelings: Sequence[Labels], *, errors: bool = True, n_jobs: int | None = None
 ) -> list[tuple[float | None, float | None]]:
     """Return the mean silhouette and its standard error for each labeling.
 
@@ -35,6 +35,8 @@ def silhouettes(
     labelings : sequence of ndarray of shape (n_customers,)
         Any integers; rows with a negative label are noise and left out of that labeling altogether, so it
         is judged by the rows that it takes. A segment of one row scores 0.
+    errors : bool
+        Whether to compute the standard errors, which takes as long again; None without.
     n_jobs : int, optional
         Threads. The results do not depend on it.
 
@@ -59,8 +61,8 @@ def silhouettes(
     scored = [_Labeling.of(np.asarray(labels)) for labels in labelings]
     kept = [labeling for labeling in scored if labeling is not None]
     if kept:
-        _measure(rows, kept, n_jobs)
-    return [(None, None) if labeling is None else labeling.result() for labeling in scored]
+        _measure(rows, kept, errors, n_jobs)
+    return [(None, None) if labeling is None else labeling.result(errors) for labeling in scored]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -125,19 +127,21 @@ class _Labeling:
         by_between = np.where(a < b, a * inverse, 1) * inverse
         return by_within / np.maximum(self.sizes[self.own] - 1, 1), by_between / self.sizes[self.nearest]
 
-    def result(self) -> tuple[float, float]:
+    def result(self, errors: bool) -> tuple[float, float | None]:
         scores = self.scores()
+        return float(scores.mean()), self._error(scores) if errors else None
+
+    def _error(self, scores: Floats) -> float:
         by_within, by_between = self.slopes()
         k = len(self.sizes)
         settled = np.bincount(self.own, weights=by_within * self.within, minlength=k)
         settled += np.bincount(self.nearest, weights=by_between * self.between, minlength=k)
         # A row is not among those that its own silhouette is compared with.
         influence = scores - scores.mean() + self.pull - settled[self.own] + by_within * self.within
-        error = np.sqrt(np.square(influence - influence.mean()).sum()) / len(scores)
-        return float(scores.mean()), float(error)
+        return float(np.sqrt(np.square(influence - influence.mean()).sum()) / len(scores))
 
 
-def _measure(X: Floats, labelings: Sequence[_Labeling], n_jobs: int | None) -> None:
+def _measure(X: Floats, labelings: Sequence[_Labeling], errors: bool, n_jobs: int | None) -> None:
     ends = np.cumsum([len(labeling.sizes) for labeling in labelings])
     columns = [slice(end - len(labeling.sizes), end) for labeling, end in zip(labelings, ends, strict=True)]
     weights = np.zeros((len(X), ends[-1]))
@@ -158,6 +162,8 @@ def _measure(X: Floats, labelings: Sequence[_Labeling], n_jobs: int | None) -> N
     for labeling, place in zip(labelings, columns, strict=True):
         weights[labeling.rows, place.start + labeling.own] = 1
     threads.run(first_pass, starts, n_jobs=n_jobs)
+    if not errors:
+        return
     weights[:] = 0
     for labeling, place in zip(labelings, columns, strict=True):
         by_within, by_between = labeling.slopes()

@@ -37,7 +37,9 @@ def ledger(lines: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def customer_features(lines: pl.LazyFrame, *, as_of: int, money_decimals: int) -> pl.LazyFrame:
+def customer_features(
+    lines: pl.LazyFrame, *, as_of: int, money_decimals: int, gross: pl.LazyFrame | None = None
+) -> pl.LazyFrame:
     """Compute the features of :data:`segcore.schema.FEATURES` for every customer with a purchase.
 
     Parameters
@@ -48,6 +50,9 @@ def customer_features(lines: pl.LazyFrame, *, as_of: int, money_decimals: int) -
         Seconds since 1970; recency counts from it.
     money_decimals : int
         Amounts are in ``10 ** -money_decimals``.
+    gross : polars.LazyFrame, optional
+        The lines before returns took purchases back, where they did: the rate and the share of returns are of all
+        that was bought.
 
     Returns
     -------
@@ -63,10 +68,15 @@ def customer_features(lines: pl.LazyFrame, *, as_of: int, money_decimals: int) -
         .join(_main_country(purchases), on="customer_id", how="left")
         .with_columns(pl.col("return_count").fill_null(0), pl.col("returned_minor").fill_null(0))
     )
+    if gross is None or gross is lines:
+        out = out.with_columns(gross_orders="order_count", gross_minor="spend_minor")
+    else:
+        out = out.join(_gross_sums(gross), on="customer_id", how="left")
     unit = 10.0**money_decimals
     out = out.with_columns(
         total_spend=pl.col("spend_minor").cast(pl.Float64) / unit,
         returned_value=pl.col("returned_minor").cast(pl.Float64) / unit,
+        gross_spend=pl.col("gross_minor").cast(pl.Float64) / unit,
     ).with_columns(_derived(as_of))
     return out.select("h", "customer_id", *(f.name for f in schema.FEATURES)).sort("h", "customer_id")
 
@@ -94,6 +104,14 @@ def _return_sums() -> list[pl.Expr]:
     ]
 
 
+def _gross_sums(lines: pl.LazyFrame) -> pl.LazyFrame:
+    purchases = lines.filter(pl.col("class") == cleaning.PURCHASE)
+    return purchases.group_by("customer_id").agg(
+        gross_orders=pl.col("order").n_unique().cast(pl.Int64),
+        gross_minor=pl.col("amount").cast(pl.Int128).sum(),
+    )
+
+
 def _main_country(purchases: pl.LazyFrame) -> pl.LazyFrame:
     by_country = purchases.filter(pl.col("country").is_not_null()).group_by("customer_id", "country")
     ranked = by_country.agg(orders=pl.col("order").n_unique(), last=pl.col("ordered_at").max()).sort(
@@ -103,7 +121,7 @@ def _main_country(purchases: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _derived(as_of: int) -> list[pl.Expr]:
-    orders, returns = pl.col("order_count"), pl.col("return_count")
+    orders, gross_orders, returns = (pl.col(name) for name in ("order_count", "gross_orders", "return_count"))
     first, last = pl.col("first_s"), pl.col("last_s")
     calendar_days = last // _SECONDS_A_DAY - first // _SECONDS_A_DAY
     gaps = pl.col("purchase_days") - 1
@@ -113,8 +131,8 @@ def _derived(as_of: int) -> list[pl.Expr]:
         (pl.col("item_count") / orders).alias("mean_basket_items"),
         ((last - first) // _SECONDS_A_DAY).alias("tenure_days"),
         pl.when(gaps > 0).then(calendar_days / gaps).alias("mean_days_between_orders"),
-        (returns / (returns + orders)).alias("return_rate"),
-        (pl.col("returned_value") / pl.col("total_spend")).alias("returned_share"),
+        (returns / (returns + gross_orders)).alias("return_rate"),
+        (pl.col("returned_value") / pl.col("gross_spend")).alias("returned_share"),
         pl.from_epoch(first, time_unit="s").cast(pl.Datetime("us")).alias("first_order_at"),
         pl.from_epoch(last, time_unit="s").cast(pl.Datetime("us")).alias("last_order_at"),
     ]

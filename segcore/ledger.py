@@ -65,6 +65,26 @@ def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) 
     }
 
 
+def returns_net(counts: pl.DataFrame, rules: job.Cleaning) -> dict[str, Any]:
+    """Add up what returns took back in all buckets, as :func:`segcore.returns.account` counts it.
+
+    Returns
+    -------
+    dict
+        Plain values for ledger.json. Rows and money of ``matched`` and ``unmatched`` are those of the class
+        ``return``; the money of ``taken_back`` is that of purchases, at their own price. The rows in
+        ``partly_matched_rows`` are among the matched; the part of their money without a purchase is not.
+    """
+    total = counts.sum().row(0, named=True)
+    out: dict[str, Any] = {
+        name: {"rows": total[f"{name}_rows"], "money": _money(total[f"{name}_money"], rules)}
+        for name in ("matched", "unmatched", "taken_back")
+    }
+    return out | {
+        name: total[name] for name in ("partly_matched_rows", "orders_emptied", "customers_emptied")
+    }
+
+
 def _money(minor: int, rules: job.Cleaning) -> str:
     return str(Decimal(minor).scaleb(-rules.money_decimals))
 

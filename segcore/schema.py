@@ -169,7 +169,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         name="return_rate",
-        meaning="return_count / (return_count + order_count)",
+        meaning="return_count / (return_count + order_count), orders before any are taken back",
         unit="share",
         label="Return rate",
         high="return a large share of orders",
@@ -177,7 +177,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         name="returned_share",
-        meaning="returned_value / total_spend; can exceed 1",
+        meaning="returned_value / total_spend, spend before any is taken back; can exceed 1",
         unit="share",
         label="Returned share of spend",
         high="return much of what they spend",

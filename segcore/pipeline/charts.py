@@ -12,7 +12,7 @@ from segcore.job import Job
 from segcore.models.candidate import Sweep
 from segcore.pipeline.comparison import Compared
 from segcore.pipeline.labelling import Labelled, distance_to
-from segcore.pipeline.lines import Lines
+from segcore.pipeline.lines import Lines, bucket
 from segcore.pipeline.population import Floats32, Population
 from segcore.storage import Workspace, read_json
 
@@ -94,8 +94,10 @@ def products(
     counts = []
     for paths in buckets.lines:
         if paths:
-            lines = pl.scan_parquet(list(paths)).filter(pl.col("class") == cleaning.PURCHASE)
-            named = lines.select("customer_id", product_id="product").join(known, on="customer_id")
+            net = settings.features.returns == "net"  # duplicates do not change who bought what
+            lines = bucket(paths, settings)[1] if net else pl.scan_parquet(list(paths))
+            bought = lines.filter(pl.col("class") == cleaning.PURCHASE)
+            named = bought.select("customer_id", product_id="product").join(known, on="customer_id")
             counts.append(tables.buyers(named, "product_id").collect(engine="streaming"))
     top = tables.products(tables.add_up(counts, "product_id")).drop("description")
     names = _product_names(top["product_id"].unique(), sources, layouts, settings)

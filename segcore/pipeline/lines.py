@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import cleaning, errors, features, ingest, ledger, shuffle
+from segcore import cleaning, errors, features, ingest, ledger, returns, shuffle
 from segcore.ingest import Layout, Source
 from segcore.job import Job
 from segcore.progress import Progress, Stage
@@ -123,23 +123,28 @@ def compute_features(
         raise errors.DataError(f"no purchase left: of {lines_in:,} lines none has a date that can be read")
     as_of = _as_of(job, last_at)
     counts: list[pl.DataFrame] = []
+    taken_back: list[pl.DataFrame] = []
     duplicates: list[pl.DataFrame] = []
     writer = _Writer(folder / "features", rows_per_file=job.features.rows_per_file)
     for number, paths in enumerate(found.lines):
         if not paths:
             continue
-        lines = features.mark_duplicates(pl.scan_parquet(list(paths)))
-        customers, count, months, doubled, heavy = pl.collect_all(
+        lines, remaining = bucket(paths, job)
+        customers, count, months, doubled, heavy, *taken = pl.collect_all(
             [
-                features.customer_features(lines, as_of=as_of, money_decimals=job.cleaning.money_decimals),
+                features.customer_features(
+                    remaining, as_of=as_of, money_decimals=job.cleaning.money_decimals, gross=lines
+                ),
                 features.ledger(lines),
-                features.by_month(lines),
+                features.by_month(remaining),
                 ledger.duplicate_rejects(lines, job.cleaning.rejects),
                 features.heavy_customers(lines, more_than=int(lines_in * _GUEST_SHARE)),
+                *([returns.account(lines)] if job.features.returns == "net" else []),
             ]
         )
         writer.add(customers)
         counts.append(count)
+        taken_back += taken
         duplicates.append(doubled)
         (folder / "months").mkdir(exist_ok=True)
         months.write_parquet(folder / f"months/part-{number:05d}.parquet")
@@ -154,6 +159,12 @@ def compute_features(
     names = [source.path for source in sources]
     account = ledger.account(pl.concat(counts), job.cleaning, files=names)
     ledger.check(account, job.cleaning)
+    if writer.rows == 0:
+        raise errors.DataError(
+            f'no purchase left: of {lines_in:,} lines returns took back all; expected features.returns = "feature"'
+        )
+    if taken_back:
+        account["returns_net"] = ledger.returns_net(pl.concat(taken_back), job.cleaning)
     starts = pl.scan_parquet(buckets / "**/*.parquet").group_by("file").agg(start=pl.col("record").min())
     ledger.write_rejects(
         found.rejects, duplicates, starts, folder / "rejects", job.cleaning.rejects, files=names
@@ -162,6 +173,18 @@ def compute_features(
     facts = {"as_of": as_of, "first_at": first_at, "last_at": last_at, "customers": writer.rows}
     write_json(folder / "stage.json", facts)
     stage.rows = lines_in
+
+
+def bucket(paths: Sequence[str], job: Job) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Return the lines of a bucket with duplicates marked, and those that customers are described by.
+
+    They are the same where returns take nothing back; else the first have ``taken``.
+    """
+    lines = features.mark_duplicates(pl.scan_parquet(list(paths)))
+    if job.features.returns == "feature":
+        return lines, lines
+    lines = returns.match(lines)
+    return lines, returns.remaining(lines)
 
 
 def finished_lines(folder: Path) -> Lines:

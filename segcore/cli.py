@@ -130,6 +130,24 @@ def cli(debug: bool) -> None:
     help="Start a local Dask cluster of so many workers.",
 )
 @click.option(
+    "--previous",
+    envvar="SEGCORE_PREVIOUS",
+    type=click.Path(path_type=Path),
+    help="Run that this one follows.  [default: the one that DIR/latest.json names]",
+)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    envvar="SEGCORE_FRESH",
+    help="Do not go on from the previous centres; ids of segments go on all the same.",
+)
+@click.option(
+    "--if-drifted",
+    is_flag=True,
+    envvar="SEGCORE_IF_DRIFTED",
+    help="Score with the previous model while it fits, refit when it does not.",
+)
+@click.option(
     "--no-resume",
     is_flag=True,
     envvar="SEGCORE_NO_RESUME",
@@ -171,6 +189,9 @@ def segment(
     threads: int | None,
     scheduler: str | None,
     workers: int | None,
+    previous: Path | None,
+    fresh: bool,
+    if_drifted: bool,
     no_resume: bool,
     wait: bool,
     keep: int | None,
@@ -207,6 +228,9 @@ def segment(
         memory=memory,
         scheduler=scheduler,
         workers=workers,
+        previous=previous,
+        fresh=fresh,
+        if_drifted=if_drifted,
         resume=not no_resume,
         wait=wait,
         keep=keep,
@@ -214,6 +238,73 @@ def segment(
         quiet=quiet,
     )
     click.echo(str(run.report))
+
+
+@cli.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--model",
+    required=True,
+    envvar="SEGCORE_MODEL",
+    type=click.Path(path_type=Path),
+    help="Finished run, or a folder with latest.json.",
+)
+@click.option(
+    "--out",
+    "-o",
+    required=True,
+    envvar="SEGCORE_OUT",
+    type=click.Path(path_type=Path),
+    help="Folder for the runs.",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(),
+    envvar="SEGCORE_AS_OF",
+    help="Day that recency counts from.  [default: the job's, else last line + 1 day]",
+)
+@click.option(
+    "--memory",
+    type=_Size(),
+    envvar="SEGCORE_MEMORY",
+    help="Memory budget, such as 1GB.  [default: half of the machine]",
+)
+@click.option("--wait", is_flag=True, envvar="SEGCORE_WAIT", help="Wait while another run is at work in DIR.")
+@click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
+def score(
+    inputs: tuple[str, ...],
+    model: Path,
+    out: Path,
+    as_of: datetime | None,
+    memory: int | None,
+    wait: bool,
+    quiet: bool,
+) -> None:
+    """Label the customers in INPUT with the model of a finished run; nothing is fitted.
+
+    Cleaning, features, transforms and centres are those of the run. Leaves a run in DIR/runs/ with every
+    customer's segment, distance, confidence and whether they are beyond the fitted radius, and with drift.
+    """
+    from segcore import pipeline
+
+    run = pipeline.score(list(inputs), out, model=model, as_of=as_of, memory=memory, wait=wait, quiet=quiet)
+    click.echo(str(run.report))
+
+
+@cli.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Folder for the tables, every customer that moved (Parquet) and a report.",
+)
+def compare(old: Path, new: Path, out: Path | None) -> None:
+    """Say which segments of run OLD live on in run NEW, who moved, and why (runs, or folders with latest.json)."""
+    from segcore import pipeline
+
+    click.echo(pipeline.compare_runs(old, new, out))
 
 
 @cli.command()

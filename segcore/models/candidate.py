@@ -102,6 +102,7 @@ def sweep(
     *,
     progress: Progress | None = None,
     starts: Mapping[int, Sequence[Floats]] | None = None,
+    tolerance: float = 0.0,
     n_jobs: int | None = None,
 ) -> Sweep:
     """Fit every family of the job, every variant, every k.
@@ -119,6 +120,8 @@ def sweep(
         Told after each fit, from the thread that ran it.
     starts : mapping of int to sequence of ndarray of shape (k, n_features), optional
         Further starts of K-Means per k, such as the previous run's centres.
+    tolerance : float
+        A further start wins unless another's sum of squares is smaller by more than this share.
     n_jobs : int, optional
         Threads; all available CPUs by default. The result does not depend on it.
 
@@ -139,7 +142,7 @@ def sweep(
     tick = _Counter(progress, n_kmeans + len(tasks))
     parts = [_left_out(ks, settings)]
     if n_kmeans:
-        parts.append(_kmeans(X_all, X, ks, settings, seed, starts or {}, tick, n_jobs))
+        parts.append(_kmeans(X_all, X, ks, settings, seed, starts or {}, tolerance, tick, n_jobs))
     parts += threads.run(tick.counted, tasks, n_jobs=n_jobs)
     return _merged(parts, settings)
 
@@ -220,13 +223,19 @@ def _kmeans(
     settings: job.Models,
     seed: int,
     starts: Mapping[int, Sequence[Floats]],
+    tolerance: float,
     tick: Callable[[str], None],
     n_jobs: int | None,
 ) -> Sweep:
     def on_sample(k: int) -> tuple[Floats, float]:
         began = time.perf_counter()
         centres = kmeans.fit_sample(
-            X, k, n_init=settings.restarts, random_state=seed, starts=starts.get(k, ())
+            X,
+            k,
+            n_init=settings.restarts,
+            random_state=seed,
+            starts=starts.get(k, ()),
+            tolerance=tolerance,
         )
         tick(f"kmeans k={k}")
         return centres, time.perf_counter() - began

@@ -63,7 +63,15 @@ class KMeansFit:
     seconds: float
 
 
-def fit_sample(X: Matrix, k: int, *, n_init: int, random_state: int, starts: Sequence[Floats] = ()) -> Floats:
+def fit_sample(
+    X: Matrix,
+    k: int,
+    *,
+    n_init: int,
+    random_state: int,
+    starts: Sequence[Floats] = (),
+    tolerance: float = 0.0,
+) -> Floats:
     """Return the best centres of many restarts.
 
     Parameters
@@ -78,6 +86,9 @@ def fit_sample(X: Matrix, k: int, *, n_init: int, random_state: int, starts: Seq
         Seed of the restarts.
     starts : sequence of ndarray of shape (k, n_features)
         Further starts, such as a previous run's centres.
+    tolerance : float
+        The best of the further starts wins unless a restart's sum of squares is smaller by more than this share:
+        noise does not move segments that are as good as any.
 
     Returns
     -------
@@ -94,6 +105,9 @@ def fit_sample(X: Matrix, k: int, *, n_init: int, random_state: int, starts: Seq
         fits = [KMeans(k, n_init=n_init, random_state=random_state).fit(X)]
         fits += [KMeans(k, init=np.asarray(start, dtype=np.float64), n_init=1).fit(X) for start in starts]
         best = min(fits, key=lambda fit: fit.inertia_)
+        continued = min(fits[1:], key=lambda fit: fit.inertia_, default=best)
+        if best.inertia_ >= (1 - tolerance) * continued.inertia_:
+            best = continued
         return np.asarray(KMeans(k, init=best.cluster_centers_, n_init=1, tol=0).fit(X).cluster_centers_)
 
 

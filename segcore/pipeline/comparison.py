@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from segcore import job, selection
@@ -53,10 +54,33 @@ class Compared:
         return selection.chosen(self.table)
 
 
-def fit(people: Population, settings: job.Job, progress: Progress) -> Sweep:
-    """Fit every candidate that the job asks for."""
+def fit(
+    people: Population,
+    settings: job.Job,
+    progress: Progress,
+    *,
+    starts: Mapping[int, Sequence[npt.NDArray[np.float64]]],
+) -> Sweep:
+    """Fit every candidate that the job asks for.
+
+    Parameters
+    ----------
+    people : Population
+    settings : segcore.job.Job
+    progress : Progress
+    starts : mapping of int to sequence of ndarray of shape (k, n_features)
+        The previous run's centres, to go on from where nothing is clearly better.
+    """
     with progress.counter("models") as count:
-        sweep = candidate.sweep(people.X, people.sample, settings.models, settings.seed, progress=count)
+        sweep = candidate.sweep(
+            people.X,
+            people.sample,
+            settings.models,
+            settings.seed,
+            progress=count,
+            starts=starts,
+            tolerance=settings.lineage.tolerance,
+        )
     for note in sweep.notes:
         progress.warn(note)
     return sweep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,6 +55,11 @@ class Labelled:
     def moved(self, folder: Path) -> Labelled:
         """Return the same labels in another folder."""
         return replace(self, files=tuple(folder / path.name for path in self.files))
+
+    def with_ids(self, ids: Mapping[int, int]) -> Labelled:
+        """Return the same labels with other numbers for the winner's segments."""
+        winner = {label: ids[segment] for label, segment in self.segments[0].items()}
+        return replace(self, segments=(winner, *self.segments[1:]))
 
     def lazy(self, number: int | None = None) -> pl.LazyFrame:
         """Return ``segment`` (1..n, null where unassigned) and ``confidence`` in hash order, of all files or one."""

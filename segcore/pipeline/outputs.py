@@ -27,14 +27,18 @@ _FORMULA = r"^[=+\-@\t\r]"
 
 def link_tree(source: Path, target: Path) -> None:
     """Put the files of a folder into another without copying their bytes, where the disk can."""
-
-    def link(old: str, new: str) -> None:
-        try:
-            os.link(old, new)
-        except OSError:
-            shutil.copy2(old, new)
-
     shutil.copytree(source, target, copy_function=link)
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    """Put a file, or a folder's files, elsewhere without copying the bytes, where the disk can."""
+    if Path(source).is_dir():
+        link_tree(Path(source), Path(target))
+        return
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def write_segments(folder: Path, frames: Iterable[pl.DataFrame], *, n_customers: int) -> None:
@@ -101,14 +105,14 @@ def write(
         currency=settings.report.currency,
         money_decimals=settings.cleaning.money_decimals,
     )
-    names = {number: name.name for number, name in profile.names_of(table).items()}
-    write_segments(folder, segment_frames(people, labelled, names), n_customers=found.customers)
+    called = names(table)
+    write_segments(folder, segment_frames(people, labelled, called), n_customers=found.customers)
     table.write_parquet(folder / "profile.parquet")
     _write_rules(folder, people, labelled)
     write_tables(folder, charts.aggregates(found, people, sweep, compared, labelled, settings) | more_tables)
     remembered = reference.build(found.features, labelled)
     model_store.save(
-        folder, people.preparation, labelled, names, remembered, separate=people.separate_one_time
+        folder, people.preparation, labelled, called, remembered, separate=people.separate_one_time
     )
     return table
 
@@ -127,24 +131,15 @@ def manifest(
     """Return what a run knows of itself, as far as the data say it."""
     chosen = compared.chosen
     rules = profile.Rules.from_state(storage.read_json(folder / "rules.json"))
-    names = {number: name.name for number, name in profile.names_of(table).items()}
-    everybody = table.row(by_predicate=pl.col("segment") == profile.ALL, named=True)
     return {
-        "as_of": _time(found.as_of),
-        "customers": found.customers,
-        "revenue": everybody["revenue"],
-        "input": {
-            "lines": found.ledger["rows_in"],
-            "first_day": _time(found.first_at)[:10],
-            "last_day": _time(found.last_at)[:10],
-        },
+        **data_facts(found, table),
+        "kind": "fit",
         "k": chosen["k"],
-        "segments": table.height - 1,
         "chosen": {name: chosen[name] for name in ("family", "variant", "k", "admissible", "reason")},
         "pinned_cost": compared.pinned_cost,
         "structure_test": compared.structure,
         "rules": {
-            "text": rules.text(names, currency=settings.report.currency),
+            "text": rules.text(names(table), currency=settings.report.currency),
             "accuracy": rules.accuracy,
             "measured_on": rules.measured_on,
         },
@@ -155,6 +150,33 @@ def manifest(
             "evaluation": len(people.evaluation),
             "evaluation_is_disjoint": people.evaluation_start > 0,
         },
+    }
+
+
+def names(table: pl.DataFrame) -> dict[int, str]:
+    """Return the segments' names by id."""
+    return {number: name.name for number, name in profile.names_of(table).items()}
+
+
+def drift(folder: Path) -> dict[str, Any] | None:
+    """Return what drift.json holds, None where it was not measured."""
+    path = folder / "drift.json"
+    return storage.read_json(path) if path.is_file() else None
+
+
+def data_facts(found: Lines, table: pl.DataFrame) -> dict[str, Any]:
+    """Return what the manifest says of the customers, fitted or scored."""
+    everybody = table.row(by_predicate=pl.col("segment") == profile.ALL, named=True)
+    return {
+        "as_of": _time(found.as_of),
+        "customers": found.customers,
+        "revenue": everybody["revenue"],
+        "input": {
+            "lines": found.ledger["rows_in"],
+            "first_day": _time(found.first_at)[:10],
+            "last_day": _time(found.last_at)[:10],
+        },
+        "segments": table.height - 1,
     }
 
 

@@ -19,7 +19,7 @@ from segcore.pipeline.population import Population, one_time_mask
 
 _MOST_ANCESTORS = 1_000
 # Settings that change no answer, or that the reasons name in words of their own.
-_SILENT = ("report", "gate", "lineage", "drift", "matrix.columns")
+_SILENT = ("report", "gate", "lineage", "drift", "matrix.columns", "features.as_of")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +122,23 @@ def of(out: Path, given: Path | None, *, warn: Callable[[str], None]) -> Previou
         return None
 
 
+def untidied(out: Path) -> dict[str, Any] | None:
+    """Return the mark and the fingerprint of a published run whose stages are still there: it was killed at its end."""
+    latest = out / "latest.json"
+    if not latest.is_file():
+        return None
+    manifest = storage.read_json(out / str(storage.read_json(latest)["run"]) / "manifest.json")
+    if not (out / "work" / str(manifest["fingerprint"])).is_dir():
+        return None
+    return {"fingerprint": manifest["fingerprint"], "mark": manifest.get("identity", {}).get("previous_mark")}
+
+
 def identity(previous: Previous | None, next_segment: int, fitted: str) -> dict[str, Any]:
     """Return what the manifest says of a run's place in the line."""
     before = [] if previous is None else [*previous.ancestors, previous.run_id]
     return {
         "previous": before[-1] if before else None,
+        "previous_mark": None if previous is None else previous.mark,
         "next_segment": next_segment,
         "fitted": fitted,
         "ancestors": before[-_MOST_ANCESTORS:],
@@ -188,6 +200,15 @@ def changes(old: job.Job, new: job.Job, before: Mapping[str, str], after: Mappin
         for key in sorted({*first, *second})
         if first.get(key) != second.get(key) and not key.startswith(_SILENT)
     ]
+
+
+def model_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Say in one sentence that another family or number of clusters was chosen, or nothing."""
+
+    def words(chosen: Mapping[str, Any]) -> str:
+        return "-".join(filter(None, (chosen["family"], chosen["variant"]))) + f" with k = {chosen['k']}"
+
+    return [] if words(before) == words(after) else [f"{words(before)} was chosen then, {words(after)} now"]
 
 
 def _feature(name: str, before: str | None, after: str | None) -> str:

@@ -61,6 +61,12 @@ def broken_bounds(
     return [text for text in broken if text]
 
 
+def drift_by_feature(state: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return the stability index of each feature that the model sees, from what drift.json holds."""
+    rows = state["features"] if state else []
+    return {row["feature"]: float(row["psi"]) for row in rows if row["in_model"]}
+
+
 def reject_share(account: Mapping[str, Any]) -> float:
     """Return the share of all lines that were rejected for other reasons than a missing customer."""
     counted = (*KEPT, cleaning.MISSING_CUSTOMER)

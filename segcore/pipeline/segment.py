@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segcore import __version__, engine, ingest, logs, storage
-from segcore.job import Job
+from segcore import engine, logs, storage
 from segcore.pipeline import (
     charts,
     checkpoints,
+    compare,
     comparison,
     jobs,
     labelling,
-    lines,
     outputs,
     population,
     publication,
+    start,
     steps,
 )
+from segcore.pipeline import previous as before_it
+from segcore.pipeline.lines import Lines
+from segcore.pipeline.score import make as score_customers
+from segcore.pipeline.start import Plan, Run
 from segcore.progress import Progress, Stage
-
-# Packages whose version can change the answer.
-_ENGINES = ("dask", "dask-ml", "numpy", "polars", "pyarrow", "scikit-learn", "scipy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """Where a finished run lies.
-
-    Attributes
-    ----------
-    folder : Path
-    report : Path
-        One HTML file.
-    segments, features : Path
-        Folders of Parquet files, one row per customer.
-    """
-
-    folder: Path
-
-    @property
-    def report(self) -> Path:
-        """The report."""
-        return self.folder / "report.html"
-
-    @property
-    def segments(self) -> Path:
-        """Every customer's segment."""
-        return self.folder / "segments"
-
-    @property
-    def features(self) -> Path:
-        """Every customer's features."""
-        return self.folder / "features"
 
 
 def segment(
@@ -70,6 +36,9 @@ def segment(
     memory: int | None = None,
     scheduler: str | None = None,
     workers: int | None = None,
+    previous: str | Path | None = None,
+    fresh: bool = False,
+    if_drifted: bool = False,
     resume: bool = True,
     wait: bool = False,
     keep: int | None = None,
@@ -94,6 +63,12 @@ def segment(
         Address of a running Dask scheduler.
     workers : int, optional
         Worker processes of a local Dask cluster.
+    previous : path, optional
+        The run that this one follows: its segments' ids and centres go on. By default the latest in `out`.
+    fresh : bool
+        Do not start from the previous centres, and do not prefer them; ids go on all the same.
+    if_drifted : bool
+        Score with the previous run's model while it fits, and fit a new one only when it does not.
     resume : bool
         Go on from the stages that a run of the same input and job had finished when it was stopped.
     wait : bool
@@ -115,55 +90,47 @@ def segment(
         One of its kinds, with a message of one line; nothing is published then.
     """
     settings = jobs.load(None if job is None else Path(job), dict(overrides or {}))
-    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    sources = ingest.discover(given)
-    layouts = ingest.layouts(sources, settings.columns)
-    mark = storage.fingerprint(
-        {"input": [(s.path, s.size, s.modified) for s in sources], "job": settings.model_dump(), **versions()}
-    )
-    plan = _Plan(
-        sources=sources,
-        layouts=layouts,
-        settings=settings,
-        budget=memory or engine.default_budget(),
-        mark=mark,
-    )
-    progress = Progress(quiet=quiet or log_format == "json")
-    with (
-        logs.to_stderr(log_format, quiet=quiet),
-        storage.workspace(Path(out), mark, resume=resume, wait=wait, say=progress.say) as work,
-    ):
-        run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{mark[:8]}"
+    asked = start.plan(inputs, settings, memory, refresh="if-drifted" if if_drifted else "fit", fresh=fresh)
+    given = None if previous is None else Path(previous)
+    with start.opened(
+        asked, Path(out), given, resume=resume, wait=wait, log_format=log_format, quiet=quiet
+    ) as (work, plan, run_id, progress):
         if not (work.run(run_id).is_dir() or work.finished("run")):
             with engine.cluster(scheduler, workers):
                 _make(work, run_id, plan, progress)
-        return Run(folder=publication.publish(work, "run", run_id, keep=keep, say=progress.say))
+        return start.publish(work, run_id, progress, keep=keep)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    sources: Sequence[ingest.Source]
-    layouts: Sequence[ingest.Layout]
-    settings: Job
-    budget: int
-    mark: str
-
-
-def _make(work: storage.Workspace, run_id: str, plan: _Plan, progress: Progress) -> None:
+def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) -> None:
     """Make the run in ``run``, its last stage, from the stages that are not finished yet."""
+    found = start.customers(work, plan, progress)
+    if plan.previous is None:
+        _fit(work, run_id, plan, found, None, progress)
+        return
+    labels = start.by_previous(work, found, plan, progress)
+    if plan.how["refresh"] == "if-drifted":
+        drift = storage.read_json(labels / "drift.json")
+        progress.say(f"{drift['verdict']}: {'; '.join(drift['reasons'])}")
+        if drift["verdict"] == "score":
+            score_customers(work, run_id, plan, found, labels, progress)
+            return
+    _fit(work, run_id, plan, found, labels, progress)
+
+
+def _fit(
+    work: storage.Workspace,
+    run_id: str,
+    plan: Plan,
+    found: Lines,
+    old_labels: Path | None,
+    progress: Progress,
+) -> None:
+    """Fit, compare and choose; label everyone; say what became of the previous run's segments."""
     settings = plan.settings
 
     def step(name: str, make: Callable[[Path, Stage], None]) -> Path:
         return steps.step(work, progress, name, make)
 
-    buckets = step("lines", lambda folder, _: _shuffle(folder, work, plan))
-    customers = step(
-        "customers",
-        lambda folder, stage: lines.compute_features(
-            folder, buckets, plan.sources, settings, progress, stage
-        ),
-    )
-    found = lines.finished_lines(customers)
     with progress.stage("matrix") as stage:
         people = population.prepare(
             found.features, settings, in_memory=lambda size: size <= plan.budget // 8, warn=progress.warn
@@ -172,21 +139,29 @@ def _make(work: storage.Workspace, run_id: str, plan: _Plan, progress: Progress)
 
     def models(folder: Path, stage: Stage) -> None:
         stage.rows = people.n_customers
-        checkpoints.save_sweep(folder, comparison.fit(people, settings, progress))
+        starts = {}
+        if plan.previous is not None and old_labels is not None and not plan.how["fresh"]:
+            starts = before_it.starts(plan.previous, people, old_labels)
+        checkpoints.save_sweep(folder, comparison.fit(people, settings, progress, starts=starts))
 
     sweep = checkpoints.load_sweep(step("models", models))
 
-    def compare(folder: Path, stage: Stage) -> None:
+    def choose(folder: Path, stage: Stage) -> None:
         stage.rows = len(people.evaluation)
         checkpoints.save_compared(folder, comparison.compare(sweep, people, settings, progress))
 
-    compared = checkpoints.load_compared(step("comparison", compare), sweep)
+    compared = checkpoints.load_compared(step("comparison", choose), sweep)
 
     def label(folder: Path, stage: Stage) -> None:
         stage.rows = found.customers
         checkpoints.save_labelled(folder, labelling.label_everyone(people, compared.published, folder))
 
     labelled = checkpoints.load_labelled(step("labels", label), compared)
+    moves = None
+    if plan.previous is not None and old_labels is not None:
+        with progress.stage("identity"):
+            moves = compare.compare(plan.previous, found.features, labelled.lazy(), old_labels, settings)
+            labelled = labelled.with_ids(moves.lineage.ids)
     with work.stage("run") as folder:
         with progress.stage("profile") as stage:
             stage.rows = found.customers
@@ -196,45 +171,50 @@ def _make(work: storage.Workspace, run_id: str, plan: _Plan, progress: Progress)
                 folder, found, people, sweep, compared, labelled, settings, {"products": products}
             )
             stage.bytes = storage.tree_bytes(folder)
-        about = {
-            "run_id": run_id,
-            "created_at": work.begun.isoformat(timespec="seconds"),
-            "fingerprint": plan.mark,
-            "versions": versions(),
-            "command": _command(),
+        facts = {
             **outputs.manifest(folder, found, people, compared, table, settings),
+            **_line(folder, run_id, plan, moves, old_labels, outputs.names(table), compared.chosen),
             "gate": {
                 "broken": publication.broken_bounds(
-                    settings.gate, account=found.ledger, profile=table, chosen=compared.chosen
+                    settings.gate,
+                    account=found.ledger,
+                    profile=table,
+                    chosen=compared.chosen,
+                    drift=publication.drift_by_feature(outputs.drift(folder)),
                 )
             },
         }
-        about["input"] |= {"files": len(plan.sources), "bytes": sum(source.size for source in plan.sources)}
-        with progress.stage("report") as stage:
-            outputs.finish(folder, about | _measured(progress))
-            stage.bytes = (folder / "report.html").stat().st_size
-        # Once more, with what the report took.
-        storage.write_json(folder / "manifest.json", about | _measured(progress))
+        start.finish(folder, work, run_id, plan, facts, progress)
 
 
-def _shuffle(folder: Path, work: storage.Workspace, plan: _Plan) -> None:
-    n_buckets = lines.plan_buckets(plan.sources, plan.budget)
-    now = int(work.begun.timestamp())
-    lines.shuffle_lines(folder, plan.sources, plan.layouts, plan.settings, now=now, n_buckets=n_buckets)
-
-
-def _measured(progress: Progress) -> dict[str, Any]:
-    return {"warnings": progress.warnings, "stages": [asdict(stage) for stage in progress.stages]}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that can change the answer."""
-    from importlib.metadata import version
-
-    python = ".".join(map(str, sys.version_info[:3]))
-    return {"segcore": __version__, "python": python, **{name: version(name) for name in _ENGINES}}
-
-
-def _command() -> str:
-    program, *arguments = sys.argv
-    return shlex.join([os.path.basename(program), *arguments])
+def _line(
+    folder: Path,
+    run_id: str,
+    plan: Plan,
+    moves: compare.Comparison | None,
+    old_labels: Path | None,
+    names: dict[int, str],
+    chosen: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write what moved since the previous run, and return the run's place in the line of runs."""
+    before = plan.previous
+    if before is None or moves is None or old_labels is None:
+        return {
+            "identity": before_it.identity(None, max(names) + 1, run_id),
+            "refresh": {"asked": plan.how["refresh"], "did": "fit", "reasons": ["there is no run before"]},
+        }
+    reasons = before_it.changes(before.settings, plan.settings, before.manifest["versions"], start.versions())
+    compare.write(
+        folder, moves, names, [*reasons, *before_it.model_change(before.manifest["chosen"], chosen)]
+    )
+    drift = storage.read_json(old_labels / "drift.json")
+    storage.write_json(folder / "drift.json", drift)
+    asked = plan.how["refresh"]
+    return {
+        "identity": before_it.identity(before, moves.lineage.next_segment, run_id),
+        "refresh": {
+            "asked": asked,
+            "did": "fit",
+            "reasons": drift["reasons"] if asked == "if-drifted" else ["a new fit was asked for"],
+        },
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,23 +61,55 @@ def movement(run: Run, words: Words) -> Movement | None:
         words=[cut(text, 300) for text in moves.get("words", [])],
         identities=[_identity(row, words) for row in (run.lineage or {}).get("segments", [])],
         chart=charts.flows(flows, old, new, words) if flows else None,
-        matrices=[
-            _matrix(title, why, moves[key], old, new, words)
-            for key, title, why in (
-                (
-                    "behaviour",
-                    "Because behaviour changed",
-                    "the old model on the new data, against the old labels",
-                ),
-                (
-                    "model",
-                    "Because the model changed",
-                    "the new model against the old model, on the new data",
-                ),
-            )
-            if moves.get(key)
-        ],
+        matrices=_matrices(moves, old, new, words),
     )
+
+
+def _matrices(
+    moves: dict[str, Any], old: dict[Any, str], new: dict[Any, str], words: Words
+) -> list[dict[str, Any]]:
+    """Return the migration in customers and in money, and its two parts; newcomers and leavers in the first two."""
+    before = old | {None: "Not there before"}
+    after = new | {None: "Gone"}
+    parts = (
+        (
+            "flows",
+            "customers",
+            "Customers",
+            "whatever the cause",
+            before,
+            after,
+        ),
+        (
+            "flows",
+            "money",
+            "Money",
+            "with what they have spent by now",
+            before,
+            after,
+        ),
+        (
+            "behaviour",
+            "customers",
+            "Because behaviour changed",
+            "the old model on the new data, against the old labels",
+            old,
+            old,
+        ),
+        (
+            "model",
+            "customers",
+            "Because the model changed",
+            "the new model against the old model, on the new data",
+            old,
+            new,
+        ),
+    )
+    return [
+        _matrix(title, why, moves[key], start, end, words, value)
+        for key, value, title, why, start, end in parts
+        if moves.get(key) and value in moves[key][0]
+    ]
 
 
 def _names(rows: list[dict[str, Any]]) -> dict[int, str]:
@@ -95,16 +128,23 @@ def _identity(row: dict[str, Any], words: Words) -> dict[str, str]:
 
 
 def _matrix(
-    title: str, why: str, rows: list[dict[str, Any]], old: dict[int, str], new: dict[int, str], words: Words
+    title: str,
+    why: str,
+    rows: list[dict[str, Any]],
+    start: Mapping[Any, str],
+    end: Mapping[Any, str],
+    words: Words,
+    value: str,
 ) -> dict[str, Any]:
     """Return a migration matrix: from down, to across; the diagonal stayed."""
-    count = {(row["old"], row["new"]): row["customers"] for row in rows}
-    moved = sum(n for (a, b), n in count.items() if a != b)
+    found = {(row["old"], row["new"]): row[value] for row in rows}
+    moved = sum(
+        row["customers"] for row in rows if row["old"] != row["new"] and None not in (row["old"], row["new"])
+    )
+    text = words.money if value == "money" else words.count
     return {
         "title": title,
         "caption": f"{words.count(moved)} customers moved: {why}.",
-        "columns": list(new.values()),
-        "rows": [
-            (name, [(words.count(count.get((a, b), 0)), a == b) for b in new]) for a, name in old.items()
-        ],
+        "columns": list(end.values()),
+        "rows": [(name, [(text(found.get((a, b), 0)), a == b) for b in end]) for a, name in start.items()],
     }

@@ -123,7 +123,7 @@ class Workspace:
 @contextmanager
 def workspace(
     out: Path,
-    mark: str,
+    mark: str | Callable[[], str],
     *,
     resume: bool = True,
     wait: bool = False,
@@ -137,8 +137,8 @@ def workspace(
     Parameters
     ----------
     out : Path
-    mark : str
-        The fingerprint.
+    mark : str or callable
+        The fingerprint, or what returns it, asked when nobody else is at work on `out`.
     resume : bool
         Go on from the stages that an earlier start finished.
     wait : bool
@@ -158,14 +158,15 @@ def workspace(
     created = [folder for folder in (out, *out.parents) if not folder.exists()]
     with _alone(out, created, wait=wait, say=say):
         work = out / "work"
+        fingerprint = mark if isinstance(mark, str) else mark()
         try:
             with disk_errors(out):
-                space = _begin(out, work, mark, resume)
+                space = _begin(out, work, fingerprint, resume)
             with disk_failures(out):
                 yield space
         except (errors.DataError, errors.JobError):
             # The same input and job would end so again: there is nothing to go on with.
-            _remove(work / mark)
+            _remove(work / fingerprint)
             raise
         finally:
             _tidy(work)

@@ -1,0 +1,109 @@
+"""New data through a finished run's model: the same cleaning, features, transforms and centres, nothing fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from segcore import logs, storage
+from segcore.job import Job
+from segcore.pipeline import previous, publication, scored, start
+from segcore.pipeline.lines import Lines
+from segcore.pipeline.start import Plan, Run
+from segcore.progress import Progress
+
+
+def score(
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    model: str | Path,
+    as_of: date | datetime | None = None,
+    memory: int | None = None,
+    resume: bool = True,
+    wait: bool = False,
+    keep: int | None = None,
+    log_format: logs.Format = "text",
+    quiet: bool = False,
+) -> Run:
+    """Label the customers of a dump with the model of a finished run.
+
+    Parameters
+    ----------
+    inputs : path or sequence of paths
+        Files, folders or globs.
+    out : path
+        Folder for the runs.
+    model : path
+        The finished run, or a folder with latest.json. Its job says how lines are cleaned.
+    as_of : date or datetime, optional
+        The day that recency counts from; the job's by default, else one day after the last line.
+    memory, resume, wait, keep, log_format, quiet
+        As for `segment`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    segcore.errors.SegcoreError
+        One of its kinds, with a message of one line; nothing is published then.
+    """
+    fitted = previous.load(Path(model))
+    settings = fitted.settings if as_of is None else _as_of(fitted.settings, as_of)
+    asked = start.plan(inputs, settings, memory, refresh="score")
+    with start.opened(
+        asked, Path(out), fitted.folder, resume=resume, wait=wait, log_format=log_format, quiet=quiet
+    ) as (work, plan, run_id, progress):
+        if not (work.run(run_id).is_dir() or work.finished("run")):
+            found = start.customers(work, plan, progress)
+            labels = start.by_previous(work, found, plan, progress)
+            make(work, run_id, plan, found, labels, progress)
+        return start.publish(work, run_id, progress, keep=keep)
+
+
+def _as_of(settings: Job, as_of: date | datetime) -> Job:
+    return settings.model_copy(update={"features": settings.features.model_copy(update={"as_of": as_of})})
+
+
+def make(
+    work: storage.Workspace, run_id: str, plan: Plan, found: Lines, labels: Path, progress: Progress
+) -> None:
+    """Make the stage ``run`` of a run that scores with the model of the one before.
+
+    Parameters
+    ----------
+    work : Workspace
+    run_id : str
+    plan : Plan
+    found : Lines
+    labels : Path
+        The stage ``previous``.
+    progress : Progress
+    """
+    before = plan.previous
+    if before is None:
+        raise ValueError("there is no model to score with")
+    with work.stage("run") as folder:
+        with progress.stage("profile") as stage:
+            stage.rows = found.customers
+            table = scored.write(folder, found, labels, before, plan.settings)
+        drift = storage.read_json(labels / "drift.json")
+        storage.write_json(folder / "drift.json", drift)
+        facts = {
+            **scored.manifest(found, table, before),
+            "identity": previous.identity(before, before.next_segment, before.fitted),
+            "refresh": {"asked": plan.how["refresh"], "did": "score", "reasons": drift["reasons"]},
+            "gate": {
+                "broken": publication.broken_bounds(
+                    plan.settings.gate,
+                    account=found.ledger,
+                    profile=table,
+                    chosen=before.manifest["chosen"],
+                    drift=publication.drift_by_feature(drift),
+                )
+            },
+        }
+        start.finish(folder, work, run_id, plan, facts, progress)

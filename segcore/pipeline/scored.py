@@ -1,0 +1,109 @@
+"""What a run leaves behind that fitted nothing: customers labelled by an earlier run's model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import job, profile, storage, tables
+from segcore.pipeline import compare, frozen, outputs
+from segcore.pipeline.lines import Lines
+from segcore.pipeline.previous import Previous
+
+# Of the fit, and as true of whoever is labelled by it.
+_FITTED = ("model.json", "model", "rules.json", "candidates.parquet")
+_SHOWN = ("item_count", "tenure_days", "return_rate")
+
+
+def write(
+    folder: Path, found: Lines, labels: Path, old: Previous, settings: job.Job
+) -> pl.DataFrame:
+    """Write everything of a scored run but its manifest and report, and return the profile.
+
+    Parameters
+    ----------
+    folder : Path
+    found : Lines
+    labels : Path
+        Folder that `frozen.label` wrote for these customers.
+    old : Previous
+        The run whose model labelled them.
+    settings : segcore.job.Job
+    """
+    for part in ("features", "rejects"):
+        outputs.link_tree(found.folder / part, folder / part)
+    for name in _FITTED:
+        outputs.link(old.folder / name, folder / name)
+    storage.write_json(folder / "ledger.json", found.ledger)
+    storage.write_text(folder / "job.toml", job.to_toml(settings))
+    everyone = pl.concat(
+        [
+            pl.scan_parquet(list(found.features)),
+            pl.scan_parquet(frozen.labels(labels)).select("segment", pl.col("confidence").cast(pl.Float64)),
+        ],
+        how="horizontal",
+    )
+    table = profile.build(
+        everyone,
+        transforms=profile.transforms_of(old.model.preparation),
+        names=profile.names_of(pl.read_parquet(old.folder / "profile.parquet")),
+        currency=settings.report.currency,
+        money_decimals=settings.cleaning.money_decimals,
+    )
+    table.write_parquet(folder / "profile.parquet")
+    outputs.write_segments(folder, _frames(found, labels, old.names), n_customers=found.customers)
+    outputs.write_tables(folder, _tables(everyone, found, old, settings))
+    _compare(folder, found, labels, old, settings)
+    return table
+
+
+def _frames(found: Lines, labels: Path, names: dict[int, str]) -> Iterator[pl.DataFrame]:
+    for path, own in zip(found.features, frozen.labels(labels), strict=True):
+        segment = pl.col("segment")
+        yield pl.read_parquet(own).select(
+            pl.read_parquet(path, columns=["customer_id"])["customer_id"],
+            "segment",
+            segment.replace_strict(names, default="Unassigned", return_dtype=pl.String).alias("segment_name"),
+            "distance",
+            "confidence",
+            "outside",
+        )
+
+
+def _tables(
+    everyone: pl.LazyFrame, found: Lines, old: Previous, settings: job.Job
+) -> dict[str, pl.DataFrame]:
+    known = everyone.select("customer_id", "segment")
+    months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")
+    shown = [*dict.fromkeys([*old.model.preparation.columns, *_SHOWN])]
+    return {
+        "monthly": tables.monthly(months, money_decimals=settings.cleaning.money_decimals).collect(
+            engine="streaming"
+        ),
+        "countries": tables.countries(everyone.select("customer_id", "segment", "country")),
+        "histogram": tables.histogram(everyone, shown),
+    }
+
+
+def _compare(folder: Path, found: Lines, labels: Path, old: Previous, settings: job.Job) -> None:
+    moves = compare.compare(
+        old,
+        found.features,
+        pl.scan_parquet(frozen.labels(labels)).select("segment"),
+        labels,
+        settings,
+        same_ids=True,
+    )
+    compare.write(folder, moves, old.names, [])
+
+
+def manifest(found: Lines, table: pl.DataFrame, old: Previous) -> dict[str, Any]:
+    """Return what a scored run knows of itself, as far as the data and the fit say it."""
+    of_the_fit = ("k", "chosen", "pinned_cost", "structure_test", "rules", "features", "samples")
+    return outputs.data_facts(found, table) | {
+        "kind": "score",
+        **{name: old.manifest[name] for name in of_the_fit if name in old.manifest},
+    }

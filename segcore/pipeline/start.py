@@ -1,0 +1,241 @@
+"""How every run begins: its inputs and what they are worth, where it goes on, and its first stages."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from segcore import __version__, engine, ingest, logs, storage
+from segcore.job import Job
+from segcore.pipeline import frozen, lines, outputs, previous, publication, steps
+from segcore.pipeline.previous import Previous
+from segcore.progress import Progress
+
+# Packages whose version can change the answer.
+_ENGINES = ("dask", "dask-ml", "numpy", "polars", "pyarrow", "scikit-learn", "scipy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Where a finished run lies.
+
+    Attributes
+    ----------
+    folder : Path
+    report : Path
+        One HTML file.
+    segments, features : Path
+        Folders of Parquet files, one row per customer.
+    """
+
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.folder / "report.html"
+
+    @property
+    def segments(self) -> Path:
+        """Every customer's segment."""
+        return self.folder / "segments"
+
+    @property
+    def features(self) -> Path:
+        """Every customer's features."""
+        return self.folder / "features"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run is made from.
+
+    Attributes
+    ----------
+    sources, layouts : sequence
+    settings : Job
+    budget : int
+        Bytes of memory.
+    how : dict
+        What was asked for beside the job and changes the answer.
+    previous : Previous or None
+        The run that it follows.
+    mark : str
+        The fingerprint of all that.
+    """
+
+    sources: Sequence[ingest.Source]
+    layouts: Sequence[ingest.Layout]
+    settings: Job
+    budget: int
+    how: Mapping[str, Any]
+    previous: Previous | None = None
+    mark: str = ""
+
+    def following(self, before: Previous | None, mark: Sequence[str] | None) -> Plan:
+        """Return the plan with the run that it follows, whose own mark is in its fingerprint."""
+        parts = {
+            "input": [(s.path, s.size, s.modified) for s in self.sources],
+            "job": self.settings.model_dump(),
+            "how": self.how,
+            "previous": mark,
+            **versions(),
+        }
+        return replace(self, previous=before, mark=storage.fingerprint(parts))
+
+
+def plan(
+    inputs: str | Path | Sequence[str | Path], settings: Job, memory: int | None, **how: Any
+) -> Plan:
+    """Find the inputs and lay out the run.
+
+    Raises
+    ------
+    segcore.errors.SegcoreError
+        If an input is not there, or lacks a column.
+    """
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    sources = ingest.discover(given)
+    return Plan(
+        sources=sources,
+        layouts=ingest.layouts(sources, settings.columns),
+        settings=settings,
+        budget=memory or engine.default_budget(),
+        how=how,
+    )
+
+
+def follow(made: Plan, out: Path, given: Path | None, progress: Progress) -> Plan:
+    """Let a run follow the given one, else the latest in `out`; to be asked while alone there.
+
+    A run that was killed when it was published already, and not yet tidied up, is gone on with.
+    """
+    if given is None and (left := previous.untidied(out)) is not None:
+        again = made.following(None, left["mark"])
+        if again.mark == left["fingerprint"]:
+            return again
+    before = previous.of(out, given, warn=progress.warn)
+    return made.following(before, None if before is None else before.mark)
+
+
+@contextmanager
+def opened(
+    made: Plan,
+    out: Path,
+    given: Path | None,
+    *,
+    resume: bool,
+    wait: bool,
+    log_format: logs.Format,
+    quiet: bool,
+) -> Iterator[tuple[storage.Workspace, Plan, str, Progress]]:
+    """Open the workspace of a run, alone on `out`, and give it with the plan, the run's id and its progress."""
+    progress = Progress(quiet=quiet or log_format == "json")
+    plans: list[Plan] = []
+
+    def mark() -> str:
+        plans.append(follow(made, out, given, progress))
+        return plans[-1].mark
+
+    with (
+        logs.to_stderr(log_format, quiet=quiet),
+        storage.workspace(out, mark, resume=resume, wait=wait, say=progress.say) as work,
+    ):
+        run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plans[-1].mark[:8]}"
+        yield work, plans[-1], run_id, progress
+
+
+def customers(work: storage.Workspace, made: Plan, progress: Progress) -> lines.Lines:
+    """Make the first stages: every line accounted for, and the features of every customer."""
+
+    def shuffle(folder: Path) -> None:
+        n_buckets = lines.plan_buckets(made.sources, made.budget)
+        now = int(work.begun.timestamp())
+        lines.shuffle_lines(folder, made.sources, made.layouts, made.settings, now=now, n_buckets=n_buckets)
+
+    buckets = steps.step(work, progress, "lines", lambda folder, _: shuffle(folder))
+    folder = steps.step(
+        work,
+        progress,
+        "customers",
+        lambda folder, stage: lines.compute_features(
+            folder, buckets, made.sources, made.settings, progress, stage
+        ),
+    )
+    return lines.finished_lines(folder)
+
+
+def by_previous(work: storage.Workspace, found: lines.Lines, made: Plan, progress: Progress) -> Path:
+    """Stage ``previous``: every customer's segment by the previous run's model, and how far they have drifted."""
+    before = made.previous
+    if before is None:
+        raise ValueError("there is no previous run")
+    changed = previous.changes(before.settings, made.settings, before.manifest["versions"], versions())
+
+    def label(folder: Path) -> None:
+        frozen.label(found.features, before.model, folder)
+        fit = frozen.drifted(found.features, folder, before.model, made.settings.drift)
+        frozen.write_drift(folder, fit, against=before.fitted, added=changed)
+
+    return steps.step(work, progress, "previous", lambda folder, _: label(folder))
+
+
+def finish(
+    folder: Path,
+    work: storage.Workspace,
+    run_id: str,
+    made: Plan,
+    facts: Mapping[str, Any],
+    progress: Progress,
+) -> None:
+    """Write the report and, last, the manifest."""
+    about = {
+        "run_id": run_id,
+        "created_at": work.begun.isoformat(timespec="seconds"),
+        "fingerprint": made.mark,
+        "versions": versions(),
+        "command": _command(),
+        **facts,
+    }
+    about["input"] |= {"files": len(made.sources), "bytes": sum(source.size for source in made.sources)}
+    with progress.stage("report") as stage:
+        outputs.finish(folder, about | _measured(progress))
+        stage.bytes = (folder / "report.html").stat().st_size
+    # Once more, with what the report took.
+    storage.write_json(folder / "manifest.json", about | _measured(progress))
+
+
+def publish(
+    work: storage.Workspace, run_id: str, progress: Progress, *, keep: int | None = None
+) -> Run:
+    """Move the stage ``run`` to its place and let latest.json name it.
+
+    Raises
+    ------
+    segcore.errors.GateError
+        If a bound of the job's gate is broken.
+    """
+    return Run(folder=publication.publish(work, "run", run_id, keep=keep, say=progress.say))
+
+
+def _measured(progress: Progress) -> dict[str, Any]:
+    return {"warnings": progress.warnings, "stages": [asdict(stage) for stage in progress.stages]}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that can change the answer."""
+    from importlib.metadata import version
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {"segcore": __version__, "python": python, **{name: version(name) for name in _ENGINES}}
+
+
+def _command() -> str:
+    program, *arguments = sys.argv
+    return shlex.join([os.path.basename(program), *arguments])

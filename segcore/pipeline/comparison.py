@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segcore import job, selection
+from segcore import job, propagation, selection
 from segcore.evaluation import agreement, criteria, silhouette, stability
 from segcore.models import candidate
 from segcore.models.assignment import Labels, assign_each
@@ -94,6 +94,7 @@ def compare(sweep: Sweep, people: Population, settings: job.Job, progress: Progr
     table = _with_stability(table, candidates, people, settings, progress)
     table = selection.select(table, settings.selection)
     published = _published(candidates, table)
+    table = _with_quality(table, published, people, settings)
     return Compared(
         candidates=candidates,
         table=table,
@@ -198,6 +199,29 @@ _STABLE: dict[str, Any] = {
     "jaccard_se": pl.Float64,
     "jaccard": pl.List(pl.Float64),
     "n_resamples": pl.Int64,
+}
+
+
+def _with_quality(
+    table: pl.DataFrame, published: Sequence[Candidate], people: Population, settings: job.Job
+) -> pl.DataFrame:
+    """Add how faithfully the published models' labels are carried, and how much they move with another sample."""
+    # Rows of the fit and the next ones: the more there are, the closer the samples come to the fit's own.
+    X = people.rows_of_matrix(3 * settings.models.tree_sample)
+    found = propagation.quality(published, X, settings.models, seed=settings.seed)
+    rows = [
+        dict(zip(_KEY, c.key, strict=True)) | asdict(own) for c, own in zip(published, found, strict=True)
+    ]
+    return table.join(pl.DataFrame(rows, schema=_QUALITY), on=_KEY, how="left", maintain_order="left")
+
+
+_QUALITY: dict[str, Any] = {
+    "family": pl.String,
+    "variant": pl.String,
+    "k": pl.Int64,
+    "carry": pl.Float64,
+    "move": pl.Float64,
+    "move_rows": pl.Int64,
 }
 
 

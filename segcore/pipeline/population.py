@@ -60,6 +60,10 @@ class Population:
         for path in self.files:
             yield pl.read_parquet(path)
 
+    def rows_of_matrix(self, n_rows: int) -> Floats32:
+        """Return the first rows of the matrix in hash order: a random sample of customers."""
+        return _first(self.X, 0, min(n_rows, self.n_customers))
+
     def rows(self, start: int, stop: int) -> pl.DataFrame:
         """Return the features of the clustered customers in a range of the matrix's rows."""
         return _rows(lambda: _clustered(self.files, self.separate_one_time), start, stop)

@@ -140,7 +140,7 @@ def _waterfalls(classes: list[dict[str, Any]], rows_in: int, money_in: Decimal, 
     return figures
 
 
-def _by_file(run: Run, words: Words, most: int = 30) -> list[dict[str, str]]:
+def _by_file(run: Run, words: Words, most: int = 15) -> list[dict[str, str]]:
     """Return rejects by file and reason, the largest first."""
     rows = [row for row in run.ledger.get("by_file", []) if row["class"] not in _KEPT and row["rows"]]
     rows.sort(key=lambda row: (-row["rows"], str(row["file"]), row["class"]))
@@ -165,9 +165,14 @@ def _examples(run: Run) -> list[dict[str, Any]]:
             "reason": class_name(row["reason"]),
             "where": cut(str(row.get("file") or "").rsplit("/", 1)[-1], 32)
             + (f":{row[line]}" if line else ""),
-            "line": " · ".join(
-                cut(row[name], 40) if row[name] not in (None, "") else "(empty)" for name in there
-            ),
+            "line": _line([row[name] for name in there]),
         }
         for row in run.rejects.to_dicts()
     ]
+
+
+def _line(values: list[Any]) -> str:
+    """Return a rejected line in one text; copies of a line keep no text."""
+    if not any(values):
+        return "text not kept"
+    return " · ".join(cut(value, 40) if value else "(empty)" for value in values)

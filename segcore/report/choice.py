@@ -11,7 +11,7 @@ from segcore import verdicts
 from segcore.report import charts
 from segcore.report.charts import Figure, colour
 from segcore.report.run import Run
-from segcore.report.words import Words, cut
+from segcore.report.words import MISSING, Words, cut
 
 SYMBOLS = {"chosen": "★", "admissible": "●", "ruled out": "○", "shown only": "◇"}
 
@@ -35,6 +35,7 @@ class Choice:
     verdicts: Verdicts
     legend: list[tuple[str, str, str]]
     criteria: list[Figure]
+    headings: list[str]
     finalists: list[list[str]]
     everything: list[list[str]]
     trees: list[Figure]
@@ -68,6 +69,8 @@ def choice(run: Run, names: dict[int, str], words: Words) -> Choice:
     k = int(chosen[0]["k"]) if chosen else int(run.manifest.get("k") or 0)
     at_k = df.filter((pl.col("k") == k) | pl.col("admissible") | ~pl.col("selectable"))
     test = run.manifest.get("structure_test") or {}
+    everything = [_row(row, words) for row in df.to_dicts()]
+    filled = [i for i in range(len(HEADINGS)) if any(row[i] != MISSING for row in everything)]
     return Choice(
         sentence=_reason(run, chosen),
         pinned=(run.manifest.get("pinned_cost") or {}).get("sentence", ""),
@@ -76,8 +79,9 @@ def choice(run: Run, names: dict[int, str], words: Words) -> Choice:
         verdicts=_verdicts(df),
         legend=[(name, *_sample(style[name])) for name in style],
         criteria=_criteria(df, run, style),
-        finalists=[_row(row, words) for row in at_k.to_dicts()],
-        everything=[_row(row, words) for row in df.to_dicts()],
+        headings=[HEADINGS[i] for i in filled],
+        finalists=[[_row(row, words)[i] for i in filled] for row in at_k.to_dicts()],
+        everything=[[row[i] for i in filled] for row in everything],
         trees=_trees(run, k),
         bic=_bic(df, style),
         agreement=_agreement(run),
@@ -243,9 +247,13 @@ def _agreement(run: Run) -> Figure | None:
 
 
 def _called_column(column: str) -> pl.Expr:
+    """Put words for ``mixture_full_4``: family, variant where it has one, k."""
+
     def name(text: str) -> str:
-        family, _, variant = text.partition("-")
-        return called(family, variant)
+        *parts, last = text.replace("-", "_").split("_")
+        family, *variant = parts if last.isdigit() and parts else [*parts, last]
+        said = called(family, "_".join(variant))
+        return f"{said}, {last}" if last.isdigit() else said
 
     return pl.col(column).map_elements(name, return_dtype=pl.String)
 

@@ -35,6 +35,7 @@ def context(run: Run, *, show_ids: bool) -> dict[str, Any]:
         "headline": segments.headline(cards),
         "cards": cards,
         "bands": segments.bands(cards),
+        "says_median": segments.says_median(cards),
         "population": segments.population(run),
         "heat": segments.heat(run, words),
         "close_ups": segments.close_ups(run, cards, words, show_ids=show_ids),
@@ -46,7 +47,6 @@ def context(run: Run, *, show_ids: bool) -> dict[str, Any]:
         "loadings": _loadings(run, words),
         **closer,
         "choice": model,
-        "headings": choice.HEADINGS,
         "symbols": choice.SYMBOLS,
         "movement": moved,
         "accounts": ledger,
@@ -128,6 +128,7 @@ def _rules(run: Run, words: Words) -> dict[str, Any] | None:
     return {
         "text": [cut(line, 300) for line in rules["text"]],
         "accuracy": words.percent(rules.get("accuracy")),
+        "measured_on": cut(rules.get("measured_on") or "", 60),
     }
 
 

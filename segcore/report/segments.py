@@ -13,6 +13,7 @@ from segcore.report.words import Words, cut, label, listed, sentence, unit
 
 NAME_LENGTH = 40
 _TOP = 6
+_LONG_MEDIAN, _MEDIAN = "the median of all customers", "the median"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,7 @@ class HeatRow:
     label: str
     unit: str
     population: str
+    modelled: bool
     cells: list[Cell]
 
 
@@ -130,16 +132,21 @@ def _card(row: dict[str, Any], words: Words) -> Card:
 
 
 def _mark(mark: dict[str, Any], words: Words) -> Mark:
-    text, value, everybody = (
-        sentence(cut(mark["text"], 160).removeprefix("typically ")),
-        mark.get("value"),
-        mark.get("population"),
-    )
-    numbers = (
-        f"{words.value(mark['feature'], value)}, against {words.value(mark['feature'], everybody)} for all"
-    )
+    text = cut(mark["text"], 160).removeprefix("typically ").replace(_LONG_MEDIAN, _MEDIAN)
+    value, everybody = mark.get("value"), mark.get("population")
     said = any(c.isdigit() for c in text) or value is None
-    return Mark(text=text, numbers="" if said else numbers, value=value, population=everybody)
+    against = [words.value(mark["feature"], number) for number in (value, everybody)]
+    return Mark(
+        text=sentence(text),
+        numbers="" if said else f"{against[0]}, against {against[1]} for all",
+        value=value,
+        population=everybody,
+    )
+
+
+def says_median(cards: list[Card]) -> bool:
+    """Say whether the cards speak of a median, which then has to be explained once."""
+    return any(_MEDIAN in mark.text for card in cards for mark in card.marks)
 
 
 def bands(cards: list[Card]) -> list[dict[str, str]]:
@@ -156,11 +163,8 @@ def headline(cards: list[Card]) -> str:
     """Return the first thing to know, in one sentence."""
     if not cards:
         return ""
-    first, last = cards[0], cards[-1]
-    text = f"“{first.name}” are {first.customer_share.text} of customers and bring {first.revenue_share.text} of revenue"
-    if len(cards) == 1:
-        return f"{text}."
-    return f"{text}; “{last.name}” are {last.customer_share.text} and bring {last.revenue_share.text}."
+    first = cards[0]
+    return f"“{first.name}”, {first.customer_share.text} of customers, bring {first.revenue_share.text} of revenue."
 
 
 def heat(run: Run, words: Words) -> list[HeatRow]:
@@ -172,6 +176,7 @@ def heat(run: Run, words: Words) -> list[HeatRow]:
             label=label(feature),
             unit="" if unit(feature) in {"money", "share"} else unit(feature),
             population=words.bare(feature, everybody.get(f"{feature}_median")),
+            modelled=feature in run.job.matrix.columns,
             cells=[_cell(row, feature, words) for row in rows],
         )
         for feature in features(run)

@@ -23,15 +23,23 @@ from segcore import profile, schema
 
 MATRIX = list(schema.DEFAULT_MATRIX)
 SHOWN = [*MATRIX, "item_count", "tenure_days", "return_rate"]
-NAMES = ["Big spenders", "Regulars", "New and promising", "One-time buyers", "Bulk buyers", "Bargain hunters"]
-TREATMENTS = [
-    "Look after them personally; early access to new ranges.",
-    "Reward the habit; suggest what goes with what they buy.",
-    "Make the second order easy: a welcome offer within four weeks.",
-    "One win-back message, then leave them alone.",
-    "Offer trade terms.",
-    "Show the sale first.",
+NAMES = [
+    "Big spenders",
+    "Frequent buyers, smaller orders",
+    "One-time buyers, larger orders",
+    "One-time buyers, small orders",
+    "Lapsing regulars",
+    "New customers",
 ]
+TREATMENTS = [
+    "Give them a named contact, early access and volume terms, and call when an order is overdue.",
+    "Keep the habit with a points scheme and lift the order with bundles and a free-delivery threshold.",
+    "Send one win-back offer tied to what they bought, then limit spend on those who do not respond.",
+    "Send one win-back offer tied to what they bought, then limit spend on those who do not respond.",
+    "Send a reminder with what they usually buy and a time-limited offer before the habit is lost.",
+    "Welcome them, show the best sellers, and offer an incentive for the next order within a month.",
+]
+CANDIDATES = [("kmeans", ""), ("hierarchical", "ward"), ("mixture", "full"), ("mixture", "diag")]
 PRODUCTS = [
     "WHITE HANGING HEART T-LIGHT HOLDER",
     "REGENCY CAKESTAND 3 TIER",
@@ -252,13 +260,8 @@ def _trees(X: np.ndarray) -> list[dict[str, Any]]:
 def _candidates(out: Path, X: np.ndarray, labels: np.ndarray, k: int, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     rows, kept = [], {}
-    for family, variant in (
-        ("kmeans", ""),
-        ("hierarchical", "ward"),
-        ("mixture", "full"),
-        ("mixture", "diag"),
-    ):
-        for n in range(2, 7):
+    for family, variant in CANDIDATES:
+        for n in range(2, 11):
             if family == "mixture":
                 model = GaussianMixture(n, covariance_type=variant, reg_covar=1e-3, random_state=seed).fit(X)
                 found, bic = model.predict(X), float(model.bic(X))
@@ -266,9 +269,9 @@ def _candidates(out: Path, X: np.ndarray, labels: np.ndarray, k: int, seed: int)
                 found = KMeans(n, n_init=2, random_state=seed + (family != "kmeans")).fit_predict(X)
                 bic = None
             if n == k:
-                kept[f"{family}-{variant}" if variant else family] = found
+                kept[f"{family}_{variant}_{n}" if variant else f"{family}_{n}"] = found
             chosen = family == "kmeans" and n == k
-            strength = 0.95 - 0.07 * (n - 2) if family == "kmeans" else 0.85 - 0.1 * (n - 2)
+            strength = max(0.1, 0.95 - 0.07 * (n - 2) if family == "kmeans" else 0.85 - 0.1 * (n - 2))
             rows.append(
                 _candidate(family, variant, n, X, labels if chosen else found, bic, strength, chosen, rng)
             )

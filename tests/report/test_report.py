@@ -68,7 +68,10 @@ def test_every_figure_of_a_card_is_in_the_profile(page: Cards, run_dir: Path) ->
 def test_every_number_in_the_marks_is_in_the_profile(html: str, run_dir: Path) -> None:
     for row in profile(run_dir):
         for mark in row["marks"]:
-            assert mark["text"].removeprefix("typically ")[1:] in html
+            said = (
+                mark["text"].removeprefix("typically ").replace("the median of all customers", "the median")
+            )
+            assert said[1:] in html
             assert mark["value"] == row[f"{mark['feature']}_median"]
 
 

@@ -33,7 +33,7 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
         alt.Chart(df)
         .mark_bar(size=18)
         .encode(
-            x=alt.X("start:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, span * 1.28], nice=False)),
+            x=alt.X("start:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, span * 1.45], nice=False)),
             x2="end:Q",
             y=y,
             color=alt.Color("kind:N", legend=None, scale=fills),

@@ -183,8 +183,8 @@ def agreement(pairs: pl.DataFrame) -> Figure:
         how="vertical_relaxed",
     ).unique(["a", "b"], keep="first", maintain_order=True)
     base = alt.Chart(df).encode(
-        x=alt.X("a:N", sort=order, title=None, axis=alt.Axis(labelAngle=-50, labelLimit=120, grid=False)),
-        y=alt.Y("b:N", sort=order, title=None, axis=alt.Axis(labelLimit=120, grid=False)),
+        x=alt.X("a:N", sort=order, title=None, axis=alt.Axis(labelAngle=-50, labelLimit=140, grid=False)),
+        y=alt.Y("b:N", sort=order, title=None, axis=alt.Axis(labelLimit=140, grid=False)),
     )
     steps = alt.Scale(
         type="threshold", domain=[0.2, 0.4, 0.6, 0.8], range=[f"var(--q{i})" for i in range(1, 6)]

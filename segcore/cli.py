@@ -269,6 +269,7 @@ def segment(
     envvar="SEGCORE_MEMORY",
     help="Memory budget, such as 1GB.  [default: half of the machine]",
 )
+@click.option("--report", "with_report", is_flag=True, help="Draw the report too.")
 @click.option("--wait", is_flag=True, envvar="SEGCORE_WAIT", help="Wait while another run is at work in DIR.")
 @click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
 def score(
@@ -277,6 +278,7 @@ def score(
     out: Path,
     as_of: datetime | None,
     memory: int | None,
+    with_report: bool,
     wait: bool,
     quiet: bool,
 ) -> None:
@@ -287,8 +289,17 @@ def score(
     """
     from segcore import pipeline
 
-    run = pipeline.score(list(inputs), out, model=model, as_of=as_of, memory=memory, wait=wait, quiet=quiet)
-    click.echo(str(run.report))
+    run = pipeline.score(
+        list(inputs),
+        out,
+        model=model,
+        as_of=as_of,
+        with_report=with_report,
+        memory=memory,
+        wait=wait,
+        quiet=quiet,
+    )
+    click.echo(str(run.report if with_report else run.folder))
 
 
 @cli.command()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from segcore import job, schema
 
@@ -93,7 +93,7 @@ def chance(then: Counts, now: Counts) -> float:
     n_bins = int(((then + now) > 0).sum())
     if n_bins < 2 or not then.sum() or not now.sum():
         return 0.0
-    return float((1 / then.sum() + 1 / now.sum()) * chi2.ppf(_SURE, n_bins - 1))
+    return float((1 / then.sum() + 1 / now.sum()) * chdtri(n_bins - 1, 1 - _SURE))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ def score(
     *,
     model: str | Path,
     as_of: date | datetime | None = None,
+    with_report: bool = False,
     memory: int | None = None,
     resume: bool = True,
     wait: bool = False,
@@ -39,6 +40,8 @@ def score(
         The finished run, or a folder with latest.json. Its job says how lines are cleaned.
     as_of : date or datetime, optional
         The day that recency counts from; the job's by default, else one day after the last line.
+    with_report : bool
+        Draw the report too, which takes longer than the labels; `segcore report` does it later as well.
     memory, resume, wait, keep, log_format, quiet
         As for `segment`.
 
@@ -60,7 +63,7 @@ def score(
         if not (work.run(run_id).is_dir() or work.finished("run")):
             found = start.customers(work, plan, progress)
             labels = start.by_previous(work, found, plan, progress)
-            make(work, run_id, plan, found, labels, progress)
+            make(work, run_id, plan, found, labels, progress, with_report=with_report)
         return start.publish(work, run_id, progress, keep=keep)
 
 
@@ -69,7 +72,14 @@ def _as_of(settings: Job, as_of: date | datetime) -> Job:
 
 
 def make(
-    work: storage.Workspace, run_id: str, plan: Plan, found: Lines, labels: Path, progress: Progress
+    work: storage.Workspace,
+    run_id: str,
+    plan: Plan,
+    found: Lines,
+    labels: Path,
+    progress: Progress,
+    *,
+    with_report: bool = True,
 ) -> None:
     """Make the stage ``run`` of a run that scores with the model of the one before.
 
@@ -82,6 +92,7 @@ def make(
     labels : Path
         The stage ``previous``.
     progress : Progress
+    with_report : bool
     """
     before = plan.previous
     if before is None:
@@ -106,4 +117,4 @@ def make(
                 )
             },
         }
-        start.finish(folder, work, run_id, plan, facts, progress)
+        start.finish(folder, work, run_id, plan, facts, progress, with_report=with_report)

@@ -90,9 +90,7 @@ class Plan:
         return replace(self, previous=before, mark=storage.fingerprint(parts))
 
 
-def plan(
-    inputs: str | Path | Sequence[str | Path], settings: Job, memory: int | None, **how: Any
-) -> Plan:
+def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int | None, **how: Any) -> Plan:
     """Find the inputs and lay out the run.
 
     Raises
@@ -193,8 +191,10 @@ def finish(
     made: Plan,
     facts: Mapping[str, Any],
     progress: Progress,
+    *,
+    with_report: bool = True,
 ) -> None:
-    """Write the report and, last, the manifest."""
+    """Write the report, where it is wanted, and the manifest."""
     about = {
         "run_id": run_id,
         "created_at": work.begun.isoformat(timespec="seconds"),
@@ -204,16 +204,15 @@ def finish(
         **facts,
     }
     about["input"] |= {"files": len(made.sources), "bytes": sum(source.size for source in made.sources)}
-    with progress.stage("report") as stage:
-        outputs.finish(folder, about | _measured(progress))
-        stage.bytes = (folder / "report.html").stat().st_size
-    # Once more, with what the report took.
+    if with_report:
+        with progress.stage("report") as stage:
+            outputs.finish(folder, about | _measured(progress))
+            stage.bytes = (folder / "report.html").stat().st_size
+    # With what the report took.
     storage.write_json(folder / "manifest.json", about | _measured(progress))
 
 
-def publish(
-    work: storage.Workspace, run_id: str, progress: Progress, *, keep: int | None = None
-) -> Run:
+def publish(work: storage.Workspace, run_id: str, progress: Progress, *, keep: int | None = None) -> Run:
     """Move the stage ``run`` to its place and let latest.json name it.
 
     Raises

@@ -123,19 +123,23 @@ def transforms_of(preparation: Preparation) -> dict[str, Transform]:
 def _names_by_rule(
     counts: Mapping[int, Totals], by_segment: Mapping[int, Mapping[str, Summary]]
 ) -> dict[int, Name]:
-    """Return the names that the rule gives to segments with these totals and summaries."""
-    return name_segments(
+    """Return the names that the rule gives to segments with these totals and summaries, ranked by revenue.
+
+    Numbers that hold from run to run are no ranks: segments are ranked here, ties by number.
+    """
+    segments = sorted((s for s in counts if s != ALL), key=lambda s: (-counts[s].revenue, s))
+    found = name_segments(
         [
             Position(
-                segment=s,
+                segment=rank,
                 medians=medians(by_segment[s]),
                 positions={f: v.position for f, v in by_segment[s].items() if v.position is not None},
                 one_order_share=counts[s].one_order_customers / counts[s].customers,
             )
-            for s in counts
-            if s != ALL
+            for rank, s in enumerate(segments, start=1)
         ]
     )
+    return {s: found[rank] for rank, s in enumerate(segments, start=1)}
 
 
 def names_of(profile: pl.DataFrame) -> dict[int, Name]:

@@ -1,0 +1,66 @@
+"""Runs of the job in processes of their own, to be killed; forked from one that has imported the engines already."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import shutil
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["segcore.pipeline", "dask_ml.cluster", "sklearn.mixture", "vl_convert"])
+
+# Every stage, and little in each of them.
+QUICK: dict[str, Any] = {
+    "models.restarts": 3,
+    "models.mixture_restarts": 1,
+    "models.k_max": 4,
+    "stability.splits": 0,
+    "stability.resamples": 0,
+    "structure_test.copies": 0,
+}
+
+
+def small_dump(folder: Path) -> Path:
+    """Copy the first months of the dump that ships."""
+    folder.mkdir()
+    for path in sorted((ROOT / "data/sample").glob("*.csv"))[:3]:
+        shutil.copy2(path, folder)
+    return folder
+
+
+def segment_here(dump: Path, out: Path, **more: Any) -> Path:
+    """Run the job in this process and return the run's folder."""
+    from segcore.pipeline import segment
+
+    overrides = QUICK | more.pop("overrides", {})
+    job = ROOT / "jobs/online-retail.toml"
+    return segment(dump, out, job=job, overrides=overrides, quiet=True, **more).folder
+
+
+def start(dump: Path, out: Path) -> ForkServerProcess:
+    """Start the job in a process of its own."""
+    process = CONTEXT.Process(target=segment_here, args=(dump, out))
+    process.start()
+    return process
+
+
+def contents(run: Path) -> dict[str, str]:
+    """Return a digest of every file that should be the same however often the run was killed."""
+    parts = [
+        run / "model.json",
+        *(p for part in ("segments", "features", "model") for p in (run / part).iterdir()),
+    ]
+    ledger = run / "ledger.json"
+    return {
+        str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted([*parts, ledger, run / "segments.csv", run / "profile.parquet"])
+    }
+
+
+def files(run: Path) -> set[str]:
+    """Return the names of all files of a run."""
+    return {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}

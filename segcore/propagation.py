@@ -124,12 +124,7 @@ def _fit(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> As
         return None
     if candidate.family in ("dbscan", "hdbscan"):
         return _density(candidate.family, X, settings)
-    model = Model(
-        family=candidate.family,
-        variant=candidate.variant,
-        reg_covar=settings.reg_covar,
-        n_neighbors=settings.n_neighbors,
-    )
+    model = Model.of(candidate.family, candidate.variant, settings)
     fit = refit(model, X, [candidate.k], seed).get(candidate.k)
     return None if fit is None else fit.assigner
 

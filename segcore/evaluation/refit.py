@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from segcore.models import hierarchical, spectral, threads
 from segcore.models.assignment import Assigner, Floats, Labels, NearestCentre, NearestNeighbours, Posterior
+
+if TYPE_CHECKING:  # a worker process does without the job and what it imports
+    from segcore import job
 
 N_INIT = 5
 IDLE_SECONDS = 10  # a worker process that has nothing to do for so long ends and frees its memory
@@ -41,6 +44,11 @@ class Model:
     variant: str = ""
     reg_covar: float = 1e-3
     n_neighbors: int = 15
+
+    @classmethod
+    def of(cls, family: str, variant: str, models: job.Models) -> Model:
+        """Return the model of a candidate, with the job's settings."""
+        return cls(family=family, variant=variant, reg_covar=models.reg_covar, n_neighbors=models.n_neighbors)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -181,7 +189,7 @@ def _voting(model: Model, X: Floats, labels: Labels) -> Refit:
     return Refit(labels=labels, assigner=voters)
 
 
-def in_processes(function: Callable[[T], R], items: list[T], *, n_jobs: int | None = None) -> Iterator[R]:
+def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = None) -> Iterator[R]:
     """Apply a function to every item in worker processes, with results in the items' order.
 
     Processes and not threads: these fits are so small that Python's own lock leaves a second thread no gain.
@@ -192,20 +200,20 @@ def in_processes(function: Callable[[T], R], items: list[T], *, n_jobs: int | No
     ----------
     function : callable
         At the top level of a module; limited to one BLAS and OpenMP thread.
-    items : list
-        Started in this order: put the longest first.
+    items : iterable
+        Started in this order: put the longest first. Drawn when a process is soon free for it.
     n_jobs : int, optional
         Processes; all available CPUs by default, and none but this one for 1. The results do not depend on it.
     """
     from joblib import Parallel, delayed, parallel_config
 
-    jobs = min(n_jobs or threads.available_cpus(), max(len(items), 1))
+    jobs = n_jobs or threads.available_cpus()
     if jobs == 1:
         with threadpool_limits(1):
             yield from map(function, items)
         return
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
-        work = Parallel(batch_size=1, pre_dispatch="all", return_as="generator")
+        work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator")
         yield from work(delayed(_alone)(function, item) for item in items)
 
 

@@ -160,9 +160,7 @@ def _tasks(
 
     def task(family: str, variant: str, ks: list[int]) -> _Task:
         return _Task(
-            model=Model(
-                family=family, variant=variant, reg_covar=models.reg_covar, n_neighbors=models.n_neighbors
-            ),
+            model=Model.of(family, variant, models),
             X=X,
             labels={k: labels[family, variant, k] for k in ks},
             splits=settings.splits,

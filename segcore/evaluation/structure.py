@@ -1,0 +1,207 @@
+"""Whether the customers form more than a continuum: the winner's fit against copies without clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from segcore.evaluation import copula
+from segcore.evaluation.copula import Columns, Copula, Floats, Identity
+from segcore.evaluation.refit import Model, in_processes, refit
+from segcore.evaluation.silhouette import silhouettes
+from segcore.evaluation.stability import Key, split_strength
+
+if TYPE_CHECKING:  # a worker process does without the job and what it imports
+    from segcore import job
+
+N_SPLITS = 8  # copies differ more among each other than a mean of eight splits is uncertain
+LEVEL = 0.05
+CLEAR_GAP = 0.1  # silhouette over that of the copies from which groups are called natural
+
+Prepare = Callable[[str, Floats], Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureTest:
+    """The chosen model on the customers, and on copies of them without clusters.
+
+    Attributes
+    ----------
+    copies, n_splits : int
+        Copies drawn, and halvings of each table for its prediction strength.
+    silhouette, silhouette_copies_mean, silhouette_copies_max, silhouette_p : float
+    prediction_strength, prediction_strength_copies_mean, prediction_strength_copies_max : float
+    prediction_strength_p : float
+        p = (1 + copies at least as high) / (1 + copies).
+    sentence : str
+        What that means, in plain words.
+    """
+
+    copies: int
+    n_splits: int
+    silhouette: float
+    silhouette_copies_mean: float
+    silhouette_copies_max: float
+    silhouette_p: float
+    prediction_strength: float
+    prediction_strength_copies_mean: float
+    prediction_strength_copies_max: float
+    prediction_strength_p: float
+    sentence: str
+
+
+def structure_test(
+    raw: Columns,
+    prepare: Prepare,
+    key: Key,
+    models: job.Models,
+    *,
+    copies: int,
+    seed: int,
+    identities: Mapping[str, Identity] | None = None,
+    n_jobs: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> StructureTest | None:
+    """Compare the winner's silhouette and prediction strength with those of tables without clusters.
+
+    The copies are Gaussian-copula draws of the free features, with exactly the same margins and the same
+    rank correlations; features that follow from others are computed. The winner's family and k are fitted to
+    the customers and to each copy with the same restarts, and judged on the same splits.
+
+    Parameters
+    ----------
+    raw : mapping of str to ndarray of shape (n_rows,)
+        The matrix's features of the tree sample in raw units, empty values filled as the matrix fills them.
+    prepare : callable
+        From a feature's name and values to the transformed, standardised values, both fitted to the values.
+        The free features of a copy have the same values in another order, so it is called for them once.
+    key : (family, variant, k)
+        The winner.
+    models : job.Models
+    copies : int
+    seed : int
+    identities : mapping of str to callable, optional
+        Features that follow from others, in the order in which they can be computed;
+        `segcore.evaluation.copula.identities` by default.
+    n_jobs : int, optional
+        Processes. The results do not depend on it.
+    progress : callable, optional
+        Called with the number of tables done, of all, and a name.
+
+    Returns
+    -------
+    StructureTest or None
+        None without copies, or where there is nothing to compare: fewer than two free features, or no fit.
+
+    References
+    ----------
+    Hennig and Lin (2015), Flexible parametric bootstrap for testing homogeneity against clustering.
+    """
+    known = copula.identities(list(raw)) if identities is None else identities
+    free = {name: np.asarray(values, dtype=np.float64) for name, values in raw.items() if name not in known}
+    if copies == 0 or len(free) < 2:
+        return None
+    family, variant, k = key
+    model = Model.of(family, variant, models)
+
+    def tasks() -> Iterator[_Task]:
+        X = np.stack(
+            [prepare(name, np.asarray(values, dtype=np.float64)) for name, values in raw.items()], axis=1
+        )
+        yield _Task(model=model, k=k, X=X, seed=seed)
+        fitted = copula.fit(free)
+        prepared = {name: prepare(name, values) for name, values in fitted.margins.items()}
+        for number in range(copies):
+            X = _copy(list(raw), fitted, prepared, prepare, known, np.random.default_rng((seed, number)))
+            yield _Task(model=model, k=k, X=X, seed=seed)
+
+    figures: list[tuple[float, float] | None] = []
+    for found in in_processes(_figures, tasks(), n_jobs=n_jobs):
+        figures.append(found)
+        if progress is not None:
+            progress(len(figures), copies + 1, "structure test")
+    if figures[0] is None:
+        return None
+    return _judged(np.array(figures[0]), np.array([found or (-1.0, 0.0) for found in figures[1:]]))
+
+
+def _copy(
+    names: list[str],
+    fitted: Copula,
+    prepared: dict[str, Floats],
+    prepare: Prepare,
+    identities: Mapping[str, Identity],
+    rng: np.random.Generator,
+) -> Floats:
+    """Draw one copy and return its matrix."""
+    places = fitted.places(rng)
+    columns = {name: fitted.margins[name][place] for name, place in places.items()}
+    done = {name: prepared[name][place] for name, place in places.items()}
+    for name, compute in identities.items():
+        columns[name] = compute(columns)
+        done[name] = prepare(name, columns[name])
+    return np.stack([done[name] for name in names], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Task:
+    model: Model
+    k: int
+    X: Floats
+    seed: int
+
+
+def _figures(task: _Task) -> tuple[float, float] | None:
+    """Return silhouette and prediction strength of the model on one table; None where it cannot be fitted."""
+    fits = refit(task.model, task.X, [task.k], task.seed)
+    if task.k not in fits:
+        return None
+    silhouette, _ = silhouettes(task.X, [fits[task.k].labels], errors=False, n_jobs=1)[0]
+    if silhouette is None:
+        return None
+    strengths = [
+        split_strength(task.model, task.X, [task.k], seed=task.seed, number=number)[task.k]
+        for number in range(N_SPLITS)
+    ]
+    return silhouette, float(np.mean(strengths))
+
+
+def _judged(data: Floats, copies: Floats) -> StructureTest:
+    means, highest = copies.mean(axis=0), copies.max(axis=0)
+    p = (1 + (copies >= data).sum(axis=0)) / (1 + len(copies))
+    return StructureTest(
+        copies=len(copies),
+        n_splits=N_SPLITS,
+        silhouette=float(data[0]),
+        silhouette_copies_mean=float(means[0]),
+        silhouette_copies_max=float(highest[0]),
+        silhouette_p=float(p[0]),
+        prediction_strength=float(data[1]),
+        prediction_strength_copies_mean=float(means[1]),
+        prediction_strength_copies_max=float(highest[1]),
+        prediction_strength_p=float(p[1]),
+        sentence=_sentence(data, means, p),
+    )
+
+
+def _sentence(data: Floats, means: Floats, p: Floats) -> str:
+    figures = (
+        f"silhouette {data[0]:.3f} against {means[0]:.3f} on average (p = {p[0]:.2f}),"
+        f" prediction strength {data[1]:.3f} against {means[1]:.3f} (p = {p[1]:.2f})"
+    )
+    continuum = "than a continuum with the same margins and correlations would show"
+    # Two looks at the same question: one clear answer, or two at the usual level (Holm 1979).
+    if p.min() > LEVEL / 2 and p.max() > LEVEL:
+        return (
+            f"There is no clear sign of more structure {continuum}: {figures}. The segments cut it at sensible"
+            " places; they are not islands."
+        )
+    if data[0] - means[0] < CLEAR_GAP:
+        return (
+            f"There is a little more structure {continuum}, and not much: {figures}. The segments are a useful"
+            " way to cut it, not islands."
+        )
+    return f"There is much more structure {continuum}: {figures}. The segments are natural groups."

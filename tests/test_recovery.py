@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,13 @@ import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from segcore import job, segment
 from segcore.models import candidate
-from segcore.simulate import PlantedSegment, simulate
+from segcore.simulate import simulate
 from tests.conftest import QUICK
 
 FAMILIES = ["kmeans", "hierarchical", "mixture", "hdbscan", "spectral"]

@@ -12,7 +12,7 @@ from types import FrameType
 
 MESSAGE = "stopped by {}; run the same command again to go on"
 # A scheduler that stops a job waits 30 seconds (Kubernetes) or longer before it kills.
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 5.0
 
 
 class Terminated(SystemExit):

@@ -140,7 +140,7 @@ def sweep(
     tasks = _tasks(X, X_tree, ks, ks_tree, settings, seed)
     n_kmeans = len(ks) if "kmeans" in settings.families else 0
     tick = _Counter(progress, n_kmeans + len(tasks))
-    parts = [_left_out(ks, settings)]
+    parts = [_left_out(ks, ks_tree, settings)]
     if n_kmeans:
         parts.append(_kmeans(X_all, X, ks, settings, seed, starts or {}, tolerance, tick, n_jobs))
     parts += threads.run(tick.counted, tasks, n_jobs=n_jobs)
@@ -158,10 +158,16 @@ def _possible(X: Floats, settings: job.Models) -> list[int]:
     return [k for k in settings.ks if k <= distinct]
 
 
-def _left_out(ks: Sequence[int], settings: job.Models) -> Sweep:
-    if ks[-1] == settings.k_max:
-        return Sweep()
-    return Sweep(notes=[f"k above {ks[-1]} is left out: the sample has {ks[-1]} different rows"])
+def _left_out(ks: Sequence[int], ks_tree: Sequence[int], settings: job.Models) -> Sweep:
+    notes = []
+    if ks[-1] < settings.k_max:
+        notes.append(f"k above {ks[-1]} is left out: the sample has {ks[-1]} different rows of features")
+    if ks_tree[-1] < ks[-1]:
+        notes.append(
+            f"trees and spectral clustering leave out k above {ks_tree[-1]}:"
+            f" their sample has {ks_tree[-1]} different rows of features"
+        )
+    return Sweep(notes=notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,9 +293,8 @@ def _mixture(X: Floats, k: int, covariance_type: str, settings: job.Models, seed
             reg_covar=settings.reg_covar,
             random_state=seed,
         )
-    except ValueError as exc:
-        reason = str(exc).splitlines()[0]
-        return Sweep(notes=[f"mixture-{covariance_type} with k = {k} is left out: {reason}"])
+    except mixture.SingularCovarianceError as exc:
+        return Sweep(notes=[f"mixture-{covariance_type} with k = {k} is left out: {exc}"])
     candidate = Candidate(
         family="mixture",
         variant=covariance_type,
@@ -299,7 +304,7 @@ def _mixture(X: Floats, k: int, covariance_type: str, settings: job.Models, seed
         bic=fit.bic,
         icl=fit.icl,
         n_iter=fit.n_iter,
-        note="" if fit.converged else f"no restart of {settings.mixture_restarts} converged",
+        note="" if fit.converged else "the best restart did not converge",
         seconds=time.perf_counter() - began,
     )
     return Sweep(candidates=[candidate])
@@ -308,10 +313,12 @@ def _mixture(X: Floats, k: int, covariance_type: str, settings: job.Models, seed
 def _spectral(X: Floats, k: int, settings: job.Models, seed: int) -> Sweep:
     began = time.perf_counter()
     fit = spectral.fit(X, k, n_neighbors=settings.n_neighbors, random_state=seed)
+    parts = spectral.n_parts(X, n_neighbors=settings.n_neighbors)
     candidate = Candidate(
         family="spectral",
         k=k,
         assigner=_neighbours(X, fit, settings),
+        note=f"the neighbour graph falls into {parts} parts" if parts > 1 else "",
         seconds=time.perf_counter() - began,
     )
     return Sweep(candidates=[candidate])

@@ -10,8 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import dask
 import dask.array as da
@@ -20,8 +19,9 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from segcore.models import threads
-from segcore.models.assignment import Floats, Matrix, NearestCentre
+from segcore.models import rounds, threads
+from segcore.models.assignment import Floats, Matrix
+from segcore.models.totals import Spread, Totals, measure
 
 STEP = 10  # the middle step sees this many times the sample
 
@@ -46,9 +46,9 @@ class KMeansFit:
     n_repaired : int
         Empty clusters that were seeded again.
     n_passes : int
-        Times that every row was read.
+        Times that this k went through all rows; each pass serves all k.
     seconds : float
-        Wall time of this k's own iterations; the evaluation passes serve all k at once.
+        Wall time until its iterations ended; all k go through the rows together.
     """
 
     k: int
@@ -116,8 +116,8 @@ def fit_all(
     starts: Mapping[int, Floats],
     *,
     n_sample: int | None = None,
-    tol: float = 1e-4,
-    max_iter: int = 100,
+    tol: float = 1e-5,
+    max_iter: int = 300,
 ) -> dict[int, KMeansFit]:
     """Go on from given centres over all rows, block by block; X is never in memory as a whole.
 
@@ -147,64 +147,48 @@ def fit_all(
     origin and its `tol` is absolute: hence the sums of squares, repairs and tolerance of our own.
     """
     X = X.rechunk({1: -1})
-    centres = {k: np.asarray(start, dtype=np.float64) for k, start in starts.items()}
+    given = {k: np.asarray(start, dtype=np.float64) for k, start in starts.items()}
+    centres, n_repaired = dict(given), dict.fromkeys(given, 0)
     with _one_thread_per_task():
         if n_sample is not None and len(X) > 2 * STEP * n_sample:
-            first = _fit(X[: STEP * n_sample], centres, tol=tol, max_iter=max_iter)
-            centres = {k: fit.centres for k, fit in first.items()}
-        return _fit(X, centres, tol=tol, max_iter=max_iter)
+            for k, fit in _fit(X[: STEP * n_sample], given, given, tol=tol, max_iter=max_iter).items():
+                centres[k], n_repaired[k] = fit.centres, fit.n_repaired
+        fits = _fit(X, given, centres, tol=tol, max_iter=max_iter)
+    return {k: replace(fit, n_repaired=fit.n_repaired + n_repaired[k]) for k, fit in fits.items()}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Totals:
-    """One evaluation pass over all rows for one k."""
-
-    counts: npt.NDArray[np.int64]  # rows of each cluster
-    sse: Floats  # sum of squared distances of each cluster
-    far: Floats  # squared distance of each cluster's farthest row
-    far_rows: Floats  # those rows, of shape (k, n_features)
-
-    @property
-    def inertia(self) -> float:
-        return float(self.sse.sum())
-
-    def __add__(self, later: _Totals) -> _Totals:
-        farther = later.far > self.far  # of equally far rows the first in hash order stays
-        return _Totals(
-            counts=self.counts + later.counts,
-            sse=self.sse + later.sse,
-            far=np.where(farther, later.far, self.far),
-            far_rows=np.where(farther[:, None], later.far_rows, self.far_rows),
-        )
-
-
-def _fit(X: da.Array, starts: Mapping[int, Floats], *, tol: float, max_iter: int) -> dict[int, KMeansFit]:
+def _fit(
+    X: da.Array, given: Mapping[int, Floats], starts: Mapping[int, Floats], *, tol: float, max_iter: int
+) -> dict[int, KMeansFit]:
     """Run every k from its start, and again where a cluster came out empty."""
-    before, variance = _evaluate(X, starts)
-    totals, centres = dict(before), dict(starts)
+    before, spread = _evaluate(X, given, starts)
+    totals, centres = {k: of_start for k, (_, of_start) in before.items()}, dict(starts)
     n_iter, seconds = dict.fromkeys(starts, 0), dict.fromkeys(starts, 0.0)
+    stood_still = dict.fromkeys(starts, False)
     n_repaired, n_passes = dict.fromkeys(starts, 0), dict.fromkeys(starts, 1)
     todo = list(starts)
     while todo:
-        for k in todo:
-            began = time.perf_counter()
-            centres[k], repaired = _repair(centres[k], totals[k])
-            model = _dask_kmeans(X, centres[k], tol=tol * variance, max_iter=max_iter)
-            centres[k] = np.asarray(model.cluster_centers_, dtype=np.float64)
-            n_iter[k] += model.n_iter_
-            n_repaired[k] += repaired
-            n_passes[k] += model.n_iter_ + 3  # Dask-ML's check and inertia, and the evaluation below
-            seconds[k] += time.perf_counter() - began
-        totals |= _evaluate(X, {k: centres[k] for k in todo})[0]
+        repairs = {k: _repair(centres[k], totals[k]) for k in todo}
+        began = time.perf_counter()
+        fits = _dask_kmeans(X, [repairs[k][0] for k in todo], spread, tol=tol, max_iter=max_iter)
+        for k, (fitted, iterations, ended) in zip(todo, fits, strict=True):
+            centres[k] = fitted
+            n_iter[k] += iterations
+            stood_still[k] = iterations < max_iter
+            n_repaired[k] += repairs[k][1]
+            n_passes[k] += iterations + 3  # Dask-ML's check and inertia, and the evaluation below
+            seconds[k] += ended - began
+        after, _ = _evaluate(X, {k: centres[k] for k in todo})
+        totals |= {k: of_fit for k, (of_fit,) in after.items()}
         todo = [k for k in todo if _repairable(totals[k]) and n_repaired[k] < k]
     return {
         k: KMeansFit(
             k=k,
             centres=centres[k],
-            inertia_start=before[k].inertia,
+            inertia_start=before[k][0].inertia,
             inertia=totals[k].inertia,
             n_iter=n_iter[k],
-            converged=n_iter[k] < max_iter and bool(totals[k].counts.all()),
+            converged=stood_still[k] and bool(totals[k].counts.all()),
             counts=totals[k].counts,
             n_repaired=n_repaired[k],
             n_passes=n_passes[k],
@@ -214,19 +198,38 @@ def _fit(X: da.Array, starts: Mapping[int, Floats], *, tol: float, max_iter: int
     }
 
 
-def _dask_kmeans(X: da.Array, start: Floats, *, tol: float, max_iter: int) -> Any:
-    """Fit Dask-ML's KMeans; float64 blocks cost it no more time and keep its sums exact."""
+def _dask_kmeans(
+    X: da.Array, starts: Sequence[Floats], spread: Spread, *, tol: float, max_iter: int
+) -> list[tuple[Floats, int, float]]:
+    """Fit Dask-ML's KMeans from every start; return centres, iterations and the time each ended.
+
+    Rows are moved so far from the origin that it is never the nearest centre: a cluster that loses its rows on
+    the way, and gets the origin for its centre, then stays empty and is found at the end. Blocks in float64 cost
+    no more time and keep Dask-ML's sums exact. Without fusion of tasks a block has the same key for every fit,
+    and is read once for all.
+    """
     from dask_ml.cluster import KMeans as DaskKMeans  # two seconds, where only this function needs it
 
-    return DaskKMeans(n_clusters=len(start), init=start, tol=tol, max_iter=max_iter).fit(X.astype(np.float64))
+    away = 4 * spread.largest or 1.0
+    blocks = X.astype(np.float64) + away
+
+    def fit(start: Floats) -> tuple[Floats, int, float]:
+        begin = start + away
+        model = DaskKMeans(n_clusters=len(start), init=begin, tol=tol * spread.variance, max_iter=max_iter)
+        moved = model.fit(blocks).cluster_centers_ - begin
+        return start + moved, model.n_iter_, time.perf_counter()
+
+    together = rounds.Rounds(dask.base.get_scheduler(collections=[X]))
+    with dask.config.set({"scheduler": together.get, "optimization.fuse.active": False}):
+        return together.run(fit, starts)
 
 
-def _repairable(totals: _Totals) -> bool:
+def _repairable(totals: Totals) -> bool:
     """Say whether a cluster is empty and there is a row away from its centre to seed it with."""
     return bool((totals.counts == 0).any() and (totals.far > 0).any())
 
 
-def _repair(centres: Floats, totals: _Totals) -> tuple[Floats, int]:
+def _repair(centres: Floats, totals: Totals) -> tuple[Floats, int]:
     """Seed each empty cluster with the farthest row of the next worst cluster."""
     empty = np.flatnonzero(totals.counts == 0)
     worst = [c for c in np.argsort(-totals.sse, kind="stable") if totals.far[c] > 0]
@@ -237,42 +240,15 @@ def _repair(centres: Floats, totals: _Totals) -> tuple[Floats, int]:
     return centres, len(pairs)
 
 
-def _evaluate(X: da.Array, centres: Mapping[int, Floats]) -> tuple[dict[int, _Totals], float]:
-    """Measure every k's centres in one pass, and the mean variance of the features."""
-    blocks = X.to_delayed().ravel()
-    parts = dask.compute(*[dask.delayed(_measure)(block, dict(centres)) for block in blocks])
-    totals, (n, sums, squares) = parts[0]
-    for later, (n_later, sums_later, squares_later) in parts[1:]:
-        totals = {k: totals[k] + later[k] for k in totals}
-        n, sums, squares = n + n_later, sums + sums_later, squares + squares_later
-    return totals, float(np.mean(np.maximum(squares / n - (sums / n) ** 2, 0)))
-
-
-def _measure(
-    block: Matrix, centres: Mapping[int, Floats]
-) -> tuple[dict[int, _Totals], tuple[int, Floats, Floats]]:
-    """Measure one block: per k the totals; number, sum and sum of squares of the rows."""
-    rows = np.asarray(block, dtype=np.float64)
-    totals = {k: _measure_one(rows, c) for k, c in centres.items()}
-    return totals, (len(rows), rows.sum(axis=0), (rows * rows).sum(axis=0))
-
-
-def _measure_one(rows: Floats, centres: Floats) -> _Totals:
-    k = len(centres)
-    labels, _ = NearestCentre(centres=centres).assign(rows)
-    squared = ((rows - centres[labels]) ** 2).sum(axis=1)
-    far, far_rows = np.zeros(k), np.zeros_like(centres)
-    for cluster in range(k):
-        members = np.flatnonzero(labels == cluster)
-        if len(members):
-            farthest = members[squared[members].argmax()]
-            far[cluster], far_rows[cluster] = squared[farthest], rows[farthest]
-    return _Totals(
-        counts=np.bincount(labels, minlength=k),
-        sse=np.asarray(np.bincount(labels, weights=squared, minlength=k), dtype=np.float64),
-        far=far,
-        far_rows=far_rows,
-    )
+def _evaluate(X: da.Array, *centres: Mapping[int, Floats]) -> tuple[dict[int, tuple[Totals, ...]], Spread]:
+    """Measure several centres for every k, and the rows' spread, in one pass."""
+    sets = {k: [each[k] for each in centres] for k in centres[0]}
+    parts = dask.compute(*[dask.delayed(measure)(block, sets) for block in X.to_delayed().ravel()])
+    totals, spread = parts[0]
+    for later, more in parts[1:]:  # one after the other, in the order of the blocks
+        totals = {k: [a + b for a, b in zip(totals[k], later[k], strict=True)] for k in totals}
+        spread = spread + more
+    return {k: tuple(each) for k, each in totals.items()}, spread
 
 
 @contextmanager

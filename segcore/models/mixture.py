@@ -12,6 +12,10 @@ from segcore.models import threads
 from segcore.models.assignment import Matrix, Posterior
 
 
+class SingularCovarianceError(ValueError):
+    """A component's covariance cannot be inverted, `reg_covar` added or not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MixtureFit:
     """A fitted mixture.
@@ -67,8 +71,8 @@ def fit(
 
     Raises
     ------
-    ValueError
-        If a component's covariance cannot be inverted even so (scikit-learn's message).
+    SingularCovarianceError
+        If a component's covariance cannot be inverted even so: rows of very unequal sizes, or all on a line.
 
     Notes
     -----
@@ -90,8 +94,16 @@ def fit(
             reg_covar=reg_covar,
             random_state=random_state,
             max_iter=max_iter,
-        ).fit(X)
-        bic = float(model.bic(X))
+        )
+        try:
+            bic = float(model.fit(X).bic(X))
+        except ValueError as exc:
+            if "ill-defined empirical covariance" not in str(exc):
+                raise
+            raise SingularCovarianceError(
+                f"a component's covariance cannot be inverted with reg_covar = {reg_covar:g};"
+                " raise models.reg_covar or lower k"
+            ) from exc
     assigner = Posterior(
         weights=model.weights_,
         means=model.means_,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import SpectralClustering
+from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 
 from segcore.models import threads
@@ -43,3 +45,11 @@ def fit(X: Matrix, k: int, *, n_neighbors: int, random_state: int) -> Labels:
     )
     with threadpool_limits(1), threads.quiet():
         return np.asarray(model.fit_predict(X), dtype=np.int32)
+
+
+def n_parts(X: Matrix, *, n_neighbors: int) -> int:
+    """Return into how many unconnected parts the neighbour graph of `fit` falls."""
+    rows = np.asarray(X, dtype=np.float64)
+    with threadpool_limits(1):
+        graph = kneighbors_graph(rows, min(n_neighbors, len(rows)), include_self=True)
+    return int(connected_components(graph, directed=False, return_labels=False))

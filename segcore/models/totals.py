@@ -1,0 +1,111 @@
+"""What one pass over the rows tells about centres: sums of squares, sizes and the farthest rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.models.assignment import Floats, Matrix, NearestCentre
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Clusters of some rows, by the nearest of k centres; parts are added in the order of the rows.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (k,), int64
+        Rows of each cluster.
+    sse : ndarray of shape (k,)
+        Sum of squared distances of each cluster.
+    far : ndarray of shape (k,)
+        Squared distance of each cluster's farthest row.
+    far_rows : ndarray of shape (k, n_features)
+        Those rows; of equally far ones the first.
+    """
+
+    counts: npt.NDArray[np.int64]
+    sse: Floats
+    far: Floats
+    far_rows: Floats
+
+    @property
+    def inertia(self) -> float:
+        """Sum of squared distances."""
+        return float(self.sse.sum())
+
+    def __add__(self, later: Totals) -> Totals:
+        farther = later.far > self.far
+        return Totals(
+            counts=self.counts + later.counts,
+            sse=self.sse + later.sse,
+            far=np.where(farther, later.far, self.far),
+            far_rows=np.where(farther[:, None], later.far_rows, self.far_rows),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How far some rows reach; parts are added in the order of the rows.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    sums, squares : ndarray of shape (n_features,)
+        Sums of the values and of their squares.
+    largest : float
+        The largest absolute value.
+    """
+
+    n: int
+    sums: Floats
+    squares: Floats
+    largest: float
+
+    @property
+    def variance(self) -> float:
+        """Mean population variance of a feature."""
+        return float(np.mean(np.maximum(self.squares / self.n - (self.sums / self.n) ** 2, 0)))
+
+    def __add__(self, later: Spread) -> Spread:
+        return Spread(
+            n=self.n + later.n,
+            sums=self.sums + later.sums,
+            squares=self.squares + later.squares,
+            largest=max(self.largest, later.largest),
+        )
+
+
+def measure(block: Matrix, sets: Mapping[int, Sequence[Floats]]) -> tuple[dict[int, list[Totals]], Spread]:
+    """Measure a block of rows against several centres for every k, in float64."""
+    rows = np.asarray(block, dtype=np.float64)
+    totals = {k: [_measure_one(rows, centres) for centres in each] for k, each in sets.items()}
+    spread = Spread(
+        n=len(rows),
+        sums=rows.sum(axis=0),
+        squares=(rows * rows).sum(axis=0),
+        largest=float(np.abs(rows).max(initial=0)),
+    )
+    return totals, spread
+
+
+def _measure_one(rows: Floats, centres: Floats) -> Totals:
+    k = len(centres)
+    labels, _ = NearestCentre(centres=centres).assign(rows)
+    squared = ((rows - centres[labels]) ** 2).sum(axis=1)
+    far, far_rows = np.zeros(k), np.zeros_like(centres)
+    for cluster in range(k):
+        members = np.flatnonzero(labels == cluster)
+        if len(members):
+            farthest = members[squared[members].argmax()]
+            far[cluster], far_rows[cluster] = squared[farthest], rows[farthest]
+    return Totals(
+        counts=np.bincount(labels, minlength=k),
+        sse=np.asarray(np.bincount(labels, weights=squared, minlength=k), dtype=np.float64),
+        far=far,
+        far_rows=far_rows,
+    )

@@ -179,6 +179,12 @@ class Lineage(_Table):
     min_share: float = Field(
         0.3, gt=0, le=0.5, description="share of a segment's customers that makes a split or a merger"
     )
+    name_margin: float = Field(
+        0.05,
+        ge=0,
+        le=0.5,
+        description="share of all customers that a segment's median has to pass before the naming rule looks again",
+    )
     tolerance: float = Field(
         0.01,
         ge=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ def write(
     labelled: Labelled,
     settings: job.Job,
     more_tables: dict[str, pl.DataFrame],
+    named_before: Mapping[int, profile.Position],
 ) -> pl.DataFrame:
     """Write everything of a run but its manifest and report, and return the profile."""
     for part in ("features", "rejects"):
@@ -102,6 +103,8 @@ def write(
     table = profile.build(
         everyone,
         transforms=profile.transforms_of(people.preparation),
+        before=named_before,
+        margin=settings.lineage.name_margin,
         currency=settings.report.currency,
         money_decimals=settings.cleaning.money_decimals,
     )

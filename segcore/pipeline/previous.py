@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segcore import errors, job, schema, storage
+from segcore import errors, job, profile, schema, storage
 from segcore.pipeline import frozen, model_store
 from segcore.pipeline.finished import find as find_run
 from segcore.pipeline.model_store import Model
@@ -69,6 +69,11 @@ class Previous:
     def mark(self) -> list[str]:
         """What the next run's fingerprint holds of it."""
         return [self.run_id, str(self.manifest["fingerprint"])]
+
+    @property
+    def positions(self) -> Mapping[int, profile.Position]:
+        """What the naming rule saw of its segments."""
+        return profile.positions_of(pl.read_parquet(self.folder / "profile.parquet"))
 
     def customers(self) -> pl.LazyFrame:
         """Return ``customer_id``, ``segment`` and ``total_spend`` of its customers."""

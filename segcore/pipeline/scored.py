@@ -18,9 +18,7 @@ _FITTED = ("model.json", "model", "rules.json", "candidates.parquet")
 _SHOWN = ("item_count", "tenure_days", "return_rate")
 
 
-def write(
-    folder: Path, found: Lines, labels: Path, old: Previous, settings: job.Job
-) -> pl.DataFrame:
+def write(folder: Path, found: Lines, labels: Path, old: Previous, settings: job.Job) -> pl.DataFrame:
     """Write everything of a scored run but its manifest and report, and return the profile.
 
     Parameters
@@ -50,6 +48,8 @@ def write(
         everyone,
         transforms=profile.transforms_of(old.model.preparation),
         names=profile.names_of(pl.read_parquet(old.folder / "profile.parquet")),
+        before=old.positions,
+        margin=1.0,  # the rule does not look again
         currency=settings.report.currency,
         money_decimals=settings.cleaning.money_decimals,
     )

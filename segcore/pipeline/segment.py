@@ -168,7 +168,15 @@ def _fit(
             compared = comparison.with_all_rows(compared, people, labelled)
             products = charts.products(work, found, labelled, plan.sources, plan.layouts, settings)
             table = outputs.write(
-                folder, found, people, sweep, compared, labelled, settings, {"products": products}
+                folder,
+                found,
+                people,
+                sweep,
+                compared,
+                labelled,
+                settings,
+                {"products": products},
+                {} if plan.previous is None else plan.previous.positions,
             )
             stage.bytes = storage.tree_bytes(folder)
         facts = {

@@ -5,9 +5,21 @@
 """
 
 from segcore.profile.decision_list import fit_rules
-from segcore.profile.naming import Name
+from segcore.profile.holding import positions_of
+from segcore.profile.naming import Name, Position
 from segcore.profile.rules import Rules
 from segcore.profile.statistics import ALL, order_segments
 from segcore.profile.table import build, names_of, transforms_of
 
-__all__ = ["ALL", "Name", "Rules", "build", "fit_rules", "names_of", "order_segments", "transforms_of"]
+__all__ = [
+    "ALL",
+    "Name",
+    "Position",
+    "Rules",
+    "build",
+    "fit_rules",
+    "names_of",
+    "order_segments",
+    "positions_of",
+    "transforms_of",
+]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segcore import schema
 from segcore.matrix import Preparation
+from segcore.profile.holding import NAMED_BY, held, to_rows
 from segcore.profile.marks import marks_of
 from segcore.profile.naming import Name, Position, name_segments
 from segcore.profile.statistics import (
@@ -55,6 +56,8 @@ def build(
     transforms: Mapping[str, Transform],
     features: Sequence[str] | None = None,
     names: Mapping[int, Name] | None = None,
+    before: Mapping[int, Position] | None = None,
+    margin: float = 0.0,
     currency: str = "",
     money_decimals: int = 4,
 ) -> pl.DataFrame:
@@ -72,6 +75,10 @@ def build(
         The numeric columns to describe; by default those of `segcore.schema` that are there.
     names : mapping of int to Name, optional
         Names that hold already, as when a finished model scores new data; by default the rule gives them.
+    before : mapping of int to Position, optional
+        What the naming rule saw of segments that it has named before.
+    margin : float
+        How far, in shares of all customers, a segment has to move before the rule looks at it again.
     currency : str
         Sign or code shown with money.
     money_decimals : int
@@ -95,11 +102,15 @@ def build(
     by_feature = {f: summarise(lf, f, segments, transform=transforms.get(f)) for f in described}
     by_segment = {s: {f: by_feature[f][s] for f in described} for s in counts}
     confidence = summarise(lf, "confidence", segments) if "confidence" in columns else {}
-    given = names or _names_by_rule(counts, by_segment)
+    seen = {s: held(p, (before or {}).get(s), margin) for s, p in _positions(counts, by_segment).items()}
+    given = names or _names_by_rule(counts, seen)
     rows = [
         _head(s, counts, given, confidence.get(s, Summary()).mean)
         | _figures(by_segment[s])
-        | {"marks": _marks(by_segment[s], by_segment[ALL], list(transforms), currency)}
+        | {
+            "marks": _marks(by_segment[s], by_segment[ALL], list(transforms), currency),
+            "named_by": to_rows(seen[s]) if s in seen else [],
+        }
         for s in sorted(counts)
     ]
     return pl.DataFrame(rows, schema=_schema(described))
@@ -120,26 +131,26 @@ def transforms_of(preparation: Preparation) -> dict[str, Transform]:
     return {name: of_column(place) for place, name in enumerate(preparation.columns)}
 
 
-def _names_by_rule(
+def _positions(
     counts: Mapping[int, Totals], by_segment: Mapping[int, Mapping[str, Summary]]
-) -> dict[int, Name]:
-    """Return the names that the rule gives to segments with these totals and summaries, ranked by revenue.
+) -> dict[int, Position]:
+    return {
+        s: Position(
+            segment=s,
+            medians=medians(by_segment[s]),
+            positions={f: v.position for f, v in by_segment[s].items() if v.position is not None},
+            one_order_share=counts[s].one_order_customers / counts[s].customers,
+        )
+        for s in counts
+        if s != ALL
+    }
 
-    Numbers that hold from run to run are no ranks: segments are ranked here, ties by number.
-    """
-    segments = sorted((s for s in counts if s != ALL), key=lambda s: (-counts[s].revenue, s))
-    found = name_segments(
-        [
-            Position(
-                segment=rank,
-                medians=medians(by_segment[s]),
-                positions={f: v.position for f, v in by_segment[s].items() if v.position is not None},
-                one_order_share=counts[s].one_order_customers / counts[s].customers,
-            )
-            for rank, s in enumerate(segments, start=1)
-        ]
-    )
-    return {s: found[rank] for rank, s in enumerate(segments, start=1)}
+
+def _names_by_rule(counts: Mapping[int, Totals], seen: Mapping[int, Position]) -> dict[int, Name]:
+    """Return the names that the rule gives, to segments ranked by revenue: ids that hold are no ranks."""
+    ranked = sorted(seen, key=lambda s: (-counts[s].revenue, s))
+    found = name_segments([replace(seen[s], segment=rank) for rank, s in enumerate(ranked, start=1)])
+    return {s: found[rank] for rank, s in enumerate(ranked, start=1)}
 
 
 def names_of(profile: pl.DataFrame) -> dict[int, Name]:
@@ -186,4 +197,4 @@ def _schema(features: Sequence[str]) -> dict[str, pl.DataType | type[pl.DataType
     for feature in features:
         columns |= {f"{feature}_{figure}": pl.Float64 for figure in _FIGURES}
         columns[f"effect_{feature}"] = pl.Float64
-    return columns | {"marks": pl.List(_MARK)}
+    return columns | {"marks": pl.List(_MARK), "named_by": NAMED_BY}

@@ -1,0 +1,113 @@
+"""Drift: the index by hand, then laws."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segcore import drift, job
+from segcore.drift import Bins, Snapshot
+
+RULE = job.Drift()
+
+
+def snapshot(values: np.ndarray, bins: Bins, *, outside: int = 0) -> Snapshot:
+    return Snapshot(
+        customers=len(values),
+        features={"total_spend": bins.count(values)},
+        segments={1: len(values)},
+        outside=outside,
+    )
+
+
+def measured(then: np.ndarray, now: np.ndarray, *, outside: int = 0) -> drift.Drift:
+    bins = drift.cut(then)
+    before = snapshot(then, bins, outside=len(then) // 100)
+    after = snapshot(now, bins, outside=outside)
+    return drift.measure(before, after, in_model=["total_spend"], rule=RULE)
+
+
+def test_the_index_by_hand() -> None:
+    # With half a customer more in each bin: shares 30.5 / 101 and 70.5 / 101 then, the other way round now.
+    e, a = 30.5 / 101, 70.5 / 101
+    expected = (a - e) * math.log(a / e) + (e - a) * math.log(e / a)
+    assert drift.psi(np.array([30, 70]), np.array([70, 30])) == pytest.approx(expected)
+
+
+def test_bins_are_unique_and_a_shared_value_has_its_own() -> None:
+    column = np.array([1.0] * 50 + [2.0] * 12 + list(np.linspace(3, 9, 30)) + [np.nan] * 8)
+    bins = drift.cut(column)
+    assert bins.values == (1.0, 2.0)
+    assert list(bins.edges) == sorted(set(bins.edges))
+    counted = bins.count(column)
+    assert counted[:2].tolist() == [50, 12]
+    assert counted[-1] == 8
+    assert counted.sum() == len(column)
+
+
+def test_a_column_of_one_value_or_none_can_be_counted() -> None:
+    for column in (np.full(20, 3.0), np.full(20, np.nan), np.array([])):
+        bins = drift.cut(column)
+        assert bins.count(column).sum() == len(column)
+        assert drift.psi(bins.count(column), bins.count(column)) == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(200, 3_000), st.integers(200, 3_000))
+def test_two_samples_of_one_population_are_no_drift(seed: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(seed)
+    then, now = rng.lognormal(size=n), rng.lognormal(size=m)
+    found = measured(then, now)
+    assert found.verdict == "score"
+    assert found.features[0].verdict == "stable"
+
+
+def test_chance_is_rarely_exceeded_without_drift_and_small_samples_prove_nothing() -> None:
+    rng = np.random.default_rng(0)
+    bins = drift.cut(rng.normal(size=2_000))
+    pairs = [(bins.count(rng.normal(size=400)), bins.count(rng.normal(size=300))) for _ in range(500)]
+    assert sum(drift.psi(*pair) > drift.chance(*pair) for pair in pairs) <= 4
+    few = drift.measure(
+        snapshot(rng.normal(size=20), bins),
+        snapshot(rng.normal(size=20), bins),
+        in_model=["total_spend"],
+        rule=RULE,
+    )
+    assert few.features[0].psi > RULE.max_psi
+    assert few.verdict == "score"
+
+
+def test_a_population_that_moved_is_drift_with_its_reason() -> None:
+    rng = np.random.default_rng(1)
+    found = measured(rng.normal(size=2_000), rng.normal(1.0, size=2_000))
+    assert found.verdict == "refit"
+    assert found.reasons[0].startswith("Total spend has drifted: PSI")
+
+
+def test_only_what_the_model_sees_asks_for_a_new_fit() -> None:
+    rng = np.random.default_rng(1)
+    then, now = rng.normal(size=2_000), rng.normal(1.0, size=2_000)
+    bins = drift.cut(then)
+    found = drift.measure(snapshot(then, bins), snapshot(now, bins), in_model=["order_count"], rule=RULE)
+    assert found.features[0].verdict == "drifted"
+    assert found.verdict == "score"
+
+
+def test_too_many_customers_out_of_range_ask_for_a_new_fit() -> None:
+    values = np.random.default_rng(2).normal(size=2_000)
+    assert measured(values, values, outside=20).verdict == "score"
+    found = measured(values, values, outside=200)
+    assert found.verdict == "refit"
+    assert "10.0% of the customers are beyond the fitted radius" in found.reasons[0]
+
+
+@given(st.lists(st.integers(0, 500), min_size=2, max_size=12), st.integers(1, 5))
+def test_the_index_of_equal_shares_is_small_and_never_negative(counts: list[int], factor: int) -> None:
+    then = np.array(counts, dtype=np.int64)
+    index = drift.psi(then, then * factor)
+    assert index >= 0
+    assert drift.psi(then, then) == 0
+    assert index <= drift.chance(then, then * factor) or then.sum() == 0

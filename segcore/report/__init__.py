@@ -10,13 +10,13 @@ not have is a part that the report does not have. Three files are there only som
 ``movement.json``
     ``{"previous": {"run_id", "created_at"}, "reasons": [text], "words": [text],
     "old_segments": [{"segment", "segment_name"}], "new_segments": [...],
-    "flows": [{"old": 1 or null, "new": 2 or null, "customers", "money_before", "money"}], "behaviour": [...],
-    "model": [...]}``; null is outside: who is new has no `old`, who is gone no `new`. `behaviour` is the old model on
-    the new data against the old labels (its `new` is an old segment), `model` the new model against the old model on
-    the new data (its `old` is that old segment); both hold who is in both runs. Segments are ids that hold from run
-    to run; 0 is nobody's.
+    "flows": [{"old": 1 or null, "new": 2 or null, "customers", "money"}], "behaviour": [...], "model": [...]}``;
+    null is outside: who is new has no `old`, who is gone no `new`; 0 is unassigned. `behaviour` is the old model on
+    the new data against the old labels, `model` the new model against the old model on the new data.
 ``drift.json``
-    ``{"verdict", "out_of_range_share", "features": [{"feature", "psi", "verdict"}]}``
+    ``{"verdict", "reasons": [text], "out_of_range_share", "out_of_range_then",
+    "features": [{"feature", "psi", "chance", "in_model", "verdict"}],
+    "segments": [{"segment", "segment_name", "share_then", "share_now"}]}``
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ class Choice:
     sentence: str
     pinned: str
     structure: str
-    structure_figures: list[tuple[str, str]]
+    structure_figures: list[list[str]]
+    structure_copies: int
     verdicts: Verdicts
     legend: list[tuple[str, str, str]]
     criteria: list[Figure]
@@ -76,6 +77,7 @@ def choice(run: Run, names: dict[int, str], words: Words) -> Choice:
         pinned=(run.manifest.get("pinned_cost") or {}).get("sentence", ""),
         structure=cut(test.get("sentence", ""), 900),
         structure_figures=_structure(test, words),
+        structure_copies=int(test.get("copies") or 0),
         verdicts=_verdicts(df),
         legend=[(name, *_sample(style[name])) for name in style],
         criteria=_criteria(df, run, style),
@@ -113,12 +115,16 @@ def _sample(style: tuple[str, list[int]]) -> tuple[str, str]:
     return style[0], " ".join(str(part) for part in style[1])
 
 
-def _structure(test: dict[str, Any], words: Words) -> list[tuple[str, str]]:
-    """Return the figures behind the sentence: everything in the test that is a number."""
+def _structure(test: dict[str, Any], words: Words) -> list[list[str]]:
+    """Return criterion, value, mean and maximum of the copies, and p, for each criterion of the test."""
     return [
-        (key.replace("_", " "), words.number(value, 0 if float(value).is_integer() else 3))
-        for key, value in test.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        [
+            title,
+            *(words.number(test.get(f"{key}{part}"), 3) for part in ("", "_copies_mean", "_copies_max")),
+            words.number(test.get(f"{key}_p"), 2),
+        ]
+        for key, title in (("silhouette", "Silhouette"), ("prediction_strength", "Prediction strength"))
+        if test.get(key) is not None
     ]
 
 

@@ -20,7 +20,13 @@ def made(run: Run, words: Words) -> dict[str, Any]:
         **(manifest.get("versions") or {}),
     }
     return {
+        "run": str(manifest.get("run_id", "")),
         "facts": [
+            *(
+                [("Model", "that of an earlier run; nothing was fitted")]
+                if manifest.get("kind") == "score"
+                else []
+            ),
             ("Run", str(manifest.get("run_id", ""))),
             ("Made", _moment(manifest.get("created_at"))),
             ("Counted as of", _moment(manifest.get("as_of"))),

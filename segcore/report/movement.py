@@ -32,15 +32,28 @@ def drift(run: Run, words: Words) -> dict[str, Any] | None:
     most = max([row.get("psi") or 0.0 for row in rows] + [0.25])
     return {
         "verdict": run.drift.get("verdict", ""),
+        "reasons": [sentence(cut(text, 300)) for text in run.drift.get("reasons", [])],
         "outside": words.percent(run.drift.get("out_of_range_share")),
+        "outside_then": words.percent(run.drift.get("out_of_range_then")),
         "rows": [
             {
                 "label": label(row["feature"]),
                 "psi": words.number(row.get("psi"), 3),
                 "bar": round(100 * (row.get("psi") or 0.0) / most),
-                "verdict": row.get("verdict", ""),
+                "chance": words.number(row.get("chance"), 3),
+                "verdict": str(row.get("verdict", ""))
+                + ("" if row.get("in_model", True) else ", not in the model"),
             }
             for row in rows
+        ],
+        "segments": [
+            {
+                "name": cut(row["segment_name"], 40),
+                "colour": colour(int(row["segment"])),
+                "then": words.percent(row["share_then"]),
+                "now": words.percent(row["share_now"]),
+            }
+            for row in run.drift.get("segments", [])
         ],
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+OUTSIDE = -1  # not in one of two runs
 COLUMNS, ROWS = 54, 34  # cells of the halftone map: fine enough to show shape, coarse enough to count
 
 
@@ -154,7 +155,13 @@ def ribbons(
             n = sum(f["customers"] for f in flows if f[side] == segment)
             starts[side, segment] = y
             blocks.append(
-                {"side": side, "segment": segment or 0, "customers": n, "y0": y, "y1": y + n / total}
+                {
+                    "side": side,
+                    "segment": OUTSIDE if segment is None else segment,
+                    "customers": n,
+                    "y0": y,
+                    "y1": y + n / total,
+                }
             )
             y += n / total + gap
     bend = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, steps))
@@ -169,8 +176,8 @@ def ribbons(
         points += [
             {
                 "flow": i,
-                "old": f["old"] or 0,
-                "new": f["new"] or 0,
+                "old": OUTSIDE if f["old"] is None else f["old"],
+                "new": OUTSIDE if f["new"] is None else f["new"],
                 "customers": f["customers"],
                 "x": j / (steps - 1),
                 "y0": a + (b - a) * float(t),

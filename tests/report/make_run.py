@@ -429,9 +429,13 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> No
         "structure_test": {
             "copies": 99,
             "silhouette": 0.243,
+            "n_splits": 8,
             "silhouette_copies_mean": 0.228,
+            "silhouette_copies_max": 0.237,
             "silhouette_p": 0.01,
             "prediction_strength": 0.836,
+            "prediction_strength_copies_mean": 0.776,
+            "prediction_strength_copies_max": 0.841,
             "prediction_strength_p": 0.04,
             "sentence": "There is a little more structure than a continuum with the same margins and correlations would show: the segments are a stable and useful way to cut it, not islands.",
         },
@@ -504,12 +508,23 @@ def _movement(out: Path, names: Sequence[str], df: pl.DataFrame) -> None:
     }
     drift = {
         "verdict": "score",
+        "reasons": ["nothing that the model sees has drifted beyond the bounds"],
         "features": [
-            {"feature": f, "psi": 0.02 * i, "threshold": 0.1, "verdict": "stable" if i < 4 else "drifted"}
+            {
+                "feature": f,
+                "psi": 0.02 * i,
+                "chance": 0.011,
+                "in_model": True,
+                "verdict": "stable" if i < 4 else "shifted",
+            }
             for i, f in enumerate(MATRIX)
         ],
         "out_of_range_share": 0.004,
-        "segment_shares": [{"segment": i + 1, "then": 0.25, "now": 0.26} for i in range(len(names))],
+        "out_of_range_then": 0.005,
+        "segments": [
+            {"segment": i + 1, "segment_name": name, "share_then": 0.25, "share_now": 0.26}
+            for i, name in enumerate(names)
+        ],
     }
     for name, content in (("movement", movement), ("lineage", lineage), ("drift", drift)):
         (out / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")

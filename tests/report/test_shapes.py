@@ -100,4 +100,4 @@ def test_bands_are_as_wide_as_their_flows() -> None:
     widths = bands.group_by("flow").agg((pl.col("y1") - pl.col("y0")).mean(), pl.col("customers").first())
     assert np.allclose(widths["y1"], widths["customers"] / 100)
     sizes = {(row["side"], row["segment"]): row["customers"] for row in blocks.to_dicts()}
-    assert sizes == {("old", 1): 85, ("old", 0): 15, ("new", 1): 60, ("new", 2): 35, ("new", 0): 5}
+    assert sizes == {("old", 1): 85, ("old", -1): 15, ("new", 1): 60, ("new", 2): 35, ("new", -1): 5}

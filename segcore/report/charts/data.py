@@ -57,11 +57,15 @@ def flows(
 ) -> Figure:
     """Draw customers' moves between two runs as bands, in the colour of where they come from."""
     bands, blocks = shapes.ribbons(moves)
-    sides = {"old": {0: "New customers", **old}, "new": {0: "Gone", **new}}
+    outside = shapes.OUTSIDE
+    sides = {
+        "old": {outside: "New customers", 0: "Unassigned", **old},
+        "new": {outside: "Gone", 0: "Unassigned", **new},
+    }
     bands = bands.with_columns(
         _called("old", sides["old"]).alias("was"), _called("new", sides["new"]).alias("now")
     )
-    colours = segment_scale(sorted({0, *old, *new}))
+    colours = segment_scale(sorted({outside, 0, *old, *new}))
     y = alt.Y("y0:Q", axis=None, scale=alt.Scale(reverse=True, nice=False, zero=False))
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
     layers = [

@@ -212,7 +212,10 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
         with threadpool_limits(1):
             yield from map(function, items)
         return
-    with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
+    with (
+        threads.quiet(),
+        parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS),
+    ):
         work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator")
         yield from work(delayed(_alone)(function, item) for item in items)
 

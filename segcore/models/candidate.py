@@ -152,8 +152,8 @@ def _possible(X: Floats, settings: job.Models) -> list[int]:
     distinct = len(np.unique(X, axis=0))
     if distinct < settings.k_min:
         raise errors.DataError(
-            f"the first {len(X):,} customers have {distinct} different rows of features, expected at least"
-            f" k_min = {settings.k_min}; add features or lower models.k_min"
+            f"the first {len(X):,} customers have no more than {distinct} different rows of features, expected at least"
+            f" k_min = {settings.k_min}; add features, or raise models.sample and models.tree_sample"
         )
     return [k for k in settings.ks if k <= distinct]
 
@@ -311,6 +311,10 @@ def _mixture(X: Floats, k: int, covariance_type: str, settings: job.Models, seed
 
 
 def _spectral(X: Floats, k: int, settings: job.Models, seed: int) -> Sweep:
+    if k >= len(X):
+        return Sweep(
+            notes=[f"spectral with k = {k} is left out: it needs more rows than segments, not {len(X)}"]
+        )
     began = time.perf_counter()
     fit = spectral.fit(X, k, n_neighbors=settings.n_neighbors, random_state=seed)
     parts = spectral.n_parts(X, n_neighbors=settings.n_neighbors)

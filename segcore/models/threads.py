@@ -57,9 +57,11 @@ def run(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence what scikit-learn says about a fit that its caller judges by the result instead.
+    """Silence what scikit-learn and joblib say about work that its caller judges by the result instead.
 
-    That is: no convergence, fewer distinct clusters than asked, a neighbour graph in several parts.
+    That is: no convergence, fewer distinct clusters than asked, a neighbour graph in several parts, an idle worker
+    that ended just when there was work again (joblib starts another; raised as an error it would end the thread that
+    does so, and the caller would wait for ever).
     ``warnings.catch_warnings`` swaps a list that all threads share, so that two overlapping ones can
     restore it in the wrong order: here the first fit to start sets the filters and the last one to end
     takes them away.
@@ -85,3 +87,4 @@ def _ignore() -> None:
 
     warnings.filterwarnings("ignore", category=ConvergenceWarning)
     warnings.filterwarnings("ignore", message="Graph is not fully connected", category=UserWarning)
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)

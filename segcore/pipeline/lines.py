@@ -15,6 +15,7 @@ from segcore.progress import Progress, Stage
 from segcore.storage import read_json, write_json
 
 _GUEST_SHARE = 0.05
+_GUEST_TIMES = 5  # and so many times an even share
 _PEEK_ROWS = 1_000
 # Bytes that a line costs in memory while its bucket is aggregated, measured on 54 million lines.
 _BYTES_A_LINE = 400
@@ -125,6 +126,7 @@ def compute_features(
     counts: list[pl.DataFrame] = []
     taken_back: list[pl.DataFrame] = []
     duplicates: list[pl.DataFrame] = []
+    heavies: list[pl.DataFrame] = []
     writer = _Writer(folder / "features", rows_per_file=job.features.rows_per_file)
     for number, paths in enumerate(found.lines):
         if not paths:
@@ -148,12 +150,9 @@ def compute_features(
         duplicates.append(doubled)
         (folder / "months").mkdir(exist_ok=True)
         months.write_parquet(folder / f"months/part-{number:05d}.parquet")
-        for customer, share in heavy.select("customer_id", pl.col("lines") / lines_in).iter_rows():
-            progress.warn(
-                f"customer {customer!r} has {share:.0%} of all lines; "
-                "if it is a guest account, name it in cleaning.exclude_customers"
-            )
+        heavies.append(heavy)
     writer.close()
+    _warn_of_guests(heavies, lines_in, writer.rows, progress)
     if found.rejects:
         counts.append(features.ledger(pl.scan_parquet(list(found.rejects))).collect(engine="streaming"))
     names = [source.path for source in sources]
@@ -173,6 +172,19 @@ def compute_features(
     facts = {"as_of": as_of, "first_at": first_at, "last_at": last_at, "customers": writer.rows}
     write_json(folder / "stage.json", facts)
     stage.rows = lines_in
+
+
+def _warn_of_guests(
+    heavies: Sequence[pl.DataFrame], lines_in: int, n_customers: int, progress: Progress
+) -> None:
+    """Warn of customers with far more lines than others; where there are few, each has a large share of its own."""
+    for customer, lines in (row for heavy in heavies for row in heavy.iter_rows()):
+        share = lines / lines_in
+        if share > _GUEST_TIMES / max(n_customers, 1):
+            progress.warn(
+                f"customer {customer!r} has {share:.0%} of all lines; "
+                "if it is a guest account, name it in cleaning.exclude_customers"
+            )
 
 
 def bucket(paths: Sequence[str], job: Job) -> tuple[pl.LazyFrame, pl.LazyFrame]:

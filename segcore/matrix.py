@@ -50,9 +50,13 @@ class Preparation:
     scales: tuple[float, ...]
     dropped: tuple[str, ...]
 
+    def filled(self, raw: Floats) -> Floats:
+        """Return `raw` of shape (n_customers, n_features) with empty values replaced."""
+        return np.where(np.isnan(raw), np.asarray(self.fills), raw)
+
     def transformed(self, raw: Floats) -> Floats:
         """Return `raw` of shape (n_customers, n_features) filled and transformed, not standardised."""
-        filled = np.where(np.isnan(raw), np.asarray(self.fills), raw)
+        filled = self.filled(raw)
         out = np.empty_like(filled)
         for place, kind in enumerate(self.transforms):
             out[:, place] = _transform(filled[:, place], kind, self.lambdas[place])
@@ -97,6 +101,17 @@ class Preparation:
             scales=tuple(f["scale"] for f in features),
             dropped=tuple(state["dropped"]),
         )
+
+
+def standardised_column(values: Floats, kind: str) -> Floats:
+    """Return one feature's values of shape (n,) transformed and standardised by themselves.
+
+    What :func:`fit` and :meth:`Preparation.standardised` do for a table, for a column without gaps; zeros
+    where it is constant.
+    """
+    transformed = _transform(values, kind, _lambda(values) if kind == "yeo-johnson" else 1.0)
+    scale = transformed.std()
+    return np.asarray((transformed - transformed.mean()) / scale if scale > 0 else np.zeros_like(transformed))
 
 
 def raw_values(df: pl.DataFrame, columns: Sequence[str]) -> Floats:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segcore import job, propagation, selection
-from segcore.evaluation import agreement, criteria, silhouette, stability
+from segcore import job, matrix, propagation, selection
+from segcore.evaluation import agreement, criteria, silhouette, stability, structure
 from segcore.models import candidate
 from segcore.models.assignment import Labels, assign_each
 from segcore.models.candidate import Candidate, Sweep
@@ -36,7 +36,8 @@ class Compared:
         The winner first, then the best of each other family and variant.
     agreement : polars.DataFrame
         ``a, b, adjusted_rand`` between the published ones.
-    structure : StructureTest or None
+    structure : dict or None
+        The structure test's figures, where it was asked for.
     pinned_cost : dict or None
     """
 
@@ -45,7 +46,7 @@ class Compared:
     labels: list[Labels]
     published: tuple[Candidate, ...]
     agreement: pl.DataFrame
-    structure: Any
+    structure: dict[str, Any] | None
     pinned_cost: dict[str, Any] | None
 
     @property
@@ -103,7 +104,7 @@ def compare(sweep: Sweep, people: Population, settings: job.Job, progress: Progr
         agreement=agreement.agreement(
             {name: labels[candidates.index(c)] for name, c in zip(columns(published), published, strict=True)}
         ),
-        structure=None,
+        structure=_structure(selection.chosen(table), people, settings, progress),
         pinned_cost=selection.pinned_cost(table, settings.selection),
     )
 
@@ -200,6 +201,26 @@ _STABLE: dict[str, Any] = {
     "jaccard": pl.List(pl.Float64),
     "n_resamples": pl.Int64,
 }
+
+
+def _structure(
+    chosen: dict[str, Any], people: Population, settings: job.Job, progress: Progress
+) -> dict[str, Any] | None:
+    """Test whether the winner finds more than a continuum of the same margins and correlations would show."""
+    columns_, kinds = people.preparation.columns, dict(settings.matrix.columns)
+    rows = people.rows(0, min(len(people.sample), settings.models.tree_sample))
+    raw = people.preparation.filled(matrix.raw_values(rows, columns_))
+    with progress.counter("structure") as count:
+        found = structure.structure_test(
+            dict(zip(columns_, raw.T, strict=True)),
+            lambda name, values: matrix.standardised_column(values, kinds[name]),
+            (chosen["family"], chosen["variant"], chosen["k"]),
+            settings.models,
+            copies=settings.structure_test.copies,
+            seed=settings.seed,
+            progress=count,
+        )
+    return None if found is None else asdict(found)
 
 
 def _with_quality(

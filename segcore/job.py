@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -17,8 +19,55 @@ CovarianceType = Literal["spherical", "diag", "tied", "full"]
 Transform = Literal["yeo-johnson", "log1p", "none"]
 
 
+DATE_ORDERS = ("", "month-first", "day-first", "epoch-seconds", "epoch-milliseconds")
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Input(_Table):
+    """How the source is written; what stays empty is found by looking, and said."""
+
+    encoding: str = Field("", description="of text files, such as utf-8, windows-1252 or utf-16")
+    separator: str = Field("", max_length=1, description="between the fields of a line, such as ; or a tab")
+    quote: Literal['"', ""] = Field(
+        '"', description="what fields may be put in; empty: quotes are plain text"
+    )
+    decimal: Literal["", ".", ","] = Field("", description="decimal point or comma of numbers")
+    date_format: str = Field(
+        "",
+        description="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y %H:%M",
+    )
+    time_zone: str = Field(
+        "UTC",
+        description="zone in which times with an offset, and epochs, are expressed; others stay as written",
+    )
+    latest: datetime | None = Field(
+        None, description="later dates are rejects; empty: a day after the start of the run, by the clock"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+            ZoneInfo(self.time_zone)
+        except LookupError as exc:
+            raise ValueError(f"unknown encoding or time zone: {exc}") from exc
+        if self.separator and self.separator in '"\r\n.':
+            raise ValueError(f"separator {self.separator!r} cannot stand between fields")
+        if self.date_format not in DATE_ORDERS and "%" not in self.date_format:
+            raise ValueError(
+                f"date_format {self.date_format!r} is neither one of {', '.join(DATE_ORDERS[1:])} nor a pattern with %"
+            )
+        return self
+
+    @property
+    def latest_second(self) -> int:
+        """Seconds since 1970 of the latest time that an order can have; the end of time where none is set."""
+        if self.latest is None:
+            return 2**62
+        return int((self.latest if self.latest.tzinfo else self.latest.replace(tzinfo=UTC)).timestamp())
 
 
 class Cleaning(_Table):
@@ -240,6 +289,7 @@ class Job(_Table):
 
     columns: dict[str, str] = Field({}, description="canonical column = column of the source")
     seed: int = Field(0, ge=0, lt=2**32, description="of hashes, samples and restarts")
+    input: Input = Input()
     cleaning: Cleaning = Cleaning()
     features: Features = Features()
     matrix: Matrix = Matrix()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from segcore import cleaning, errors, job, schema
+from segcore.ingest import UNDECODABLE
 
 KEPT = (cleaning.PURCHASE, cleaning.RETURN)
 RejectsMode = Literal["all", "sample", "count"]
@@ -135,7 +136,7 @@ def _first_of_each(rejects: pl.LazyFrame) -> pl.LazyFrame:
 def write_rejects(
     paths: Sequence[str],
     duplicates: Sequence[pl.DataFrame],
-    starts: pl.LazyFrame,
+    starts: Sequence[int],
     folder: Path,
     mode: RejectsMode,
     *,
@@ -149,8 +150,8 @@ def write_rejects(
         Parquet files of the rejected lines.
     duplicates : sequence of polars.DataFrame
         As :func:`duplicate_rejects` gave them for each bucket.
-    starts : polars.LazyFrame
-        ``file, start``: the smallest ``record`` of each file, so that records count from 1 in each.
+    starts : sequence of int
+        The first ``record`` of each file, so that records count from 1 in each.
     folder : Path
     mode : {"all", "sample", "count"}
     files : sequence of str
@@ -160,7 +161,7 @@ def write_rejects(
     if mode == "count":
         return
     texts = [f"text_{name}" for name in schema.LINE_NAMES]
-    shown = ["file", "record", "class", "amount", *texts]
+    shown = ["file", "record", "class", "amount", *texts, "text"]
     frames = [df.lazy() for df in duplicates]
     if paths:
         rejected = pl.scan_parquet(list(paths)).select(shown)
@@ -168,22 +169,19 @@ def write_rejects(
     rejects = pl.concat(frames, how="diagonal")
     if mode == "sample":
         rejects = _first_of_each(rejects)
-    names = pl.LazyFrame(
-        {"file": range(len(files)), "name": files}, schema={"file": pl.UInt32, "name": pl.String}
-    )
-    out = (
-        rejects.join(starts, on="file")
-        .join(names, on="file")
-        .select(
-            pl.col("name").alias("file"),
-            (pl.col("record") - pl.col("start") + 1).alias("record"),
-            pl.col("class").alias("reason"),
-            pl.col("amount").alias("amount_minor"),
-            *(
-                pl.col(f"text_{name}").alias(name) if paths else pl.lit(None, pl.String).alias(name)
-                for name in schema.LINE_NAMES
-            ),
-        )
+    known = {"file": range(len(files)), "name": files, "start": starts}
+    names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})
+    out = rejects.join(names, on="file").select(
+        pl.col("name").alias("file"),
+        (pl.col("record") - pl.col("start") + 1).alias("record"),
+        pl.col("class").alias("reason"),
+        pl.col("amount").alias("amount_minor"),
+        *(
+            pl.col(text).str.replace_all(UNDECODABLE, "", literal=True).alias(text.removeprefix("text_"))
+            if paths
+            else pl.lit(None, pl.String).alias(text.removeprefix("text_"))
+            for text in [*texts, "text"]
+        ),
     )
     if mode == "sample":
         out = out.sort("file", "record", "reason")

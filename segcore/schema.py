@@ -59,6 +59,11 @@ LINE_COLUMNS: tuple[Column, ...] = (
     Column(name="unit_price", meaning="price of one item", required=True),
     Column(name="customer_id", meaning="who ordered; empty when unknown", required=True),
     Column(name="country", meaning="where the order went", required=False),
+    Column(
+        name="line_amount",
+        meaning="money of the whole line, in place of quantity and unit_price; negative when goods come back",
+        required=False,
+    ),
 )
 
 LINE_NAMES: tuple[str, ...] = tuple(column.name for column in LINE_COLUMNS)

@@ -80,6 +80,7 @@ def keyed(lf: pl.LazyFrame, *, seed: int, n_buckets: int) -> pl.LazyFrame:
         "file",
         "record",
         *(pl.when(~kept).then(f"text_{name}").alias(f"text_{name}") for name in schema.LINE_NAMES),
+        pl.when(~kept).then("text").alias("text"),
         pl.when(kept)
         .then(bucket.cast(pl.UInt16))
         .otherwise(pl.lit(n_buckets, dtype=pl.UInt16))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import polars as pl
 from hypothesis import strategies as st
 
 from segcore import cleaning, features, ingest, job, shuffle
+from segcore.pipeline import reading
+from segcore.pipeline.reading import Reading
 
 HEADER = [
     "InvoiceNo",
@@ -28,6 +31,7 @@ RULES = job.Cleaning(
     not_product_prefixes=["GIFT_"],
 )
 NOW = 1_900_000_000
+AS_FOUND = job.Input()
 
 Line = tuple[str, ...]
 
@@ -58,17 +62,28 @@ def write_csv(path: Path, lines: Sequence[Line]) -> Path:
     return path
 
 
-def classified(paths: Sequence[Path], rules: job.Cleaning = RULES) -> pl.LazyFrame:
+def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> Reading:
+    """Look through some files; copies go to a folder beside the first."""
+    settings = settings or job.Job()
+    scratch = Path(tempfile.mkdtemp(dir=paths[0].parent, prefix=".scratch-"))
+    files = ingest.prepare(ingest.discover(paths), settings.input, scratch, memory=10**9)
+    return Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+
+
+def classified(
+    paths: Sequence[Path], rules: job.Cleaning = RULES, given: job.Input = AS_FOUND
+) -> pl.LazyFrame:
     """Return every line of some files with its class, duplicates not yet marked."""
-    sources = ingest.discover(paths)
+    settings = job.Job(input=given, cleaning=rules)
+    read = prepared(paths, settings)
     frames = [
         cleaning.classify(
-            cleaning.read_values(
-                ingest.scan(layout, sources), rules, date_format="%Y-%m-%d %H:%M:%S", now=NOW
+            ingest.read_values(
+                read.scan(layout), layout, how, given, money_decimals=rules.money_decimals, latest=NOW
             ),
             rules,
         )
-        for layout in ingest.layouts(sources, {})
+        for layout, how in zip(read.layouts, reading.understand(read, settings, every=True), strict=True)
     ]
     return pl.concat(frames)
 

@@ -1,5 +1,23 @@
-"""From a source's files to canonical columns, still text where text came in."""
+"""From a source's files to canonical columns and their values."""
 
-from segcore.ingest.scan import Layout, Source, discover, layouts, scan
+from segcore.ingest.bytestream import UNDECODABLE
+from segcore.ingest.conventions import Conventions
+from segcore.ingest.files import Source, discover, passed_over
+from segcore.ingest.prepare import Prepared, prepare
+from segcore.ingest.scan import Layout, layouts, scan, starts
+from segcore.ingest.values import read_values
 
-__all__ = ["Layout", "Source", "discover", "layouts", "scan"]
+__all__ = [
+    "UNDECODABLE",
+    "Conventions",
+    "Layout",
+    "Prepared",
+    "Source",
+    "discover",
+    "layouts",
+    "passed_over",
+    "prepare",
+    "read_values",
+    "scan",
+    "starts",
+]

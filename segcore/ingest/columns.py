@@ -37,7 +37,19 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "unit_price": ("unitprice", "price", "itemprice", "priceperunit"),
     "customer_id": ("customerid", "customer", "custid", "clientid", "userid", "memberid", "buyerid"),
     "country": ("country", "shippingcountry", "countrycode"),
+    "line_amount": (
+        "lineamount",
+        "linetotal",
+        "totalprice",
+        "amount",
+        "totalamount",
+        "total",
+        "sales",
+        "revenue",
+        "turnover",
+    ),
 }
+_PRODUCT = {"quantity", "unit_price"}  # whose product is the amount of a line
 
 
 def _plain(name: str) -> str:
@@ -79,10 +91,20 @@ def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: 
             f"columns: {errors.listing(header)}"
         )
     found = {**_recognise(header, taken=set(mapping.values())), **mapping}
-    missing = [column.name for column in schema.LINE_COLUMNS if column.required and column.name not in found]
+    if "line_amount" in mapping or not set(found) >= _PRODUCT:
+        found = {
+            name: column
+            for name, column in found.items()
+            if name not in _PRODUCT or "line_amount" not in found
+        }
+    else:
+        found.pop("line_amount", None)  # quantity and price say more
+    needed = {column.name for column in schema.LINE_COLUMNS if column.required}
+    missing = sorted(needed - set(found) - (_PRODUCT if "line_amount" in found else set()))
     if missing:
         raise errors.DataError(
-            f"{where}: {len(missing)} required column(s) not found: {errors.listing(missing)}; "
+            f"{where}: {len(missing)} required column(s) not found: {errors.listing(missing)}"
+            f"{' (a line_amount would do for quantity and unit_price)' if set(missing) & _PRODUCT else ''}; "
             f"columns there: {errors.listing(header)}; name them in the job's [columns]"
         )
     return {name: found[name] for name in schema.LINE_NAMES if name in found}

@@ -1,52 +1,21 @@
-"""The files of a source, what is in them, and one lazy frame over all of their lines."""
+"""Prepared sources grouped by header, and one lazy frame over all of a group's lines in canonical columns."""
 
 from __future__ import annotations
 
-import glob
-import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from itertools import accumulate, groupby
 
 import polars as pl
 
 from segcore import errors, schema
+from segcore.ingest import records
+from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.columns import assign_columns
+from segcore.ingest.prepare import Prepared
 
-Format = Literal["csv", "parquet"]
-
-SUFFIXES: dict[str, Format] = {
-    ".csv": "csv",
-    ".csv.gz": "csv",
-    ".csv.zst": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-SEPARATORS = (",", ";", "\t", "|")
-OVERFLOW = "__overflow"  # takes the first field beyond the header's, so that a long line is seen
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """One file of the input.
-
-    Attributes
-    ----------
-    path : str
-    format : {"csv", "parquet"}
-    size : int
-        Bytes.
-    modified : int
-        Nanoseconds since the epoch.
-    """
-
-    path: str
-    format: Format
-    size: int
-    modified: int
+_MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,156 +24,252 @@ class Layout:
 
     Attributes
     ----------
-    sources : tuple of (int, Source)
-        The files, each with its number in the whole input.
+    files : tuple of Prepared
     columns : dict of str to str
         Canonical column to source column.
     dtypes : dict of str to polars.DataType
-        Source column to its type; String wherever text came in.
-    separator : str
-        Of a CSV file.
+        Canonical column to its type; String wherever text came in.
     """
 
-    sources: tuple[tuple[int, Source], ...]
+    files: tuple[Prepared, ...]
     columns: dict[str, str]
     dtypes: dict[str, pl.DataType]
-    separator: str
+
+    @property
+    def by_amount(self) -> bool:
+        """Whether a line says its amount, in place of quantity and price."""
+        return "line_amount" in self.columns
 
 
-def discover(inputs: Sequence[str | Path]) -> list[Source]:
-    """Find the files behind paths, folders and globs, in a fixed order, each once.
-
-    Raises
-    ------
-    segcore.errors.InputNotFoundError
-        If a path does not exist, cannot be read, or a folder holds no file of a known kind.
-    """
-    paths: dict[str, None] = {}
-    for given in inputs:
-        paths.update(dict.fromkeys(_expand(str(given))))
-    return [_source(path) for path in sorted(paths)]
-
-
-def _expand(given: str) -> list[str]:
-    if os.path.isdir(given):
-        found = [
-            os.path.join(folder, name)
-            for folder, _, names in os.walk(given)
-            for name in names
-            if not name.startswith((".", "_")) and _format(name)
-        ]
-        if not found:
-            raise errors.InputNotFoundError(
-                f"{given}: the folder holds no file to read; expected {', '.join(SUFFIXES)}"
-            )
-        return found
-    if os.path.exists(given):
-        return [given]
-    found = [path for path in glob.glob(given, recursive=True) if os.path.isfile(path)]
-    if not found:
-        raise errors.InputNotFoundError(f"{given}: no such file or folder; check the path")
-    return found
-
-
-def _format(path: str) -> Format | None:
-    name = path.lower()
-    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
-
-
-def _source(path: str) -> Source:
-    kind = _format(path)
-    if kind is None:
-        raise errors.DataError(f"{path}: unknown kind of file; expected one of {', '.join(SUFFIXES)}")
-    try:
-        status = os.stat(path)
-        with open(path, "rb"):
-            pass
-    except OSError as exc:
-        raise errors.InputNotFoundError(
-            f"{path}: cannot be read: {exc.strerror}; check its permissions"
-        ) from exc
-    return Source(path=path, format=kind, size=status.st_size, modified=status.st_mtime_ns)
-
-
-def layouts(sources: Sequence[Source], mapping: Mapping[str, str]) -> list[Layout]:
+def layouts(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[Layout]:
     """Group files by header and find the canonical columns of each group.
 
     Raises
     ------
     segcore.errors.DataError
-        If a file is empty or cannot be parsed, or a required column is not there.
+        If a required column is not there, or a column has a type that no canonical one can have.
     """
-    groups: dict[tuple[Format, str, tuple[tuple[str, pl.DataType], ...]], list[tuple[int, Source]]] = {}
-    for number, source in enumerate(sources):
-        separator, dtypes = _header(source)
-        groups.setdefault((source.format, separator, tuple(dtypes.items())), []).append((number, source))
-    found = []
-    for (_, separator, items), members in groups.items():
-        dtypes = dict(items)
-        columns = assign_columns(list(dtypes), mapping, where=members[0][1].path)
-        found.append(Layout(sources=tuple(members), columns=columns, dtypes=dtypes, separator=separator))
+    groups: dict[object, list[Prepared]] = {}
+    found: dict[object, tuple[dict[str, str], dict[str, pl.DataType]]] = {}
+    for file in files:
+        columns, dtypes = _columns(file, mapping)
+        order = () if file.way == "parquet" else (file.names, file.separator)
+        key = (order, tuple(columns.items()), tuple(dtypes.items()))
+        groups.setdefault(key, []).append(file)
+        found[key] = (columns, dtypes)
+    return [
+        Layout(files=tuple(members), columns=found[key][0], dtypes=found[key][1])
+        for key, members in groups.items()
+    ]
+
+
+def _columns(file: Prepared, mapping: Mapping[str, str]) -> tuple[dict[str, str], dict[str, pl.DataType]]:
+    path = file.source.path
+    folders = [name for name, _ in file.source.partition if name not in file.names]
+    columns = assign_columns([*file.names, *folders], mapping, where=path)
+    types: Mapping[str, pl.DataType] = pl.read_parquet_schema(file.path) if file.way == "parquet" else {}
+    dtypes = {
+        canonical: _usable(types.get(name, pl.String()), name, path) for canonical, name in columns.items()
+    }
+    return columns, dtypes
+
+
+def _usable(dtype: pl.DataType, name: str, path: str) -> pl.DataType:
+    if dtype.is_nested() or dtype in (pl.Object, pl.Duration, pl.Time):
+        raise errors.DataError(
+            f"{path}: column {name!r} is of type {dtype}; expected text, numbers or dates: map another column"
+        )
+    return pl.String() if dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Boolean, pl.Null) else dtype
+
+
+def starts(layouts: Sequence[Layout]) -> dict[int, int]:
+    """Return for each file, by its number, the ``record`` of the first line below its header."""
+    found: dict[int, int] = {}
+    for layout in layouts:
+        for files in _scans(layout):
+            before = accumulate((_rows(file) for file in files), initial=0)
+            header = 1 if files[0].way == "lines" else 0
+            for file, start in zip(files, before, strict=False):
+                found[file.number] = 1 if file.way == "records" else start + header
     return found
 
 
-def _header(source: Source) -> tuple[str, dict[str, pl.DataType]]:
-    if source.size == 0:
-        raise errors.DataError(f"{source.path}: the file is empty; expected a header and lines")
-    try:
-        if source.format == "parquet":
-            return "", dict(pl.read_parquet_schema(source.path))
-        first = pl.scan_lines(source.path).head(1).collect().item()
-        separator = max(SEPARATORS, key=first.count)
-        names = pl.read_csv(source.path, separator=separator, n_rows=0, infer_schema=False).columns
-        return separator, {name: pl.String() for name in names}
-    except (pl.exceptions.PolarsError, OSError, ValueError) as exc:
-        reason = str(exc).splitlines()[0]
-        raise errors.DataError(f"{source.path}: cannot be read as {source.format}: {reason}") from exc
+def _rows(file: Prepared) -> int:
+    return file.lines if file.way == "lines" else file.n_records
 
 
-def scan(layout: Layout, sources: Sequence[Source]) -> pl.LazyFrame:
+def _scans(layout: Layout) -> Iterator[list[Prepared]]:
+    """Cut a layout's files into as few scans as can be: a union of many runs into Polars' 512 blocking threads."""
+    kinds = sorted(layout.files, key=_kind)
+    for _, members in groupby(kinds, key=_kind):
+        scan: list[Prepared] = []
+        rows = 0
+        for file in members:
+            if scan and rows + _rows(file) > _MOST_ROWS:
+                yield scan
+                scan, rows = [], 0
+            scan.append(file)
+            rows += _rows(file)
+        yield scan
+
+
+def _kind(file: Prepared) -> tuple[str, bool]:
+    return file.way, file.quoted and file.way == "lines"
+
+
+def scan(layout: Layout, files: Sequence[Prepared]) -> pl.LazyFrame:
     """Return the lines of a layout lazily, in canonical columns.
 
     Text stays text; a Parquet column keeps its type. Beside the canonical columns there are ``file`` (number of
-    the source in `sources`), ``record`` (number of the line among all lines of the layout: the order of lines
-    in a file, and of files, is the order of these numbers) and ``malformed`` (the line has more fields than the
-    header). Errors in a file surface when the frame is collected.
+    the source), ``record`` (its order within the file is that of the lines; :func:`starts` has the first),
+    ``malformed`` (not as many fields as the header, or quotes astray), ``text`` (of a malformed line) and
+    ``undecodable`` (bytes that are not of the encoding). Errors in a file surface when the frame is collected.
 
     Parameters
     ----------
     layout : Layout
-    sources : sequence of Source
+    files : sequence of Prepared
         The whole input.
     """
-    lf = _scan_files(layout)
-    canonical = [
-        pl.col(layout.columns[name]).alias(name)
-        if name in layout.columns
-        else pl.lit(None, dtype=pl.String).alias(name)
-        for name in schema.LINE_NAMES
-    ]
-    numbered = pl.Enum([source.path for source in sources])
+    readers: dict[str, Callable[[Layout, list[Prepared]], pl.LazyFrame]] = {
+        "lines": _split_lines,
+        "csv": _csv,
+        "records": _records,
+        "parquet": _parquet,
+    }
+    frames = [readers[members[0].way](layout, members) for members in _scans(layout)]
+    lf = pl.concat(frames)
+    numbered = pl.Enum([file.path for file in files])
+    lf = lf.with_columns(file=pl.col("__path").cast(numbered).to_physical().cast(pl.UInt32))
+    texts = [pl.col(name) for name, dtype in layout.dtypes.items() if dtype == pl.String]
+    marked = any(file.marked for file in layout.files)
+    undecodable = [text.str.contains(UNDECODABLE, literal=True).fill_null(False) for text in texts]
     return lf.select(
-        *canonical,
-        pl.col("__path").cast(numbered).to_physical().cast(pl.UInt32).alias("file"),
+        *(_canonical(layout, name) for name in schema.LINE_NAMES),
+        "file",
         pl.col("__record").cast(pl.UInt64).alias("record"),
-        pl.col("malformed"),
+        "malformed",
+        "text",
+        pl.any_horizontal(undecodable if marked else [pl.lit(False)]).alias("undecodable"),
     )
 
 
-def _scan_files(layout: Layout) -> pl.LazyFrame:
-    # One scan over many files: a union of as many scans runs into Polars' limit of 512 blocking threads.
-    paths = [source.path for _, source in layout.sources]
-    if layout.sources[0][1].format == "parquet":
-        lf = pl.scan_parquet(paths, row_index_name="__record", include_file_paths="__path", glob=False)
-        return lf.with_columns(malformed=pl.lit(False))
+def _canonical(layout: Layout, name: str) -> pl.Expr:
+    source = layout.columns.get(name)
+    if source is None:
+        return pl.lit(None, dtype=pl.String).alias(name)
+    if source in layout.files[0].names:
+        return pl.col(name).cast(layout.dtypes[name])
+    of_file = {file.number: dict(file.source.partition)[source] for file in layout.files}
+    return pl.col("file").replace_strict(of_file, return_dtype=pl.String).alias(name)
+
+
+def _inside(layout: Layout) -> list[tuple[str, str]]:
+    """Return the canonical columns that the files themselves hold, and what they are called there."""
+    names = layout.files[0].names
+    return [(canonical, name) for canonical, name in layout.columns.items() if name in names]
+
+
+def _paths(files: Sequence[Prepared]) -> list[str]:
+    return [file.path for file in files]
+
+
+def _split_lines(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+    """Read texts line by line and split each at its separators, so that a wrong number of fields is seen."""
+    headers = list(accumulate((file.lines for file in files), initial=0))[:-1]
+    lf = pl.scan_lines(
+        _paths(files), row_index_name="__record", include_file_paths="__path", glob=False
+    ).filter(pl.col("line") != "", ~pl.col("__record").is_in(headers))
+    if not files[0].quoted:
+        return _plain(lf, layout)
+    has_quote = pl.col("line").str.contains('"', literal=True)
+    return pl.concat([_plain(lf.filter(~has_quote), layout), _quoted(lf.filter(has_quote), layout)])
+
+
+def _plain(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+    names, separator = layout.files[0].names, layout.files[0].separator
+    n_fields = len(names)
+    fields = pl.col("line").str.splitn(separator, n_fields + 1)
+    lf = lf.with_columns(__fields=fields)
+    field = {
+        name: pl.col("__fields").struct.field(f"field_{place}") for place, name in enumerate((*names, ""))
+    }
+    malformed = field[names[-1]].is_null() | field[""].is_not_null()
+    return _shown(lf, {canonical: field[name] for canonical, name in _inside(layout)}, malformed)
+
+
+def _quoted(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+    """Split lines that have quotes, all of them closed in the same line, by a pattern."""
+    names, cut = layout.files[0].names, re.escape(layout.files[0].separator)
+    wanted = _inside(layout)
+    one = rf'"(?:[^"]|"")*"|[^"{cut}][^{cut}]*|'
+    captured = {name for _, name in wanted}
+    pattern = cut.join(f"({one})" if name in captured else f"(?:{one})" for name in names)
+    lf = lf.with_columns(__fields=pl.col("line").str.extract_groups(f"^{pattern}$"))
+    places = {name: str(place) for place, name in enumerate((n for n in names if n in captured), start=1)}
+    raw = {canonical: pl.col("__fields").struct.field(places[name]) for canonical, name in wanted}
+    malformed = pl.all_horizontal(field.is_null() for field in raw.values())
+    return _shown(lf, {canonical: _unquoted(field) for canonical, field in raw.items()}, malformed)
+
+
+def _unquoted(field: pl.Expr) -> pl.Expr:
+    inner = field.str.strip_prefix('"').str.strip_suffix('"').str.replace_all('""', '"', literal=True)
+    return pl.when(field.str.starts_with('"')).then(inner).otherwise(field)
+
+
+def _shown(lf: pl.LazyFrame, fields: Mapping[str, pl.Expr], malformed: pl.Expr) -> pl.LazyFrame:
+    return lf.select(
+        *(field.alias(name) for name, field in fields.items()),
+        "__path",
+        "__record",
+        malformed.alias("malformed"),
+        pl.when(malformed).then("line").alias("text"),
+    )
+
+
+def _csv(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+    """Read regular texts with Polars: every record is known to have the header's number of fields."""
     lf = pl.scan_csv(
-        paths,
-        separator=layout.separator,
-        schema={**dict.fromkeys(layout.dtypes, pl.String), OVERFLOW: pl.String},
-        missing_columns="insert",
-        truncate_ragged_lines=True,
+        _paths(files),
+        separator=files[0].separator,
+        schema=dict.fromkeys(files[0].names, pl.String()),
         row_index_name="__record",
         include_file_paths="__path",
         glob=False,
     )
-    return lf.with_columns(malformed=pl.col(OVERFLOW).is_not_null())
+    return _whole(lf, layout)
+
+
+def _parquet(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+    wanted = [name for _, name in _inside(layout)]
+    lf = pl.scan_parquet(
+        _paths(files),
+        row_index_name="__record",
+        include_file_paths="__path",
+        glob=False,
+        hive_partitioning=False,
+        extra_columns="ignore",
+        schema={name: pl.read_parquet_schema(files[0].path)[name] for name in wanted},
+    )
+    return _whole(lf, layout)
+
+
+def _records(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+    lf = pl.scan_parquet(_paths(files), include_file_paths="__path", glob=False, hive_partitioning=False)
+    return lf.select(
+        *(pl.col(name).alias(canonical) for canonical, name in _inside(layout)),
+        "__path",
+        pl.col(records.RECORD).cast(pl.get_index_type()),
+        pl.col(records.MALFORMED).alias("malformed"),
+        pl.col(records.TEXT).alias("text"),
+    )
+
+
+def _whole(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+    return lf.select(
+        *(pl.col(name).alias(canonical) for canonical, name in _inside(layout)),
+        "__path",
+        "__record",
+        pl.lit(False).alias("malformed"),
+        pl.lit(None, dtype=pl.String).alias("text"),
+    )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
-from segcore import cleaning, ingest, shuffle, tables
-from segcore.ingest import Layout, Source
+from segcore import cleaning, shuffle, tables
 from segcore.job import Job
 from segcore.models.candidate import Sweep
+from segcore.pipeline import reading
 from segcore.pipeline.comparison import Compared
 from segcore.pipeline.labelling import Labelled, distance_to
 from segcore.pipeline.lines import Lines, bucket
 from segcore.pipeline.population import Floats32, Population
+from segcore.pipeline.reading import Reading
 from segcore.storage import Workspace, read_json
 
 _SHOWN = ("item_count", "tenure_days", "return_rate")
@@ -77,8 +76,6 @@ def products(
     work: Workspace,
     found: Lines,
     labelled: Labelled,
-    sources: Sequence[Source],
-    layouts: Sequence[Layout],
     settings: Job,
 ) -> pl.DataFrame:
     """Return the products that are over-represented in each segment, with their names.
@@ -100,7 +97,8 @@ def products(
             named = bought.select("customer_id", product_id="product").join(known, on="customer_id")
             counts.append(tables.buyers(named, "product_id").collect(engine="streaming"))
     top = tables.products(tables.add_up(counts, "product_id")).drop("description")
-    names = _product_names(top["product_id"].unique(), sources, layouts, settings)
+    read = reading.load(work.path("input"), settings)
+    names = _product_names(top["product_id"].unique(), read, settings)
     return (
         top.rename({"product_id": "product"})
         .join(names, on="product", how="left", maintain_order="left")
@@ -108,14 +106,12 @@ def products(
     )
 
 
-def _product_names(
-    wanted: pl.Series, sources: Sequence[Source], layouts: Sequence[Layout], settings: Job
-) -> pl.DataFrame:
+def _product_names(wanted: pl.Series, read: Reading, settings: Job) -> pl.DataFrame:
     """Return code and most frequent description of some products, from the first lines where they suffice."""
     code = pl.col("product_id").cast(pl.String).str.strip_chars().str.to_uppercase()
     found = pl.DataFrame(schema={"product": pl.UInt64, "product_id": pl.String, "description": pl.String})
     for most in (_FIRST_LINES, None):
-        frames = [ingest.scan(layout, sources) for layout in layouts]
+        frames = [read.scan(layout).filter(~pl.col("malformed")) for layout in read.layouts]
         lines = pl.concat([lf.select(code, pl.col("description").cast(pl.String)) for lf in frames])
         found = (
             (lines if most is None else lines.head(most))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +10,17 @@ from pathlib import Path
 import polars as pl
 
 from segcore import cleaning, errors, features, ingest, ledger, returns, shuffle
-from segcore.ingest import Layout, Source
+from segcore.ingest import Conventions, Layout
 from segcore.job import Job
+from segcore.pipeline import reading
+from segcore.pipeline.reading import Reading
 from segcore.progress import Progress, Stage
 from segcore.storage import read_json, write_json
 
 _GUEST_SHARE = 0.05
 _GUEST_TIMES = 5  # and so many times an even share
-_PEEK_ROWS = 1_000
 # Bytes that a line costs in memory while its bucket is aggregated, measured on 54 million lines.
 _BYTES_A_LINE = 400
-_BYTES_A_CSV_LINE = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,66 +48,77 @@ class Lines:
     customers: int
 
 
-def plan_buckets(sources: Sequence[Source], memory: int) -> int:
+def plan_buckets(n_lines: int, memory: int) -> int:
     """Return how many buckets keep one bucket's lines within half of the memory budget: a power of two."""
-    estimate = sum(_estimated_lines(source) for source in sources) * _BYTES_A_LINE
     n_buckets = 1
-    while estimate / n_buckets > memory / 2 and n_buckets < shuffle.MAX_BUCKETS:
+    while n_lines * _BYTES_A_LINE / n_buckets > memory / 2 and n_buckets < shuffle.MAX_BUCKETS:
         n_buckets *= 2
     return n_buckets
 
 
-def _estimated_lines(source: Source) -> int:
-    if source.format == "parquet":
-        return int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
-    return source.size // _BYTES_A_CSV_LINE
-
-
-def shuffle_lines(
-    folder: Path,
-    sources: Sequence[Source],
-    layouts: Sequence[Layout],
-    job: Job,
-    *,
-    now: int,
-    n_buckets: int,
-) -> None:
+def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_buckets: int) -> None:
     """Stage ``lines``: read, type and classify every line, and bring each customer's lines together.
+
+    How dates and numbers are written is decided on some of the lines where that leaves no doubt. Where a line then
+    cannot be read, all lines are asked, and read again if that gives another answer.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write.
+    read : Reading
+    job : segcore.job.Job
+    latest : int
+        Seconds since 1970; later dates are rejects.
+    n_buckets : int
 
     Raises
     ------
     segcore.errors.DataError
-        If a file breaks off or is not what its name says.
+        If a file breaks off or is not what its name says, or its values could be read in two ways.
     """
-    frames = []
-    for layout in layouts:
-        lf = ingest.scan(layout, sources)
-        read = cleaning.read_values(lf, job.cleaning, date_format=_date_format(lf), now=now)
-        frames.append(
-            shuffle.keyed(cleaning.classify(read, job.cleaning), seed=job.seed, n_buckets=n_buckets)
-        )
-    try:
-        shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
-    except pl.exceptions.PolarsError as exc:
-        raise errors.DataError(f"the input cannot be read: {str(exc).splitlines()[0]}") from exc
+    found = reading.understand(read, job, every=False)
+    for again in (True, False):
+        frames = [
+            _keyed(read, layout, how, job, latest=latest, n_buckets=n_buckets)
+            for layout, how in zip(read.layouts, found, strict=True)
+        ]
+        with reading.readable():
+            buckets = shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
+        if not again or not _any_unreadable(buckets):
+            break
+        every = reading.understand(read, job, every=True)
+        if every == found:
+            break
+        found = every
+        for entry in folder.iterdir():
+            shutil.rmtree(entry)
     write_json(folder / "stage.json", {"n_buckets": n_buckets})
 
 
-def _date_format(lf: pl.LazyFrame) -> str:
-    """Return the first known format that reads the most dates among the first lines."""
-    if lf.collect_schema()["ordered_at"] != pl.String:
-        return cleaning.DATE_FORMATS[0]
-    text = pl.col("ordered_at").str.strip_chars()
-    read = lf.head(_PEEK_ROWS).select(
-        text.str.to_datetime(form, time_unit="us", strict=False).is_not_null().sum().alias(form)
-        for form in cleaning.DATE_FORMATS
+def _keyed(
+    read: Reading, layout: Layout, how: Conventions, job: Job, *, latest: int, n_buckets: int
+) -> pl.LazyFrame:
+    values = ingest.read_values(
+        read.scan(layout),
+        layout,
+        how,
+        job.input,
+        money_decimals=job.cleaning.money_decimals,
+        latest=latest,
     )
-    counts = read.collect().row(0, named=True)
-    return max(cleaning.DATE_FORMATS, key=lambda form: int(counts[form]))
+    return shuffle.keyed(cleaning.classify(values, job.cleaning), seed=job.seed, n_buckets=n_buckets)
+
+
+def _any_unreadable(buckets: shuffle.Buckets) -> bool:
+    if not buckets.rejects:
+        return False
+    unreadable = pl.col("class").str.starts_with("unreadable_").any()
+    return bool(pl.scan_parquet(list(buckets.rejects)).select(unreadable).collect(engine="streaming").item())
 
 
 def compute_features(
-    folder: Path, buckets: Path, sources: Sequence[Source], job: Job, progress: Progress, stage: Stage
+    folder: Path, buckets: Path, read: Reading, job: Job, progress: Progress, stage: Stage
 ) -> None:
     """Stage ``customers``: the features of every customer, bucket by bucket, the ledger and the rejects.
 
@@ -144,7 +156,7 @@ def compute_features(
                 *([returns.account(lines)] if job.features.returns == "net" else []),
             ]
         )
-        writer.add(customers)
+        writer.add(customers.drop(read.absent_features))
         counts.append(count)
         taken_back += taken
         duplicates.append(doubled)
@@ -155,7 +167,8 @@ def compute_features(
     _warn_of_guests(heavies, lines_in, writer.rows, progress)
     if found.rejects:
         counts.append(features.ledger(pl.scan_parquet(list(found.rejects))).collect(engine="streaming"))
-    names = [source.path for source in sources]
+    names = [file.source.path for file in read.files]
+    _check_nothing_lost(pl.concat(counts), read)
     account = ledger.account(pl.concat(counts), job.cleaning, files=names)
     ledger.check(account, job.cleaning)
     if writer.rows == 0:
@@ -164,7 +177,7 @@ def compute_features(
         )
     if taken_back:
         account["returns_net"] = ledger.returns_net(pl.concat(taken_back), job.cleaning)
-    starts = pl.scan_parquet(buckets / "**/*.parquet").group_by("file").agg(start=pl.col("record").min())
+    starts = [start for _, start in sorted(ingest.starts(read.layouts).items())]
     ledger.write_rejects(
         found.rejects, duplicates, starts, folder / "rejects", job.cleaning.rejects, files=names
     )
@@ -184,6 +197,17 @@ def _warn_of_guests(
             progress.warn(
                 f"customer {customer!r} has {share:.0%} of all lines; "
                 "if it is a guest account, name it in cleaning.exclude_customers"
+            )
+
+
+def _check_nothing_lost(counts: pl.DataFrame, read: Reading) -> None:
+    """Compare the lines that came through with those that were counted before anything was read."""
+    came = dict(counts.group_by("file").agg(pl.col("rows").sum()).iter_rows())
+    for file in read.files:
+        if came.get(file.number, 0) != file.n_records:
+            raise errors.DataError(
+                f"{file.source.path}: {came.get(file.number, 0):,} lines came in, {file.n_records:,} were counted "
+                "before; has the file changed meanwhile? Run the same command again"
             )
 
 

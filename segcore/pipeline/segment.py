@@ -166,7 +166,7 @@ def _fit(
         with progress.stage("profile") as stage:
             stage.rows = found.customers
             compared = comparison.with_all_rows(compared, people, labelled)
-            products = charts.products(work, found, labelled, plan.sources, plan.layouts, settings)
+            products = charts.products(work, found, labelled, settings)
             table = outputs.write(
                 folder,
                 found,

@@ -13,9 +13,9 @@ from typing import Any
 
 from segcore import __version__, engine, ingest, logs, storage
 from segcore.job import Job
-from segcore.pipeline import frozen, lines, outputs, previous, publication, steps
+from segcore.pipeline import frozen, jobs, lines, outputs, previous, publication, reading, steps
 from segcore.pipeline.previous import Previous
-from segcore.progress import Progress
+from segcore.progress import Progress, Stage
 
 # Packages whose version can change the answer.
 _ENGINES = ("dask", "dask-ml", "numpy", "polars", "pyarrow", "scikit-learn", "scipy")
@@ -58,7 +58,7 @@ class Plan:
 
     Attributes
     ----------
-    sources, layouts : sequence
+    sources : sequence
     settings : Job
     budget : int
         Bytes of memory.
@@ -71,7 +71,6 @@ class Plan:
     """
 
     sources: Sequence[ingest.Source]
-    layouts: Sequence[ingest.Layout]
     settings: Job
     budget: int
     how: Mapping[str, Any]
@@ -96,13 +95,12 @@ def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int |
     Raises
     ------
     segcore.errors.SegcoreError
-        If an input is not there, or lacks a column.
+        If an input is not there, or is of no known kind.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     sources = ingest.discover(given)
     return Plan(
         sources=sources,
-        layouts=ingest.layouts(sources, settings.columns),
         settings=settings,
         budget=memory or engine.default_budget(),
         how=how,
@@ -146,25 +144,34 @@ def opened(
         storage.workspace(out, mark, resume=resume, wait=wait, say=progress.say) as work,
     ):
         run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plans[-1].mark[:8]}"
-        yield work, plans[-1], run_id, progress
+        # The clock is read once; the run's job.toml says what it was, the fingerprint does not.
+        clock = jobs.with_clock(plans[-1].settings, work.begun)
+        yield work, replace(plans[-1], settings=clock), run_id, progress
 
 
 def customers(work: storage.Workspace, made: Plan, progress: Progress) -> lines.Lines:
     """Make the first stages: every line accounted for, and the features of every customer."""
 
-    def shuffle(folder: Path) -> None:
-        n_buckets = lines.plan_buckets(made.sources, made.budget)
-        now = int(work.begun.timestamp())
-        lines.shuffle_lines(folder, made.sources, made.layouts, made.settings, now=now, n_buckets=n_buckets)
+    def look(folder: Path, stage: Stage) -> None:
+        stage.rows = reading.prepare(
+            folder, made.sources, made.settings, memory=made.budget, progress=progress
+        )
 
-    buckets = steps.step(work, progress, "lines", lambda folder, _: shuffle(folder))
+    read = reading.load(steps.step(work, progress, "input", look), made.settings)
+
+    def shuffle(folder: Path, stage: Stage) -> None:
+        stage.rows = sum(file.n_records for file in read.files)
+        n_buckets = lines.plan_buckets(stage.rows, made.budget)
+        lines.shuffle_lines(
+            folder, read, made.settings, latest=made.settings.input.latest_second, n_buckets=n_buckets
+        )
+
+    buckets = steps.step(work, progress, "lines", shuffle)
     folder = steps.step(
         work,
         progress,
         "customers",
-        lambda folder, stage: lines.compute_features(
-            folder, buckets, made.sources, made.settings, progress, stage
-        ),
+        lambda folder, stage: lines.compute_features(folder, buckets, read, made.settings, progress, stage),
     )
     return lines.finished_lines(folder)
 

@@ -1,0 +1,280 @@
+"""How a layout writes its dates and numbers: decided over all of its files, never line by line.
+
+What decides is the shape of the values: ``12/1/2010 8:26`` has the shape ``99/9/9999 9:99``. There are few shapes
+however many lines, so one narrow streaming pass finds them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from segcore import errors, job
+from segcore.ingest.scan import Layout
+
+NUMBERS = ("quantity", "unit_price", "line_amount")
+EPOCHS = {"epoch-seconds": 1, "epoch-milliseconds": 1_000}
+
+_LONGEST_SHAPE = 40
+_MOST_FORMATS = 12
+
+# Shapes: a digit is 9, a word of three letters or more is w; a number that begins with 0 and a mark has a z before.
+_ISO = re.compile(r"9999([-/.])99?\1(99?)")
+_NUMERIC = re.compile(r"99?([-/.])99?\1(9999|99)(?=\D|$)")
+_NAMED = (
+    (re.compile(r"99?([- /.])w\1(9999|99)(?=\D|$)"), "%d{0}{1}{0}{2}"),
+    (re.compile(r"w( )99?, ?(9999)"), "{1}{0}%d, {2}"),
+)
+_COMPACT = {"99999999": "%Y%m%d", "99999999999999": "%Y%m%d%H%M%S", "99999999 99:99": "%Y%m%d %H:%M"}
+_TIME = re.compile(
+    r"(?P<gap>[T ]?)(?P<time>99?:99(?P<s>:99(?P<f>\.9+)?)?)?(?P<p> ?[AaPp][Mm])?(?P<z> ?(Z|[+-]99:?99))?"
+)
+_SECONDS, _MILLISECONDS = re.compile(r"9{9,10}(\.9+)?"), re.compile(r"9{13}(\.9+)?")
+_PLAIN = re.compile(r"z?[-+]?(9+\.?9*|\.9+)([eE][-+]?9+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """How a column writes numbers.
+
+    Attributes
+    ----------
+    decimal : {".", ","}
+    plain : bool
+        Nothing but digits, a sign, a point and an exponent.
+    """
+
+    decimal: Literal[".", ","] = "."
+    plain: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conventions:
+    """How a layout writes its values.
+
+    Attributes
+    ----------
+    dates : tuple of str
+        Patterns that a date may have, the most frequent first; the names of :data:`EPOCHS` among them.
+    numbers : dict of str to Numbers
+        By canonical column.
+    """
+
+    dates: tuple[str, ...]
+    numbers: dict[str, Numbers]
+
+
+def shapes(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+    """Count the shapes of a layout's dates and numbers.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``column, shape, lines, example``, and of dates like ``12/1/2010``: ``day_first`` and ``month_first``, how many
+        can only be the one, an example of each, and ``unequal``, how many could be both and would differ.
+    """
+    columns = [name for name in ("ordered_at", *NUMBERS) if name in layout.columns]
+    texts = [
+        name
+        for name in columns
+        if layout.dtypes[name] == pl.String or (name == "ordered_at" and layout.dtypes[name].is_numeric())
+    ]
+    lf = lf.filter(~pl.col("malformed")).select(pl.col(name).cast(pl.String) for name in texts or columns)
+    if not texts:
+        lf = lf.head(0)
+    text = pl.col("text").str.strip_chars()
+    shape = text.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}{3,}", "w").str.slice(0, _LONGEST_SHAPE)
+    leading = pl.when(text.str.contains(r"^\D{0,3}0[.,]")).then(pl.lit("z")).otherwise(pl.lit(""))
+    date = pl.when(pl.col("column") == "ordered_at").then(text)
+    pair = date.str.extract_groups(r"^(\d\d?)[-/.](\d\d?)[-/.]\d")
+    first, second = (pair.struct.field(n).cast(pl.UInt8, strict=False) for n in ("1", "2"))
+    day_first = first.is_between(13, 31) & (second <= 12)
+    month_first = second.is_between(13, 31) & (first <= 12)
+    return (
+        lf.unpivot(variable_name="column", value_name="text")
+        .filter(text != "")
+        .with_columns(shape=leading + shape, day_first=day_first, month_first=month_first)
+        .with_columns(unequal=(first != second) & (first <= 12) & (second <= 12))
+        .group_by("column", "shape")
+        .agg(
+            lines=pl.len(),
+            example=text.min(),
+            day_first=pl.col("day_first").sum(),
+            month_first=pl.col("month_first").sum(),
+            unequal=pl.col("unequal").sum(),
+            day_example=pl.when("day_first").then(text).min(),
+            month_example=pl.when("month_first").then(text).min(),
+        )
+    )
+
+
+def is_settled(found: pl.DataFrame, settings: job.Input) -> bool:
+    """Whether shapes from some of the lines are enough: nothing in them could be read in two ways."""
+    rows = found.to_dicts()
+    dates = [row for row in rows if row["column"] == "ordered_at"]
+    numeric = any(_NUMERIC.match(row["shape"].removeprefix("z")) for row in dates)
+    plain = all(_PLAIN.fullmatch(row["shape"]) for row in rows if row["column"] != "ordered_at")
+    return (not numeric or bool(settings.date_format)) and (plain or bool(settings.decimal))
+
+
+def decide(found: pl.DataFrame, layout: Layout, settings: job.Input) -> Conventions:
+    """Say how a layout writes its values, from the shapes in it.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If dates or numbers could be read in two ways and it matters.
+    """
+    where = _where(layout)
+    rows = found.sort("lines", "shape", descending=[True, False]).to_dicts()
+    dates = [row for row in rows if row["column"] == "ordered_at"]
+    numbers = {name: [row for row in rows if row["column"] == name] for name in NUMBERS}
+    return Conventions(
+        dates=_dates(dates, settings.date_format, where),
+        numbers={
+            name: _numbers(
+                name, own, [row for rows in numbers.values() for row in rows], settings.decimal, where
+            )
+            for name, own in numbers.items()
+        },
+    )
+
+
+def _where(layout: Layout) -> str:
+    first = layout.files[0].source.path
+    others = len(layout.files) - 1
+    return f"{first} and {others} file(s) like it" if others else first
+
+
+def _dates(rows: Sequence[dict[str, object]], asked: str, where: str) -> tuple[str, ...]:
+    if "%" in asked or asked in EPOCHS:
+        return (asked,)
+    order = asked or _date_order(rows, where)
+    formats = (form for row in rows for form in date_formats(str(row["shape"]), order))
+    return tuple(dict.fromkeys(formats))[:_MOST_FORMATS]
+
+
+def _date_order(rows: Iterable[dict[str, object]], where: str) -> str:
+    """Return which of day and month stands first, from all the dates of a layout."""
+    rows = list(rows)
+    total = {key: sum(int(str(row[key])) for row in rows) for key in ("day_first", "month_first", "unequal")}
+    examples = {
+        key: next((row[key] for row in rows if row[key]), "") for key in ("day_example", "month_example")
+    }
+    if total["day_first"] and total["month_first"]:
+        raise errors.DataError(
+            f"{where}: {examples['day_example']!r} has the day first and {examples['month_example']!r} the month; "
+            "one order is expected in files with the same header: give --date-format day-first or month-first"
+        )
+    if total["unequal"] and not (total["day_first"] or total["month_first"]):
+        example = next(row["example"] for row in rows if row["unequal"])
+        raise errors.DataError(
+            f"{where}: dates like {example!r} may have the month or the day first, and no line tells which: "
+            "give --date-format month-first or day-first"
+        )
+    return "day-first" if total["day_first"] else "month-first"
+
+
+def date_formats(shape: str, order: str) -> list[str]:
+    """Return the patterns that a date of some shape may have; none if it is no date.
+
+    Examples
+    --------
+    >>> date_formats("99/9/9999 9:99", "month-first")
+    ['%m/%d/%Y %H:%M']
+    """
+    shape = shape.removeprefix("z")
+    if shape in _COMPACT:
+        return [_COMPACT[shape]]
+    if _SECONDS.fullmatch(shape):
+        return ["epoch-seconds"]
+    if _MILLISECONDS.fullmatch(shape):
+        return ["epoch-milliseconds"]
+    days, rest = _day_formats(shape, order)
+    time = _TIME.fullmatch(rest)
+    if not days or time is None:
+        return []
+    hour = "%I:%M" if time["p"] else "%H:%M"
+    clock = (
+        hour + ("%S" and ":%S" if time["s"] else "") + ("%.f" if time["f"] else "") if time["time"] else ""
+    )
+    half = time["p"].replace(time["p"].strip(), "%p") if time["p"] else ""
+    zone = (" " if time["z"].startswith(" ") else "") + "%#z" if time["z"] else ""
+    return [day + time["gap"] + clock + half + zone for day in days]
+
+
+def _day_formats(shape: str, order: str) -> tuple[list[str], str]:
+    if match := _ISO.match(shape):
+        return [f"%Y{match[1]}%m{match[1]}%d"], shape[match.end() :]
+    if match := _NUMERIC.match(shape):
+        year = "%Y" if match[2] == "9999" else "%y"
+        first, second = ("%d", "%m") if order == "day-first" else ("%m", "%d")
+        return [f"{first}{match[1]}{second}{match[1]}{year}"], shape[match.end() :]
+    for pattern, form in _NAMED:
+        if match := pattern.match(shape):
+            year = "%Y" if match[2] == "9999" else "%y"
+            return [form.format(match[1], month, year) for month in ("%b", "%B")], shape[match.end() :]
+    return [], ""
+
+
+def _numbers(
+    name: str,
+    own: Sequence[dict[str, object]],
+    every: Sequence[dict[str, object]],
+    asked: str,
+    where: str,
+) -> Numbers:
+    """Decide on decimal point or comma for a column; where it does not tell itself, the layout's others do."""
+    plain = all(_PLAIN.fullmatch(str(row["shape"])) for row in own)
+    if asked:
+        return Numbers(decimal="," if asked == "," else ".", plain=plain and asked == ".")
+    told = _tally(own)
+    others = _tally(every)
+    by_comma = bool(told["comma"]) or (not told["point"] and bool(others["comma"]) and not others["point"])
+    by_point = bool(told["point"]) or (not told["comma"] and bool(others["point"]) and not others["comma"])
+    unclear = told["either"] if by_comma == by_point else 0
+    if unclear and by_comma:
+        reason = f"some {name}s have a decimal comma and some a point"
+    elif unclear:
+        reason = f"{name}s do not tell whether the mark before the last three digits is a decimal one"
+    else:
+        decimal: Literal[".", ","] = (
+            "," if told["comma"] > told["point"] or (by_comma and not by_point) else "."
+        )
+        return Numbers(decimal=decimal, plain=plain and decimal == ".")
+    example = next(row["example"] for row in own if _mark(str(row["shape"])) == "either")
+    raise errors.DataError(
+        f"{where}: {reason}, such as {example!r}: set input.decimal in the job or give --decimal"
+    )
+
+
+def _tally(rows: Iterable[dict[str, object]]) -> Counter[str]:
+    """Count the lines whose shape tells of a decimal comma, of a point, and those that may have either."""
+    count: Counter[str] = Counter()
+    for row in rows:
+        count[_mark(str(row["shape"]))] += int(str(row["lines"]))
+    if count["three"] and not count["none"]:  # 6.000 and 12.500: a column with three decimals throughout
+        count["point"] += count["three"]
+    elif count["three"]:
+        count["either"] += count["three"]
+    return count
+
+
+def _mark(shape: str) -> str:
+    """Say what a number's shape tells: ``comma``, ``point``, ``either``, ``three`` (like 1.234), ``none`` or ``other``."""
+    core = re.sub(r"[^9.,]", "", re.sub(r"[eE][-+]?9+$", "", shape))
+    leading_zero = shape.startswith("z")
+    if re.fullmatch(r"9{1,3}(,9{3}){2,}|9{1,3}(,9{3})+\.9*|9*\.(9{0,2}|9{4,})|9{4,}\.9*", core):
+        return "point"
+    if re.fullmatch(r"9{1,3}(\.9{3}){2,}|9{1,3}(\.9{3})+,9*|9*,(9{0,2}|9{4,})|9{4,},9*", core):
+        return "comma"
+    if re.fullmatch(r"9{1,3},9{3}", core):
+        return "comma" if leading_zero else "either"
+    if re.fullmatch(r"9{1,3}\.9{3}", core):
+        return "point" if leading_zero else "three"
+    return "none" if re.fullmatch(r"9+", core) else "other"

@@ -1,0 +1,81 @@
+"""Excel files, converted once to Parquet, every cell as text: sheets with the header of the first are one table."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from segcore import errors
+from segcore.ingest.files import Source
+from segcore.ingest.records import MALFORMED, RECORD, TEXT
+
+# Memory for each byte of a sheet's unpacked XML while it is read.
+_MEMORY_A_BYTE = 2.5
+
+
+def convert(source: Source, target: Path, *, memory: int) -> tuple[int, list[str]]:
+    """Write all sheets of a workbook that share the first one's header to a Parquet file.
+
+    Parameters
+    ----------
+    source : Source
+    target : Path
+    memory : int
+        Budget in bytes: a workbook cannot be read as a stream.
+
+    Returns
+    -------
+    records : int
+        Rows that are not empty.
+    others : list of str
+        Sheets that have another header, and were left aside.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If the file is damaged, holds no table, or does not fit into the budget.
+    """
+    import fastexcel
+    import polars as pl
+
+    _check_size(source, memory)
+    try:
+        book = fastexcel.read_excel(source.path)
+        header: list[str] = []
+        frames: list[pl.DataFrame] = []
+        others: list[str] = []
+        for name in book.sheet_names:
+            df = book.load_sheet(name, dtypes="string", header_row=0).to_polars()
+            if df.width == 0:
+                continue
+            header = header or df.columns
+            if df.columns == header:
+                frames.append(df)
+            else:
+                others.append(name)
+    except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError, OSError) as exc:
+        reason = str(exc).splitlines()[0]
+        raise errors.DataError(f"{source.path}: cannot be read as Excel: {reason}") from exc
+    if not frames:
+        raise errors.DataError(f"{source.path}: no sheet holds a table; expected a header in the first row")
+    table = pl.concat(frames).with_row_index(RECORD, offset=1).cast({RECORD: pl.UInt64})
+    table = table.filter(~pl.all_horizontal(pl.col(header).is_null()))
+    table = table.with_columns(pl.lit(False).alias(MALFORMED), pl.lit(None, pl.String).alias(TEXT))
+    table.write_parquet(target, compression="zstd")
+    return table.height, others
+
+
+def _check_size(source: Source, memory: int) -> None:
+    try:
+        with zipfile.ZipFile(source.path) as archive:
+            unpacked = [info.file_size for info in archive.infolist() if info.filename.startswith("xl/")]
+    except (zipfile.BadZipFile, OSError) as exc:
+        raise errors.DataError(
+            f"{source.path}: the file is damaged or breaks off: {exc}; fetch or export it again"
+        ) from exc
+    needed = int(sum(unpacked) * _MEMORY_A_BYTE)
+    if needed > memory:
+        raise errors.DataError(
+            f"{source.path}: an Excel file is read at once and needs about {needed / 1e6:,.0f} MB, "
+            f"the budget is {memory / 1e6:,.0f} MB: save it as CSV, or give --memory"
+        )

@@ -1,0 +1,164 @@
+"""The files of a source: found behind paths, folders and globs, told apart by their first bytes."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote
+
+from segcore import errors
+
+Format = Literal["text", "parquet", "excel"]
+Compression = Literal["", "gzip", "zstd"]
+
+# What a folder is searched for; a file that is named itself may be called anything.
+SUFFIXES: dict[str, Format] = {
+    ".csv": "text",
+    ".tsv": "text",
+    ".txt": "text",
+    ".csv.gz": "text",
+    ".tsv.gz": "text",
+    ".txt.gz": "text",
+    ".csv.zst": "text",
+    ".tsv.zst": "text",
+    ".txt.zst": "text",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+}
+_PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
+_COMPRESSED: dict[bytes, Compression] = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One file of the input.
+
+    Attributes
+    ----------
+    path : str
+    format : {"text", "parquet", "excel"}
+    compression : {"", "gzip", "zstd"}
+        Of a text.
+    size : int
+        Bytes on disk.
+    modified : int
+        Nanoseconds since the epoch.
+    partition : tuple of (str, str)
+        Columns that the file's folders name, such as ``country=France``.
+    """
+
+    path: str
+    format: Format
+    size: int
+    modified: int
+    compression: Compression = ""
+    partition: tuple[tuple[str, str], ...] = ()
+
+
+def discover(inputs: Sequence[str | Path]) -> list[Source]:
+    """Find the files behind paths, folders and globs, in a fixed order, each once.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If a path does not exist, cannot be read, or a folder holds no file of a known kind.
+    segcore.errors.DataError
+        If a file is empty, or its content is of no kind that can be read.
+    """
+    paths: dict[str, None] = {}
+    for given in inputs:
+        paths.update(dict.fromkeys(_expand(str(given))))
+    return [_source(path) for path in sorted(paths)]
+
+
+def passed_over(inputs: Sequence[str | Path]) -> list[str]:
+    """Return the files in given folders that :func:`discover` leaves aside for their names."""
+    folders = [str(given) for given in inputs if os.path.isdir(given)]
+    return sorted(path for folder in folders for path in _walk(folder) if _suffix(path) is None)
+
+
+def _expand(given: str) -> list[str]:
+    if os.path.isdir(given):
+        found = [path for path in _walk(given) if _suffix(path)]
+        if not found:
+            raise errors.InputNotFoundError(
+                f"{given}: the folder holds no file to read; expected {', '.join(SUFFIXES)}"
+            )
+        return found
+    if os.path.lexists(given):
+        return [given]
+    found = [path for path in glob.glob(given, recursive=True) if os.path.isfile(path)]
+    if not found:
+        raise errors.InputNotFoundError(f"{given}: no such file or folder; check the path")
+    return found
+
+
+def _walk(folder: str) -> list[str]:
+    return [
+        os.path.join(root, name)
+        for root, _, names in os.walk(folder)
+        for name in names
+        if not name.startswith((".", "_"))
+    ]
+
+
+def _suffix(path: str) -> Format | None:
+    name = path.lower()
+    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def _source(path: str) -> Source:
+    try:
+        status = os.stat(path)
+        if not os.path.isfile(path):
+            raise errors.InputNotFoundError(f"{path}: is no regular file; expected a file or a folder")
+        with open(path, "rb") as file:
+            head = file.read(8)
+    except OSError as exc:
+        raise errors.InputNotFoundError(
+            f"{path}: cannot be read: {exc.strerror}; check its name and permissions"
+        ) from exc
+    if not head:
+        raise errors.DataError(f"{path}: the file is empty; expected a header and lines")
+    kind = _kind(path, head)
+    compression: Compression = next(
+        (name for magic, name in _COMPRESSED.items() if head.startswith(magic)), ""
+    )
+    return Source(
+        path=path,
+        format=kind,
+        compression=compression if kind == "text" else "",
+        size=status.st_size,
+        modified=status.st_mtime_ns,
+        partition=_partition(path),
+    )
+
+
+def _kind(path: str, head: bytes) -> Format:
+    """Tell a file's kind by its first bytes, and refuse one whose name promises another."""
+    named = _suffix(path)
+    if head.startswith(_OLD_EXCEL):
+        raise errors.DataError(f"{path}: is an old Excel file (.xls); save it as .xlsx or CSV")
+    actual: Format = "parquet" if head.startswith(_PARQUET) else "excel" if head.startswith(_ZIP) else "text"
+    if actual == "excel" and named != "excel":
+        raise errors.DataError(
+            f"{path}: is a zip archive by its content; unpack it, or name it .xlsx if it is an Excel file"
+        )
+    if named in ("parquet", "excel") and actual != named:
+        raise errors.DataError(
+            f"{path}: is not {named.capitalize()} by its first bytes; expected {named} for that name"
+        )
+    return actual
+
+
+def _partition(path: str) -> tuple[tuple[str, str], ...]:
+    folders = Path(path).parts[:-1]
+    pairs = (folder.partition("=") for folder in folders)
+    return tuple((unquote(name), unquote(value)) for name, mark, value in pairs if mark and name)

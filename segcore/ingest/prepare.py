@@ -1,0 +1,237 @@
+"""Every source made ready to be scanned: looked through, and written anew on scratch where it cannot be read as it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import errors, job
+from segcore.ingest import bytestream, excel, records
+from segcore.ingest.files import Source
+from segcore.ingest.structure import Header, Way, examine, read_header
+
+_TABLE = (records.RECORD, records.MALFORMED, records.TEXT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A source, and how its lines are read.
+
+    Attributes
+    ----------
+    number : int
+        Of the source in the whole input.
+    source : Source
+        What the lines are accounted to.
+    path, compression : str
+        What is read: the source itself, or its copy on scratch.
+    way : {"lines", "csv", "records", "parquet"}
+        Split each line; Polars' CSV reader; records taken apart before; typed Parquet.
+    names : tuple of str
+        Columns.
+    separator : str
+        Of a text.
+    lines : int
+        Physical lines with the header, where they are split.
+    n_records : int
+        Lines that have to come out of it.
+    encoding : str
+        Of a text.
+    quoted, marked : bool
+        Whether a text has quotes, and marks for bytes that could not be decoded.
+    notes : tuple of str
+        What a person should know.
+    """
+
+    number: int
+    source: Source
+    path: str
+    compression: str = ""
+    way: Way
+    names: tuple[str, ...]
+    separator: str = ""
+    lines: int = 0
+    n_records: int
+    encoding: str = ""
+    quoted: bool = False
+    marked: bool = False
+    notes: tuple[str, ...] = ()
+
+    def to_json(self, folder: Path) -> dict[str, Any]:
+        """Return plain values; paths in the scratch folder relative to it."""
+        inside = os.path.relpath(self.path, folder) if self.path != self.source.path else ""
+        return {**asdict(self), "path": inside}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], folder: Path) -> Prepared:
+        """Undo :meth:`to_json`, whatever the scratch folder is called by now."""
+        given = data["source"]
+        source = Source(**{**given, "partition": tuple(tuple(pair) for pair in given["partition"])})
+        path = str(folder / data["path"]) if data["path"] else source.path
+        lists = {"names": tuple(data["names"]), "notes": tuple(data["notes"])}
+        return cls(**{**data, **lists, "source": source, "path": path})
+
+
+def prepare(
+    sources: Sequence[Source], settings: job.Input, scratch: Path, *, memory: int, threads: int = 0
+) -> list[Prepared]:
+    """Look through every source, and rewrite on scratch what cannot be read as it is.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    settings : segcore.job.Input
+    scratch : Path
+        Folder for copies: texts in another encoding, texts with odd quotes, Excel files.
+    memory : int
+        Budget in bytes, for sources that cannot be read as a stream.
+    threads : int
+        0 for as many as there are processors.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If a file is damaged, or is no table.
+    segcore.errors.InputNotFoundError
+        If a file is gone.
+    """
+    with ThreadPoolExecutor(threads or min(len(sources), os.cpu_count() or 1)) as pool:
+        jobs = [
+            pool.submit(_prepare, n, source, settings, scratch, memory) for n, source in enumerate(sources)
+        ]
+        try:
+            return [job.result() for job in jobs]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
+    with bytestream.broken_file(source.path):
+        if source.format == "excel":
+            return _excel(number, source, scratch, memory)
+        if source.format == "parquet":
+            return _parquet(number, source)
+        return _text(number, source, settings, scratch)
+
+
+def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
+    target = scratch / f"{number}.parquet"
+    n_records, others = excel.convert(source, target, memory=memory)
+    notes = [f"{source.path}: sheet(s) {errors.listing(others)} have another header and were left aside"]
+    return Prepared(
+        number=number,
+        source=source,
+        path=str(target),
+        way="records",
+        names=_columns(target),
+        n_records=n_records,
+        notes=tuple(notes) if others else (),
+    )
+
+
+def _columns(path: Path) -> tuple[str, ...]:
+    return tuple(name for name in pl.read_parquet_schema(path) if name not in _TABLE)
+
+
+def _parquet(number: int, source: Source) -> Prepared:
+    try:
+        names = tuple(pl.read_parquet_schema(source.path))
+        n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
+    except pl.exceptions.PolarsError as exc:
+        raise errors.DataError(
+            f"{source.path}: cannot be read as Parquet: {str(exc).splitlines()[0]}; fetch or export it again"
+        ) from exc
+    return Prepared(
+        number=number, source=source, path=source.path, way="parquet", names=names, n_records=n_records
+    )
+
+
+def _text(number: int, source: Source, settings: job.Input, scratch: Path) -> Prepared:
+    encoding, whole = bytestream.detect_encoding(source, settings.encoding)
+    as_it_is = Prepared(
+        number=number,
+        source=source,
+        path=source.path,
+        compression=source.compression,
+        way="lines",
+        names=(),
+        n_records=0,
+        encoding=encoding,
+    )
+    found = _examined(as_it_is, settings) if whole else None
+    return (
+        _rewritten(as_it_is, settings, scratch) if found is None else _taken_apart(found, settings, scratch)
+    )
+
+
+def _rewritten(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
+    """Write a text as UTF-8, with the line ends of today, and go on with the copy."""
+    target = scratch / f"{text.number}.txt"
+    marks = bytestream.transcode(text.source, text.encoding, target)
+    note = f"{text.source.path}: {marks:,} bytes are no {text.encoding}; the lines that hold them are rejects"
+    copy = replace(text, path=str(target), compression="", marked=marks > 0, notes=(note,) if marks else ())
+    found = _examined(copy, settings)
+    if found is None:
+        bytestream.transcode(text.source, text.encoding, target, old_mac=True)
+        found = _examined(copy, settings)
+    if found is None:
+        raise errors.DataError(f"{text.source.path}: no line ends were found; expected a header and lines")
+    return _taken_apart(found, settings, scratch)
+
+
+def _examined(text: Prepared, settings: job.Input) -> Prepared | None:
+    """Say how a UTF-8 text is read; None where it has to be rewritten first."""
+    header = _header(text, settings)
+    structure = examine(text.path, text.compression, header, quote=settings.quote)
+    if structure.old_mac or structure.zeros:
+        return None
+    return replace(
+        text,
+        way=structure.way,
+        names=header.names,
+        separator=header.separator,
+        lines=structure.lines,
+        quoted=structure.quoted,
+        n_records=structure.records,
+    )
+
+
+def _header(text: Prepared, settings: job.Input) -> Header:
+    return read_header(
+        text.path,
+        text.compression,
+        shown=text.source.path,
+        separator=settings.separator,
+        quote=settings.quote,
+    )
+
+
+def _taken_apart(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
+    if text.way != "records":
+        return text
+    target = scratch / f"{text.number}.parquet"
+    header = _header(text, settings)
+    names = _distinct(header.names, text.source.path)
+    taken = records.read_records(text.path, text.compression, header, quote=settings.quote)
+    n_records = records.write_parquet(taken, names, target)
+    if text.path != text.source.path:
+        Path(text.path).unlink()
+    return replace(text, path=str(target), compression="", n_records=n_records)
+
+
+def _distinct(names: Iterable[str], path: str) -> list[str]:
+    """Refuse a header that names one column twice: nobody knows which is meant."""
+    names = list(names)
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise errors.DataError(
+            f"{path}: the header names {errors.listing(twice)} more than once; rename one of them"
+        )
+    return names

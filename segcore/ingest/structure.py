@@ -1,0 +1,208 @@
+"""How the lines of a UTF-8 text are built, in one pass over its bytes.
+
+Polars pads a line that has too few fields and cuts one that has too many, both in silence, and takes a stray quote
+for the start of a field that spans lines. So every text is looked through before it is read, and read in the way
+that its quotes allow.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore import errors
+from segcore.ingest.bytestream import blocks
+
+Way = Literal["lines", "csv", "records", "parquet"]
+
+SEPARATORS = (",", ";", "\t", "|")
+_NEWLINE, _RETURN, _QUOTE = 10, 13, 34
+_MANY_QUOTES = (
+    0.1  # share of lines with a quote, above which Polars' CSV reader is faster than splitting lines
+)
+_LONGEST_HEADER = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The first line of a text.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Trimmed; a column without a name is called by its place.
+    separator : str
+    one_line : bool
+        Whether the whole header stands in the first line, and is the first line.
+    """
+
+    names: tuple[str, ...]
+    separator: str
+    one_line: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """What one pass over a text has found.
+
+    Attributes
+    ----------
+    way : {"lines", "csv", "records"}
+        How to read it: split each line; Polars' CSV reader, as every record is regular; or record by record.
+    lines : int
+        Physical lines, the header and empty ones included.
+    records : int
+        Records below the header, where they are not read record by record.
+    quoted : bool
+        There are quotes that may have a meaning.
+    old_mac : bool
+        Lines end with a carriage return alone.
+    zeros : bool
+        There are NUL bytes.
+    """
+
+    way: Way
+    lines: int
+    records: int
+    quoted: bool
+    old_mac: bool
+    zeros: bool
+
+
+def read_header(path: str, compression: str, *, shown: str, separator: str, quote: str) -> Header:
+    """Read the header of a UTF-8 text and find its separator: the one that makes the most fields.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If there is no header.
+    """
+    head = b""
+    for block in blocks(path, compression):
+        head += block
+        if b"\n" in block or len(head) > _LONGEST_HEADER:
+            break
+    text = head.decode("utf-8", "replace").removeprefix("\ufeff")
+    one_line = not re.match(r"sep=.\r?\n", text)
+    if not one_line:
+        separator, text = text[4], text.split("\n", 1)[1]
+    if not text.strip():
+        raise errors.DataError(f"{shown}: the file is empty; expected a header and lines")
+    rows = {
+        candidate: _first_row(text, candidate, quote)
+        for candidate in ((separator,) if separator else SEPARATORS)
+    }
+    found = max(rows, key=lambda candidate: len(rows[candidate]))
+    names = tuple(name.strip() or f"column_{place}" for place, name in enumerate(rows[found], start=1))
+    spans = any("\n" in name for name in rows[found]) or text.startswith(("\n", "\r"))
+    return Header(names=names, separator=found, one_line=one_line and not spans)
+
+
+def _first_row(text: str, separator: str, quote: str) -> list[str]:
+    before = csv.field_size_limit(_LONGEST_HEADER * 2)
+    try:
+        lines = io.StringIO(text, newline="")
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+        reader = csv.reader(lines, delimiter=separator, quotechar=quote or None, quoting=quoting)
+        return next((row for row in reader if row), [])
+    except csv.Error:
+        return []
+    finally:
+        csv.field_size_limit(before)
+
+
+def examine(path: str, compression: str, header: Header, *, quote: str) -> Structure:
+    """Look through a UTF-8 text and say how it is to be read; a second time if it is quoted throughout or oddly."""
+    lines = empty = returns = quoted = 0
+    zeros = odd = False
+    for block in whole_lines(blocks(path, compression)):
+        array = np.frombuffer(block, dtype=np.uint8)
+        ends = np.flatnonzero(array == _NEWLINE)
+        lines += len(ends) + (not block.endswith(b"\n"))
+        empty += _empty_lines(array, ends)
+        zeros = zeros or b"\x00" in block
+        returns += block.count(b"\r") if lines <= 1 else 0
+        if quote and b'"' in block:
+            counts = np.bincount(np.searchsorted(ends, np.flatnonzero(array == _QUOTE)))
+            quoted += int(np.count_nonzero(counts))
+            odd = odd or bool((counts % 2).any())
+    way: Way = "records"
+    records = lines - empty - 1
+    if header.one_line and not odd and quoted <= _MANY_QUOTES * lines:
+        way = "lines"
+    elif header.one_line and not empty:
+        regular = _regular_records(path, compression, header)
+        way, records = ("records", 0) if regular is None else ("csv", regular - 1)
+    return Structure(
+        way=way,
+        lines=lines,
+        records=records,
+        quoted=quoted > 0,
+        old_mac=lines <= 1 and returns > 0,
+        zeros=zeros,
+    )
+
+
+def whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut a stream behind line ends; a line longer than a block makes a longer block."""
+    parts: list[bytes] = []
+    for block in stream:
+        end = block.rfind(b"\n") + 1
+        if end == 0:
+            parts.append(block)
+            continue
+        yield b"".join([*parts, block[:end]])
+        parts = [block[end:]]
+    rest = b"".join(parts)
+    if rest:
+        yield rest
+
+
+def _empty_lines(array: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> int:
+    """Count the lines that hold nothing, or a carriage return alone."""
+    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+    lengths = ends - starts
+    return int(np.count_nonzero((lengths == 0) | ((lengths == 1) & (array[starts] == _RETURN))))
+
+
+def _regular_records(path: str, compression: str, header: Header) -> int | None:
+    """Count the records if each has the header's number of fields and every quote stands where RFC 4180 has it."""
+    inside = fields = n_records = 0
+    separator, n_fields = ord(header.separator), len(header.names)
+    for block in whole_lines(blocks(path, compression)):
+        array = np.frombuffer(block if block.endswith(b"\n") else block + b"\n", dtype=np.uint8)
+        marks = np.flatnonzero(array == _QUOTE)
+        if not _stand_well(array, marks, separator, inside):
+            return None
+        places = np.flatnonzero((array == _NEWLINE) | (array == separator))
+        turns = np.bincount(np.searchsorted(places, marks), minlength=len(places) + 1)[: len(places)]
+        outside = (np.cumsum(turns) + inside) % 2 == 0
+        ends = array[places][outside] == _NEWLINE
+        due = (np.arange(1, len(ends) + 1) + fields) % n_fields == 0
+        if not np.array_equal(ends, due):
+            return None
+        inside = (inside + len(marks)) % 2
+        fields = (fields + len(ends)) % n_fields
+        n_records += int(ends.sum())
+    return None if inside or fields else n_records
+
+
+def _stand_well(
+    array: npt.NDArray[np.uint8], marks: npt.NDArray[np.intp], separator: int, inside: int
+) -> bool:
+    """Whether quotes open a field and close it, or are doubled."""
+    padded = np.concatenate([[_NEWLINE], array, [_NEWLINE, _NEWLINE]]).astype(np.uint8)
+    before, after, later = padded[marks], padded[marks + 2], padded[marks + 3]
+    adjacent = np.diff(marks) == 1  # a doubled quote closes and opens again at once
+    opens = (before == separator) | (before == _NEWLINE)
+    opens[1:] |= adjacent
+    closes = (after == separator) | (after == _NEWLINE) | ((after == _RETURN) & (later == _NEWLINE))
+    closes[:-1] |= adjacent
+    return bool(opens[inside::2].all() and closes[1 - inside :: 2].all())

@@ -1,0 +1,195 @@
+"""Every canonical column given its type, exactly; what cannot be read is null and named.
+
+Lazy frames in, lazy frames out: nothing here collects, so errors surface where the result is collected.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from segcore import job, schema
+from segcore.ingest.conventions import EPOCHS, Conventions, Numbers
+from segcore.ingest.scan import Layout
+
+# Columns whose value must be readable, in the order in which the ledger names the first that is not.
+UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")
+
+# A price is read with this many decimals more than it may have, so that a finer one is seen.
+_GUARD_DECIMALS = 6
+_LARGEST_MINOR = 2**63 - 1
+_EXACT_FLOAT = 2**53
+_MINUS = r"\-−"  # of a character class
+
+
+def read_values(
+    lf: pl.LazyFrame,
+    layout: Layout,
+    conventions: Conventions,
+    settings: job.Input,
+    *,
+    money_decimals: int,
+    latest: int,
+) -> pl.LazyFrame:
+    """Give every canonical column its type.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`segcore.ingest.scan` returns it.
+    layout : Layout
+    conventions : Conventions
+    settings : segcore.job.Input
+    money_decimals : int
+    latest : int
+        Seconds since 1970; a date before 1970 or later than this cannot be read.
+
+    Returns
+    -------
+    polars.LazyFrame
+        Texts trimmed, empty ones null; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
+        ``10 ** -money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
+        ``unreadable``, the name of the first column whose value could not be read, else null. A malformed line has
+        no values: nobody knows which field is which.
+    """
+    dtypes = lf.collect_schema()
+    out = lf.with_columns([_as_text(name, dtypes[name]).alias(f"text_{name}") for name in schema.LINE_NAMES])
+    money = {
+        name: _minor_units(name, dtypes[name], conventions.numbers[name], money_decimals)
+        for name in ("unit_price", "line_amount")
+    }
+    typed = {
+        **{name: _trimmed(f"text_{name}") for name in ("order_id", "product_id", "description", "country")},
+        "customer_id": _customer(dtypes["customer_id"]),
+        "quantity": _integer(dtypes["quantity"], conventions.numbers["quantity"]),
+        "ordered_at": _seconds(dtypes["ordered_at"], conventions, settings, latest),
+        **money,
+    }
+    out = out.with_columns(
+        pl.when(~pl.col("malformed")).then(value).alias(name) for name, value in typed.items()
+    )
+    exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
+    product = pl.when(exact.abs() <= _LARGEST_MINOR).then(exact).cast(pl.Int64)
+    amount = pl.col("line_amount") if layout.by_amount else product
+    return out.with_columns(amount=amount).with_columns(unreadable=_unreadable(layout))
+
+
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.String:
+        return pl.col(name)
+    if dtype.is_temporal():
+        return pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S")
+    return (pl.col(name).fill_nan(None) if dtype.is_float() else pl.col(name)).cast(pl.String)
+
+
+def _trimmed(name: str) -> pl.Expr:
+    text = pl.col(name).str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def _customer(dtype: pl.DataType) -> pl.Expr:
+    """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart."""
+    if dtype.is_float():
+        value = pl.col("customer_id")
+        whole = (value == value.floor()) & (value.abs() < _EXACT_FLOAT)
+        return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
+    text = _trimmed("text_customer_id")
+    as_float = text.str.contains(r"^\d+\.0$")
+    digits = pl.when(as_float).then(text).str.strip_suffix(".0")
+    exact = digits.str.len_bytes() < 16  # 10^15 and more may be beyond 2^53: look at the number then
+    number = pl.when(~exact).then(digits).cast(pl.UInt64, strict=False)
+    return pl.when(as_float).then(pl.when(exact | (number < _EXACT_FLOAT)).then(digits)).otherwise(text)
+
+
+def _integer(dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
+    if dtype.is_integer():
+        return pl.col("quantity").cast(pl.Int64, strict=False)
+    if dtype.is_float():
+        whole = pl.col("quantity") == pl.col("quantity").floor()
+        return pl.when(whole).then(pl.col("quantity").cast(pl.Int64, strict=False))
+    return _scaled(_number_text("quantity", numbers) if dtype == pl.String else pl.col("quantity"), 0)
+
+
+def _minor_units(name: str, dtype: pl.DataType, numbers: Numbers, decimals: int) -> pl.Expr:
+    return _scaled(_number_text(name, numbers) if dtype == pl.String else pl.col(name), decimals)
+
+
+def _scaled(value: pl.Expr, decimals: int) -> pl.Expr:
+    """Read a number exactly as an integer in ``10 ** -decimals``; null where it is finer or too large."""
+    guard = 10**_GUARD_DECIMALS
+    fine = value.cast(pl.Decimal(38, decimals + _GUARD_DECIMALS), strict=False).to_physical()
+    return pl.when(fine % guard == 0).then(fine // guard).cast(pl.Int64, strict=False)
+
+
+def _number_text(name: str, numbers: Numbers) -> pl.Expr:
+    """Return a number as plain text: without currency and thousands marks, with a decimal point and a minus in front."""
+    text = pl.col(f"text_{name}").str.strip_chars()
+    if numbers.plain:
+        return text
+    point, thousands = (r",", r"\.") if numbers.decimal == "," else (r"\.", ",")
+    mark = rf"[{thousands}\s'’]"
+    sign = rf"(?:[+{_MINUS}(]|\p{{Sc}}|[A-Z]{{3}}|\s)*"
+    digits = rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+|\d*)(?:{point}\d*)?(?:[eE][+-]?\d+)?"
+    parts = text.str.extract_groups(rf"^({sign})({digits})((?:[{_MINUS})]|\p{{Sc}}|[A-Z]{{3}}|\s)*)$")
+    before, number, after = (parts.struct.field(place) for place in ("1", "2", "3"))
+    plain = number.str.replace_all(mark, "")
+    if numbers.decimal == ",":
+        plain = plain.str.replace(",", ".", literal=True)
+    marks = before.str.count_matches(rf"[{_MINUS}]") + after.str.count_matches(rf"[{_MINUS}]")
+    opened, closed = (
+        side.str.count_matches(sign, literal=True) for side, sign in ((before, "("), (after, ")"))
+    )
+    minus = marks + opened
+    value = pl.when(minus == 0).then(plain).when(minus == 1).then("-" + plain)
+    return pl.when(opened == closed).then(value)
+
+
+def _seconds(dtype: pl.DataType, conventions: Conventions, settings: job.Input, latest: int) -> pl.Expr:
+    if dtype == pl.Date:
+        when = pl.col("ordered_at").cast(pl.Datetime("us"))
+    elif isinstance(dtype, pl.Datetime):
+        when = pl.col("ordered_at").dt.cast_time_unit("us")
+        when = _local(when, settings.time_zone) if dtype.time_zone else when
+    else:
+        when = _from_text(conventions.dates, settings.time_zone)
+    seconds = when.to_physical() // 1_000_000
+    return pl.when(seconds.is_between(0, latest)).then(seconds)
+
+
+def _local(when: pl.Expr, time_zone: str) -> pl.Expr:
+    return when.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
+
+
+def _from_text(formats: tuple[str, ...], time_zone: str) -> pl.Expr:
+    """Read a date by the first pattern that fits; the next ones see only what is left, which costs next to nothing."""
+    left = pl.col("text_ordered_at").str.strip_chars()
+    found: list[pl.Expr] = []
+    for form in formats:
+        one = _by_pattern(left, form, time_zone)
+        found.append(one)
+        left = pl.when(one.is_null()).then(left)
+    return pl.coalesce(found) if found else pl.lit(None, dtype=pl.Datetime("us"))
+
+
+def _by_pattern(text: pl.Expr, form: str, time_zone: str) -> pl.Expr:
+    if form in EPOCHS:
+        millionths = text.cast(pl.Decimal(38, 6), strict=False).to_physical()
+        utc = (
+            (millionths // EPOCHS[form])
+            .cast(pl.Int64, strict=False)
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone("UTC")
+        )
+        return _local(utc, time_zone)
+    when = text.str.to_datetime(form, time_unit="us", strict=False)
+    return _local(when, time_zone) if "z" in form else when
+
+
+def _unreadable(layout: Layout) -> pl.Expr:
+    """Name the first column whose value could not be read."""
+    by_product = () if layout.by_amount else ("quantity", "unit_price")
+    given = (
+        pl.col("text_customer_id").str.strip_chars() != ""
+    )  # a customer who is not named is another matter
+    missing = {name: pl.col(name).is_null() for name in ("ordered_at", "amount", *by_product)}
+    missing["customer_id"] = pl.col("customer_id").is_null() & given
+    return pl.coalesce(pl.when(missing[name]).then(pl.lit(name)) for name in UNREADABLE if name in missing)

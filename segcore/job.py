@@ -51,7 +51,8 @@ class Input(_Table):
     def _known(self) -> Self:
         try:
             codecs.lookup(self.encoding or "utf-8")
-            ZoneInfo(self.time_zone)
+            if self.time_zone != "UTC":  # which needs no data base of zones
+                ZoneInfo(self.time_zone)
         except LookupError as exc:
             raise ValueError(f"unknown encoding or time zone: {exc}") from exc
         if self.separator and self.separator in '"\r\n.':

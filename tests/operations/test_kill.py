@@ -19,6 +19,7 @@ from tests.operations.processes import contents, files, small_dump, start
 TIMEOUT = 120
 # Stages in their order, and what they are measured as.
 STAGES = {
+    "input": ("input",),
     "lines": ("lines",),
     "customers": ("customers",),
     "models": ("matrix", "models"),

@@ -61,7 +61,7 @@ def test_a_stop_in_a_long_fit_keeps_the_finished_stages(tmp_path: Path) -> None:
     assert {"lines", "customers"} <= {path.name for path in folder.iterdir()}
     assert not (out / "latest.json").exists()
     stages = [record["stage"] for record in records if "seconds" in record]
-    assert stages == ["lines", "customers", "matrix"]
+    assert stages == ["input", "lines", "customers", "matrix"]
     last = records[-1]
     assert (last["level"], last["stage"], last["exit_code"]) == ("error", "models", 143)
     assert last["message"] == "stopped by SIGTERM; run the same command again to go on"

@@ -71,7 +71,9 @@ def _read(path: str | Path) -> str:
 
 
 @contextmanager
-def cluster(scheduler: str | None = None, workers: int | None = None) -> Iterator[Any]:
+def cluster(
+    scheduler: str | None = None, workers: int | None = None, *, scratch: Path | None = None
+) -> Iterator[Any]:
     """Connect to a running Dask scheduler, or start local workers; without either nothing is started.
 
     Parameters
@@ -80,6 +82,8 @@ def cluster(scheduler: str | None = None, workers: int | None = None) -> Iterato
         Address such as ``tcp://10.0.0.1:8786``.
     workers : int, optional
         Worker processes of a local cluster.
+    scratch : Path, optional
+        Where its workers put what does not fit in memory; in a private folder, since it is customers' data.
 
     Yields
     ------
@@ -105,5 +109,9 @@ def cluster(scheduler: str | None = None, workers: int | None = None) -> Iterato
         with client:
             yield client
         return
-    with LocalCluster(n_workers=workers, threads_per_worker=1) as local, Client(local) as client:
+    local_directory = None if scratch is None else str(scratch)
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, local_directory=local_directory) as local,
+        Client(local) as client,
+    ):
         yield client

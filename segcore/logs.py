@@ -34,7 +34,8 @@ def to_stderr(form: Format = "text", *, quiet: bool = False) -> Iterator[None]:
     CONTEXT.clear()
     root.addHandler(handler)
     LOGGER.setLevel(logging.ERROR if quiet else logging.INFO)
-    handler.addFilter(lambda record: not quiet or record.levelno >= logging.ERROR)
+    others = logging.ERROR if quiet else logging.WARNING  # Dask tells a lot
+    handler.addFilter(lambda record: record.name == LOGGER.name or record.levelno >= others)
     try:
         with _python_warnings():
             yield

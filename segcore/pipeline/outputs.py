@@ -21,6 +21,8 @@ from segcore.pipeline.population import Population
 
 # What a spreadsheet opens: its rows, less the header.
 SPREADSHEET_ROWS = 1_048_575
+# What the manifest says of the winner; a run that scores with it is held to the same bounds.
+_CHOSEN = ("family", "variant", "k", "admissible", "prediction_strength", "jaccard_min", "reason")
 # Cells that begin so are formulas to a spreadsheet.
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -138,7 +140,7 @@ def manifest(
         **data_facts(found, table),
         "kind": "fit",
         "k": chosen["k"],
-        "chosen": {name: chosen[name] for name in ("family", "variant", "k", "admissible", "reason")},
+        "chosen": {name: chosen[name] for name in _CHOSEN},
         "pinned_cost": compared.pinned_cost,
         "structure_test": compared.structure,
         "rules": {

@@ -120,6 +120,6 @@ def publish(
     work.clear()
     if broken:
         raise errors.GateError(
-            f"not published: {'; '.join(broken)}; {run / 'report.html'} shows the run, latest.json is as it was"
+            f"not published: {'; '.join(broken)}; the run is in {run} to be looked at, and latest.json is as it was"
         )
     return run

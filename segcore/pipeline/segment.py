@@ -96,7 +96,7 @@ def segment(
         asked, Path(out), given, resume=resume, wait=wait, log_format=log_format, quiet=quiet
     ) as (work, plan, run_id, progress):
         if not (work.run(run_id).is_dir() or work.finished("run")):
-            with engine.cluster(scheduler, workers):
+            with engine.cluster(scheduler, workers, scratch=work.folder / "dask.part"):
                 _make(work, run_id, plan, progress)
         return start.publish(work, run_id, progress, keep=keep)
 

@@ -95,3 +95,16 @@ def test_a_disk_that_is_really_full(dump: Path, undisturbed: dict[str, str], sma
     assert len(set(stages)) > 1
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
     assert contents(segment_here(dump, small_disk / "out")) == undisturbed
+
+
+def test_a_clean_start_does_all_stages_again(
+    dump: Path, undisturbed: dict[str, str], small_disk: Path
+) -> None:
+    subprocess.run(["mount", "-o", "remount,size=600k", small_disk], check=True)
+    with pytest.raises(errors.StorageError, match=FULL):
+        segment_here(dump, small_disk / "out")
+    assert finished(small_disk / "out")
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    run = segment_here(dump, small_disk / "out", resume=False)
+    assert contents(run) == undisturbed
+    assert not any(stage["resumed"] for stage in json.loads((run / "manifest.json").read_text())["stages"])

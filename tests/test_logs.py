@@ -1,0 +1,91 @@
+"""What goes to stderr is one line per record, in text or in JSON, with the run and the stage."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+from segcore import logs
+from segcore.progress import Progress
+
+
+@pytest.fixture(autouse=True)
+def elsewhere() -> Iterator[None]:
+    yield
+    logs.CONTEXT.clear()
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()
+
+
+def speak() -> None:
+    progress = Progress()
+    logs.CONTEXT["run"] = "20260101T000000Z-abc"
+    with progress.stage("models") as stage:
+        stage.rows = 7
+        progress.warn("two\nlines")
+        progress.warn("two\nlines")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("of a library", UserWarning, stacklevel=1)
+        logging.getLogger("library").info("chatter")
+        logging.getLogger("library").error("a %s error", "bad")
+    progress.say("done")
+
+
+def test_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with logs.to_stderr():
+        speak()
+    first, library, error, stage, last = told(capsys)
+    assert first == "warning: two lines"
+    assert library.startswith("warning: ")
+    assert "UserWarning: of a library" in library
+    assert error == "error: a bad error"
+    assert stage.startswith("models ")
+    assert stage.endswith(" MB, 7 rows")
+    assert last == "done"
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with logs.to_stderr("json"):
+        speak()
+    records = [json.loads(line) for line in told(capsys)]
+    assert [record["level"] for record in records] == ["warning", "warning", "error", "info", "info"]
+    assert {record["run"] for record in records} == {"20260101T000000Z-abc"}
+    assert [record.get("stage") for record in records] == [*["models"] * 4, None]
+    assert records[0]["message"] == "two lines"
+    assert records[2]["logger"] == "library"
+    assert records[3]["rows"] == 7
+    assert records[3]["seconds"] >= 0
+    assert records[3]["peak_memory"] > 0
+
+
+def test_quiet_leaves_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    with logs.to_stderr(quiet=True):
+        speak()
+    assert told(capsys) == ["error: a bad error"]
+
+
+def test_nothing_is_said_after_the_run_or_twice_within(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        with logs.to_stderr():
+            Progress().say("once")
+    logs.LOGGER.warning("after")
+    assert told(capsys) == ["once", "once"]
+
+
+def test_a_stage_that_fails_stays_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="half way"), Progress().stage("labels"):
+        raise RuntimeError("half way")
+    logs.fail("half\nway", 70, "json")
+    logs.fail("half\nway", 70)
+    as_json, as_text = told(capsys)
+    assert json.loads(as_json).items() >= {"stage": "labels", "exit_code": 70, "message": "half way"}.items()
+    assert as_text == "segcore: half way"

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from segcore.evaluation import em
 from segcore.models import hierarchical, spectral, threads
-from segcore.models.assignment import Assigner, Floats, Labels, NearestCentre, NearestNeighbours, Posterior
+from segcore.models.assignment import Assigner, Floats, Labels, NearestCentre, NearestNeighbours
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job
@@ -74,8 +74,8 @@ def refit(model: Model, X: Floats, ks: Iterable[int], random_state: int) -> dict
     Returns
     -------
     dict of int to Refit
-        Without the k that cannot be fitted to these rows: more segments than rows, or a mixture whose
-        covariance collapses.
+        Without the k that cannot be fitted to these rows: more segments than (distinct) rows, or a mixture
+        whose covariance collapses.
 
     Raises
     ------
@@ -114,41 +114,13 @@ def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
 
 
 def _mixture(model: Model, X: Floats, k: int, random_state: int) -> Refit | None:
-    """Run expectation maximisation from K-Means partitions, as scikit-learn does, but from equal ones once.
-
-    Most of the five starts are the same partition for a small k, which halves the time.
-    """
-    from sklearn.mixture import GaussianMixture
-
-    best = None
-    for labels in _distinct_starts(X, k, random_state):
-        sizes = np.bincount(labels)
-        means = np.stack([X[labels == c].mean(axis=0) for c in range(k)])
-        mixture = GaussianMixture(
-            k,
-            covariance_type=model.variant,
-            reg_covar=model.reg_covar,
-            weights_init=sizes / len(X),
-            means_init=means,
-            precisions_init=_precisions(X - means[labels], labels, sizes, model),
-        )
-        with threads.quiet():
-            try:
-                mixture.fit(X)
-            except ValueError:  # a covariance collapsed; another start may do
-                continue
-        if best is None or mixture.lower_bound_ > best.lower_bound_:
-            best = mixture
-    return None if best is None else _assigning(X, _posterior(best))
-
-
-def _posterior(mixture: Any) -> Posterior:
-    return Posterior(
-        weights=mixture.weights_,
-        means=mixture.means_,
-        covariances=mixture.covariances_,
-        covariance_type=mixture.covariance_type,
-    )
+    """Run expectation maximisation from K-Means partitions, as scikit-learn does, but from equal ones once."""
+    fits = [
+        em.fit(X, labels, k, model.variant, model.reg_covar)
+        for labels in _distinct_starts(X, k, random_state)
+    ]
+    found = [fit for fit in fits if fit is not None]
+    return _assigning(X, max(found, key=lambda fit: fit[1])[0]) if found else None
 
 
 def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:
@@ -165,19 +137,6 @@ def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:
             rank[labels[np.sort(first)]] = np.arange(k)
             found.setdefault(rank[labels].tobytes(), rank[labels])
     return list(found.values())
-
-
-def _precisions(apart: Floats, labels: Labels, sizes: npt.NDArray[np.int64], model: Model) -> Floats:
-    """Return the inverse covariances of a partition, from its rows less their means, in scikit-learn's shape."""
-    products = np.stack([apart[labels == c].T @ apart[labels == c] for c in range(len(sizes))])
-    covariances = products / sizes[:, None, None] + model.reg_covar * np.eye(apart.shape[1])
-    match model.variant:
-        case "full":
-            return np.asarray(np.linalg.inv(covariances))
-        case "tied":
-            return np.asarray(np.linalg.inv(np.average(covariances, axis=0, weights=sizes)))
-    variances = np.diagonal(covariances, axis1=1, axis2=2)
-    return np.asarray(1 / (variances if model.variant == "diag" else variances.mean(axis=1)))
 
 
 def _assigning(X: Floats, assigner: Assigner) -> Refit:

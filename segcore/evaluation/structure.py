@@ -17,7 +17,7 @@ from segcore.evaluation.stability import Key, split_strength
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job
 
-N_SPLITS = 8  # copies differ more among each other than a mean of eight splits is uncertain
+N_SPLITS = 6  # a table's mean of six splits is about as uncertain as copies differ from each other
 LEVEL = 0.05
 CLEAR_GAP = 0.1  # silhouette over that of the copies from which groups are called natural
 

@@ -159,5 +159,8 @@ def _matrix(
         "title": title,
         "caption": f"{words.count(moved)} customers moved: {why}.",
         "columns": list(end.values()),
-        "rows": [(name, [(text(found.get((a, b), 0)), a == b) for b in end]) for a, name in start.items()],
+        "rows": [
+            (name, [(text(found.get((a, b), 0)), a == b and a is not None) for b in end])
+            for a, name in start.items()
+        ],
     }

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from segcore import errors, report
-from segcore.report import accounts, run
+from segcore.report import accounts, movement, run
 from segcore.report.words import Words
 from tests.report.make_run import HOSTILE, make_run
 
@@ -264,3 +264,13 @@ def test_the_title_and_currency_are_the_jobs(tmp_path: Path) -> None:
     page = report.build(tmp_path)
     assert "<title>&lt;Kunden &amp; mehr&gt;" in page
     assert "EUR\u00a0" in page
+
+
+def test_who_is_new_and_who_is_gone_did_not_stay(run_dir: Path) -> None:
+    found = movement.movement(run.read(run_dir), Words())
+    assert found is not None
+    everybody = next(m for m in found.matrices if m["title"] == "Customers")
+    name, cells = everybody["rows"][-1]
+    assert name == "Not there before"
+    assert not any(stayed for _, stayed in cells)
+    assert sum(stayed for _, row in everybody["rows"] for _, stayed in row) == 4

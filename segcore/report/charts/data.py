@@ -28,7 +28,9 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
     span = max(max(step["start"], step["end"]) for step in steps) or 1.0
     y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=150, grid=False, labelColor=INK))
     fills = alt.Scale(domain=["total", "out", "in"], range=[INK, "var(--out)", "var(--in)"])
-    axis = alt.Axis(labelExpr=short_numbers(currency), tickCount=4)
+    axis = alt.Axis(
+        labelExpr=short_numbers(currency), tickCount=4, grid=False
+    )  # lines would cross the figures
     bars = (
         alt.Chart(df)
         .mark_bar(size=18)

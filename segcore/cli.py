@@ -408,12 +408,12 @@ def main() -> NoReturn:
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as exc:
-        exc.show()
         code = exc.exit_code
-    except (click.Abort, KeyboardInterrupt):
+        _fail(exc.format_message(), code) if _in_json() else exc.show()
+    except stopping.Stopped as exc:
+        code = _fail(stopping.MESSAGE.format(exc.signal_name), exc.exit_code)
+    except (click.Abort, KeyboardInterrupt):  # an engine has a handler of its own
         code = _fail(stopping.MESSAGE.format("SIGINT"), 130)
-    except stopping.Terminated:
-        code = _fail(stopping.MESSAGE.format("SIGTERM"), 143)
     except errors.SegcoreError as exc:
         if debug:
             raise
@@ -430,5 +430,9 @@ def main() -> NoReturn:
 
 
 def _fail(message: str, code: int) -> int:
-    logs.fail(message, code, "json" if os.environ.get(_LOG_FORMAT) == "json" else "text")
+    logs.fail(message, code, "json" if _in_json() else "text")
     return code
+
+
+def _in_json() -> bool:
+    return os.environ.get(_LOG_FORMAT) == "json"

@@ -15,12 +15,23 @@ MESSAGE = "stopped by {}; run the same command again to go on"
 GRACE_SECONDS = 5.0
 
 
-class Terminated(SystemExit):
-    """SIGTERM came: everything that is open is closed on the way out."""
+class Stopped(SystemExit):
+    """A signal came: everything that is open is closed on the way out.
+
+    Attributes
+    ----------
+    exit_code : int
+    signal_name : str
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.exit_code = 128 + number
+        self.signal_name = signal.Signals(number).name
 
 
 def install(fail: Callable[[str, int], object], *, grace: float = GRACE_SECONDS) -> None:
-    """Let SIGTERM end the process as Ctrl-C does, and let neither wait for native code.
+    """Let SIGTERM and SIGINT end the process cleanly, and let neither wait for native code.
 
     A handler runs when the interpreter is back from what it called, and a query over billions of lines can take
     minutes. So a thread is told of the signal at once, and ends the process when it is still there after some
@@ -33,15 +44,16 @@ def install(fail: Callable[[str, int], object], *, grace: float = GRACE_SECONDS)
     grace : float
         Seconds.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader, writer, fail, grace), daemon=True).start()
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated(128 + number)
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
 
 
 def _watch(

@@ -162,8 +162,8 @@ class Posterior:
 class NearestNeighbours:
     """The label of most of a row's nearest neighbours among labelled rows.
 
-    A row that equals a labelled one keeps that one's label, so that the rows that were clustered keep what
-    their model said; the confidence is the share of votes all the same.
+    A row that equals a labelled one (in float32, which the matrix is) keeps that one's label, so that the rows
+    that were clustered keep what their model said; the confidence is the share of votes all the same.
 
     Attributes
     ----------
@@ -207,8 +207,9 @@ class NearestNeighbours:
     def _neighbours(self, X: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
         """Return the neighbours of each row, nearest first, and whether the nearest equals the row."""
         ranks = np.arange(1, min(self.n_neighbors, len(self.points)) + 1)
-        distances, neighbours = self._tree.query(np.asarray(X, dtype=np.float64), k=ranks)
-        return neighbours, distances[:, 0] == 0
+        _, neighbours = self._tree.query(np.asarray(X, dtype=np.float64), k=ranks)
+        nearest = self.points[neighbours[:, 0]].astype(np.float32)
+        return neighbours, (np.asarray(X, dtype=np.float32) == nearest).all(axis=1)
 
     def _vote(
         self, neighbours: npt.NDArray[np.intp], equal: npt.NDArray[np.bool_]

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_info
+
+from segcore.models import threads
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    for n_jobs in (1, 2, None):
+        assert threads.run(lambda x: x * x, range(20), n_jobs=n_jobs) == [x * x for x in range(20)]
+
+
+def test_each_fit_has_one_thread() -> None:
+    np.ones((2, 2)) @ np.ones((2, 2))
+    seen = threads.run(lambda _: [pool["num_threads"] for pool in threadpool_info()], range(4), n_jobs=2)
+    assert seen[0]
+    assert {count for counts in seen for count in counts} == {1}
+
+
+def test_a_failing_fit_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        threads.run(lambda x: 1 / x, [1, 0], n_jobs=2)
+
+
+def test_quiet_fits_that_overlap_leave_the_filters_as_they_were() -> None:
+    before = list(warnings.filters)
+    inside, outside = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with threads.quiet():
+            inside.wait(5)
+            warnings.warn("slow", ConvergenceWarning, stacklevel=1)
+        outside.set()
+
+    def second() -> None:
+        with threads.quiet():
+            inside.set()
+            outside.wait(5)
+            warnings.warn("slow", ConvergenceWarning, stacklevel=1)
+
+    threads.run(lambda fit: fit(), [first, second], n_jobs=2)
+    assert warnings.filters == before
+    with pytest.warns(ConvergenceWarning, match="heard again"):
+        warnings.warn("heard again", ConvergenceWarning, stacklevel=1)
+
+
+def test_other_warnings_are_heard() -> None:
+    with threads.quiet(), pytest.raises(UserWarning, match="something else"):
+        warnings.warn("something else", UserWarning, stacklevel=1)

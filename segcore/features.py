@@ -72,13 +72,20 @@ def customer_features(
         out = out.with_columns(gross_orders="order_count", gross_minor="spend_minor")
     else:
         out = out.join(_gross_sums(gross), on="customer_id", how="left")
-    unit = 10.0**money_decimals
     out = out.with_columns(
-        total_spend=pl.col("spend_minor").cast(pl.Float64) / unit,
-        returned_value=pl.col("returned_minor").cast(pl.Float64) / unit,
-        gross_spend=pl.col("gross_minor").cast(pl.Float64) / unit,
+        total_spend=_money("spend_minor", money_decimals),
+        returned_value=_money("returned_minor", money_decimals),
+        gross_spend=_money("gross_minor", money_decimals),
     ).with_columns(_derived(as_of))
     return out.select("h", "customer_id", *(f.name for f in schema.FEATURES)).sort("h", "customer_id")
+
+
+def _money(minor: str, decimals: int) -> pl.Expr:
+    """Return minor units as whole ones: the double nearest to the exact amount."""
+    # Polars divides by a constant by multiplying with its reciprocal, which is off in the last place
+    # (2.9000000000000004): a column as the divisor makes it divide.
+    value = pl.col(minor).cast(pl.Float64)
+    return value / (value * 0 + 10.0**decimals)
 
 
 def _purchase_sums() -> list[pl.Expr]:

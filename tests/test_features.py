@@ -134,3 +134,11 @@ def test_the_first_copy_stays(tmp_path: Path) -> None:
     buckets = shuffled([b, a], tmp_path / "buckets", n_buckets=1)
     marked = f.mark_duplicates(pl.scan_parquet(list(buckets.lines[0]))).sort("file", "record").collect()
     assert marked["class"].to_list() == ["purchase", "purchase", "duplicate", "duplicate"]
+
+
+@given(st.integers(1, 10**12))
+def test_money_is_the_double_nearest_to_the_exact_amount(minor: int) -> None:
+    from segcore import features as f
+
+    found = pl.DataFrame({"m": [minor] * 3}).select(f._money("m", 4))["m"].to_list()
+    assert found == [minor / 10_000] * 3

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from segcore import job, segment
-from segcore.models import candidate
+from segcore.models import sweeping
+from segcore.models.candidate import Candidate
 from segcore.simulate import simulate
 from tests.conftest import QUICK
 
@@ -47,10 +48,10 @@ def planted(seed: int, n_groups: int, smallest: float) -> Planted:
     return (X - X.mean(axis=0)) / X.std(axis=0), truth
 
 
-def swept(X: npt.NDArray[np.float64], n_groups: int, **more: Any) -> list[candidate.Candidate]:
+def swept(X: npt.NDArray[np.float64], n_groups: int, **more: Any) -> list[Candidate]:
     models = job.Models(families=FAMILIES, k_min=n_groups, k_max=n_groups, restarts=10, **more)
     rows = da.from_array(X.astype(np.float32), chunks=(100, X.shape[1]))
-    return candidate.sweep(rows, X, models, 0).candidates
+    return sweeping.sweep(rows, X, models, 0).candidates
 
 
 @settings(max_examples=3)

@@ -47,8 +47,14 @@ def run(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = 
         Started in this order: put the longest first.
     n_jobs : int, optional
         Threads; all available CPUs by default. The results do not depend on it.
+
+    Notes
+    -----
+    `quiet` holds from before the first thread to after the last: libraries catch warnings inside a fit, too, and
+    one that began earlier would put back the filters of that time in the middle of another fit.
     """
     with (
+        quiet(),
         threadpool_limits(1),
         ThreadPoolExecutor(n_jobs or available_cpus(), initializer=limit_this_thread) as pool,
     ):

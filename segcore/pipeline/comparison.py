@@ -12,7 +12,7 @@ import polars as pl
 
 from segcore import job, matrix, propagation, selection
 from segcore.evaluation import agreement, criteria, silhouette, stability, structure
-from segcore.models import candidate
+from segcore.models import sweeping
 from segcore.models.assignment import Labels, assign_each
 from segcore.models.candidate import Candidate, Sweep
 from segcore.pipeline.labelling import Labelled, columns
@@ -73,7 +73,7 @@ def fit(
         The previous run's centres, to go on from where nothing is clearly better.
     """
     with progress.counter("models") as count:
-        sweep = candidate.sweep(
+        sweep = sweeping.sweep(
             people.X,
             people.sample,
             settings.models,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -44,7 +45,9 @@ def test_quiet_fits_that_overlap_leave_the_filters_as_they_were() -> None:
             outside.wait(5)
             warnings.warn("slow", ConvergenceWarning, stacklevel=1)
 
-    threads.run(lambda fit: fit(), [first, second], n_jobs=2)
+    with ThreadPoolExecutor(2) as pool:
+        for fit in [pool.submit(first), pool.submit(second)]:
+            fit.result()
     assert warnings.filters == before
     with pytest.warns(ConvergenceWarning, match="heard again"):
         warnings.warn("heard again", ConvergenceWarning, stacklevel=1)
@@ -53,3 +56,24 @@ def test_quiet_fits_that_overlap_leave_the_filters_as_they_were() -> None:
 def test_other_warnings_are_heard() -> None:
     with threads.quiet(), pytest.raises(UserWarning, match="something else"):
         warnings.warn("something else", UserWarning, stacklevel=1)
+
+
+def test_a_library_that_catches_warnings_does_not_make_another_fit_heard() -> None:
+    caught, quieted, restored = threading.Event(), threading.Event(), threading.Event()
+
+    def library() -> None:
+        with (
+            warnings.catch_warnings()
+        ):  # saves the filters before the other fit is quiet, restores them after
+            caught.set()
+            quieted.wait(5)
+        restored.set()
+
+    def fit() -> None:
+        caught.wait(5)
+        with threads.quiet():
+            quieted.set()
+            restored.wait(5)
+            warnings.warn("slow", ConvergenceWarning, stacklevel=1)
+
+    threads.run(lambda work: work(), [library, fit], n_jobs=2)

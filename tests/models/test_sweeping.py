@@ -9,8 +9,9 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from segcore import errors, job
-from segcore.models import candidate
+from segcore.models import sweeping
 from segcore.models.assignment import assign_each
+from segcore.models.candidate import Sweep
 
 EVERY = ["kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spectral"]
 
@@ -21,10 +22,10 @@ def models(**changes: object) -> job.Models:
     )
 
 
-def sweep(X: np.ndarray, settings: job.Models | None = None, **more: Any) -> candidate.Sweep:
+def sweep(X: np.ndarray, settings: job.Models | None = None, **more: Any) -> Sweep:
     X = X.astype(np.float32)
     n_sample = (settings or models()).sample
-    return candidate.sweep(da.from_array(X, chunks=(200, -1)), X[:n_sample], settings or models(), 0, **more)
+    return sweeping.sweep(da.from_array(X, chunks=(200, -1)), X[:n_sample], settings or models(), 0, **more)
 
 
 def standardised(X: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -57,6 +58,35 @@ _LOG_FORMAT = "SEGCORE_LOG_FORMAT"
 def _remember_log_format(ctx: click.Context, param: click.Parameter, value: str) -> str:
     os.environ[_LOG_FORMAT] = value  # what fails later is said in it too
     return value
+
+
+def _source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how the source is written; without them it is found by looking."""
+    options = [
+        click.option(
+            "--encoding", envvar="SEGCORE_ENCODING", help="Of text files.  [default: found by looking]"
+        ),
+        click.option(
+            "--date-format",
+            envvar="SEGCORE_DATE_FORMAT",
+            help="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y.",
+        ),
+        click.option(
+            "--decimal",
+            type=click.Choice([".", ","]),
+            envvar="SEGCORE_DECIMAL",
+            help="Decimal mark of numbers.",
+        ),
+        click.option(
+            "--max-reject-share",
+            type=click.FloatRange(0, 1),
+            envvar="SEGCORE_MAX_REJECT_SHARE",
+            help="Share of lines, beyond missing customers, that may be rejected.  [default: 0.5]",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -119,6 +149,7 @@ def cli(debug: bool) -> None:
     envvar="SEGCORE_SEED",
     help="Seed of hashes, samples and restarts.  [default: 0]",
 )
+@_source_options
 @click.option("--threads", type=click.IntRange(1), envvar="SEGCORE_THREADS", help="Threads.  [default: all]")
 @click.option(
     "--scheduler", envvar="SEGCORE_SCHEDULER", help="Address of a Dask scheduler, such as tcp://host:8786."
@@ -186,6 +217,10 @@ def segment(
     sample: int | None,
     as_of: datetime | None,
     seed: int | None,
+    encoding: str | None,
+    date_format: str | None,
+    decimal: str | None,
+    max_reject_share: float | None,
     threads: int | None,
     scheduler: str | None,
     workers: int | None,
@@ -219,6 +254,10 @@ def segment(
         "models.sample": sample,
         "features.as_of": as_of,
         "seed": seed,
+        "input.encoding": encoding,
+        "input.date_format": date_format,
+        "input.decimal": decimal,
+        "cleaning.max_reject_share": max_reject_share,
     }
     run = pipeline.segment(
         list(inputs),
@@ -389,6 +428,48 @@ def runs_command(out: Path) -> None:
 
     for line in pipeline.list_runs(out):
         click.echo(line)
+
+
+@cli.command("inspect")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--job", "job_file", envvar="SEGCORE_JOB", type=click.Path(path_type=Path), help="Job file (TOML)."
+)
+@click.option("--full", is_flag=True, help="Look through all files, so that nothing is estimated.")
+@click.option(
+    "--write-job", "write_to", type=click.Path(path_type=Path), help="Write a ready job file; a new one."
+)
+@click.option("--memory", type=_Size(), envvar="SEGCORE_MEMORY", help="Memory budget, such as 1GB.")
+@_source_options
+def inspect_command(
+    inputs: tuple[str, ...],
+    job_file: Path | None,
+    full: bool,
+    write_to: Path | None,
+    memory: int | None,
+    encoding: str | None,
+    date_format: str | None,
+    decimal: str | None,
+    max_reject_share: float | None,
+) -> None:
+    """Say what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost."""
+    from segcore import pipeline
+
+    overrides = {
+        "input.encoding": encoding,
+        "input.date_format": date_format,
+        "input.decimal": decimal,
+        "cleaning.max_reject_share": max_reject_share,
+    }
+    text = pipeline.inspect_input(
+        list(inputs),
+        job_file=job_file,
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        full=full,
+        memory=memory,
+        write_job_to=write_to,
+    )
+    click.echo(text)
 
 
 @cli.command("validate-job")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import tomllib
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Self
@@ -391,6 +392,11 @@ def template() -> str:
             parts.append(f"\n# {(model.__doc__ or '').strip()}\n[{name}]")
             parts += [_template_line(key, inner) for key, inner in model.model_fields.items()]
     return "\n".join(parts) + "\n"
+
+
+def json_schema() -> str:
+    """Return the JSON schema of a job file, for editors that complete and check TOML by it."""
+    return json.dumps(Job.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _is_table(annotation: object) -> bool:

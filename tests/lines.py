@@ -11,8 +11,10 @@ import polars as pl
 from hypothesis import strategies as st
 
 from segcore import cleaning, features, ingest, job, shuffle
+from segcore.pipeline import lines as stages
 from segcore.pipeline import reading
 from segcore.pipeline.reading import Reading
+from segcore.progress import Progress, Stage
 
 HEADER = [
     "InvoiceNo",
@@ -68,6 +70,28 @@ def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> Reading:
     scratch = Path(tempfile.mkdtemp(dir=paths[0].parent, prefix=".scratch-"))
     files = ingest.prepare(ingest.discover(paths), settings.input, scratch, memory=10**9)
     return Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+
+
+def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict[str, Any]:
+    """Take inputs through the first stages of a run, and return its ledger."""
+    job_settings = job.resolve("", {key.replace("__", "."): value for key, value in settings.items()})
+    progress = Progress(quiet=True)
+    for name in ("input", "lines", "customers"):
+        (folder / name).mkdir(parents=True)
+    sources = ingest.discover(inputs)
+    reading.prepare(folder / "input", sources, job_settings, memory=10**9, progress=progress)
+    read = reading.load(folder / "input", job_settings)
+    stages.shuffle_lines(folder / "lines", read, job_settings, latest=NOW, n_buckets=4)
+    stages.compute_features(
+        folder / "customers", folder / "lines", read, job_settings, progress, Stage(name="customers")
+    )
+    found = stages.finished_lines(folder / "customers")
+    return {**found.ledger, "warnings": progress.warnings}
+
+
+def counts(account: dict[str, Any]) -> dict[str, int]:
+    """Return the lines of each class that has any."""
+    return {entry["class"]: entry["rows"] for entry in account["classes"] if entry["rows"]}
 
 
 def classified(

@@ -51,3 +51,21 @@ def test_what_is_wrong_is_said_in_one_line(text: str, message: str) -> None:
 def test_overrides_win() -> None:
     settings = job.resolve("[selection]\nk = 3", {"selection.k": 5, "seed": 7})
     assert (settings.selection.k, settings.seed) == (5, 7)
+
+
+def test_the_published_schema_is_that_of_the_job() -> None:
+    assert (JOBS / "job.schema.json").read_text(encoding="utf-8") == job.json_schema()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[input]\nencoding = 'klingon'", "unknown encoding"),
+        ("[input]\ntime_zone = 'Mars/Olympus'", "unknown encoding or time zone"),
+        ("[input]\ndate_format = 'us'", "neither one of month-first"),
+        ("[input]\nseparator = '.'", "cannot stand between fields"),
+    ],
+)
+def test_how_the_source_is_written_is_checked(text: str, message: str) -> None:
+    with pytest.raises(errors.JobError, match=message):
+        job.resolve(text)

@@ -5,9 +5,10 @@ from segcore.ingest.conventions import Conventions
 from segcore.ingest.files import Source, discover, passed_over
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import Layout, layouts, scan, starts
-from segcore.ingest.values import read_values
+from segcore.ingest.values import EXACT_FLOAT, read_values
 
 __all__ = [
+    "EXACT_FLOAT",
     "UNDECODABLE",
     "Conventions",
     "Layout",

@@ -47,10 +47,13 @@ class Numbers:
     decimal : {".", ","}
     plain : bool
         Nothing but digits, a sign, a point and an exponent.
+    whole : bool
+        No mark was seen at all, so that nobody knows what a point would mean: a number with one cannot be read.
     """
 
     decimal: Literal[".", ","] = "."
     plain: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +121,8 @@ def is_settled(found: pl.DataFrame, settings: job.Input) -> bool:
     rows = found.to_dicts()
     dates = [row for row in rows if row["column"] == "ordered_at"]
     numeric = any(_NUMERIC.match(row["shape"].removeprefix("z")) for row in dates)
-    plain = all(_PLAIN.fullmatch(row["shape"]) for row in rows if row["column"] != "ordered_at")
+    shapes = [row["shape"] for row in rows if row["column"] != "ordered_at"]
+    plain = all(_PLAIN.fullmatch(shape) and _mark(shape) != "three" for shape in shapes)
     return (not numeric or bool(settings.date_format)) and (plain or bool(settings.decimal))
 
 
@@ -246,8 +250,9 @@ def _numbers(
         decimal: Literal[".", ","] = (
             "," if told["comma"] > told["point"] or (by_comma and not by_point) else "."
         )
-        return Numbers(decimal=decimal, plain=plain and decimal == ".")
-    example = next(row["example"] for row in own if _mark(str(row["shape"])) == "either")
+        whole = not {_mark(str(row["shape"])) for row in own} - {"none", "other"}
+        return Numbers(decimal=decimal, plain=plain and decimal == ".", whole=whole)
+    example = next(row["example"] for row in own if _mark(str(row["shape"])) in ("either", "three"))
     raise errors.DataError(
         f"{where}: {reason}, such as {example!r}: set input.decimal in the job or give --decimal"
     )

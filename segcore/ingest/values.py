@@ -17,7 +17,7 @@ UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")
 # A price is read with this many decimals more than it may have, so that a finer one is seen.
 _GUARD_DECIMALS = 6
 _LARGEST_MINOR = 2**63 - 1
-_EXACT_FLOAT = 2**53
+EXACT_FLOAT = 2**53  # floats below it tell whole numbers apart
 _MINUS = r"\-−"  # of a character class
 
 
@@ -90,14 +90,14 @@ def _customer(dtype: pl.DataType) -> pl.Expr:
     """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart."""
     if dtype.is_float():
         value = pl.col("customer_id")
-        whole = (value == value.floor()) & (value.abs() < _EXACT_FLOAT)
+        whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
         return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
     text = _trimmed("text_customer_id")
     as_float = text.str.contains(r"^\d+\.0$")
     digits = pl.when(as_float).then(text).str.strip_suffix(".0")
     exact = digits.str.len_bytes() < 16  # 10^15 and more may be beyond 2^53: look at the number then
     number = pl.when(~exact).then(digits).cast(pl.UInt64, strict=False)
-    return pl.when(as_float).then(pl.when(exact | (number < _EXACT_FLOAT)).then(digits)).otherwise(text)
+    return pl.when(as_float).then(pl.when(exact | (number < EXACT_FLOAT)).then(digits)).otherwise(text)
 
 
 def _integer(dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
@@ -123,6 +123,8 @@ def _scaled(value: pl.Expr, decimals: int) -> pl.Expr:
 def _number_text(name: str, numbers: Numbers) -> pl.Expr:
     """Return a number as plain text: without currency and thousands marks, with a decimal point and a minus in front."""
     text = pl.col(f"text_{name}").str.strip_chars()
+    if numbers.whole and numbers.plain:
+        return pl.when(~text.str.contains(".", literal=True)).then(text)
     if numbers.plain:
         return text
     point, thousands = (r",", r"\.") if numbers.decimal == "," else (r"\.", ",")

@@ -24,7 +24,8 @@ def aggregates(
 ) -> dict[str, pl.DataFrame]:
     """Return the tables that need the customers but not their lines."""
     everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
-    shown = [*dict.fromkeys([*people.preparation.columns, *_SHOWN])]
+    there = everyone.collect_schema().names()
+    shown = [*dict.fromkeys([*people.preparation.columns, *(name for name in _SHOWN if name in there)])]
     sample = evaluation_customers(people, labelled)
     points, loadings = tables.segment_map(
         people.evaluation, sample.select("segment", *people.preparation.columns), people.preparation.columns

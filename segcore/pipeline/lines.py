@@ -99,6 +99,12 @@ def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_bucke
 def _keyed(
     read: Reading, layout: Layout, how: Conventions, job: Job, *, latest: int, n_buckets: int
 ) -> pl.LazyFrame:
+    lf = classified(read, layout, how, job, latest=latest)
+    return shuffle.keyed(lf, seed=job.seed, n_buckets=n_buckets)
+
+
+def classified(read: Reading, layout: Layout, how: Conventions, job: Job, *, latest: int) -> pl.LazyFrame:
+    """Return a layout's lines with their values and classes; nothing is read before the frame is collected."""
     values = ingest.read_values(
         read.scan(layout),
         layout,
@@ -107,7 +113,7 @@ def _keyed(
         money_decimals=job.cleaning.money_decimals,
         latest=latest,
     )
-    return shuffle.keyed(cleaning.classify(values, job.cleaning), seed=job.seed, n_buckets=n_buckets)
+    return cleaning.classify(values, job.cleaning)
 
 
 def _any_unreadable(buckets: shuffle.Buckets) -> bool:

@@ -68,12 +68,34 @@ def prepare(
     """
     files = ingest.prepare(sources, settings.input, folder, memory=memory)
     reading = Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+    n_lines = sum(file.n_records for file in files)
+    if n_lines == 0:
+        raise errors.DataError("the input holds no lines; expected at least one below the header")
+    check_ids(reading)
     for text in notes(reading, settings):
         progress.warn(text)
     for text in assumptions(reading, settings):
         progress.say(text)
     write_json(folder / _FILES, [file.to_json(folder) for file in files])
-    return sum(file.n_records for file in files)
+    return n_lines
+
+
+def check_ids(reading: Reading) -> None:
+    """Refuse customer ids that were written as floats which do not tell neighbours apart.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If there is an id of 2^53 or more.
+    """
+    for layout in reading.layouts:
+        if layout.dtypes["customer_id"].is_float():
+            largest = reading.scan(layout).select(pl.col("customer_id").fill_nan(None).abs().max())
+            if (_collect(largest).item() or 0) >= ingest.EXACT_FLOAT:
+                raise errors.DataError(
+                    f"{_where(layout)}: customer ids are floats of 2^53 and more, where different ids look the same; "
+                    "expected integers or text: export them as such"
+                )
 
 
 def load(folder: Path, settings: Job) -> Reading:

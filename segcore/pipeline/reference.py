@@ -46,7 +46,7 @@ def build(files: Sequence[Path], labelled: Labelled) -> Reference:
     labelled : Labelled
         With the segments' ids.
     """
-    names = [feature.name for feature in schema.numeric_features()]
+    names = [feature.name for feature in schema.numeric_features(pl.read_parquet_schema(files[0]))]
     head = raw_values(pl.scan_parquet(list(files)).select(names).head(_CUT_ROWS).collect(), names)
     bins = {name: drift.cut(column) for name, column in zip(names, head.T, strict=True)}
     label = columns(labelled.models)[0]

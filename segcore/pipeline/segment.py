@@ -104,6 +104,7 @@ def segment(
 def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) -> None:
     """Make the run in ``run``, its last stage, from the stages that are not finished yet."""
     found = start.customers(work, plan, progress)
+    plan = start.fitting(plan, found, progress)
     if plan.previous is None:
         _fit(work, run_id, plan, found, None, progress)
         return

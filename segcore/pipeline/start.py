@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from segcore import __version__, engine, ingest, logs, storage
+import polars as pl
+
+from segcore import __version__, engine, errors, ingest, logs, storage
 from segcore.job import Job
 from segcore.pipeline import frozen, jobs, lines, outputs, previous, publication, reading, steps
 from segcore.pipeline.previous import Previous
@@ -174,6 +176,27 @@ def customers(work: storage.Workspace, made: Plan, progress: Progress) -> lines.
         lambda folder, stage: lines.compute_features(folder, buckets, read, made.settings, progress, stage),
     )
     return lines.finished_lines(folder)
+
+
+def fitting(made: Plan, found: lines.Lines, progress: Progress) -> Plan:
+    """Return the plan without features in the matrix that the input says nothing about.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If none is left.
+    """
+    there = pl.read_parquet_schema(found.features[0])
+    wanted = made.settings.matrix.columns
+    columns = {name: transform for name, transform in wanted.items() if name in there}
+    if not columns:
+        raise errors.DataError(
+            f"the input says nothing about {errors.listing(wanted)}: name other features in the job's [matrix]"
+        )
+    if len(columns) < len(wanted):
+        progress.warn(f"the models do without {errors.listing(set(wanted) - set(columns))}")
+    matrix = made.settings.matrix.model_copy(update={"columns": columns})
+    return replace(made, settings=made.settings.model_copy(update={"matrix": matrix}))
 
 
 def by_previous(work: storage.Workspace, found: lines.Lines, made: Plan, progress: Progress) -> Path:

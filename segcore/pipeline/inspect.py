@@ -1,0 +1,336 @@
+"""What would happen to an input: columns, types, dates, rejects, and what the run would cost."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import cleaning, engine, errors, ingest, job, storage
+from segcore.ingest import UNDECODABLE, Conventions, Layout, Source
+from segcore.job import Job
+from segcore.pipeline import jobs, lines, reading
+from segcore.pipeline.reading import Reading
+
+_SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
+_SHOWN_REJECTS = 3
+_LONGEST_VALUE = 40
+# Measured on two cores: a line from text to features, the models' share, and what a line takes on scratch.
+_SECONDS_A_LINE, _SECONDS_OF_MODELS = 2e-6, 60
+_SCRATCH_A_LINE = 60
+_LEAST_MEMORY = 500_000_000
+_KEPT = (cleaning.PURCHASE, cleaning.RETURN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What was found.
+
+    Attributes
+    ----------
+    sources, sampled : list of Source
+        All files, and those that were looked through.
+    reading : Reading
+    conventions : list of Conventions
+        One for each layout.
+    classes : polars.DataFrame
+        ``class, lines``, duplicates not told apart.
+    first_rejects : polars.DataFrame
+        ``class, file, record, value``: the first of each reason.
+    first_at, last_at : datetime or None
+    n_lines, n_customers : int
+        Of the whole input; estimated unless all files were looked through.
+    """
+
+    sources: list[Source]
+    sampled: list[Source]
+    reading: Reading
+    conventions: list[Conventions]
+    classes: pl.DataFrame
+    first_rejects: pl.DataFrame
+    first_at: object
+    last_at: object
+    n_lines: int
+    n_customers: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is estimated."""
+        return len(self.sampled) == len(self.sources)
+
+
+def inspect_input(
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    job_file: str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    full: bool = False,
+    memory: int | None = None,
+    write_job_to: Path | None = None,
+) -> str:
+    """Say what a job would make of an input, and write a job file for it if one is asked for.
+
+    Raises
+    ------
+    segcore.errors.SegcoreError
+        As the run would.
+    """
+    settings = jobs.load(None if job_file is None else Path(job_file), dict(overrides or {}))
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    found = inspect(given, settings, full=full, memory=memory, now=int(time.time()))
+    if write_job_to is not None:
+        write_job(found, settings, write_job_to)
+    return describe(found, settings, memory=memory)
+
+
+def inspect(
+    inputs: Sequence[str | Path], settings: Job, *, full: bool, memory: int | None = None, now: int
+) -> Inspection:
+    """Look at an input without running the job.
+
+    Parameters
+    ----------
+    inputs : sequence of paths
+    settings : segcore.job.Job
+    full : bool
+        Look through all files, not through a sample of them.
+    memory : int, optional
+        Budget in bytes.
+    now : int
+        Seconds since 1970.
+
+    Raises
+    ------
+    segcore.errors.SegcoreError
+        As the run would.
+    """
+    sources = ingest.discover(inputs)
+    sampled = sources if full else _sample(sources)
+    scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
+    try:
+        files = ingest.prepare(sampled, settings.input, scratch, memory=memory or engine.default_budget())
+        read = Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+        reading.check_ids(read)
+        found = reading.understand(read, settings, every=True)
+        latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
+        return _look(read, found, settings, sources, sampled, latest)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sample(sources: list[Source]) -> list[Source]:
+    """Take files from the whole range, and as many as are read at once; at least one."""
+    step = -(-len(sources) // _SAMPLE_FILES)
+    chosen: list[Source] = []
+    size = 0
+    for source in sources[::step]:
+        if not chosen or size + source.size <= _SAMPLE_BYTES:
+            chosen.append(source)
+            size += source.size
+    return chosen
+
+
+def _look(
+    read: Reading,
+    found: list[Conventions],
+    settings: Job,
+    sources: list[Source],
+    sampled: list[Source],
+    latest: int,
+) -> Inspection:
+    lf = pl.concat(
+        lines.classified(read, layout, how, settings, latest=latest)
+        for layout, how in zip(read.layouts, found, strict=True)
+    )
+    counted = lf.group_by("class").agg(
+        lines=pl.len(), first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
+    )
+    customers = (
+        lf.filter(pl.col("class").is_in(_KEPT))
+        .group_by("customer_id")
+        .agg(files=pl.col("file").n_unique())
+        .group_by("files")
+        .agg(customers=pl.len())
+    )
+    with reading.readable():
+        classes = counted.collect(engine="streaming")
+        seen = dict(customers.collect(engine="streaming").iter_rows())
+        rejects = _first_rejects(lf, classes, read)
+    n_lines = sum(file.n_records for file in read.files)
+    share = sum(source.size for source in sampled) / sum(source.size for source in sources)
+    order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
+    return Inspection(
+        sources=sources,
+        sampled=sampled,
+        reading=read,
+        conventions=found,
+        classes=classes.select("class", "lines").sort(
+            pl.col("class").replace_strict(order, default=len(order))
+        ),
+        first_rejects=rejects,
+        first_at=_time(classes["first"].min()),
+        last_at=_time(classes["last"].max()),
+        n_lines=round(n_lines / share),
+        n_customers=sum(seen.values()) if len(sampled) == len(sources) else _chao(seen, len(sampled)),
+    )
+
+
+def _time(seconds: object) -> object:
+    return pl.from_epoch(pl.Series([seconds], dtype=pl.Int64)).item()
+
+
+def _chao(seen: dict[int, int], n_files: int) -> int:
+    """Estimate from how many customers are in one and in two files how many are in none that was looked at.
+
+    References
+    ----------
+    Chao, A. (1987). Estimating the population size for capture-recapture data with unequal catchability.
+    Biometrics 43, 783-791.
+    """
+    once, twice = seen.get(1, 0), seen.get(2, 0)
+    unseen = once * (once - 1) / (2 * (twice + 1)) * (n_files - 1) / n_files
+    return sum(seen.values()) + round(unseen)
+
+
+def _first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, read: Reading) -> pl.DataFrame:
+    starts = ingest.starts(read.layouts)
+    frames = [
+        lf.filter(pl.col("class") == name)
+        .select("class", "file", "record", _telling(name).str.slice(0, _LONGEST_VALUE).alias("value"))
+        .bottom_k(_SHOWN_REJECTS, by=["file", "record"])
+        .sort("file", "record")
+        .collect(engine="streaming")
+        for name in classes["class"].sort()
+        if name not in _KEPT
+    ]
+    empty = {"class": pl.String, "file": pl.UInt32, "record": pl.UInt64, "value": pl.String}
+    paths = {file.number: file.source.path for file in read.files}
+    return pl.concat([pl.DataFrame(schema=empty), *frames]).with_columns(
+        record=pl.col("record") - pl.col("file").replace_strict(starts, return_dtype=pl.UInt64) + 1,
+        file=pl.col("file").replace_strict(paths, return_dtype=pl.String),
+    )
+
+
+def _telling(name: str) -> pl.Expr:
+    """Return the text that tells most about a reject."""
+    of_class = {
+        "malformed_line": "text",
+        "adjustment": "text_order_id",
+        "not_a_product": "text_product_id",
+        "non_positive_price": "text_unit_price",
+        "non_positive_quantity": "text_quantity",
+        "undecodable_text": "text_description",
+        "zero_amount": "text_line_amount",
+        "unreadable_amount": "text_quantity",
+    }
+    column = of_class.get(name) or "text_" + name.removeprefix("unreadable_")
+    if not name.startswith("unreadable_") and name not in of_class:
+        column = "text_customer_id"
+    return pl.col(column).str.replace_all(UNDECODABLE, "", literal=True)
+
+
+def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> str:
+    """Return what was found as text for people."""
+    about = "" if found.exact else "about "
+    size = sum(source.size for source in found.sources)
+    said = [f"{len(found.sources):,} file(s), {size / 1e6:,.1f} MB"]
+    if not found.exact:
+        said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
+    for layout, how in zip(found.reading.layouts, found.conventions, strict=True):
+        said += ["", *_layout(layout, how, settings)]
+    said += ["", *reading.notes(found.reading, settings)]
+    said += [
+        f"dates     {found.first_at} to {found.last_at}",
+        f"lines     {about}{found.n_lines:,}",
+        f"customers {'at least ' + about if about else ''}{found.n_customers:,}",
+        "",
+        *_classes(found),
+        "",
+        *_costs(found, memory or engine.default_budget()),
+    ]
+    return "\n".join(said)
+
+
+def _layout(layout: Layout, how: Conventions, settings: Job) -> list[str]:
+    first = layout.files[0]
+    others = f" and {len(layout.files) - 1:,} more" if len(layout.files) > 1 else ""
+    what = {"parquet": "Parquet"}.get(first.way, first.source.format)
+    if first.encoding:
+        names = errors.listing({file.encoding for file in layout.files})
+        what = f"{names}, fields separated by {first.separator!r}"
+    said = [f"{first.source.path}{others}: {what}"]
+    for name, column in layout.columns.items():
+        origin = "job" if name in settings.columns else "assumed"
+        said.append(
+            f"  {name:<12} {column!r:<24} {str(layout.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
+        )
+    unused = [name for name in first.names if name not in layout.columns.values()]
+    return [*said, f"  not used: {errors.listing(unused)}"] if unused else said
+
+
+def _manner(name: str, how: Conventions) -> str:
+    if name == "ordered_at" and how.dates:
+        return f"{', '.join(how.dates[:3])} "
+    numbers = how.numbers.get(name)
+    return "decimal comma " if numbers and numbers.decimal == "," else ""
+
+
+def _classes(found: Inspection) -> list[str]:
+    total = int(found.classes["lines"].sum())
+    said = ["what the lines would be, before duplicates are found:"]
+    for name, n_lines in found.classes.iter_rows():
+        said.append(f"  {name:<24} {n_lines:>12,}  {n_lines / max(total, 1):6.1%}")
+        rows = found.first_rejects.filter(pl.col("class") == name)
+        said += [
+            f"    {file}, record {record:,}: {'empty' if value is None else repr(value)}"
+            for _, file, record, value in rows.iter_rows()
+        ]
+    return said
+
+
+def _costs(found: Inspection, memory: int) -> list[str]:
+    n_buckets = lines.plan_buckets(found.n_lines, memory)
+    seconds = found.n_lines * _SECONDS_A_LINE + _SECONDS_OF_MODELS
+    scratch = found.n_lines * _SCRATCH_A_LINE
+    return [
+        "what the job would cost, roughly, on two cores:",
+        f"  time    {seconds / 60:,.0f} to {seconds / 20:,.0f} minutes",
+        f"  memory  {max(_LEAST_MEMORY, min(memory, found.n_lines * 400)) / 1e6:,.0f} MB of {memory / 1e6:,.0f} MB, "
+        f"{n_buckets} bucket(s)",
+        f"  scratch {max(scratch, 1e6) / 1e6:,.0f} MB in the output folder while it runs",
+    ]
+
+
+def write_job(found: Inspection, settings: Job, path: Path) -> None:
+    """Write a job file that names what was found, so that nothing is assumed any more.
+
+    Raises
+    ------
+    segcore.errors.OutputError
+        If there is a file already.
+    """
+    if path.exists():
+        raise errors.OutputError(f"{path}: is there already; name a new file for --write-job")
+    columns: dict[str, str] = {}
+    for layout in found.reading.layouts:
+        columns |= layout.columns
+    dates = [form for how in found.conventions for form in how.dates]
+    order = "month-first" if any(form.startswith("%m") for form in dates) else ""
+    order = "day-first" if any(form.startswith(("%d/", "%d-%m", "%d.")) for form in dates) else order
+    comma = any(numbers.decimal == "," for how in found.conventions for numbers in how.numbers.values())
+    same = all(set(layout.columns.items()) <= set(columns.items()) for layout in found.reading.layouts)
+    given = settings.input.model_copy(
+        update={
+            "date_format": settings.input.date_format or order,
+            "decimal": settings.input.decimal or ("," if comma else ""),
+        }
+    )
+    made = settings.model_copy(update={"columns": columns if same else settings.columns, "input": given})
+    with storage.disk_errors(path):
+        storage.write_text(path, job.to_toml(made))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segcore import errors, job
+from segcore.ingest.conventions import date_formats
+from tests.lines import classified, line, write_csv
+
+
+@pytest.mark.parametrize(
+    ("shape", "order", "formats"),
+    [
+        ("9999-99-99 99:99:99", "month-first", ["%Y-%m-%d %H:%M:%S"]),
+        ("9999-99-99T99:99:99.999+99:99", "month-first", ["%Y-%m-%dT%H:%M:%S%.f%#z"]),
+        ("99/9/9999 9:99", "month-first", ["%m/%d/%Y %H:%M"]),
+        ("9.9.99", "day-first", ["%d.%m.%y"]),
+        ("9/9/9999 9:99 PM", "month-first", ["%m/%d/%Y %I:%M %p"]),
+        ("9 w 9999", "month-first", ["%d %b %Y", "%d %B %Y"]),
+        ("w 9, 9999", "month-first", ["%b %d, %Y", "%B %d, %Y"]),
+        ("99999999", "month-first", ["%Y%m%d"]),
+        ("9999999999", "month-first", ["epoch-seconds"]),
+        ("9999999999999", "month-first", ["epoch-milliseconds"]),
+        ("9999999999999999999", "month-first", []),
+        ("w", "month-first", []),
+        ("99-99", "month-first", []),
+        ("9999-99-99 99", "month-first", []),
+    ],
+)
+def test_a_shape_tells_the_pattern(shape: str, order: str, formats: list[str]) -> None:
+    assert date_formats(shape, order) == formats
+
+
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2029, 12, 31)))
+def test_every_pattern_reads_what_it_wrote(tmp_path_factory: pytest.TempPathFactory, when: datetime) -> None:
+    when = when.replace(microsecond=0)
+    folder = tmp_path_factory.mktemp("dates")
+    written = [
+        when.strftime("%Y-%m-%d %H:%M:%S"),
+        when.strftime("%Y/%m/%dT%H:%M:%S"),
+        when.strftime("%d-%b-%Y %H:%M:%S"),
+        when.strftime("%m/%d/%Y %I:%M:%S %p"),
+        when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        when.strftime("%Y%m%d%H%M%S"),
+    ]
+    path = write_csv(folder / "a.csv", [line(InvoiceDate=text) for text in written])
+    given_input = job.Input(date_format="month-first")
+    seconds = classified([path], given=given_input).sort("record").collect()["ordered_at"].to_list()
+    assert seconds == [int(when.replace(tzinfo=UTC).timestamp())] * len(written)
+
+
+def prices(tmp_path: Path, written: list[str], decimal: str = "") -> list[int | None]:
+    path = write_csv(tmp_path / "a.csv", [line(UnitPrice=text, Quantity="1") for text in written])
+    read = classified([path], given=job.Input.model_validate({"decimal": decimal}))
+    return read.sort("record").collect()["unit_price"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["1.25", "1,234.50", "1,234"], [12500, 12345000, 12340000]),
+        (["1,25", "1.234,50", "1.234"], [12500, 12345000, 12340000]),
+        (["1,25", "0,001", "7"], [12500, 10, 70000]),
+        (["£2.50", "$ 3.00", "4.00 EUR", "€5.25"], [25000, 30000, 40000, 52500]),
+        (["(2.50)", "-2.50", "2.50-", "-£2.50"], [-25000] * 4),
+        (["1 234,50", "1'234,50", "1\u00a0234,50"], [12345000] * 3),
+        (["1.500", "12.250"], [15000, 122500]),
+        (["2.50", "1,23.4", "12,34", "(3", "--1", "1 2"], [25000, None, None, None, None, None]),
+        (["1.25", "1,5"], [12500, None]),
+        (["1e-3", "$1.50", "2.5E1"], [10, 15000, 250000]),
+        ([".5", "5.", "+3"], [5000, 50000, 30000]),
+    ],
+)
+def test_numbers_as_people_write_them(tmp_path: Path, written: list[str], read: list[int | None]) -> None:
+    assert prices(tmp_path, written) == read
+
+
+def test_what_the_job_says_about_decimals_wins(tmp_path: Path) -> None:
+    assert prices(tmp_path, ["1,250", "7"], ",") == [12500, 70000]
+    assert prices(tmp_path, ["1,250", "7"], ".") == [12500000, 70000]
+
+
+@pytest.mark.parametrize(
+    "written", [["1,250", "7.5", "7,5"], ["1,250"], ["1.250", "7"]], ids=["both", "comma", "point"]
+)
+def test_numbers_that_could_be_read_in_two_ways_are_refused(tmp_path: Path, written: list[str]) -> None:
+    with pytest.raises(errors.DataError, match=r"--decimal"):
+        prices(tmp_path, written)
+
+
+def test_another_column_tells_what_a_mark_means(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(Quantity="1.000", UnitPrice="2,5"), line(UnitPrice="1,75")])
+    df = classified([path]).sort("record").collect()
+    assert df["quantity"].to_list() == [1000, 2]
+    assert df["amount"].to_list() == [25_000_000, 35_000]
+
+
+def test_times_with_a_zone_are_expressed_in_the_jobs(tmp_path: Path) -> None:
+    lines = [line(InvoiceDate="2011-07-01T23:30:00Z"), line(InvoiceDate="2011-07-02T01:30:00+02:00")]
+    path = write_csv(tmp_path / "a.csv", lines)
+    df = classified([path], given=job.Input(time_zone="Europe/London")).collect()
+    assert set(pl.from_epoch(df["ordered_at"]).to_list()) == {datetime(2011, 7, 2, 0, 30)}

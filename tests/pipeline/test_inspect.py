@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from segcore import cli, errors, pipeline
+from tests.lines import line, write_csv
+
+
+def test_it_says_what_would_happen(tmp_path: Path) -> None:
+    lines = [
+        line(),
+        line(CustomerID="5"),
+        line(CustomerID=""),
+        *(line(Quantity=q) for q in ("x", "y", "z", "w")),
+    ]
+    path = write_csv(tmp_path / "a.csv", lines)
+    text = pipeline.inspect_input(path, full=True)
+    assert "customer_id  'CustomerID'" in text
+    assert "(assumed)" in text
+    assert "utf-8, fields separated by ','" in text
+    assert "dates     2011-03-01 10:00:00 to 2011-03-01 10:00:00" in text
+    assert "lines     7\n" in text
+    assert "customers 2\n" in text
+    assert re.search(r"purchase +2 ", text)
+    assert [n for n in range(1, 8) if f"a.csv, record {n}: " in text] == [3, 4, 5, 6]
+    assert "record 5: 'y'" in text
+
+
+def test_a_sample_of_the_files_estimates_the_lines(tmp_path: Path) -> None:
+    for number in range(40):
+        write_csv(tmp_path / f"{number:02}.csv", [line(CustomerID=str(c)) for c in range(100, 120)])
+    text = pipeline.inspect_input(tmp_path)
+    assert "looked through 14 of them (all with --full)" in text
+    assert "lines     about 800\n" in text
+    assert "customers at least about 20\n" in text
+    assert "lines     800\n" in pipeline.inspect_input(tmp_path, full=True)
+
+
+def test_the_job_that_it_writes_leaves_nothing_to_assume(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("Kunde;date;price;qty\n5;13.2.2011;1,50;2\n6;1.2.2011;£2,50;1\n".encode("latin-1"))
+    target = tmp_path / "job.toml"
+    (tmp_path / "mapping.toml").write_text('[columns]\ncustomer_id = "Kunde"\n')
+    first = pipeline.inspect_input(path, job_file=tmp_path / "mapping.toml", write_job_to=target)
+    assert "cp1252, fields separated by ';'" in first
+    written = tomllib.loads(target.read_text())
+    assert written["columns"] == {
+        "quantity": "qty",
+        "ordered_at": "date",
+        "unit_price": "price",
+        "customer_id": "Kunde",
+    }
+    assert (written["input"]["date_format"], written["input"]["decimal"]) == ("day-first", ",")
+    second = pipeline.inspect_input(path, job_file=target)
+    assert "(assumed)" not in second
+    assert second.replace("(job)", "") == first.replace("(job)", "").replace("(assumed)", "")
+    with pytest.raises(errors.OutputError, match="is there already"):
+        pipeline.inspect_input(path, job_file=target, write_job_to=target)
+
+
+def test_the_command_prints_to_stdout_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(InvoiceDate="1/2/2011")])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["segcore", "inspect", str(path), "--date-format", "day-first"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    said = capfd.readouterr()
+    assert "dates     2011-02-01 00:00:00" in said.out
+    assert said.err == ""
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segcore import engine, logs, storage
+from segcore.models.candidate import Sweep
 from segcore.pipeline import (
     charts,
     checkpoints,
@@ -118,6 +120,17 @@ def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) 
     _fit(work, run_id, plan, found, labels, progress)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Fitted:
+    """What was fitted, chosen and labelled, and what became of the previous run's segments."""
+
+    people: population.Population
+    sweep: Sweep
+    compared: comparison.Compared
+    labelled: labelling.Labelled
+    moves: compare.Comparison | None
+
+
 def _fit(
     work: storage.Workspace,
     run_id: str,
@@ -126,7 +139,44 @@ def _fit(
     old_labels: Path | None,
     progress: Progress,
 ) -> None:
-    """Fit, compare and choose; label everyone; say what became of the previous run's segments."""
+    """Make the stage ``run`` of a run that fits its own model."""
+    fitted = _fitted(work, plan, found, old_labels, progress)
+    with work.stage("run") as folder:
+        with progress.stage("profile") as stage:
+            stage.rows = found.customers
+            compared = comparison.with_all_rows(fitted.compared, fitted.people, fitted.labelled)
+            table = outputs.write(
+                folder,
+                found,
+                fitted.people,
+                fitted.sweep,
+                compared,
+                fitted.labelled,
+                plan.settings,
+                {"products": charts.products(work, found, fitted.labelled, plan.settings)},
+                {} if plan.previous is None else plan.previous.positions,
+            )
+            stage.bytes = storage.tree_bytes(folder)
+        facts = {
+            **outputs.manifest(folder, found, fitted.people, compared, table, plan.settings),
+            **_line(folder, run_id, plan, fitted.moves, old_labels, outputs.names(table), compared.chosen),
+            "gate": {
+                "broken": publication.broken_bounds(
+                    plan.settings.gate,
+                    account=found.ledger,
+                    profile=table,
+                    chosen=compared.chosen,
+                    drift=publication.drift_by_feature(outputs.drift(folder)),
+                )
+            },
+        }
+        start.finish(folder, work, run_id, plan, facts, progress)
+
+
+def _fitted(
+    work: storage.Workspace, plan: Plan, found: Lines, old_labels: Path | None, progress: Progress
+) -> _Fitted:
+    """Fit, compare and choose; label everyone; find the previous run's segments again."""
     settings = plan.settings
 
     def step(name: str, make: Callable[[Path, Stage], None]) -> Path:
@@ -163,37 +213,7 @@ def _fit(
         with progress.stage("identity"):
             moves = compare.compare(plan.previous, found.features, labelled.lazy(), old_labels, settings)
             labelled = labelled.with_ids(moves.lineage.ids)
-    with work.stage("run") as folder:
-        with progress.stage("profile") as stage:
-            stage.rows = found.customers
-            compared = comparison.with_all_rows(compared, people, labelled)
-            products = charts.products(work, found, labelled, settings)
-            table = outputs.write(
-                folder,
-                found,
-                people,
-                sweep,
-                compared,
-                labelled,
-                settings,
-                {"products": products},
-                {} if plan.previous is None else plan.previous.positions,
-            )
-            stage.bytes = storage.tree_bytes(folder)
-        facts = {
-            **outputs.manifest(folder, found, people, compared, table, settings),
-            **_line(folder, run_id, plan, moves, old_labels, outputs.names(table), compared.chosen),
-            "gate": {
-                "broken": publication.broken_bounds(
-                    settings.gate,
-                    account=found.ledger,
-                    profile=table,
-                    chosen=compared.chosen,
-                    drift=publication.drift_by_feature(outputs.drift(folder)),
-                )
-            },
-        }
-        start.finish(folder, work, run_id, plan, facts, progress)
+    return _Fitted(people=people, sweep=sweep, compared=compared, labelled=labelled, moves=moves)
 
 
 def _line(

@@ -35,6 +35,7 @@ class Accounts:
     examples: list[dict[str, Any]]
     unmet: str
     unreadable: int
+    net: str
     warnings: list[str]
 
 
@@ -70,7 +71,23 @@ def accounts(run: Run, words: Words) -> Accounts:
         examples=_examples(run),
         unmet=listed([class_name(row["class"]).lower() for row in every if not row["rows"]]),
         unreadable=int(run.ledger.get("unreadable_amount_rows") or 0),
+        net=_net_sentence(run.ledger.get("returns_net"), words),
         warnings=[sentence(cut(text, 400)) for text in run.manifest.get("warnings", [])],
+    )
+
+
+def _net_sentence(net: dict[str, Any] | None, words: Words) -> str:
+    """Say what returns took back, where the job lets them."""
+    if net is None:
+        return ""
+
+    def part(name: str) -> str:
+        return f"{words.count(net[name]['rows'])} lines ({exact(Decimal(net[name]['money']), words)})"
+
+    return (
+        f"Returns take back what they belong to: {part('matched')} found an earlier purchase, {part('unmatched')} none; "
+        f"{words.count(net['orders_emptied'])} orders and {words.count(net['customers_emptied'])} customers "
+        "had nothing left and are not counted."
     )
 
 

@@ -15,6 +15,12 @@ from segcore.pipeline.labelling import label_frame
 from segcore.pipeline.model_store import Model
 
 
+def missing(files: Sequence[Path], model: Model) -> list[str]:
+    """Return the features that the model needs and these customers do not have."""
+    there = pl.read_parquet_schema(files[0])
+    return [name for name in model.preparation.columns if name not in there]
+
+
 def label(files: Sequence[Path], model: Model, folder: Path) -> None:
     """Label customers with a finished run's model and write a file for each file of features, the same rows.
 

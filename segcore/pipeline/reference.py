@@ -85,8 +85,9 @@ def count(files: Sequence[Path], judged: Iterable[pl.DataFrame], bins: Mapping[s
         ``segment`` and ``outside`` of the same rows.
     bins : mapping of str to Bins
     """
-    names = list(bins)
-    counts = {name: np.zeros(len(b.values) + len(b.edges) + 2, dtype=np.int64) for name, b in bins.items()}
+    there = pl.read_parquet_schema(files[0])
+    names = [name for name in bins if name in there]
+    counts = {name: bins[name].count(np.array([])) for name in names}
     segments: dict[int, int] = {}
     customers = beyond = 0
     for path, own in zip(files, judged, strict=True):

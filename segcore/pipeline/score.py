@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from segcore import logs, storage
+from segcore import errors, logs, storage
 from segcore.job import Job
-from segcore.pipeline import previous, publication, scored, start
+from segcore.pipeline import frozen, previous, publication, scored, start
 from segcore.pipeline.lines import Lines
 from segcore.pipeline.start import Plan, Run
 from segcore.progress import Progress
@@ -62,6 +62,11 @@ def score(
     ) as (work, plan, run_id, progress):
         if not (work.run(run_id).is_dir() or work.finished("run")):
             found = start.customers(work, plan, progress)
+            if lacking := frozen.missing(found.features, fitted.model):
+                raise errors.DataError(
+                    f"the model of {fitted.run_id} needs {errors.listing(lacking)}, which the input says nothing"
+                    " about; score lines with the columns of the fit"
+                )
             labels = start.by_previous(work, found, plan, progress)
             make(work, run_id, plan, found, labels, progress, with_report=with_report)
         return start.publish(work, run_id, progress, keep=keep)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from segcore import engine, logs, storage
+from segcore import engine, errors, logs, storage
 from segcore.models.candidate import Sweep
 from segcore.pipeline import (
     charts,
     checkpoints,
     compare,
     comparison,
+    frozen,
     jobs,
     labelling,
     outputs,
@@ -107,6 +108,9 @@ def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) 
     """Make the run in ``run``, its last stage, from the stages that are not finished yet."""
     found = start.customers(work, plan, progress)
     plan = start.fitting(plan, found, progress)
+    if plan.previous is not None and (lacking := frozen.missing(found.features, plan.previous.model)):
+        progress.warn(f"no previous run is followed: its model needs {errors.listing(lacking)}")
+        plan = replace(plan, previous=None)
     if plan.previous is None:
         _fit(work, run_id, plan, found, None, progress)
         return

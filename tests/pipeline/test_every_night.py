@@ -236,6 +236,26 @@ def test_a_run_that_was_killed_after_its_publication_is_not_made_again(
     assert not (after_first / "work").exists()
 
 
+def test_lines_without_what_the_model_needs(
+    after_first: Path, first: Run, retail_job: Path, tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    part.mkdir()
+    for path in sorted(SAMPLE.glob("*.csv")):
+        pl.read_csv(path, infer_schema=False).drop("StockCode").write_csv(part / path.name)
+    job = tmp_path / "job.toml"
+    job.write_text(retail_job.read_text(encoding="utf-8").replace('product_id = "StockCode"', ""))
+    with pytest.raises(errors.DataError, match="StockCode"):
+        pipeline.score(part, tmp_path / "score", model=first.folder, quiet=True)
+    bare = segment(SAMPLE, tmp_path / "bare", overrides=FOUR, quiet=True)
+    with pytest.raises(errors.DataError, match="needs unique_products, which the input says nothing about"):
+        pipeline.score(part, tmp_path / "score", model=bare.folder, quiet=True)
+    run = segment(part, after_first, job=job, overrides=FOUR, quiet=True)
+    about = read(run, "manifest.json")
+    assert any("its model needs unique_products" in text for text in about["warnings"])
+    assert about["identity"]["previous"] is None
+
+
 def test_comparing_a_run_with_itself_is_no_movement(first: Run, tmp_path: Path) -> None:
     out = tmp_path / "compared"
     ended = CliRunner().invoke(cli, ["compare", str(first.folder), str(first.folder), "--out", str(out)])

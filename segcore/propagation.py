@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from segcore import job
 from segcore.evaluation.agreement import adjusted_rand
 from segcore.evaluation.refit import Model, refit
-from segcore.models import density, threads
+from segcore.models import density
 from segcore.models.assignment import Assigner, Floats, Matrix, NearestNeighbours
 from segcore.models.candidate import Candidate
 
@@ -39,10 +39,8 @@ class Quality:
     move_rows: int
 
 
-def quality(
-    candidates: Sequence[Candidate], X: Matrix, settings: job.Models, *, seed: int, n_jobs: int | None = None
-) -> list[Quality]:
-    """Measure carry and move of several models.
+def quality(candidates: Sequence[Candidate], X: Matrix, settings: job.Models, *, seed: int) -> list[Quality]:
+    """Measure carry and move of several models, one after the other: a tree's distances are large.
 
     Parameters
     ----------
@@ -52,8 +50,6 @@ def quality(
         Each sample is a third of them, at most `tree_sample`; what is left is what both label.
     settings : job.Models
     seed : int
-    n_jobs : int, optional
-        Threads. The results do not depend on it.
 
     Returns
     -------
@@ -61,8 +57,8 @@ def quality(
         In the order of the candidates.
     """
     rows = np.asarray(X, dtype=np.float64)
-    measure = partial(_quality, X=rows, settings=settings, seed=seed)
-    return threads.run(measure, candidates, n_jobs=n_jobs)
+    with threadpool_limits(1):
+        return [_quality(candidate, rows, settings, seed) for candidate in candidates]
 
 
 def _quality(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> Quality:

@@ -71,12 +71,12 @@ def test_an_unstable_model_moves() -> None:
     assert 0 < found < 0.9
 
 
-def test_the_samples_are_limited_and_neither_threads_nor_company_matter() -> None:
+def test_the_samples_are_limited_and_company_does_not_matter() -> None:
     X, labels = blobs(n=900, apart=2.0)
     settings = SETTINGS.model_copy(update={"tree_sample": 100})
     models = [candidate(family, variant, X[:100], labels[:100]) for family, variant in NAMES]
-    together = propagation.quality(models, X, settings, seed=3, n_jobs=2)
-    assert together == [propagation.quality([m], X, settings, seed=3, n_jobs=1)[0] for m in models]
+    together = propagation.quality(models, X, settings, seed=3)
+    assert together == [propagation.quality([m], X, settings, seed=3)[0] for m in models]
     assert {found.move_rows for found in together} == {100}
 
 

@@ -1,0 +1,53 @@
+"""The ``segcore`` command. Engines are imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from segcore import errors, logs, stopping
+from segcore.cli import asking, dumps, following, running  # they add their commands to the root
+from segcore.cli.group import cli
+from segcore.cli.options import LOG_FORMAT
+
+__all__ = ["asking", "cli", "dumps", "following", "main", "running"]
+
+
+def main() -> NoReturn:
+    """Run the command; every failure is one line on stderr and an exit code."""
+    stopping.install(_fail)
+    debug = "--debug" in sys.argv or os.environ.get("SEGCORE_DEBUG") not in (None, "", "0")
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as exc:
+        code = exc.exit_code
+        _fail(exc.format_message(), code) if _in_json() else exc.show()
+    except stopping.Stopped as exc:
+        code = _fail(stopping.MESSAGE.format(exc.signal_name), exc.exit_code)
+    except (click.Abort, KeyboardInterrupt):  # an engine has a handler of its own
+        code = _fail(stopping.MESSAGE.format("SIGINT"), 130)
+    except errors.SegcoreError as exc:
+        if debug:
+            raise
+        code = _fail(str(exc), exc.exit_code)
+    except MemoryError:
+        code = _fail("out of memory; use a smaller --memory budget or a larger machine", 75)
+    except Exception as exc:
+        if debug:
+            raise
+        code = _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)
+    else:
+        code = 0
+    raise SystemExit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    logs.fail(message, code, "json" if _in_json() else "text")
+    return code
+
+
+def _in_json() -> bool:
+    return os.environ.get(LOG_FORMAT) == "json"

@@ -1,0 +1,95 @@
+"""Commands that ask: of an input, a job or a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from segcore.cli.group import cli
+from segcore.cli.options import Size, source_options
+
+
+@cli.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(["html", "md"]), default="html", show_default=True)
+@click.option("--show-ids", is_flag=True, help="Name typical customers by their id.")
+def report_command(run: Path, kind: str, show_ids: bool) -> None:
+    """Rebuild the report of a finished RUN (its folder, or a folder with latest.json)."""
+    from segcore import pipeline
+
+    click.echo(str(pipeline.rebuild_report(run, markdown=kind == "md", show_ids=show_ids)))
+
+
+@cli.command()
+@click.argument("customer_id")
+@click.option(
+    "--run", required=True, type=click.Path(path_type=Path), help="The run's folder, or one with latest.json."
+)
+def explain(customer_id: str, run: Path) -> None:
+    """Say why CUSTOMER_ID is in their segment, and what would move them to the next one."""
+    from segcore import pipeline
+
+    click.echo(pipeline.explain_customer(customer_id, run))
+
+
+@cli.command("runs")
+@click.argument("out", type=click.Path(path_type=Path))
+def runs_command(out: Path) -> None:
+    """List the finished runs in OUT, the newest last."""
+    from segcore import pipeline
+
+    for line in pipeline.list_runs(out):
+        click.echo(line)
+
+
+@cli.command("inspect")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--job", "job_file", envvar="SEGCORE_JOB", type=click.Path(path_type=Path), help="Job file (TOML)."
+)
+@click.option("--full", is_flag=True, help="Look through all files, so that nothing is estimated.")
+@click.option(
+    "--write-job", "write_to", type=click.Path(path_type=Path), help="Write a ready job file; a new one."
+)
+@click.option("--memory", type=Size(), envvar="SEGCORE_MEMORY", help="Memory budget, such as 1GB.")
+@source_options
+def inspect_command(
+    inputs: tuple[str, ...],
+    job_file: Path | None,
+    full: bool,
+    write_to: Path | None,
+    memory: int | None,
+    encoding: str | None,
+    date_format: str | None,
+    decimal: str | None,
+    max_reject_share: float | None,
+) -> None:
+    """Say what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost."""
+    from segcore import pipeline
+
+    overrides = {
+        "input.encoding": encoding,
+        "input.date_format": date_format,
+        "input.decimal": decimal,
+        "cleaning.max_reject_share": max_reject_share,
+    }
+    text = pipeline.inspect_input(
+        list(inputs),
+        job_file=job_file,
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        full=full,
+        memory=memory,
+        write_job_to=write_to,
+    )
+    click.echo(text)
+
+
+@cli.command("validate-job")
+@click.argument("file", type=click.Path(path_type=Path))
+def validate_job(file: Path) -> None:
+    """Check a job FILE alone, and print it with every default filled in."""
+    from segcore import job
+    from segcore.pipeline.jobs import load
+
+    click.echo(job.to_toml(load(file)), nl=False)

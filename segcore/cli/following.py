@@ -1,0 +1,89 @@
+"""Commands that follow a finished run: score new lines with it, compare it with another."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from segcore.cli.group import cli
+from segcore.cli.options import Size
+
+
+@cli.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--model",
+    required=True,
+    envvar="SEGCORE_MODEL",
+    type=click.Path(path_type=Path),
+    help="Finished run, or a folder with latest.json.",
+)
+@click.option(
+    "--out",
+    "-o",
+    required=True,
+    envvar="SEGCORE_OUT",
+    type=click.Path(path_type=Path),
+    help="Folder for the runs.",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(),
+    envvar="SEGCORE_AS_OF",
+    help="Day that recency counts from.  [default: the job's, else last line + 1 day]",
+)
+@click.option(
+    "--memory",
+    type=Size(),
+    envvar="SEGCORE_MEMORY",
+    help="Memory budget, such as 1GB.  [default: half of the machine]",
+)
+@click.option("--report", "with_report", is_flag=True, help="Draw the report too.")
+@click.option("--wait", is_flag=True, envvar="SEGCORE_WAIT", help="Wait while another run is at work in DIR.")
+@click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
+def score(
+    inputs: tuple[str, ...],
+    model: Path,
+    out: Path,
+    as_of: datetime | None,
+    memory: int | None,
+    with_report: bool,
+    wait: bool,
+    quiet: bool,
+) -> None:
+    """Label the customers in INPUT with the model of a finished run; nothing is fitted.
+
+    Cleaning, features, transforms and centres are those of the run. Leaves a run in DIR/runs/ with every
+    customer's segment, distance, confidence and whether they are beyond the fitted radius, and with drift.
+    """
+    from segcore import pipeline
+
+    run = pipeline.score(
+        list(inputs),
+        out,
+        model=model,
+        as_of=as_of,
+        with_report=with_report,
+        memory=memory,
+        wait=wait,
+        quiet=quiet,
+    )
+    click.echo(str(run.report if with_report else run.folder))
+
+
+@cli.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Folder for the tables, every customer that moved (Parquet) and a report.",
+)
+def compare(old: Path, new: Path, out: Path | None) -> None:
+    """Say which segments of run OLD live on in run NEW, who moved, and why (runs, or folders with latest.json)."""
+    from segcore import pipeline
+
+    click.echo(pipeline.compare_runs(old, new, out))

@@ -1,0 +1,96 @@
+"""Types of options, and options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from segcore import errors
+
+
+class Size(click.ParamType[int]):
+    """Bytes, such as 1GB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the text or say what is wrong with it."""
+        from segcore import engine
+
+        try:
+            return engine.parse_size(str(value))
+        except errors.UsageError as exc:
+            self.fail(str(exc), param, ctx)
+
+
+class K(click.ParamType[int | str]):
+    """A number of segments of at least 2, or ``auto``."""
+
+    name = "k"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        """Read the text or say what is wrong with it."""
+        if value == "auto" or isinstance(value, int):
+            return str(value) if value == "auto" else int(value)
+        if not str(value).isdigit():
+            self.fail(f"{value!r} is neither a number of segments nor 'auto'", param, ctx)
+        if int(value) < 2:
+            self.fail(f"k={value} should be at least 2: one segment is everybody", param, ctx)
+        return int(value)
+
+
+class Rows(click.ParamType[int]):
+    """A whole number, also written like 1e6."""
+
+    name = "rows"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the text or say what is wrong with it."""
+        try:
+            rows = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number; write it like 20000 or 1e6", param, ctx)
+        if rows < 1 or rows != int(rows):
+            self.fail(f"{value!r} should be a whole number of at least 1", param, ctx)
+        return int(rows)
+
+
+LOG_FORMAT = "SEGCORELOG_FORMAT"
+
+
+def remember_log_format(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Let what fails later be said in the same format."""
+    os.environ[LOG_FORMAT] = value
+    return value
+
+
+def source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how the source is written; without them it is found by looking."""
+    options = [
+        click.option(
+            "--encoding", envvar="SEGCORE_ENCODING", help="Of text files.  [default: found by looking]"
+        ),
+        click.option(
+            "--date-format",
+            envvar="SEGCORE_DATE_FORMAT",
+            help="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y.",
+        ),
+        click.option(
+            "--decimal",
+            type=click.Choice([".", ","]),
+            envvar="SEGCORE_DECIMAL",
+            help="Decimal mark of numbers.",
+        ),
+        click.option(
+            "--max-reject-share",
+            type=click.FloatRange(0, 1),
+            envvar="SEGCORE_MAX_REJECT_SHARE",
+            help="Share of lines, beyond missing customers, that may be rejected.  [default: 0.5]",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command

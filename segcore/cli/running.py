@@ -1,0 +1,193 @@
+"""``segcore segment``: a run."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from segcore.cli.group import cli
+from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, source_options
+
+
+@cli.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--out",
+    "-o",
+    required=True,
+    envvar="SEGCORE_OUT",
+    type=click.Path(path_type=Path),
+    help="Folder for the runs.",
+)
+@click.option(
+    "--job",
+    "job_file",
+    envvar="SEGCORE_JOB",
+    type=click.Path(path_type=Path),
+    help="Job file (TOML); see jobs/default.toml.",
+)
+@click.option(
+    "--k",
+    type=K(),
+    envvar="SEGCORE_K",
+    help="Number of segments, or 'auto' for the selection rule.  [default: auto]",
+)
+@click.option(
+    "--family", envvar="SEGCORE_FAMILY", help="Pin the model family, such as kmeans or mixture-full."
+)
+@click.option(
+    "--memory",
+    type=Size(),
+    envvar="SEGCORE_MEMORY",
+    help="Memory budget, such as 1GB.  [default: half of the machine]",
+)
+@click.option(
+    "--sample",
+    type=Rows(),
+    envvar="SEGCORE_SAMPLE",
+    help="Customers that sample fits see.  [default: 10000]",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(),
+    envvar="SEGCORE_AS_OF",
+    help="Day that recency counts from.  [default: last line + 1 day]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    envvar="SEGCORE_SEED",
+    help="Seed of hashes, samples and restarts.  [default: 0]",
+)
+@source_options
+@click.option("--threads", type=click.IntRange(1), envvar="SEGCORE_THREADS", help="Threads.  [default: all]")
+@click.option(
+    "--scheduler", envvar="SEGCORE_SCHEDULER", help="Address of a Dask scheduler, such as tcp://host:8786."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    envvar="SEGCORE_WORKERS",
+    help="Start a local Dask cluster of so many workers.",
+)
+@click.option(
+    "--previous",
+    envvar="SEGCORE_PREVIOUS",
+    type=click.Path(path_type=Path),
+    help="Run that this one follows.  [default: the one that DIR/latest.json names]",
+)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    envvar="SEGCORE_FRESH",
+    help="Do not go on from the previous centres; ids of segments go on all the same.",
+)
+@click.option(
+    "--if-drifted",
+    is_flag=True,
+    envvar="SEGCORE_IF_DRIFTED",
+    help="Score with the previous model while it fits, refit when it does not.",
+)
+@click.option(
+    "--no-resume",
+    is_flag=True,
+    envvar="SEGCORE_NO_RESUME",
+    help="Start clean, not from the last finished stage of a run that was stopped.",
+)
+@click.option(
+    "--wait",
+    is_flag=True,
+    envvar="SEGCORE_WAIT",
+    help="Wait while another run is at work in DIR; else exit 75.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    envvar="SEGCORE_KEEP",
+    help="Remove old runs beyond so many, never the published one.  [default: keep all]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    is_eager=True,
+    envvar=LOG_FORMAT,
+    callback=remember_log_format,
+    help="Of what is said on stderr, one line per record.",
+)
+@click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
+def segment(
+    inputs: tuple[str, ...],
+    out: Path,
+    job_file: Path | None,
+    k: int | str | None,
+    family: str | None,
+    memory: int | None,
+    sample: int | None,
+    as_of: datetime | None,
+    seed: int | None,
+    encoding: str | None,
+    date_format: str | None,
+    decimal: str | None,
+    max_reject_share: float | None,
+    threads: int | None,
+    scheduler: str | None,
+    workers: int | None,
+    previous: Path | None,
+    fresh: bool,
+    if_drifted: bool,
+    no_resume: bool,
+    wait: bool,
+    keep: int | None,
+    log_format: Literal["text", "json"],
+    quiet: bool,
+) -> None:
+    r"""Segment the customers in INPUT: files, folders or globs of CSV or Parquet.
+
+    Leaves a run in DIR/runs/ with features, segments, the comparison of all models and report.html;
+    DIR/latest.json points to it. Nothing is published when the run fails; the same command then goes on
+    from the last finished stage.
+
+    \b
+    Exit codes: 0 done, 2 usage, 3 quality gate, 65 bad data, 66 input not found,
+    69 cluster unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job,
+    130 and 143 stopped by a signal.
+    """
+    if threads is not None:
+        os.environ["POLARS_MAX_THREADS"] = str(threads)
+    from segcore import pipeline
+
+    overrides = {
+        "selection.k": None if k == "auto" else k,
+        "selection.family": family,
+        "models.sample": sample,
+        "features.as_of": as_of,
+        "seed": seed,
+        "input.encoding": encoding,
+        "input.date_format": date_format,
+        "input.decimal": decimal,
+        "cleaning.max_reject_share": max_reject_share,
+    }
+    run = pipeline.segment(
+        list(inputs),
+        out,
+        job=job_file,
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        memory=memory,
+        scheduler=scheduler,
+        workers=workers,
+        previous=previous,
+        fresh=fresh,
+        if_drifted=if_drifted,
+        resume=not no_resume,
+        wait=wait,
+        keep=keep,
+        log_format=log_format,
+        quiet=quiet,
+    )
+    click.echo(str(run.report))

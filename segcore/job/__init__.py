@@ -1,0 +1,46 @@
+"""The job: what a run is asked to do. Validates values and never touches a disk."""
+
+from segcore.job.tables import (
+    Cleaning,
+    CovarianceType,
+    Drift,
+    Family,
+    Features,
+    Gate,
+    Input,
+    Job,
+    Lineage,
+    Linkage,
+    Matrix,
+    Models,
+    Report,
+    Selection,
+    Stability,
+    StructureTest,
+    Transform,
+)
+from segcore.job.text import json_schema, resolve, template, to_toml
+
+__all__ = [
+    "Cleaning",
+    "CovarianceType",
+    "Drift",
+    "Family",
+    "Features",
+    "Gate",
+    "Input",
+    "Job",
+    "Lineage",
+    "Linkage",
+    "Matrix",
+    "Models",
+    "Report",
+    "Selection",
+    "Stability",
+    "StructureTest",
+    "Transform",
+    "json_schema",
+    "resolve",
+    "template",
+    "to_toml",
+]

@@ -1,0 +1,113 @@
+"""Jobs as TOML: read, written, and as a commented template."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from segcore import errors, schema
+from segcore.job.tables import Job
+
+
+def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str = "job") -> Job:
+    """Parse a TOML job and lay overrides over it.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    overrides : dict, optional
+        Dotted key to value, such as ``{"selection.k": 4}``; they win over the text.
+    source : str
+        Where the text came from, for the error.
+
+    Raises
+    ------
+    segcore.errors.JobError
+        If the text is no TOML, a key is unknown or a value is out of range.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise errors.JobError(f"{source}: not valid TOML: {exc}") from exc
+    for key, value in (overrides or {}).items():
+        *tables, last = key.split(".")
+        table = data
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[last] = value
+    try:
+        return Job.model_validate(data)
+    except ValidationError as exc:
+        raise errors.JobError(f"{source}: {_first_problem(exc)}") from exc
+
+
+def _first_problem(exc: ValidationError) -> str:
+    """Say the first thing that is wrong with a job in one line."""
+    problem = exc.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _keys_beside(problem["loc"])
+        return f"unknown key {where!r}{errors.did_you_mean(str(problem['loc'][-1]), known)}; known here: " + (
+            errors.listing(known, most=30)
+        )
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Job
+    for part in loc[:-1]:
+        annotation = model.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)
+
+
+def to_toml(job: Job) -> str:
+    """Return the job as TOML, every value spelled out except empty ones."""
+    import tomli_w
+
+    return tomli_w.dumps(job.model_dump(exclude_none=True))
+
+
+def template() -> str:
+    """Return a job file with every key, its default and its meaning; keys without a default stand commented out."""
+    parts = ["# A segcore job with every key at its default.\n"]
+    plain = {name: field for name, field in Job.model_fields.items() if not _is_table(field.annotation)}
+    parts += [_template_line(name, field) for name, field in plain.items() if name != "columns"]
+    parts.append(
+        f"# {Job.model_fields['columns'].description}; without it known headers are recognised\n[columns]"
+    )
+    parts += [f'# {column.name} = ""  # {column.meaning}' for column in schema.LINE_COLUMNS]
+    for name, field in Job.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            parts.append(f"\n# {(model.__doc__ or '').strip()}\n[{name}]")
+            parts += [_template_line(key, inner) for key, inner in model.model_fields.items()]
+    return "\n".join(parts) + "\n"
+
+
+def json_schema() -> str:
+    """Return the JSON schema of a job file, for editors that complete and check TOML by it."""
+    return json.dumps(Job.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _is_table(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _template_line(name: str, field: FieldInfo) -> str:
+    import tomli_w
+
+    if field.default is None:
+        return f"# {field.description}\n# {name} ="
+    value = tomli_w.dumps({name: field.default}).strip()
+    if isinstance(field.default, dict):
+        inner = ", ".join(f'{key} = "{value}"' for key, value in field.default.items())
+        value = f"{name} = {{ {inner} }}"
+    return f"# {field.description}\n{value}"

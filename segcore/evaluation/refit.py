@@ -6,8 +6,12 @@ are part of what is unstable.
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -175,10 +179,24 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
         threads.quiet(),
         parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS),
     ):
-        work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator")
-        yield from work(delayed(_alone)(function, item) for item in items)
+        # Without max_nbytes large arrays go through files, which a killed run would leave behind.
+        work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator", max_nbytes=None)
+        yield from work(delayed(_alone)(function, item, os.getpid()) for item in items)
 
 
-def _alone(function: Callable[[T], R], item: T) -> R:
+def _alone(function: Callable[[T], R], item: T, parent: int) -> R:
+    _end_with(parent)
     with threadpool_limits(1):
         return function(item)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Let this process end when the one that it works for is gone: a kill gives that one no chance to say so."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

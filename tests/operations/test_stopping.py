@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from segcore import errors
@@ -107,3 +108,25 @@ def test_native_code_does_not_hold_up_a_stop(number: signal.Signals, name: str) 
     _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + number
     assert said == f"stopped by {name}; run the same command again to go on {128 + number}\n"
+
+
+WORKERS = """
+import time
+from segcore.evaluation.refit import in_processes
+for _ in in_processes(time.sleep, [0, 60, 60], n_jobs=2):
+    print("at work", flush=True)
+"""
+
+
+def test_worker_processes_do_not_outlive_a_killed_job() -> None:
+    process = subprocess.Popen([sys.executable, "-c", WORKERS], cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    time.sleep(2)  # until both long tasks have begun
+    workers = psutil.Process(process.pid).children()
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive

@@ -24,6 +24,7 @@ from segcore.models.assignment import Floats, Matrix
 from segcore.models.totals import Spread, Totals, measure
 
 STEP = 10  # the middle step sees this many times the sample
+MOST_BLOCKS = 2_048  # blocks x fits in one graph, which takes about 40 kB each: 80 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,9 +220,13 @@ def _dask_kmeans(
         moved = model.fit(blocks).cluster_centers_ - begin
         return start + moved, model.n_iter_, time.perf_counter()
 
-    together = rounds.Rounds(dask.base.get_scheduler(collections=[X]))
-    with dask.config.set({"scheduler": together.get, "optimization.fuse.active": False}):
-        return together.run(fit, starts)
+    at_once = max(1, MOST_BLOCKS // X.numblocks[0])
+    fits = []
+    for first in range(0, len(starts), at_once):
+        together = rounds.Rounds(dask.base.get_scheduler(collections=[X]))
+        with dask.config.set({"scheduler": together.get, "optimization.fuse.active": False}):
+            fits += together.run(fit, starts[first : first + at_once])
+    return fits
 
 
 def _repairable(totals: Totals) -> bool:

@@ -119,6 +119,14 @@ def test_every_block_is_read_once_a_pass_for_all_k() -> None:
     assert len(reads) < 3 * sum(fit.n_passes for fit in fits.values()) / 2
 
 
+def test_the_number_of_fits_at_once_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = customers(3_000)
+    starts = {k: X[:k].astype(np.float64) for k in (2, 3, 4)}
+    together = kmeans.fit_all(blocks(X, rows=1_000), starts)
+    monkeypatch.setattr(kmeans, "MOST_BLOCKS", 3)
+    assert same(together, kmeans.fit_all(blocks(X, rows=1_000), starts))
+
+
 def test_tol_is_relative_to_the_data() -> None:
     X = customers(5_000)
     start = X[:4].astype(np.float64)

@@ -93,11 +93,11 @@ def _customer(dtype: pl.DataType) -> pl.Expr:
         whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
         return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
     text = _trimmed("text_customer_id")
-    as_float = text.str.contains(r"^\d+\.0$")
-    digits = pl.when(as_float).then(text).str.strip_suffix(".0")
-    exact = digits.str.len_bytes() < 16  # 10^15 and more may be beyond 2^53: look at the number then
-    number = pl.when(~exact).then(digits).cast(pl.UInt64, strict=False)
-    return pl.when(as_float).then(pl.when(exact | (number < EXACT_FLOAT)).then(digits)).otherwise(text)
+    stem = pl.when(text.str.ends_with(".0")).then(text).str.strip_suffix(".0")
+    number = stem.cast(pl.UInt64, strict=False)  # null for most of what is no number, and beyond 64 bits
+    rest = pl.when(number.is_null()).then(stem)
+    too_large = (number >= EXACT_FLOAT) | rest.str.contains(r"^\d+$")
+    return pl.when(~too_large.fill_null(False)).then(pl.when(number.is_not_null()).then(stem).otherwise(text))
 
 
 def _integer(dtype: pl.DataType, numbers: Numbers) -> pl.Expr:

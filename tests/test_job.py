@@ -69,3 +69,11 @@ def test_the_published_schema_is_that_of_the_job() -> None:
 def test_how_the_source_is_written_is_checked(text: str, message: str) -> None:
     with pytest.raises(errors.JobError, match=message):
         job.resolve(text)
+
+
+def test_a_pinned_k_is_always_fitted() -> None:
+    from segcore.pipeline.jobs import load
+
+    assert load(None, {"selection.k": 12}).models.ks == range(2, 13)
+    assert load(None, {"models.k_min": 4, "selection.k": 3}).models.ks == range(3, 11)
+    assert load(None, {"selection.k": 5}).models.ks == range(2, 11)

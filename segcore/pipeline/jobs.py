@@ -18,13 +18,22 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
         If the file cannot be read, or what it says is no job.
     """
     if path is None:
-        return job.resolve("", overrides)
+        return _with_pinned_k(job.resolve("", overrides))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
         raise errors.JobError(f"{path}: the job file cannot be read: {reason}; check --job") from exc
-    return job.resolve(text, overrides, source=str(path))
+    return _with_pinned_k(job.resolve(text, overrides, source=str(path)))
+
+
+def _with_pinned_k(settings: job.Job) -> job.Job:
+    """Widen the range of k where a pinned one lies outside, so that it is fitted and compared with the others."""
+    k, models = settings.selection.k, settings.models
+    if k is None or k in models.ks:
+        return settings
+    wider = models.model_copy(update={"k_min": min(k, models.k_min), "k_max": max(k, models.k_max)})
+    return settings.model_copy(update={"models": wider})
 
 
 def with_clock(settings: job.Job, begun: datetime) -> job.Job:

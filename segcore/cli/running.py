@@ -147,7 +147,7 @@ def segment(
     log_format: Literal["text", "json"],
     quiet: bool,
 ) -> None:
-    r"""Segment the customers in INPUT: files, folders or globs of CSV or Parquet.
+    r"""Segment the customers in INPUT: files, folders, globs or URLs of CSV, Parquet or Excel.
 
     Leaves a run in DIR/runs/ with features, segments, the comparison of all models and report.html;
     DIR/latest.json points to it. Nothing is published when the run fails; the same command then goes on

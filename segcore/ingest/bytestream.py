@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from segcore import errors
+from segcore.ingest import remote
 from segcore.ingest.files import Source
 
 BLOCK = 1 << 20
@@ -48,7 +49,7 @@ def opened(path: str, compression: str) -> Iterator[BinaryIO]:
     """Open a file for its bytes, unpacked."""
     import pyarrow as pa
 
-    with broken_file(path), open(path, "rb") as file:
+    with broken_file(path), remote.opened(path) if remote.is_url(path) else open(path, "rb") as file:
         yield pa.CompressedInputStream(file, compression) if compression else file
 
 

@@ -13,12 +13,15 @@ from segcore.ingest.records import MALFORMED, RECORD, TEXT
 _MEMORY_A_BYTE = 2.5
 
 
-def convert(source: Source, target: Path, *, memory: int) -> tuple[int, list[str]]:
+def convert(source: Source, path: Path, target: Path, *, memory: int) -> tuple[int, list[str]]:
     """Write all sheets of a workbook that share the first one's header to a Parquet file.
 
     Parameters
     ----------
     source : Source
+        What messages name.
+    path : Path
+        Where its bytes are.
     target : Path
     memory : int
         Budget in bytes: a workbook cannot be read as a stream.
@@ -38,9 +41,9 @@ def convert(source: Source, target: Path, *, memory: int) -> tuple[int, list[str
     import fastexcel
     import polars as pl
 
-    _check_size(source, memory)
+    _check_size(source, path, memory)
     try:
-        book = fastexcel.read_excel(source.path)
+        book = fastexcel.read_excel(path)
         header: list[str] = []
         frames: list[pl.DataFrame] = []
         others: list[str] = []
@@ -65,9 +68,9 @@ def convert(source: Source, target: Path, *, memory: int) -> tuple[int, list[str
     return table.height, others
 
 
-def _check_size(source: Source, memory: int) -> None:
+def _check_size(source: Source, path: Path, memory: int) -> None:
     try:
-        with zipfile.ZipFile(source.path) as archive:
+        with zipfile.ZipFile(path) as archive:
             unpacked = [info.file_size for info in archive.infolist() if info.filename.startswith("xl/")]
     except (zipfile.BadZipFile, OSError) as exc:
         raise errors.DataError(

@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from segcore import errors
+from segcore.ingest import remote
 
 Format = Literal["text", "parquet", "excel"]
 Compression = Literal["", "gzip", "zstd"]
@@ -85,6 +86,8 @@ def passed_over(inputs: Sequence[str | Path]) -> list[str]:
 
 
 def _expand(given: str) -> list[str]:
+    if remote.is_url(given):
+        return _expand_url(given)
     if os.path.isdir(given):
         found = [path for path in _walk(given) if _suffix(path)]
         if not found:
@@ -100,12 +103,26 @@ def _expand(given: str) -> list[str]:
     return found
 
 
+def _expand_url(given: str) -> list[str]:
+    urls, named = remote.find(given)
+    found = [url for url in urls if named or (_suffix(url) and not _is_hidden(url.rpartition("/")[2]))]
+    if not found:
+        raise errors.InputNotFoundError(
+            f"{given}: the folder holds no file to read; expected {', '.join(SUFFIXES)}"
+        )
+    return found
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
 def _walk(folder: str) -> list[str]:
     return [
         os.path.join(root, name)
         for root, _, names in os.walk(folder)
         for name in names
-        if not name.startswith((".", "_"))
+        if not _is_hidden(name)
     ]
 
 
@@ -115,16 +132,7 @@ def _suffix(path: str) -> Format | None:
 
 
 def _source(path: str) -> Source:
-    try:
-        status = os.stat(path)
-        if not os.path.isfile(path):
-            raise errors.InputNotFoundError(f"{path}: is no regular file; expected a file or a folder")
-        with open(path, "rb") as file:
-            head = file.read(8)
-    except OSError as exc:
-        raise errors.InputNotFoundError(
-            f"{path}: cannot be read: {exc.strerror}; check its name and permissions"
-        ) from exc
+    size, modified, head = _first_look_at_url(path) if remote.is_url(path) else _first_look(path)
     if not head:
         raise errors.DataError(f"{path}: the file is empty; expected a header and lines")
     kind = _kind(path, head)
@@ -135,10 +143,29 @@ def _source(path: str) -> Source:
         path=path,
         format=kind,
         compression=compression if kind == "text" else "",
-        size=status.st_size,
-        modified=status.st_mtime_ns,
+        size=size,
+        modified=modified,
         partition=_partition(path),
     )
+
+
+def _first_look(path: str) -> tuple[int, int, bytes]:
+    """Return a file's size, the time of its last change and its first bytes."""
+    try:
+        status = os.stat(path)
+        if not os.path.isfile(path):
+            raise errors.InputNotFoundError(f"{path}: is no regular file; expected a file or a folder")
+        with open(path, "rb") as file:
+            return status.st_size, status.st_mtime_ns, file.read(8)
+    except OSError as exc:
+        raise errors.InputNotFoundError(
+            f"{path}: cannot be read: {exc.strerror}; check its name and permissions"
+        ) from exc
+
+
+def _first_look_at_url(url: str) -> tuple[int, int, bytes]:
+    with remote.opened(url) as stream:
+        return *remote.stat(url), stream.read(8)
 
 
 def _kind(path: str, head: bytes) -> Format:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest import bytestream, excel, records
+from segcore.ingest import bytestream, excel, records, remote
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Header, Way, examine, read_header
 
@@ -121,9 +122,19 @@ def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, me
         return _text(number, source, settings, scratch)
 
 
+def _at_hand(source: Source, target: Path) -> Path:
+    """Return a local file with the source's bytes: a workbook cannot be read as a stream."""
+    if not remote.is_url(source.path):
+        return Path(source.path)
+    with open(target, "wb") as copy, remote.opened(source.path) as stream:
+        shutil.copyfileobj(stream, copy)
+    return target
+
+
 def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
     target = scratch / f"{number}.parquet"
-    n_records, others = excel.convert(source, target, memory=memory)
+    book = _at_hand(source, scratch / f"{number}.xlsx")
+    n_records, others = excel.convert(source, book, target, memory=memory)
     notes = [f"{source.path}: sheet(s) {errors.listing(others)} have another header and were left aside"]
     return Prepared(
         number=number,

@@ -10,7 +10,7 @@ from itertools import accumulate, groupby
 import polars as pl
 
 from segcore import errors, schema
-from segcore.ingest import records
+from segcore.ingest import records, remote
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.columns import assign_columns
 from segcore.ingest.prepare import Prepared
@@ -113,8 +113,9 @@ def _scans(layout: Layout) -> Iterator[list[Prepared]]:
         yield scan
 
 
-def _kind(file: Prepared) -> tuple[str, bool]:
-    return file.way, file.quoted and file.way == "lines"
+def _kind(file: Prepared) -> tuple[str, bool, bool]:
+    # Polars calls a local file by a URL as well where it scans it together with URLs.
+    return file.way, file.quoted and file.way == "lines", remote.is_url(file.path)
 
 
 def scan(layout: Layout, files: Sequence[Prepared]) -> pl.LazyFrame:

@@ -2,7 +2,7 @@
 
 from segcore.pipeline.compare import compare_runs
 from segcore.pipeline.finished import explain_customer, rebuild_report
-from segcore.pipeline.inspect import inspect_input
+from segcore.pipeline.inspect_text import inspect_input
 from segcore.pipeline.runs import list_runs
 from segcore.pipeline.score import score
 from segcore.pipeline.segment import segment

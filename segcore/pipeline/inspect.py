@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from segcore import cleaning, engine, errors, ingest, job, storage
-from segcore.ingest import UNDECODABLE, Conventions, Layout, Source
+from segcore.ingest import UNDECODABLE, Conventions, Source
 from segcore.job import Job
-from segcore.pipeline import jobs, lines, reading
+from segcore.pipeline import lines, reading
 from segcore.pipeline.reading import Reading
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
 _SHOWN_REJECTS = 3
 _LONGEST_VALUE = 40
-# Measured on two cores: a line from text to features, the models' share, and what a line takes on scratch.
-_SECONDS_A_LINE, _SECONDS_OF_MODELS = 2e-6, 60
-_SCRATCH_A_LINE = 60
-_LEAST_MEMORY = 500_000_000
 _KEPT = (cleaning.PURCHASE, cleaning.RETURN)
 
 
@@ -63,30 +57,6 @@ class Inspection:
     def exact(self) -> bool:
         """Whether nothing is estimated."""
         return len(self.sampled) == len(self.sources)
-
-
-def inspect_input(
-    inputs: str | Path | Sequence[str | Path],
-    *,
-    job_file: str | Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    full: bool = False,
-    memory: int | None = None,
-    write_job_to: Path | None = None,
-) -> str:
-    """Say what a job would make of an input, and write a job file for it if one is asked for.
-
-    Raises
-    ------
-    segcore.errors.SegcoreError
-        As the run would.
-    """
-    settings = jobs.load(None if job_file is None else Path(job_file), dict(overrides or {}))
-    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    found = inspect(given, settings, full=full, memory=memory, now=int(time.time()))
-    if write_job_to is not None:
-        write_job(found, settings, write_job_to)
-    return describe(found, settings, memory=memory)
 
 
 def inspect(
@@ -233,78 +203,6 @@ def _telling(name: str) -> pl.Expr:
     if not name.startswith("unreadable_") and name not in of_class:
         column = "text_customer_id"
     return pl.col(column).str.replace_all(UNDECODABLE, "", literal=True)
-
-
-def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> str:
-    """Return what was found as text for people."""
-    about = "" if found.exact else "about "
-    size = sum(source.size for source in found.sources)
-    said = [f"{len(found.sources):,} file(s), {size / 1e6:,.1f} MB"]
-    if not found.exact:
-        said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
-    for layout, how in zip(found.reading.layouts, found.conventions, strict=True):
-        said += ["", *_layout(layout, how, settings)]
-    said += ["", *reading.notes(found.reading, settings)]
-    said += [
-        f"dates     {found.first_at} to {found.last_at}",
-        f"lines     {about}{found.n_lines:,}",
-        f"customers {'at least ' + about if about else ''}{found.n_customers:,}",
-        "",
-        *_classes(found),
-        "",
-        *_costs(found, memory or engine.default_budget()),
-    ]
-    return "\n".join(said)
-
-
-def _layout(layout: Layout, how: Conventions, settings: Job) -> list[str]:
-    first = layout.files[0]
-    others = f" and {len(layout.files) - 1:,} more" if len(layout.files) > 1 else ""
-    what = {"parquet": "Parquet"}.get(first.way, first.source.format)
-    if first.encoding:
-        names = errors.listing({file.encoding for file in layout.files})
-        what = f"{names}, fields separated by {first.separator!r}"
-    said = [f"{first.source.path}{others}: {what}"]
-    for name, column in layout.columns.items():
-        origin = "job" if name in settings.columns else "assumed"
-        said.append(
-            f"  {name:<12} {column!r:<24} {str(layout.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
-        )
-    unused = [name for name in first.names if name not in layout.columns.values()]
-    return [*said, f"  not used: {errors.listing(unused)}"] if unused else said
-
-
-def _manner(name: str, how: Conventions) -> str:
-    if name == "ordered_at" and how.dates:
-        return f"{', '.join(how.dates[:3])} "
-    numbers = how.numbers.get(name)
-    return "decimal comma " if numbers and numbers.decimal == "," else ""
-
-
-def _classes(found: Inspection) -> list[str]:
-    total = int(found.classes["lines"].sum())
-    said = ["what the lines would be, before duplicates are found:"]
-    for name, n_lines in found.classes.iter_rows():
-        said.append(f"  {name:<24} {n_lines:>12,}  {n_lines / max(total, 1):6.1%}")
-        rows = found.first_rejects.filter(pl.col("class") == name)
-        said += [
-            f"    {file}, record {record:,}: {'empty' if value is None else repr(value)}"
-            for _, file, record, value in rows.iter_rows()
-        ]
-    return said
-
-
-def _costs(found: Inspection, memory: int) -> list[str]:
-    n_buckets = lines.plan_buckets(found.n_lines, memory)
-    seconds = found.n_lines * _SECONDS_A_LINE + _SECONDS_OF_MODELS
-    scratch = found.n_lines * _SCRATCH_A_LINE
-    return [
-        "what the job would cost, roughly, on two cores:",
-        f"  time    {seconds / 60:,.0f} to {seconds / 20:,.0f} minutes",
-        f"  memory  {max(_LEAST_MEMORY, min(memory, found.n_lines * 400)) / 1e6:,.0f} MB of {memory / 1e6:,.0f} MB, "
-        f"{n_buckets} bucket(s)",
-        f"  scratch {max(scratch, 1e6) / 1e6:,.0f} MB in the output folder while it runs",
-    ]
 
 
 def write_job(found: Inspection, settings: Job, path: Path) -> None:

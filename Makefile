@@ -13,7 +13,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all lint format bench browser screenshots sample clean
+.PHONY: help segment test test-all lint format bench browser screenshots sample data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -35,10 +35,10 @@ segment: $(VENV)/.run ## segment INPUT into OUT and say where the report is
 	  && echo "report: $$report"
 
 test: $(VENV)/.dev ## run the tests (about five minutes on two cores)
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
 test-all: $(VENV)/.dev ## run the long tests too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 1800
 
 lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/ruff check .
@@ -62,6 +62,9 @@ screenshots: $(VENV)/.dev ## the README's pictures from the run in OUT
 sample: $(VENV)/.run ## make the shipped dump again
 	rm -rf data/sample data/sample.truth.parquet
 	$(BIN)/segcore simulate --rows 20000 --customers 1250 --seed 0 --start 2022-12-01 --days 374 --out data/sample
+
+data: $(VENV)/.run ## fetch the Online Retail data set into data/online-retail
+	$(BIN)/segcore download online-retail --out data/online-retail
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) dist build data/out .mypy_cache .ruff_cache .pytest_cache

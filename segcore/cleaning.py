@@ -5,6 +5,8 @@ Lazy frames in, lazy frames out: nothing here collects, so errors surface where 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from segcore import job
@@ -14,6 +16,28 @@ PURCHASE = "purchase"
 RETURN = "return"
 DUPLICATE = "duplicate"
 MISSING_CUSTOMER = "missing_customer"
+OUTSIDE_WINDOW = "outside_window"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Which lines are looked at: from `first` until before `end`, seconds since 1970; None leaves a side open."""
+
+    first: int | None = None
+    end: int | None = None
+
+    @property
+    def outside(self) -> pl.Expr:
+        """Return the condition that a line's date is not in it; one that cannot be read is another matter."""
+        when, outside = pl.col("ordered_at"), pl.lit(False)
+        if self.first is not None:
+            outside = outside | (when < self.first)
+        if self.end is not None:
+            outside = outside | (when >= self.end)
+        return outside
+
+
+ALL_TIME = Window()
 
 
 def _first_that_applies(named: list[tuple[str, pl.Expr]]) -> pl.Expr:
@@ -21,9 +45,11 @@ def _first_that_applies(named: list[tuple[str, pl.Expr]]) -> pl.Expr:
     return pl.coalesce([pl.when(condition).then(pl.lit(name)) for name, condition in named])
 
 
-def rules(cleaning: job.Cleaning) -> list[tuple[str, pl.Expr]]:
+def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, pl.Expr]]:
     """Return the rejecting rules in order: name and condition on a line with values read.
 
+    What lies outside the window is told apart before anything else is judged, so that a dump that only grows gives
+    the same account of the lines inside; only of a line that is damaged as a whole the date cannot be trusted.
     The rule on unreadable values carries the column: ``unreadable_quantity`` and so on.
     """
     order, product = pl.col("order_id"), pl.col("product_id").str.to_uppercase()
@@ -36,6 +62,7 @@ def rules(cleaning: job.Cleaning) -> list[tuple[str, pl.Expr]]:
     return [
         ("malformed_line", pl.col("malformed")),
         ("undecodable_text", pl.col("undecodable")),
+        (OUTSIDE_WINDOW, window.outside),
         (MISSING_CUSTOMER, customer.is_null() & pl.col("unreadable").ne_missing("customer_id")),
         (
             "excluded_customer",
@@ -65,10 +92,10 @@ def _has_prefix(column: pl.Expr, prefix: str) -> pl.Expr:
     return column.str.starts_with(prefix).fill_null(False) if prefix else pl.lit(False)
 
 
-def classify(lf: pl.LazyFrame, cleaning: job.Cleaning) -> pl.LazyFrame:
+def classify(lf: pl.LazyFrame, cleaning: job.Cleaning, window: Window = ALL_TIME) -> pl.LazyFrame:
     """Add ``class``: the first rule that applies, else ``return`` or ``purchase``.
 
     Duplicates are found later, where all lines of a customer are together.
     """
-    named = [*rules(cleaning), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
+    named = [*rules(cleaning, window), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
     return lf.with_columns(_first_that_applies(named).alias("class"))

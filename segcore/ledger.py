@@ -13,6 +13,8 @@ from segcore import cleaning, errors, job, schema
 from segcore.ingest import UNDECODABLE
 
 KEPT = (cleaning.PURCHASE, cleaning.RETURN)
+# Rejects that are no sign of a bad input.
+NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW)
 RejectsMode = Literal["all", "sample", "count"]
 
 
@@ -109,12 +111,13 @@ def check(account: dict[str, Any], rules: job.Cleaning) -> None:
     if rows[cleaning.PURCHASE] == 0:
         raise errors.DataError(
             f"no purchase left: all of {lines_in:,} lines were returns or rejected ({reasons}); "
-            "check the columns and the job's cleaning rules"
+            "check the columns, the job's cleaning rules and the observation window"
         )
-    beyond = sum(n for name, n in rejected.items() if name != cleaning.MISSING_CUSTOMER)
-    if beyond > rules.max_reject_share * lines_in:
+    beyond = sum(n for name, n in rejected.items() if name not in NO_FAULT)
+    looked_at = lines_in - rows[cleaning.OUTSIDE_WINDOW]
+    if beyond > rules.max_reject_share * looked_at:
         raise errors.DataError(
-            f"{beyond / lines_in:.0%} of {lines_in:,} lines were rejected beyond missing customers ({reasons}); "
+            f"{beyond / looked_at:.0%} of {looked_at:,} lines were rejected beyond missing customers ({reasons}); "
             f"at most {rules.max_reject_share:.0%} is allowed: mend the input or raise cleaning.max_reject_share"
         )
 

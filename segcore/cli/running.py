@@ -55,7 +55,17 @@ from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, 
     "--as-of",
     type=click.DateTime(),
     envvar="SEGCORE_AS_OF",
-    help="Day that recency counts from.  [default: last line + 1 day]",
+    help="Day that recency counts from; later lines do not count.  [default: last line + 1 day]",
+)
+@click.option(
+    "--window", envvar="SEGCORE_WINDOW", help="Only lines of so many days up to as-of count, such as 365d."
+)
+@click.option(
+    "--from",
+    "window_from",
+    type=click.DateTime(),
+    envvar="SEGCORE_FROM",
+    help="Only lines from this day on count; in place of --window.",
 )
 @click.option(
     "--seed",
@@ -130,6 +140,8 @@ def segment(
     memory: int | None,
     sample: int | None,
     as_of: datetime | None,
+    window: str | None,
+    window_from: datetime | None,
     seed: int | None,
     encoding: str | None,
     date_format: str | None,
@@ -167,6 +179,8 @@ def segment(
         "selection.family": family,
         "models.sample": sample,
         "features.as_of": as_of,
+        "features.window": window,
+        "features.window_from": window_from,
         "seed": seed,
         "input.encoding": encoding,
         "input.date_format": date_format,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, time
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,16 @@ CovarianceType = Literal["spherical", "diag", "tied", "full"]
 Transform = Literal["yeo-johnson", "log1p", "none"]
 
 
+_DAYS = r"^([1-9][0-9]{0,4}d)?$"
 DATE_ORDERS = ("", "month-first", "day-first", "epoch-seconds", "epoch-milliseconds")
+
+
+def _second(when: datetime | date | None) -> int | None:
+    if when is None:
+        return None
+    if not isinstance(when, datetime):
+        when = datetime.combine(when, time())
+    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
 
 
 class _Table(BaseModel):
@@ -102,7 +112,16 @@ class Features(_Table):
 
     as_of: datetime | date | None = Field(
         None,
-        description="the day that recency counts from; empty: the last time stamp of all lines plus one day",
+        description="the day that recency counts from, and from which on lines are outside the window; "
+        "empty: the last time stamp of all lines plus one day",
+    )
+    window: str = Field(
+        "",
+        json_schema_extra={"pattern": _DAYS},
+        description="days up to as_of whose lines count, such as 365d; empty: all",
+    )
+    window_from: datetime | date | None = Field(
+        None, description="first day whose lines count, in place of window; empty: all"
     )
     returns: Literal["feature", "net"] = Field(
         "feature",
@@ -113,6 +132,34 @@ class Features(_Table):
         ge=1,
         description="rows of each file of features/ and segments/, and of a block of the matrix",
     )
+
+    @model_validator(mode="after")
+    def _one_window(self) -> Self:
+        if not re.match(_DAYS, self.window):
+            raise ValueError(f"window = {self.window!r} should be a number of days, such as '365d'")
+        if self.window and self.window_from is not None:
+            raise ValueError(
+                f"window = {self.window!r} and window_from = {self.window_from} both say where the window begins: give one"
+            )
+        first, end = self.from_second, self.as_of_second
+        if first is not None and end is not None and first >= end:
+            raise ValueError(f"window_from = {self.window_from} should be before as_of = {self.as_of}")
+        return self
+
+    @property
+    def as_of_second(self) -> int | None:
+        """Seconds since 1970 of `as_of`; None where it follows from the lines."""
+        return _second(self.as_of)
+
+    @property
+    def from_second(self) -> int | None:
+        """Seconds since 1970 of `window_from`."""
+        return _second(self.window_from)
+
+    @property
+    def window_seconds(self) -> int | None:
+        """Length of the window; None without one."""
+        return int(self.window.removesuffix("d")) * 86_400 if self.window else None
 
 
 class Matrix(_Table):

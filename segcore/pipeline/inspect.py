@@ -114,10 +114,7 @@ def _look(
     sampled: list[Source],
     latest: int,
 ) -> Inspection:
-    lf = pl.concat(
-        lines.classified(read, layout, how, settings, latest=latest)
-        for layout, how in zip(read.layouts, found, strict=True)
-    )
+    lf = pl.concat(lines.classified(read, found, settings, latest=latest))
     counted = lf.group_by("class").agg(
         lines=pl.len(), first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from segcore import cleaning, errors, features, ingest, ledger, returns, shuffle
-from segcore.ingest import Conventions, Layout
+from segcore.ingest import Conventions
 from segcore.job import Job
-from segcore.pipeline import reading
+from segcore.pipeline import reading, window
 from segcore.pipeline.reading import Reading
 from segcore.progress import Progress, Stage
 from segcore.storage import read_json, write_json
@@ -34,7 +34,7 @@ class Lines:
     as_of : int
         Seconds since 1970.
     first_at, last_at : int
-        Time of the first and last line with a readable one, seconds since 1970.
+        Time of the first and last line with a readable one in the observation window, seconds since 1970.
     """
 
     folder: Path
@@ -80,8 +80,8 @@ def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_bucke
     found = reading.understand(read, job, every=False)
     for again in (True, False):
         frames = [
-            _keyed(read, layout, how, job, latest=latest, n_buckets=n_buckets)
-            for layout, how in zip(read.layouts, found, strict=True)
+            shuffle.keyed(lf, seed=job.seed, n_buckets=n_buckets)
+            for lf in classified(read, found, job, latest=latest)
         ]
         with reading.readable():
             buckets = shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
@@ -96,24 +96,18 @@ def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_bucke
     write_json(folder / "stage.json", {"n_buckets": n_buckets})
 
 
-def _keyed(
-    read: Reading, layout: Layout, how: Conventions, job: Job, *, latest: int, n_buckets: int
-) -> pl.LazyFrame:
-    lf = classified(read, layout, how, job, latest=latest)
-    return shuffle.keyed(lf, seed=job.seed, n_buckets=n_buckets)
+def classified(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> list[pl.LazyFrame]:
+    """Return the lines of every layout with their values and classes.
 
-
-def classified(read: Reading, layout: Layout, how: Conventions, job: Job, *, latest: int) -> pl.LazyFrame:
-    """Return a layout's lines with their values and classes; nothing is read before the frame is collected."""
-    values = ingest.read_values(
-        read.scan(layout),
-        layout,
-        how,
-        job.input,
-        money_decimals=job.cleaning.money_decimals,
-        latest=latest,
-    )
-    return cleaning.classify(values, job.cleaning)
+    Nothing but dates is read before a frame is collected, and those only where the window needs the last one.
+    """
+    within = window.find(read, found, job, latest=latest)
+    decimals = job.cleaning.money_decimals
+    values = [
+        ingest.read_values(read.scan(layout), layout, how, job.input, money_decimals=decimals, latest=latest)
+        for layout, how in zip(read.layouts, found, strict=True)
+    ]
+    return [cleaning.classify(lf, job.cleaning, within) for lf in values]
 
 
 def _any_unreadable(buckets: shuffle.Buckets) -> bool:
@@ -134,13 +128,14 @@ def compute_features(
         If no line has a readable date, or too many lines are rejected.
     """
     found = shuffle.find(buckets, n_buckets=read_json(buckets / "stage.json")["n_buckets"])
+    when, inside = pl.col("ordered_at"), pl.col("class") != cleaning.OUTSIDE_WINDOW
     times = pl.scan_parquet(buckets / "**/*.parquet").select(
-        first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max(), lines=pl.len()
+        first=when.filter(inside).min(), last=when.filter(inside).max(), newest=when.max(), lines=pl.len()
     )
-    first_at, last_at, lines_in = times.collect(engine="streaming").row(0)
-    if last_at is None:
+    first_at, last_at, newest, lines_in = times.collect(engine="streaming").row(0)
+    if newest is None:
         raise errors.DataError(f"no purchase left: of {lines_in:,} lines none has a date that can be read")
-    as_of = _as_of(job, last_at)
+    as_of = window.as_of(job.features, newest)
     counts: list[pl.DataFrame] = []
     taken_back: list[pl.DataFrame] = []
     duplicates: list[pl.DataFrame] = []
@@ -246,12 +241,6 @@ def blocks(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Itera
     """Read the files of customer features one after the other, in hash order."""
     for path in paths:
         yield pl.read_parquet(path, columns=None if columns is None else list(columns))
-
-
-def _as_of(job: Job, last_at: int) -> int:
-    if job.features.as_of is None:
-        return last_at + 86_400
-    return int(pl.Series([job.features.as_of]).cast(pl.Datetime("us")).dt.epoch("s").item())
 
 
 class _Writer:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from segcore import cleaning, errors, job
-from segcore.ledger import KEPT
+from segcore.ledger import KEPT, NO_FAULT
 from segcore.storage import Workspace, read_json
 
 
@@ -68,10 +68,11 @@ def drift_by_feature(state: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def reject_share(account: Mapping[str, Any]) -> float:
-    """Return the share of all lines that were rejected for other reasons than a missing customer."""
-    counted = (*KEPT, cleaning.MISSING_CUSTOMER)
-    rejected = sum(entry["rows"] for entry in account["classes"] if entry["class"] not in counted)
-    return float(rejected / max(account["rows_in"], 1))
+    """Return the share of the window's lines that were rejected for other reasons than a missing customer."""
+    rows = {entry["class"]: entry["rows"] for entry in account["classes"]}
+    rejected = sum(n for name, n in rows.items() if name not in (*KEPT, *NO_FAULT))
+    looked_at = account["rows_in"] - rows.get(cleaning.OUTSIDE_WINDOW, 0)
+    return float(rejected / max(looked_at, 1))
 
 
 def _broken(bound: float | None, side: str, words: str, value: Any, key: str) -> str:

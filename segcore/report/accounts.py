@@ -97,6 +97,7 @@ def class_name(name: str) -> str:
         "purchase": "Purchases",
         "return": "Returns",
         "duplicate": "Duplicates",
+        "outside_window": "Outside the observation window",
         "non_positive_price": "Price not positive",
         "non_positive_quantity": "Quantity not positive",
     }

@@ -1,4 +1,4 @@
-"""Commands that bring a dump: a synthetic one."""
+"""Commands that bring a dump: a synthetic one, or the public one."""
 
 from __future__ import annotations
 
@@ -50,3 +50,29 @@ def simulate(
     known: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     dump = write(out, rows=rows, seed=seed, format="csv" if kind == "csv" else "parquet", **known)
     click.echo(f"{dump.rows:,} lines of {dump.customers:,} customers in {len(dump.paths)} files: {out}")
+
+
+@cli.command("download")
+@click.argument("name", metavar="online-retail", type=click.Choice(["online-retail"]))
+@click.option(
+    "--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for the dump; new or empty."
+)
+@click.option("--url", help="Address of the archive.  [default: that of the UCI repository]")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    help="Seconds that the server may be silent.",
+)
+def download_command(name: str, out: Path, url: str | None, timeout: float) -> None:
+    """Fetch the Online Retail data set, check what it holds and write it as Parquet.
+
+    What came before the connection broke is kept beside DIR, and the same command goes on with it. Proxies are
+    those of the environment.
+    """
+    from segcore.download import ONLINE_RETAIL, download
+
+    dump = download(out, url=url or ONLINE_RETAIL, timeout=timeout)
+    found = dump.contents
+    click.echo(f"{found.rows:,} lines of {found.customers:,} customers in {len(dump.paths)} files: {out}")

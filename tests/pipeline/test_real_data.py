@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from segcore import Run, schema
+from tests.report import browser as chrome
 
 
 def read(run: Run, name: str) -> Any:
@@ -142,3 +144,48 @@ def test_published_labels_are_those_of_the_candidates(real_run: Run) -> None:
     assert segments["segment"].null_count() == 0
     assert adjusted_rand_score(segments["segment"], segments["kmeans_4"]) == 1
     assert segments.select(pl.col("confidence").is_between(0, 1).all()).item()
+
+
+@pytest.fixture(scope="module", params=[1280, 390])
+def visit(request: pytest.FixtureRequest, real_run: Run) -> Iterator[chrome.Visit]:
+    """The report of the real data in a browser, on a desk and on a phone."""
+    if chrome.executable() is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with chrome.chromium() as browser:
+        context = browser.new_context(viewport={"width": request.param, "height": 844})
+        yield chrome.Visit(context, real_run.report)
+
+
+@pytest.mark.browser
+def test_the_report_opens_in_a_browser(visit: chrome.Visit, real_run: Run) -> None:
+    assert real_run.report.stat().st_size < 3_000_000
+    assert visit.said == []
+    assert visit.asked == [real_run.report.as_uri()]
+    holders = visit.page.query_selector_all("[data-chart]")
+    assert {h.get_attribute("data-chart") for h in holders if h.evaluate(chrome.MARKS) < 2} == set()
+    assert len(holders) >= 15
+    width = visit.page.evaluate("document.documentElement.clientWidth")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.browser
+def test_every_figure_on_the_cards_is_in_the_profile(visit: chrome.Visit, real_run: Run) -> None:
+    profile = pl.read_parquet(real_run.folder / "profile.parquet").filter(pl.col("segment") > 0)
+    cards = [card.inner_text() for card in visit.page.query_selector_all(".card")]
+    assert len(cards) == profile.height
+    for card, row in zip(cards, profile.sort("revenue", descending=True).iter_rows(named=True), strict=True):
+        assert row["segment_name"] in card.replace("\n", " ")
+        assert f"{row['customers']:,} customers" in card
+        assert f"£{row['revenue']:,.0f}" in card
+        assert f"{row['customer_share']:.0%}" in card
+        for mark in row["marks"]:
+            assert f"{row[mark['feature'] + '_median']:,.0f}" in card
+
+
+@pytest.mark.browser
+def test_axe_finds_no_serious_violation_in_the_report(visit: chrome.Visit) -> None:
+    if not chrome.AXE.is_file():
+        pytest.skip("axe-core is not installed: npm install --no-save axe-core@4")
+    visit.page.evaluate(chrome.AXE.read_text(encoding="utf-8"))
+    found = visit.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [f["id"] for f in found if f["impact"] in {"serious", "critical", "moderate"}] == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -16,6 +17,10 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--no-first-run",
 ]
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+MARKS = """holder => [...holder.querySelectorAll('.role-mark path, .role-mark line, .role-mark rect, .role-mark text')]
+    .filter(mark => { const box = mark.getBoundingClientRect(); return box.width > 0 || box.height > 0 }).length"""
 
 
 def executable() -> str | None:
@@ -37,3 +42,22 @@ def chromium() -> Iterator[Browser]:
 def wait_for_charts(page: Page) -> None:
     """Wait until the page has drawn every chart."""
     page.wait_for_selector("html[data-charts=drawn]", state="attached", timeout=60_000)
+
+
+class Visit:
+    """An open page, with everything that it said and asked for."""
+
+    def __init__(self, context: BrowserContext, path: Path) -> None:
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", self._dismiss)
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        wait_for_charts(self.page)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.said.append(f"dialog: {dialog.message}")
+        dialog.dismiss()

@@ -10,34 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.report import browser as chrome
+from tests.report.browser import AXE, MARKS, Visit
 
 pytestmark = pytest.mark.browser
-
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-MARKS = """holder => [...holder.querySelectorAll('.role-mark path, .role-mark line, .role-mark rect, .role-mark text')]
-    .filter(mark => { const box = mark.getBoundingClientRect(); return box.width > 0 || box.height > 0 }).length"""
-
-
-class Visit:
-    """An open page, with everything that it said and asked for."""
-
-    def __init__(self, context: BrowserContext, path: Path) -> None:
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page: Page = context.new_page()
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", self._dismiss)
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri())
-        chrome.wait_for_charts(self.page)
-
-    def _dismiss(self, dialog: Dialog) -> None:
-        self.said.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
 
 
 @pytest.fixture(params=["plain", "hostile"])

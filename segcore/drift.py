@@ -182,7 +182,7 @@ def measure(then: Snapshot, now: Snapshot, *, in_model: Sequence[str], rule: job
     sizes = _sizes(then.segments, now.segments)
     share_now, share_then = _share(now), _share(then)
     reasons = [
-        f"{schema.FEATURE_BY_NAME[f.feature].label} has drifted: PSI {f.psi:.2f}, the bound is {rule.max_psi:g}"
+        f"{schema.feature_of(f.feature).label} has drifted: PSI {f.psi:.2f}, the bound is {rule.max_psi:g}"
         for f in features
         if f.in_model and f.verdict == "drifted"
     ]

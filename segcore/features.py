@@ -5,6 +5,8 @@ Sums are of integers, so that they repeat exactly whatever the order of the line
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from segcore import cleaning, schema
@@ -152,6 +154,35 @@ def by_month(lines: pl.LazyFrame) -> pl.LazyFrame:
         lines.filter(pl.col("class") == cleaning.PURCHASE)
         .group_by("customer_id", month.alias("month"))
         .agg(amount=pl.col("amount").cast(pl.Int128).sum().cast(pl.Int64), orders=pl.col("order").n_unique())
+    )
+
+
+def own_lines(lines: pl.LazyFrame, columns: Sequence[str], *, money_decimals: int) -> pl.LazyFrame:
+    """Return the purchases as expressions of the job's own see them.
+
+    Parameters
+    ----------
+    lines : polars.LazyFrame
+        All lines of some customers, duplicates marked, with the columns that are named.
+    columns : sequence of str
+        Of :data:`segcore.expressions.COLUMNS`.
+    money_decimals : int
+        Money is in ``10 ** -money_decimals``.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``customer_id`` and the columns, money in whole units and times as Datetime; by customer, each one's lines in
+        the order of time and, at the same time, of their hash.
+    """
+    seen = {
+        "ordered_at": pl.from_epoch(pl.col("ordered_at"), time_unit="s").cast(pl.Datetime("us")),
+        **{name: _money(name, money_decimals) for name in ("amount", "unit_price")},
+    }
+    return (
+        lines.filter(pl.col("class") == cleaning.PURCHASE)
+        .sort("customer_id", "ordered_at", "line")
+        .select("customer_id", *(seen.get(name, pl.col(name)).alias(name) for name in columns))
     )
 
 

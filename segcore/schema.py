@@ -216,6 +216,16 @@ DEFAULT_MATRIX: tuple[str, ...] = (
 TREATMENTS = ("yeo-johnson", "log1p", "none")
 
 
+# Features that the pipeline itself reads: the job cannot switch them off, nor those that are no numbers.
+NEEDED: tuple[str, ...] = ("days_since_last_order", "order_count", "total_spend")
+
+
+def feature_of(name: str) -> Feature:
+    """Return the declared feature, or a plain one for a column that a job adds."""
+    known = FEATURE_BY_NAME.get(name)
+    return known or Feature(name=name, meaning="", unit="", label=name.replace("_", " ").capitalize())
+
+
 def numeric_features(names: Iterable[str] | None = None) -> list[Feature]:
     """Return the features that hold numbers, of `names` where given, in the order declared here."""
     wanted = None if names is None else set(names)

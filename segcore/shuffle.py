@@ -7,6 +7,7 @@ bucket of their own, with their text. This module alone knows Polars' ``Partitio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,11 @@ class Buckets:
     rejects: tuple[str, ...]
 
 
-def keyed(lf: pl.LazyFrame, *, seed: int, n_buckets: int) -> pl.LazyFrame:
+# Columns of a line that are in the buckets only where a feature of the job's own names them.
+CARRIED = ("order_id", "product_id", "unit_price", "description")
+
+
+def keyed(lf: pl.LazyFrame, *, seed: int, n_buckets: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
     """Turn classified lines into numbers and say which bucket each goes to.
 
     Parameters
@@ -47,6 +52,8 @@ def keyed(lf: pl.LazyFrame, *, seed: int, n_buckets: int) -> pl.LazyFrame:
         Of the hash.
     n_buckets : int
         A power of two; rejected lines get this number, kept ones a smaller one.
+    carry : sequence of str
+        Columns of :data:`CARRIED` that kept lines keep beside the numbers; product codes in upper case.
 
     Returns
     -------
@@ -77,6 +84,11 @@ def keyed(lf: pl.LazyFrame, *, seed: int, n_buckets: int) -> pl.LazyFrame:
         "quantity",
         "amount",
         pl.when(kept).then(line).alias("line"),
+        *(
+            pl.when(kept).then(product if name == "product_id" else name).alias(name)
+            for name in CARRIED
+            if name in carry
+        ),
         "file",
         "record",
         *(pl.when(~kept).then(f"text_{name}").alias(f"text_{name}") for name in schema.LINE_NAMES),

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "segcore"
 LAYERS: list[set[str]] = [
     {"errors"},
     {"schema"},
+    {"expressions"},
     {"job"},
     {"ingest", "cleaning", "shuffle", "returns", "features", "ledger", "matrix", "simulate", "download"},
     {"models"},

@@ -132,6 +132,36 @@ class Features(_Table):
         ge=1,
         description="rows of each file of features/ and segments/, and of a block of the matrix",
     )
+    without: list[str] = Field(
+        [], description="features that are not written; not " + ", ".join(schema.NEEDED)
+    )
+    own: dict[str, str] = Field(
+        {},
+        description="name = Polars SQL over the purchase lines of a customer, such as "
+        'max_items = "max(quantity)"; columns: quantity, unit_price, amount, ordered_at, order_id, product_id, '
+        "country, description",
+    )
+
+    @model_validator(mode="after")
+    def _computable(self) -> Self:
+        can = [feature.name for feature in schema.numeric_features() if feature.name not in schema.NEEDED]
+        for name in self.without:
+            if name not in can:
+                close = errors.did_you_mean(name, can)
+                raise ValueError(
+                    f"without: {name!r} cannot be left out{close}; expected some of {', '.join(can)}"
+                )
+        if self.own:
+            from segcore import expressions  # which needs Polars, and jobs do not
+
+            expressions.check(self.own)
+        return self
+
+    @property
+    def numbers(self) -> list[str]:
+        """Features that the matrix can have: built-in ones that are not switched off, then those of the job's own."""
+        built_in = [f.name for f in schema.numeric_features() if f.name not in self.without]
+        return [*built_in, *self.own]
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:
@@ -176,11 +206,7 @@ class Matrix(_Table):
     )
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
-        known = [feature.name for feature in schema.numeric_features()]
-        for name in self.columns:
-            if name not in known:
-                raise ValueError(f"{name!r} is no numeric feature{errors.did_you_mean(name, known)}")
+    def _some(self) -> Self:
         if not self.columns:
             raise ValueError("at least one feature is needed")
         return self
@@ -347,6 +373,21 @@ class Job(_Table):
     drift: Drift = Drift()
     gate: Gate = Gate()
     report: Report = Report()
+
+    @model_validator(mode="after")
+    def _features_known(self) -> Self:
+        known = self.features.numbers
+        for name in self.matrix.columns:
+            if name in self.features.without:
+                raise ValueError(
+                    f"matrix.columns.{name} is left out by features.without: take it from one of them"
+                )
+            if name not in known:
+                raise ValueError(
+                    f"matrix.columns: {name!r} is no numeric feature{errors.did_you_mean(name, known)}; "
+                    "features.own can make it one"
+                )
+        return self
 
     @model_validator(mode="after")
     def _columns_known(self) -> Self:

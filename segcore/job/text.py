@@ -109,5 +109,5 @@ def _template_line(name: str, field: FieldInfo) -> str:
     value = tomli_w.dumps({name: field.default}).strip()
     if isinstance(field.default, dict):
         inner = ", ".join(f'{key} = "{value}"' for key, value in field.default.items())
-        value = f"{name} = {{ {inner} }}"
+        value = f"{name} = {{ {inner} }}" if inner else f"{name} = {{}}"
     return f"# {field.description}\n{value}"

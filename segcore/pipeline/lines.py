@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from segcore import cleaning, errors, features, ingest, ledger, returns, shuffle
+from segcore import cleaning, errors, expressions, features, ingest, ledger, returns, shuffle
 from segcore.ingest import Conventions
 from segcore.job import Job
 from segcore.pipeline import reading, window
@@ -21,6 +21,8 @@ _GUEST_SHARE = 0.05
 _GUEST_TIMES = 5  # and so many times an even share
 # Bytes that a line costs in memory while its bucket is aggregated, measured on 54 million lines.
 _BYTES_A_LINE = 400
+# And for each column that features of the job's own name: a text of 50 letters, read and sorted.
+_BYTES_A_COLUMN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +50,14 @@ class Lines:
     customers: int
 
 
-def plan_buckets(n_lines: int, memory: int) -> int:
-    """Return how many buckets keep one bucket's lines within half of the memory budget: a power of two."""
+def plan_buckets(n_lines: int, memory: int, *, columns: int = 0) -> int:
+    """Return how many buckets keep one bucket's lines within half of the memory budget: a power of two.
+
+    `columns` is how many columns of a line the features of the job's own name.
+    """
     n_buckets = 1
-    while n_lines * _BYTES_A_LINE / n_buckets > memory / 2 and n_buckets < shuffle.MAX_BUCKETS:
+    a_line = _BYTES_A_LINE + _BYTES_A_COLUMN * columns
+    while n_lines * a_line / n_buckets > memory / 2 and n_buckets < shuffle.MAX_BUCKETS:
         n_buckets *= 2
     return n_buckets
 
@@ -78,9 +84,10 @@ def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_bucke
         If a file breaks off or is not what its name says, or its values could be read in two ways.
     """
     found = reading.understand(read, job, every=False)
+    carry = expressions.all_columns(job.features.own)
     for again in (True, False):
         frames = [
-            shuffle.keyed(lf, seed=job.seed, n_buckets=n_buckets)
+            shuffle.keyed(lf, seed=job.seed, n_buckets=n_buckets, carry=carry)
             for lf in classified(read, found, job, latest=latest)
         ]
         with reading.readable():
@@ -136,6 +143,8 @@ def compute_features(
     if newest is None:
         raise errors.DataError(f"no purchase left: of {lines_in:,} lines none has a date that can be read")
     as_of = window.as_of(job.features, newest)
+    own = computable(job, read, progress)
+    absent = {*read.absent_features, *job.features.without}
     counts: list[pl.DataFrame] = []
     taken_back: list[pl.DataFrame] = []
     duplicates: list[pl.DataFrame] = []
@@ -157,7 +166,7 @@ def compute_features(
                 *([returns.account(lines)] if job.features.returns == "net" else []),
             ]
         )
-        writer.add(customers.drop(read.absent_features))
+        writer.add(_with_own(customers, remaining, own, job).drop(absent))
         counts.append(count)
         taken_back += taken
         duplicates.append(doubled)
@@ -186,6 +195,26 @@ def compute_features(
     facts = {"as_of": as_of, "first_at": first_at, "last_at": last_at, "customers": writer.rows}
     write_json(folder / "stage.json", facts)
     stage.rows = lines_in
+
+
+def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
+    """Return the features of the job's own that every file has the columns for."""
+    everywhere = set.intersection(*({*layout.columns, "amount"} for layout in read.layouts))
+    lacking = expressions.not_there(job.features.own, everywhere)
+    for name, columns in lacking.items():
+        progress.warn(f"no feature {name}: the input has no {errors.listing(columns)}")
+    return {name: text for name, text in job.features.own.items() if name not in lacking}
+
+
+def _with_own(customers: pl.DataFrame, lines: pl.LazyFrame, own: Mapping[str, str], job: Job) -> pl.DataFrame:
+    """Add the features of the job's own to a bucket's customers."""
+    if not own:
+        return customers
+    columns = expressions.all_columns(own)
+    purchases = features.own_lines(lines, columns, money_decimals=job.cleaning.money_decimals).collect()
+    return customers.join(
+        expressions.evaluate(purchases, own), on="customer_id", how="left", maintain_order="left"
+    )
 
 
 def _warn_of_guests(

@@ -217,7 +217,7 @@ def model_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
 
 
 def _feature(name: str, before: str | None, after: str | None) -> str:
-    label = schema.FEATURE_BY_NAME[name].label
+    label = schema.feature_of(name).label
     if before is None or after is None:
         return f"the feature {label!r} {'is new to' if before is None else 'has left'} the models"
     return f"the transform of {label!r} changed from {before} to {after}"

@@ -46,7 +46,7 @@ def build(files: Sequence[Path], labelled: Labelled) -> Reference:
     labelled : Labelled
         With the segments' ids.
     """
-    names = [feature.name for feature in schema.numeric_features(pl.read_parquet_schema(files[0]))]
+    names = _numbers(pl.read_parquet_schema(files[0]))
     head = raw_values(pl.scan_parquet(list(files)).select(names).head(_CUT_ROWS).collect(), names)
     bins = {name: drift.cut(column) for name, column in zip(names, head.T, strict=True)}
     label = columns(labelled.models)[0]
@@ -60,6 +60,12 @@ def build(files: Sequence[Path], labelled: Labelled) -> Reference:
         for path in labelled.files
     )
     return Reference(bins=bins, radius=radius, then=count(files, judged, bins))
+
+
+def _numbers(there: Mapping[str, pl.DataType]) -> list[str]:
+    """Return the features that hold numbers, those of the job's own last."""
+    own = [name for name, dtype in there.items() if dtype.is_numeric() and name not in schema.FEATURE_BY_NAME]
+    return [*(feature.name for feature in schema.numeric_features(there)), *own]
 
 
 def _radius(labels: pl.DataFrame) -> dict[int, float]:

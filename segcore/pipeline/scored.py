@@ -78,13 +78,14 @@ def _tables(
 ) -> dict[str, pl.DataFrame]:
     known = everyone.select("customer_id", "segment")
     months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")
-    shown = [*dict.fromkeys([*old.model.preparation.columns, *_SHOWN])]
+    there = everyone.collect_schema().names()
+    shown = [*old.model.preparation.columns, *(name for name in _SHOWN if name in there)]
     return {
         "monthly": tables.monthly(months, money_decimals=settings.cleaning.money_decimals).collect(
             engine="streaming"
         ),
         "countries": tables.countries(everyone.select("customer_id", "segment", "country")),
-        "histogram": tables.histogram(everyone, shown),
+        "histogram": tables.histogram(everyone, [*dict.fromkeys(shown)]),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import __version__, engine, errors, ingest, logs, storage
+from segcore import __version__, engine, errors, expressions, ingest, logs, storage
 from segcore.job import Job
 from segcore.pipeline import frozen, jobs, lines, outputs, previous, publication, reading, steps
 from segcore.pipeline.previous import Previous
@@ -163,7 +163,8 @@ def customers(work: storage.Workspace, made: Plan, progress: Progress) -> lines.
 
     def shuffle(folder: Path, stage: Stage) -> None:
         stage.rows = sum(file.n_records for file in read.files)
-        n_buckets = lines.plan_buckets(stage.rows, made.budget)
+        columns = len(expressions.all_columns(made.settings.features.own))
+        n_buckets = lines.plan_buckets(stage.rows, made.budget, columns=columns)
         lines.shuffle_lines(
             folder, read, made.settings, latest=made.settings.input.latest_second, n_buckets=n_buckets
         )

@@ -98,7 +98,8 @@ def build(
     counts = totals(lf, money_decimals=money_decimals)
     segments = [s for s in counts if s != ALL]
     columns = lf.collect_schema().names()
-    described = list(features) if features else [f.name for f in schema.numeric_features(columns)]
+    declared = [f.name for f in schema.numeric_features(columns)]
+    described = list(features or [*declared, *(f for f in transforms if f not in declared)])
     by_feature = {f: summarise(lf, f, segments, transform=transforms.get(f)) for f in described}
     by_segment = {s: {f: by_feature[f][s] for f in described} for s in counts}
     confidence = summarise(lf, "confidence", segments) if "confidence" in columns else {}

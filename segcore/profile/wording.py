@@ -12,6 +12,8 @@ from segcore import schema
 
 _COUNTS = ("three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _TIMES = {2: "twice", **{n: f"{word} times" for n, word in enumerate(_COUNTS, start=3)}}
+feature_of = schema.feature_of
+
 _FRACTIONS = {2: "half", 3: "a third of", 4: "a quarter of", 5: "a fifth of", 10: "a tenth of"}
 
 
@@ -20,12 +22,6 @@ def templates() -> dict[str, Any]:
     """Return the contents of ``naming.toml``: levels, axes, templates and phrases."""
     text = resources.files("segcore.profile").joinpath("naming.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
-
-
-def feature_of(name: str) -> schema.Feature:
-    """Return the declared feature, or a plain one for a column that a job joined."""
-    known = schema.FEATURE_BY_NAME.get(name)
-    return known or schema.Feature(name=name, meaning="", unit="", label=name.replace("_", " ").capitalize())
 
 
 def number(value: float, unit: str = "", *, currency: str = "") -> str:

@@ -1,24 +1,20 @@
 """The job: what a run is asked to do. Validates values and never touches a disk."""
 
-from segcore.job.tables import (
-    Cleaning,
+from segcore.job.analysis import (
     CovarianceType,
     Drift,
     Family,
-    Features,
     Gate,
-    Input,
-    Job,
     Lineage,
     Linkage,
-    Matrix,
     Models,
     Report,
     Selection,
     Stability,
     StructureTest,
-    Transform,
 )
+from segcore.job.data import Cleaning, Features, Input, Matrix, Transform
+from segcore.job.tables import Job
 from segcore.job.text import json_schema, resolve, template, to_toml
 
 __all__ = [

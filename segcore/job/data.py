@@ -1,0 +1,205 @@
+"""The tables on data: how a source is read, what counts, which features there are."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from datetime import UTC, date, datetime, time
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from segcore import errors, schema
+from segcore.job.base import Table
+
+Transform = Literal["yeo-johnson", "log1p", "none"]
+
+_DAYS = r"^([1-9][0-9]{0,4}d)?$"
+DATE_ORDERS = ("", "month-first", "day-first", "epoch-seconds", "epoch-milliseconds")
+
+
+def _second(when: datetime | date | None) -> int | None:
+    if when is None:
+        return None
+    if not isinstance(when, datetime):
+        when = datetime.combine(when, time())
+    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+
+
+class Input(Table):
+    """How the source is written; what stays empty is found by looking, and said."""
+
+    encoding: str = Field("", description="of text files, such as utf-8, windows-1252 or utf-16")
+    separator: str = Field("", max_length=1, description="between the fields of a line, such as ; or a tab")
+    quote: Literal['"', ""] = Field(
+        '"', description="what fields may be put in; empty: quotes are plain text"
+    )
+    decimal: Literal["", ".", ","] = Field("", description="decimal point or comma of numbers")
+    date_format: str = Field(
+        "",
+        description="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y %H:%M",
+    )
+    time_zone: str = Field(
+        "UTC",
+        description="zone in which times with an offset, and epochs, are expressed; others stay as written",
+    )
+    latest: datetime | None = Field(
+        None, description="later dates are rejects; empty: a day after the start of the run, by the clock"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+            if self.time_zone != "UTC":  # which needs no data base of zones
+                ZoneInfo(self.time_zone)
+        except LookupError as exc:
+            raise ValueError(f"unknown encoding or time zone: {exc}") from exc
+        if self.separator and self.separator in '"\r\n.':
+            raise ValueError(f"separator {self.separator!r} cannot stand between fields")
+        if self.date_format not in DATE_ORDERS and "%" not in self.date_format:
+            raise ValueError(
+                f"date_format {self.date_format!r} is neither one of {', '.join(DATE_ORDERS[1:])} nor a pattern with %"
+            )
+        return self
+
+    @property
+    def latest_second(self) -> int:
+        """Seconds since 1970 of the latest time that an order can have; the end of time where none is set."""
+        if self.latest is None:
+            return 2**62
+        return int((self.latest if self.latest.tzinfo else self.latest.replace(tzinfo=UTC)).timestamp())
+
+
+class Cleaning(Table):
+    """Which lines count, and as what."""
+
+    exclude_customers: list[str] = Field(
+        [], description="customer ids that are not customers, such as a guest account"
+    )
+    cancellation_prefix: str = Field(
+        "", description="an order id that starts with it marks a return; empty: a negative quantity marks one"
+    )
+    adjustment_prefix: str = Field(
+        "", description="an order id that starts with it is bookkeeping; empty: none is"
+    )
+    not_products: list[str] = Field(
+        [], description="product codes that are no products, compared in upper case"
+    )
+    not_product_prefixes: list[str] = Field([], description="prefixes of such codes, compared in upper case")
+    money_decimals: int = Field(
+        4, ge=0, le=6, description="decimals that a price may have; finer ones are rejects"
+    )
+    rejects: Literal["all", "sample", "count"] = Field(
+        "sample",
+        description="which rejected lines are written out: all, the first of each reason and file, or none",
+    )
+    max_reject_share: float = Field(
+        0.5, ge=0, le=1, description="share of lines, beyond missing customers, above which the run stops"
+    )
+
+
+class Features(Table):
+    """What is computed for each customer."""
+
+    as_of: datetime | date | None = Field(
+        None,
+        description="the day that recency counts from, and from which on lines are outside the window; "
+        "empty: the last time stamp of all lines plus one day",
+    )
+    window: str = Field(
+        "",
+        json_schema_extra={"pattern": _DAYS},
+        description="days up to as_of whose lines count, such as 365d; empty: all",
+    )
+    window_from: datetime | date | None = Field(
+        None, description="first day whose lines count, in place of window; empty: all"
+    )
+    returns: Literal["feature", "net"] = Field(
+        "feature",
+        description="feature: purchases stay gross; net: a return takes back earlier purchase lines",
+    )
+    rows_per_file: int = Field(
+        100_000,
+        ge=1,
+        description="rows of each file of features/ and segments/, and of a block of the matrix",
+    )
+    without: list[str] = Field(
+        [], description="features that are not written; not " + ", ".join(schema.NEEDED)
+    )
+    own: dict[str, str] = Field(
+        {},
+        description="name = Polars SQL over the purchase lines of a customer, such as "
+        'max_items = "max(quantity)"; columns: quantity, unit_price, amount, ordered_at, order_id, product_id, '
+        "country, description",
+    )
+
+    @model_validator(mode="after")
+    def _computable(self) -> Self:
+        can = [feature.name for feature in schema.numeric_features() if feature.name not in schema.NEEDED]
+        for name in self.without:
+            if name not in can:
+                close = errors.did_you_mean(name, can)
+                raise ValueError(
+                    f"without: {name!r} cannot be left out{close}; expected some of {', '.join(can)}"
+                )
+        if self.own:
+            from segcore import expressions  # which needs Polars, and jobs do not
+
+            expressions.check(self.own)
+        return self
+
+    @property
+    def numbers(self) -> list[str]:
+        """Features that the matrix can have: built-in ones that are not switched off, then those of the job's own."""
+        built_in = [f.name for f in schema.numeric_features() if f.name not in self.without]
+        return [*built_in, *self.own]
+
+    @model_validator(mode="after")
+    def _one_window(self) -> Self:
+        if not re.match(_DAYS, self.window):
+            raise ValueError(f"window = {self.window!r} should be a number of days, such as '365d'")
+        if self.window and self.window_from is not None:
+            raise ValueError(
+                f"window = {self.window!r} and window_from = {self.window_from} both say where the window begins: give one"
+            )
+        first, end = self.from_second, self.as_of_second
+        if first is not None and end is not None and first >= end:
+            raise ValueError(f"window_from = {self.window_from} should be before as_of = {self.as_of}")
+        return self
+
+    @property
+    def as_of_second(self) -> int | None:
+        """Seconds since 1970 of `as_of`; None where it follows from the lines."""
+        return _second(self.as_of)
+
+    @property
+    def from_second(self) -> int | None:
+        """Seconds since 1970 of `window_from`."""
+        return _second(self.window_from)
+
+    @property
+    def window_seconds(self) -> int | None:
+        """Length of the window; None without one."""
+        return int(self.window.removesuffix("d")) * 86_400 if self.window else None
+
+
+class Matrix(Table):
+    """Which features the models see, and how they are transformed before they are standardised."""
+
+    columns: dict[str, Transform] = Field(
+        dict.fromkeys(schema.DEFAULT_MATRIX, "yeo-johnson"),
+        description="feature = transform: yeo-johnson, log1p or none",
+    )
+    fit_rows: int = Field(
+        100_000,
+        ge=2,
+        description="customers, the first in hash order, that a transform's parameter is fitted on",
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.columns:
+            raise ValueError("at least one feature is needed")
+        return self

@@ -1,0 +1,32 @@
+"""The README says what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from segcore import schema
+from segcore.cli import cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_feature_is_documented_from_the_schema() -> None:
+    for feature in schema.FEATURES:
+        assert f"| `{feature.name}` | {feature.unit} | {feature.meaning} |" in README
+
+
+def test_every_command_and_option_it_names_exists() -> None:
+    options = {option for command in cli.commands.values() for p in command.params for option in p.opts}
+    named = set(re.findall(r"(?<![-\w])--[a-z][a-z-]+", README)) - {"--file", "--tag", "--now", "--choose"}
+    assert named <= options
+    assert set(re.findall(r"segcore ([a-z-]+) [A-Z.a-z-]*", README)) & set(cli.commands)
+
+
+def test_every_file_and_target_it_names_exists() -> None:
+    for path in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / path).exists(), path
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make ([a-z-]+)", README):
+        assert f"\n{target}:" in makefile, target

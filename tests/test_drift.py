@@ -56,13 +56,20 @@ def test_a_column_of_one_value_or_none_can_be_counted() -> None:
         assert drift.psi(bins.count(column), bins.count(column)) == 0
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(200, 3_000), st.integers(200, 3_000))
+@given(st.integers(0, 2**32 - 1), st.integers(400, 3_000), st.integers(400, 3_000))
 def test_two_samples_of_one_population_are_no_drift(seed: int, n: int, m: int) -> None:
     rng = np.random.default_rng(seed)
     then, now = rng.lognormal(size=n), rng.lognormal(size=m)
     found = measured(then, now)
     assert found.verdict == "score"
-    assert found.features[0].verdict == "stable"
+    assert found.features[0].verdict != "drifted"
+
+
+def test_a_feature_is_blamed_for_what_chance_does_once_in_a_thousand_times() -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(200, 3_000, size=(1_000, 2))
+    found = [measured(rng.lognormal(size=n), rng.lognormal(size=m)).features[0].verdict for n, m in sizes]
+    assert found.count("stable") >= 995
 
 
 def test_chance_is_rarely_exceeded_without_drift_and_small_samples_prove_nothing() -> None:

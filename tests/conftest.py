@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser
 
 from segcore import Run, segment
+from tests.report import browser as chrome
 
 # Job settings that leave out what takes long and is not under test.
 QUICK: dict[str, Any] = {
@@ -75,3 +78,12 @@ def sample_run(retail_job: Path, tmp_path_factory: pytest.TempPathFactory) -> Ru
         overrides={**QUICK, "models.families": families},
         quiet=True,
     )
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One headless browser for all tests: Playwright cannot be started twice in a process."""
+    if chrome.executable() is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with chrome.chromium() as browser:
+        yield browser

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from playwright.sync_api import Browser
 from sklearn.metrics import adjusted_rand_score
 
 from segcore import Run, schema
@@ -147,13 +148,11 @@ def test_published_labels_are_those_of_the_candidates(real_run: Run) -> None:
 
 
 @pytest.fixture(scope="module", params=[1280, 390])
-def visit(request: pytest.FixtureRequest, real_run: Run) -> Iterator[chrome.Visit]:
+def visit(request: pytest.FixtureRequest, chromium: Browser, real_run: Run) -> Iterator[chrome.Visit]:
     """The report of the real data in a browser, on a desk and on a phone."""
-    if chrome.executable() is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with chrome.chromium() as browser:
-        context = browser.new_context(viewport={"width": request.param, "height": 844})
-        yield chrome.Visit(context, real_run.report)
+    context = chromium.new_context(viewport={"width": request.param, "height": 844})
+    yield chrome.Visit(context, real_run.report)
+    context.close()
 
 
 @pytest.mark.browser

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from segcore import report
-from tests.report import browser as chrome
 from tests.report.make_run import make_run
 
 
@@ -36,14 +33,6 @@ def page_file(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def hostile_file(hostile_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _written(report.build(hostile_dir, show_ids=True), tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if chrome.executable() is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with chrome.chromium() as browser:
-        yield browser
 
 
 def _written(html: str, factory: pytest.TempPathFactory) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from segcore.ingest import Conventions
 from segcore.job import Job
 from segcore.pipeline import reading, window
 from segcore.pipeline.reading import Reading
+from segcore.pipeline.rows import RowsWriter
 from segcore.progress import Progress, Stage
 from segcore.storage import read_json, write_json
 
@@ -149,7 +150,7 @@ def compute_features(
     taken_back: list[pl.DataFrame] = []
     duplicates: list[pl.DataFrame] = []
     heavies: list[pl.DataFrame] = []
-    writer = _Writer(folder / "features", rows_per_file=job.features.rows_per_file)
+    writer = RowsWriter(folder / "features", rows_per_file=job.features.rows_per_file)
     for number, paths in enumerate(found.lines):
         if not paths:
             continue
@@ -264,42 +265,3 @@ def finished_lines(folder: Path) -> Lines:
         ledger=read_json(folder / "ledger.json"),
         **facts,
     )
-
-
-def blocks(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-    """Read the files of customer features one after the other, in hash order."""
-    for path in paths:
-        yield pl.read_parquet(path, columns=None if columns is None else list(columns))
-
-
-class _Writer:
-    """Cuts frames in hash order into files of a fixed number of rows, whatever the frames' sizes."""
-
-    def __init__(self, folder: Path, *, rows_per_file: int) -> None:
-        self.rows = 0
-        self._folder = folder
-        self._rows_per_file = rows_per_file
-        self._pending: list[pl.DataFrame] = []
-        self._number = 0
-        folder.mkdir()
-
-    def add(self, df: pl.DataFrame) -> None:
-        """Take the next rows and write every file that is full."""
-        self.rows += df.height
-        self._pending.append(df)
-        while sum(part.height for part in self._pending) >= self._rows_per_file:
-            whole = pl.concat(self._pending)
-            self._write(whole.head(self._rows_per_file))
-            self._pending = [whole.slice(self._rows_per_file)]
-
-    def close(self) -> None:
-        """Write what is left; at least one file is written."""
-        rest = pl.concat(self._pending) if self._pending else None
-        if rest is not None and (rest.height or self._number == 0):
-            self._write(rest)
-
-    def _write(self, df: pl.DataFrame) -> None:
-        # One chunk, so that the bytes do not tell how many buckets there were.
-        path = self._folder / f"part-{self._number:05d}.parquet"
-        df.rechunk().drop("h").write_parquet(path, compression="zstd")
-        self._number += 1

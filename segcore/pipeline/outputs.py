@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,11 +77,6 @@ def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
     (folder / "tables").mkdir()
     for name, df in tables.items():
         df.write_parquet(folder / f"tables/{name}.parquet")
-
-
-def finished_files(folder: Path) -> Sequence[str]:
-    """List a run's files, relative to its folder."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def write(

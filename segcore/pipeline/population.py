@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segcore import errors, matrix, schema
+from segcore import errors, matrix
 from segcore.job import Job
 
 Floats32 = npt.NDArray[np.float32]
@@ -142,8 +142,3 @@ def _first(X: matrix.DaskArray, start: int, stop: int) -> Floats32:
 def one_time_mask(df: pl.DataFrame, separate: bool) -> npt.NDArray[np.bool_]:
     """Say which rows of a frame of features are one-time buyers by rule."""
     return (df["order_count"] == 1).to_numpy() if separate else np.zeros(df.height, dtype=bool)
-
-
-def main_features() -> list[str]:
-    """Return the names of all numeric features."""
-    return [feature.name for feature in schema.numeric_features()]

@@ -49,6 +49,19 @@ class Workspace:
         """Return the folder of a finished stage."""
         return self.folder / stage
 
+    def shared(self, path: Path) -> str:
+        """Return where every worker of a cluster sees a file or folder of a stage: a path, or a URL.
+
+        What a worker writes below ``shared(folder)`` while a stage goes on belongs to that stage as what is written
+        into `folder` does; once the stage is finished it is found below ``shared(work.path(name))``.
+
+        Parameters
+        ----------
+        path : Path
+            In the folder that :meth:`stage` gave, or that :meth:`path` returned.
+        """
+        return str(path)
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Path]:
         """Give a clean folder to write a stage into; its final name is the mark that it is done.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from segcore.logs import CONTEXT, LOGGER
 
@@ -31,6 +32,8 @@ class Stage:
         Bytes; the sum over this process and its children, each page counted once (PSS).
     resumed : bool
         Whether an earlier start had finished it; the figures are that start's.
+    workers : list of dict
+        With a cluster, what each worker did: ``address``, ``pid``, ``tasks`` and ``peak_memory`` so far.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Stage:
     bytes: int | None = None
     peak_memory: int = 0
     resumed: bool = False
+    workers: list[dict[str, Any]] = field(default_factory=list)
 
 
 class _Watch:

@@ -53,7 +53,7 @@ class Population:
     def blocks(self) -> Iterator[Floats32]:
         """Give the matrix block by block, in order."""
         for number in range(self.X.numblocks[0]):
-            yield np.asarray(self.X.blocks[number].compute())
+            yield np.asarray(self.X.blocks[number].compute(scheduler="threads"))
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Give the features of all customers file by file, in order, also of those who are not clustered."""

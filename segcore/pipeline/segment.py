@@ -99,8 +99,14 @@ def segment(
         asked, Path(out), given, resume=resume, wait=wait, log_format=log_format, quiet=quiet
     ) as (work, plan, run_id, progress):
         if not (work.run(run_id).is_dir() or work.finished("run")):
-            with engine.cluster(scheduler, workers, scratch=work.folder / "dask.part"):
-                _make(work, run_id, plan, progress)
+            with engine.cluster(
+                scheduler,
+                workers,
+                memory_budget=memory,
+                scratch=work.folder / "dask.part",
+                say=progress.say,
+            ) as at_work:
+                _make(work, run_id, plan if at_work is None else plan.within(at_work.budget), progress)
         return start.publish(work, run_id, progress, keep=keep)
 
 
@@ -188,7 +194,10 @@ def _fitted(
 
     with progress.stage("matrix") as stage:
         people = population.prepare(
-            found.features, settings, in_memory=lambda size: size <= plan.budget // 8, warn=progress.warn
+            found.features,
+            settings,
+            in_memory=lambda size: engine.holds(size, plan.budget),
+            warn=progress.warn,
         )
         stage.rows = people.n_customers
 
@@ -197,7 +206,8 @@ def _fitted(
         starts = {}
         if plan.previous is not None and old_labels is not None and not plan.how["fresh"]:
             starts = before_it.starts(plan.previous, people, old_labels)
-        checkpoints.save_sweep(folder, comparison.fit(people, settings, progress, starts=starts))
+        spread = replace(people, X=engine.on_workers(people.X))
+        checkpoints.save_sweep(folder, comparison.fit(spread, settings, progress, starts=starts))
 
     sweep = checkpoints.load_sweep(step("models", models))
 
@@ -236,7 +246,9 @@ def _line(
             "identity": before_it.identity(None, max(names) + 1, run_id),
             "refresh": {"asked": plan.how["refresh"], "did": "fit", "reasons": ["there is no run before"]},
         }
-    reasons = before_it.changes(before.settings, plan.settings, before.manifest["versions"], start.versions())
+    reasons = before_it.changes(
+        before.settings, plan.settings, before.manifest["versions"], engine.versions()
+    )
     compare.write(
         folder, moves, names, [*reasons, *before_it.model_change(before.manifest["chosen"], chosen)]
     )

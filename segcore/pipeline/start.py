@@ -13,14 +13,11 @@ from typing import Any
 
 import polars as pl
 
-from segcore import __version__, engine, errors, expressions, ingest, logs, storage
+from segcore import engine, errors, expressions, ingest, logs, storage
 from segcore.job import Job
 from segcore.pipeline import frozen, jobs, lines, outputs, previous, publication, reading, steps
 from segcore.pipeline.previous import Previous
 from segcore.progress import Progress, Stage
-
-# Packages whose version can change the answer.
-_ENGINES = ("dask", "dask-ml", "numpy", "polars", "pyarrow", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +83,13 @@ class Plan:
             "job": self.settings.model_dump(),
             "how": self.how,
             "previous": mark,
-            **versions(),
+            **engine.versions(),
         }
         return replace(self, previous=before, mark=storage.fingerprint(parts))
+
+    def within(self, budget: int) -> Plan:
+        """Return the plan with another budget: it changes no answer."""
+        return replace(self, budget=budget)
 
 
 def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int | None, **how: Any) -> Plan:
@@ -205,7 +206,7 @@ def by_previous(work: storage.Workspace, found: lines.Lines, made: Plan, progres
     before = made.previous
     if before is None:
         raise ValueError("there is no previous run")
-    changed = previous.changes(before.settings, made.settings, before.manifest["versions"], versions())
+    changed = previous.changes(before.settings, made.settings, before.manifest["versions"], engine.versions())
 
     def label(folder: Path) -> None:
         frozen.label(found.features, before.model, folder)
@@ -230,7 +231,7 @@ def finish(
         "run_id": run_id,
         "created_at": work.begun.isoformat(timespec="seconds"),
         "fingerprint": made.mark,
-        "versions": versions(),
+        "versions": engine.versions(),
         "command": _command(),
         **facts,
     }
@@ -256,14 +257,6 @@ def publish(work: storage.Workspace, run_id: str, progress: Progress, *, keep: i
 
 def _measured(progress: Progress) -> dict[str, Any]:
     return {"warnings": progress.warnings, "stages": [asdict(stage) for stage in progress.stages]}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that can change the answer."""
-    from importlib.metadata import version
-
-    python = ".".join(map(str, sys.version_info[:3]))
-    return {"segcore": __version__, "python": python, **{name: version(name) for name in _ENGINES}}
 
 
 def _command() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from segcore import engine
 from segcore.progress import Progress, Stage
 from segcore.storage import Workspace, read_json, sync_tree, tree_bytes, write_json
 
@@ -33,7 +34,8 @@ def step(work: Workspace, progress: Progress, name: str, make: Callable[[Path, S
             return work.path(name)
         seen = len(progress.warnings)
         with work.stage(name) as folder:
-            make(folder, stage)
+            with engine.work() as stage.workers:
+                make(folder, stage)
             sync_tree(folder)  # here already, so that the stage's seconds hold it
             stage.bytes = tree_bytes(folder)
             progress.measure(stage)

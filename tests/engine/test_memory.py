@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from segcore import engine, errors
+from segcore.engine import memory
 
 
 @pytest.mark.parametrize(
@@ -30,10 +31,8 @@ def test_default_budget_is_half_of_what_there_is() -> None:
     assert 0 < engine.default_budget() == engine.memory_limit() // 2
 
 
-def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_CONNECT_SECONDS", 1)
-    with (
-        pytest.raises(errors.UnreachableError, match="no Dask scheduler answers"),
-        engine.cluster("tcp://127.0.0.1:9"),
-    ):
-        pass
+@pytest.mark.parametrize("budget", [1, 10**8, 10**9, 123_456_789_012])
+def test_the_limit_of_a_worker_has_room_for_its_budget(budget: int) -> None:
+    limit = memory.worker_limit(budget)
+    assert budget <= memory.worker_budget(limit) <= budget + 1
+    assert limit > budget

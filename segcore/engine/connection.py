@@ -1,0 +1,277 @@
+"""The Dask cluster of a run: one that runs already, or workers on this machine, or none."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segcore import errors
+from segcore.engine import environment, memory
+
+_CONNECT_SECONDS = 15
+_WORKERS_SECONDS = 60  # time for workers to come (back), where Dask's settings name none
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A Dask cluster that is fit to work for a run.
+
+    Attributes
+    ----------
+    client : distributed.Client
+    budget : int
+        Bytes of memory, for each worker.
+    """
+
+    client: Any
+    budget: int
+
+    @property
+    def n_workers(self) -> int:
+        """Workers that are there at this moment."""
+        return int(self.client.scheduler_info(n_workers=0)["n_workers"])
+
+
+_CURRENT: ContextVar[Cluster | None] = ContextVar("segcore cluster", default=None)
+
+
+def current() -> Cluster | None:
+    """Return the cluster that works for the caller; None on a laptop."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def cluster(
+    scheduler: str | None = None,
+    workers: int | None = None,
+    *,
+    memory_budget: int | None = None,
+    scratch: Path | None = None,
+    say: Callable[[str], object] = lambda text: None,
+) -> Iterator[Cluster | None]:
+    """Connect to a running Dask scheduler, or start local workers; without either nothing is started.
+
+    Parameters
+    ----------
+    scheduler : str, optional
+        Address such as ``tcp://10.0.0.1:8786``; for ``tls://`` Dask's own settings name the certificates.
+    workers : int, optional
+        Worker processes of a local cluster.
+    memory_budget : int, optional
+        Bytes for each worker. Without it, half of the smallest worker's limit, or of the machine shared out.
+    scratch : Path, optional
+        Where local workers put what does not fit in memory; in a private folder, since it is customers' data.
+    say : callable
+        Told where the dashboard is.
+
+    Yields
+    ------
+    Cluster or None
+
+    Raises
+    ------
+    segcore.errors.UnreachableError
+        If the scheduler does not answer, has no workers or other versions; and on the way out of the block, if
+        they were lost in it.
+    segcore.errors.UsageError
+        If certificates are missing, or a worker's memory is too small for the budget.
+    """
+    if scheduler is None and workers is None:
+        yield None
+        return
+    with ExitStack() as stack:
+        if scheduler is not None:
+            client = stack.enter_context(_connected(scheduler))
+        else:
+            memory_budget = memory_budget or memory.default_budget() // (workers or 1)
+            client = stack.enter_context(_local(workers or 1, memory_budget, scratch))
+        address = client.scheduler.address
+        watch = stack.enter_context(_watching(client, address))
+        with _told(watch, address):
+            found = stack.enter_context(_set_up(client, address, memory_budget))
+            say(f"{found.n_workers} Dask workers at {address}, dashboard {client.dashboard_link}")
+            token = _CURRENT.set(found)
+            try:
+                yield found
+            finally:
+                _CURRENT.reset(token)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    from distributed import Client
+    from distributed.versions import VersionMismatchWarning
+
+    _check_certificates(address)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # said better in a moment
+        try:
+            client = Client(address, timeout=_CONNECT_SECONDS)
+        except (OSError, TimeoutError, ValueError) as exc:
+            raise errors.UnreachableError(
+                f"{address}: no Dask scheduler answers there; check the address, tcp:// or tls://, and that it runs"
+            ) from exc
+    with client:
+        yield client
+
+
+def _check_certificates(address: str) -> None:
+    if not address.startswith("tls://"):
+        return
+    from distributed import Security
+
+    mine = Security().get_tls_config_for_role("client")
+    for setting, value in {
+        "ca-file": mine["ca_file"],
+        "client.cert": mine["cert"],
+        "client.key": mine["key"] or mine["cert"],
+    }.items():
+        name = f"distributed.comm.tls.{setting}"
+        if not value:
+            raise errors.UsageError(
+                f"{address} needs certificates: Dask's setting {name} is not set; "
+                f"write it in Dask's configuration, or set DASK_{_variable(name)}"
+            )
+        if "\n" not in value and not Path(value).is_file():
+            raise errors.UsageError(f"{value}: no such file; Dask's setting {name} names it")
+
+
+def _variable(setting: str) -> str:
+    return setting.upper().replace(".", "__").replace("-", "_")
+
+
+@contextmanager
+def _local(n_workers: int, budget: int, scratch: Path | None) -> Iterator[Any]:
+    from distributed import Client, LocalCluster
+
+    if scratch is not None:
+        scratch.mkdir(mode=0o700, exist_ok=True)
+    cpus = int(os.environ.get("POLARS_MAX_THREADS", "0")) or os.cpu_count() or 1
+    with (
+        LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=max(1, cpus // n_workers),
+            memory_limit=memory.worker_limit(budget),
+            local_directory=None if scratch is None else str(scratch),
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.ERROR,
+        ) as local,
+        Client(local) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def _set_up(client: Any, address: str, budget: int | None) -> Iterator[Cluster]:
+    from segcore.engine import workers
+
+    try:
+        client.wait_for_workers(1, timeout=_workers_seconds())
+    except TimeoutError as exc:
+        raise errors.UnreachableError(_no_workers(address)) from exc
+    own = environment.check(client)
+    limits = {name: facts["memory_limit"] for name, facts in client.scheduler_info()["workers"].items()}
+    budget = budget or min(
+        (min(limit // 2, memory.worker_budget(limit)) for limit in limits.values() if limit),
+        default=memory.default_budget(),
+    )
+    for worker, limit in limits.items():
+        if text := workers.too_small(budget, worker, limit):
+            raise errors.UsageError(text)
+    client.register_plugin(workers.Setup(budget, own))
+    try:
+        yield Cluster(client=client, budget=budget)
+    finally:
+        if client.status == "running":
+            # Else it would hold later workers, of another version perhaps, to this run.
+            client.unregister_worker_plugin(workers.NAME)
+
+
+class _Watch:
+    """Ends what waits for a cluster on which nobody works any more; Dask would wait for ever."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self.reason = ""
+        self.client, self._address = client, address
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        missing, patience = 0.0, _workers_seconds()
+        while not self._stop.wait(_LOOK_SECONDS) and self.client.status == "running":
+            info = self.client.scheduler_info(n_workers=0)
+            missing = 0.0 if info.get("n_workers") else missing + _LOOK_SECONDS
+            if missing >= patience:
+                self.reason = _no_workers(self._address)
+                self.client.close()
+                return
+
+
+@contextmanager
+def _watching(client: Any, address: str) -> Iterator[_Watch]:
+    watch = _Watch(client, address)
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+@contextmanager
+def _told(watch: _Watch, address: str) -> Iterator[None]:
+    """Turn what Dask says when a cluster is lost into one line."""
+    from distributed.scheduler import KilledWorker, NoValidWorkerError
+
+    try:
+        yield
+    except errors.SegcoreError:
+        raise
+    except KilledWorker as exc:
+        raise errors.UnreachableError(
+            f"{exc.allowed_failures + 1} workers died one after the other at task {exc.task}, the last "
+            f"{exc.last_worker.address}; for want of memory most often: ask for a smaller --memory, or start "
+            f"workers with more, and {_AGAIN}"
+        ) from exc
+    except NoValidWorkerError as exc:
+        raise errors.UnreachableError(_no_workers(address)) from exc
+    except (Exception, CancelledError) as exc:
+        if watch.reason:
+            raise errors.UnreachableError(watch.reason) from exc
+        if isinstance(exc, CancelledError) or watch.client.status != "running":
+            raise errors.UnreachableError(
+                f"{address}: the connection to the Dask scheduler was lost; see that it runs and {_AGAIN}"
+            ) from exc
+        raise
+
+
+_AGAIN = "run the same command again to go on"
+
+
+def _no_workers(address: str) -> str:
+    return f"{address}: no Dask worker for {_workers_seconds():g} seconds; start some and {_AGAIN}"
+
+
+def _workers_seconds() -> float:
+    """Return how long to wait for workers: what Dask's own setting says, or a minute."""
+    import dask
+    from dask.utils import parse_timedelta
+
+    setting = dask.config.get("distributed.scheduler.no-workers-timeout", None)
+    return _WORKERS_SECONDS if setting is None else float(parse_timedelta(setting))

@@ -1,0 +1,109 @@
+"""Tasks of a stage: one after the other in this process, or on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from segcore.engine import connection
+
+T = TypeVar("T")
+R = TypeVar("R")
+Tick = Callable[[int, int, str], object]  # tasks done, tasks in all, the name of the last one
+
+# Tasks handed out for each worker: one to work on, and some to go on with while the first in order takes long.
+_AHEAD = 4
+_alone = threading.Lock()
+
+
+def run_tasks(
+    function: Callable[[T], R], items: Sequence[T], *, label: str, tick: Tick | None = None
+) -> Iterator[R]:
+    """Apply a function to every item and give the results in the items' order.
+
+    Without a cluster it is applied in this process, one item after the other: whatever it calls has all threads
+    and the whole budget. With one the workers do it, one task at a time in each of them for the same reason.
+
+    Parameters
+    ----------
+    function : callable
+        Picklable, as are items and results, and the results small: they go through this process. A task whose worker
+        dies is run again on another, perhaps while the first is still at it, so running it twice has to leave the same.
+    items : sequence
+    label : str
+        What the tasks are called on Dask's dashboard and in messages.
+    tick : callable, optional
+        Told after each task how many of how many are done.
+
+    Yields
+    ------
+    object
+        What the function returned.
+
+    Raises
+    ------
+    Exception
+        What the function raised, on whatever machine. The tasks that are not done are given up then.
+    """
+    at_work = connection.current()
+    results = (
+        (function(item) for item in items)
+        if at_work is None
+        else _on_workers(at_work, function, items, label)
+    )
+    for done, result in enumerate(results, start=1):
+        if tick is not None:
+            tick(done, len(items), label)
+        yield result
+
+
+def _on_workers(
+    at_work: connection.Cluster, function: Callable[[T], R], items: Sequence[T], label: str
+) -> Iterator[R]:
+    client, run = at_work.client, uuid.uuid4().hex[:8]
+    waiting: deque[Any] = deque()
+    todo = iter(enumerate(items))
+    try:
+        while True:
+            # Workers may come and go: as many tasks as there is work for at this moment.
+            while len(waiting) < _AHEAD * max(1, at_work.n_workers):
+                if (following := next(todo, None)) is None:
+                    break
+                number, item = following
+                key = f"{label}-{run}-{number}"
+                waiting.append(client.submit(_one_at_a_time, function, item, key=key, pure=False))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+    finally:
+        if client.status == "running":
+            client.cancel(list(waiting))
+
+
+def _one_at_a_time(function: Callable[[T], R], item: T) -> R:
+    with _alone:
+        return function(item)
+
+
+@contextmanager
+def work() -> Iterator[list[dict[str, Any]]]:
+    """Give a list that at the end holds what each worker of the cluster did meanwhile; empty on a laptop.
+
+    Yields
+    ------
+    list of dict
+        ``address``, ``pid``, ``tasks`` done and ``peak_memory``, the largest resident memory of the process so far.
+        A worker that has died took its count with it.
+    """
+    done: list[dict[str, Any]] = []
+    if (at_work := connection.current()) is None:
+        yield done
+        return
+    from segcore.engine import workers
+
+    with workers.counting(at_work.client, done):
+        yield done

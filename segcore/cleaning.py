@@ -40,9 +40,14 @@ class Window:
 ALL_TIME = Window()
 
 
-def _first_that_applies(named: list[tuple[str, pl.Expr]]) -> pl.Expr:
-    """Return the name of the first condition that holds, else null."""
-    return pl.coalesce([pl.when(condition).then(pl.lit(name)) for name, condition in named])
+def classes(cleaning: job.Cleaning) -> list[str]:
+    """Return every class of a line in the order of the rules; purchases and returns last."""
+    return [*(name for name, _ in rules(cleaning)), DUPLICATE, RETURN, PURCHASE]
+
+
+def class_type(cleaning: job.Cleaning) -> pl.Enum:
+    """Return the type of ``class``: a byte for each line, where its name as text would cost as much as the rest."""
+    return pl.Enum(classes(cleaning))
 
 
 def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, pl.Expr]]:
@@ -54,7 +59,9 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
     """
     order, product = pl.col("order_id"), pl.col("product_id").str.to_uppercase()
     customer = pl.col("customer_id")
-    unreadable = [(f"unreadable_{name}", pl.col("unreadable") == name) for name in UNREADABLE]
+    unreadable = [
+        (f"unreadable_{name}", pl.col("unreadable") == place) for place, name in enumerate(UNREADABLE)
+    ]
     codes = [code.upper() for code in cleaning.not_products]
     no_product = product.is_in(codes) if codes else pl.lit(False)
     for prefix in cleaning.not_product_prefixes:
@@ -63,7 +70,10 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
         ("malformed_line", pl.col("malformed")),
         ("undecodable_text", pl.col("undecodable")),
         (OUTSIDE_WINDOW, window.outside),
-        (MISSING_CUSTOMER, customer.is_null() & pl.col("unreadable").ne_missing("customer_id")),
+        (
+            MISSING_CUSTOMER,
+            customer.is_null() & pl.col("unreadable").ne_missing(UNREADABLE.index("customer_id")),
+        ),
         (
             "excluded_customer",
             customer.is_in(cleaning.exclude_customers) if cleaning.exclude_customers else pl.lit(False),
@@ -93,9 +103,11 @@ def _has_prefix(column: pl.Expr, prefix: str) -> pl.Expr:
 
 
 def classify(lf: pl.LazyFrame, cleaning: job.Cleaning, window: Window = ALL_TIME) -> pl.LazyFrame:
-    """Add ``class``: the first rule that applies, else ``return`` or ``purchase``.
+    """Add ``class``, an Enum: the first rule that applies, else ``return`` or ``purchase``.
 
     Duplicates are found later, where all lines of a customer are together.
     """
     named = [*rules(cleaning, window), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
-    return lf.with_columns(_first_that_applies(named).alias("class"))
+    dtype = class_type(cleaning)
+    applies = [pl.when(condition).then(pl.lit(name, dtype=dtype)) for name, condition in named]
+    return lf.with_columns(pl.coalesce(applies).alias("class"))

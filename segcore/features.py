@@ -1,6 +1,7 @@
 """From the lines of whole customers to one row per customer.
 
-Sums are of integers, so that they repeat exactly whatever the order of the lines. Nothing here collects.
+Lines are condensed to a row per order first: everything but distinct products follows from those. Sums are of
+integers, so that they repeat exactly whatever the order of the lines. Nothing here collects.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from collections.abc import Sequence
 import polars as pl
 
 from segcore import cleaning, schema
+from segcore.shuffle import FILE
 
 _SECONDS_A_DAY = 86_400
+_CUSTOMER = ("h", "customer_id")
+_ORDER = (*_CUSTOMER, "class", "order", "ordered_at", "country")
 
 
-def mark_duplicates(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Give the second and later copies of a line the class ``duplicate``.
+def later_copies(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the ``place`` of the second and later copies of a line.
 
     Parameters
     ----------
@@ -23,37 +27,75 @@ def mark_duplicates(lines: pl.LazyFrame) -> pl.LazyFrame:
         All lines of some customers; ``line`` is equal where all typed columns are. The copy that stays is the
         first by file and record.
     """
-    place = pl.col("file").cast(pl.UInt64) * pl.lit(2**40, dtype=pl.UInt64) + pl.col("record")
-    later = place > place.min().over("line")
-    return lines.with_columns(
-        pl.when(later).then(pl.lit(cleaning.DUPLICATE)).otherwise("class").alias("class")
-    )
+    twice = lines.filter(~pl.col("line").is_first_distinct()).select("line")
+    copies = lines.select("line", "place").join(twice, on="line", how="semi")
+    return copies.filter(pl.col("place") > pl.col("place").min().over("line")).select("place")
 
 
 def ledger(lines: pl.LazyFrame) -> pl.LazyFrame:
     """Count lines and money (minor units, Int128) by file and class."""
-    return lines.group_by("file", "class").agg(
+    return lines.group_by(FILE.alias("file"), "class").agg(
         rows=pl.len().cast(pl.Int64),
         money=pl.col("amount").cast(pl.Int128).sum(),
         unreadable_amount_rows=pl.col("amount").null_count().cast(pl.Int64),
     )
 
 
+def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Add up the lines of each order: one row per customer, class, order, time and country.
+
+    Parameters
+    ----------
+    lines : polars.LazyFrame
+        Lines of some customers, each once. Rows of several frames are added up by :func:`merge`.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The keys, ``amount`` (minor units, Int128), ``quantity`` and ``lines``, how many there were.
+    """
+    return lines.group_by(_ORDER).agg(
+        pl.col("amount").cast(pl.Int128).sum(),
+        pl.col("quantity").sum(),
+        lines=pl.len().cast(pl.Int64),
+    )
+
+
+def merge(condensed: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Add up what :func:`condense` gave for parts of the same customers' lines."""
+    if len(condensed) == 1:
+        return condensed[0]
+    return pl.concat(condensed).group_by(_ORDER).agg(pl.col("amount", "quantity", "lines").sum())
+
+
+def bought_products(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return each customer's different products: ``h, customer_id, product``."""
+    purchases = lines.filter(pl.col("class") == cleaning.PURCHASE, pl.col("product").is_not_null())
+    return purchases.select(*_CUSTOMER, "product").unique()
+
+
 def customer_features(
-    lines: pl.LazyFrame, *, as_of: int, money_decimals: int, gross: pl.LazyFrame | None = None
+    orders: pl.LazyFrame,
+    products: pl.LazyFrame,
+    *,
+    as_of: int,
+    money_decimals: int,
+    gross: pl.LazyFrame | None = None,
 ) -> pl.LazyFrame:
     """Compute the features of :data:`segcore.schema.FEATURES` for every customer with a purchase.
 
     Parameters
     ----------
-    lines : polars.LazyFrame
-        All lines of some customers, duplicates marked.
+    orders : polars.LazyFrame
+        As :func:`condense` returns it for all lines of some customers.
+    products : polars.LazyFrame
+        As :func:`bought_products` returns it, each row once.
     as_of : int
         Seconds since 1970; recency counts from it.
     money_decimals : int
         Amounts are in ``10 ** -money_decimals``.
     gross : polars.LazyFrame, optional
-        The lines before returns took purchases back, where they did: the rate and the share of returns are of all
+        The orders before returns took purchases back, where they did: the rate and the share of returns are of all
         that was bought.
 
     Returns
@@ -61,16 +103,18 @@ def customer_features(
     polars.LazyFrame
         ``h``, ``customer_id`` and the features, sorted by ``(h, customer_id)``; money in whole units, Float64.
     """
-    purchases = lines.filter(pl.col("class") == cleaning.PURCHASE)
-    returns = lines.filter(pl.col("class") == cleaning.RETURN)
+    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
+    returns = orders.filter(pl.col("class") == cleaning.RETURN)
+    distinct = products.group_by("customer_id").agg(unique_products=pl.len().cast(pl.Int64))
     out = (
-        purchases.group_by("h", "customer_id")
+        purchases.group_by(_CUSTOMER)
         .agg(_purchase_sums())
+        .join(distinct, on="customer_id", how="left")
         .join(returns.group_by("customer_id").agg(_return_sums()), on="customer_id", how="left")
         .join(_main_country(purchases), on="customer_id", how="left")
-        .with_columns(pl.col("return_count").fill_null(0), pl.col("returned_minor").fill_null(0))
+        .with_columns(pl.col("unique_products", "return_count", "returned_minor").fill_null(0))
     )
-    if gross is None or gross is lines:
+    if gross is None:
         out = out.with_columns(gross_orders="order_count", gross_minor="spend_minor")
     else:
         out = out.join(_gross_sums(gross), on="customer_id", how="left")
@@ -96,8 +140,7 @@ def _purchase_sums() -> list[pl.Expr]:
     month = time.dt.year().cast(pl.Int32) * 12 + time.dt.month()
     return [
         pl.col("order").n_unique().cast(pl.Int64).alias("order_count"),
-        pl.col("product").drop_nulls().n_unique().cast(pl.Int64).alias("unique_products"),
-        pl.col("amount").cast(pl.Int128).sum().alias("spend_minor"),
+        pl.col("amount").sum().alias("spend_minor"),
         pl.col("quantity").sum().alias("item_count"),
         at.min().alias("first_s"),
         at.max().alias("last_s"),
@@ -109,15 +152,14 @@ def _purchase_sums() -> list[pl.Expr]:
 def _return_sums() -> list[pl.Expr]:
     return [
         pl.col("order").n_unique().cast(pl.Int64).alias("return_count"),
-        (-pl.col("amount")).cast(pl.Int128).sum().alias("returned_minor"),
+        (pl.col("amount").sum() * -1).alias("returned_minor"),
     ]
 
 
-def _gross_sums(lines: pl.LazyFrame) -> pl.LazyFrame:
-    purchases = lines.filter(pl.col("class") == cleaning.PURCHASE)
+def _gross_sums(orders: pl.LazyFrame) -> pl.LazyFrame:
+    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
     return purchases.group_by("customer_id").agg(
-        gross_orders=pl.col("order").n_unique().cast(pl.Int64),
-        gross_minor=pl.col("amount").cast(pl.Int128).sum(),
+        gross_orders=pl.col("order").n_unique().cast(pl.Int64), gross_minor=pl.col("amount").sum()
     )
 
 
@@ -147,23 +189,29 @@ def _derived(as_of: int) -> list[pl.Expr]:
     ]
 
 
-def by_month(lines: pl.LazyFrame) -> pl.LazyFrame:
+def by_month(orders: pl.LazyFrame) -> pl.LazyFrame:
     """Sum each customer's purchases by calendar month: ``customer_id, month, amount, orders``."""
     month = pl.from_epoch(pl.col("ordered_at"), time_unit="s").dt.date().dt.truncate("1mo")
     return (
-        lines.filter(pl.col("class") == cleaning.PURCHASE)
+        orders.filter(pl.col("class") == cleaning.PURCHASE)
         .group_by("customer_id", month.alias("month"))
-        .agg(amount=pl.col("amount").cast(pl.Int128).sum().cast(pl.Int64), orders=pl.col("order").n_unique())
+        .agg(amount=pl.col("amount").sum().cast(pl.Int64), orders=pl.col("order").n_unique())
     )
 
 
-def own_lines(lines: pl.LazyFrame, columns: Sequence[str], *, money_decimals: int) -> pl.LazyFrame:
+def purchases(lines: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Return the purchases with no more columns than :func:`own_lines` needs."""
+    needed = dict.fromkeys(("customer_id", "ordered_at", "line", *columns))
+    return lines.filter(pl.col("class") == cleaning.PURCHASE).select(*needed)
+
+
+def own_lines(purchases: pl.LazyFrame, columns: Sequence[str], *, money_decimals: int) -> pl.LazyFrame:
     """Return the purchases as expressions of the job's own see them.
 
     Parameters
     ----------
-    lines : polars.LazyFrame
-        All lines of some customers, duplicates marked, with the columns that are named.
+    purchases : polars.LazyFrame
+        All purchases of some customers, each once.
     columns : sequence of str
         Of :data:`segcore.expressions.COLUMNS`.
     money_decimals : int
@@ -179,14 +227,12 @@ def own_lines(lines: pl.LazyFrame, columns: Sequence[str], *, money_decimals: in
         "ordered_at": pl.from_epoch(pl.col("ordered_at"), time_unit="s").cast(pl.Datetime("us")),
         **{name: _money(name, money_decimals) for name in ("amount", "unit_price")},
     }
-    return (
-        lines.filter(pl.col("class") == cleaning.PURCHASE)
-        .sort("customer_id", "ordered_at", "line")
-        .select("customer_id", *(seen.get(name, pl.col(name)).alias(name) for name in columns))
+    return purchases.sort("customer_id", "ordered_at", "line").select(
+        "customer_id", *(seen.get(name, pl.col(name)).alias(name) for name in columns)
     )
 
 
-def heavy_customers(lines: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
+def heavy_customers(orders: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
     """Return the customers with more than so many lines, most first: ``customer_id, lines``."""
-    counted = lines.group_by("customer_id").agg(lines=pl.len().cast(pl.Int64))
+    counted = orders.group_by("customer_id").agg(pl.col("lines").sum())
     return counted.filter(pl.col("lines") > more_than).sort("lines", "customer_id", descending=[True, False])

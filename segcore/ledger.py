@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
-from segcore import cleaning, errors, job, schema
-from segcore.ingest import UNDECODABLE
+from segcore import cleaning, errors, job
 
 KEPT = (cleaning.PURCHASE, cleaning.RETURN)
 # Rejects that are no sign of a bad input.
 NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW)
-RejectsMode = Literal["all", "sample", "count"]
-
-
-def classes(rules: job.Cleaning) -> list[str]:
-    """Return every class of a line in the order of the rules; purchases and returns last."""
-    return [name for name, _ in cleaning.rules(rules)] + [
-        cleaning.DUPLICATE,
-        cleaning.RETURN,
-        cleaning.PURCHASE,
-    ]
 
 
 def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) -> dict[str, Any]:
@@ -59,7 +47,7 @@ def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) 
                 "rows": by_class.get(name, nothing)["rows"],
                 "money": _money(by_class.get(name, nothing)["money"], rules),
             }
-            for name in classes(rules)
+            for name in cleaning.classes(rules)
         ],
         "by_file": [
             {"file": files[file], "class": name, "rows": rows, "money": _money(money, rules)}
@@ -120,72 +108,3 @@ def check(account: dict[str, Any], rules: job.Cleaning) -> None:
             f"{beyond / looked_at:.0%} of {looked_at:,} lines were rejected beyond missing customers ({reasons}); "
             f"at most {rules.max_reject_share:.0%} is allowed: mend the input or raise cleaning.max_reject_share"
         )
-
-
-def duplicate_rejects(lines: pl.LazyFrame, mode: RejectsMode) -> pl.LazyFrame:
-    """Return file, record and amount of duplicates: of all, the first of each file, or none."""
-    doubled = lines.filter(pl.col("class") == cleaning.DUPLICATE).select("file", "record", "class", "amount")
-    if mode == "all":
-        return doubled
-    if mode == "count":
-        return doubled.head(0)
-    return _first_of_each(doubled)
-
-
-def _first_of_each(rejects: pl.LazyFrame) -> pl.LazyFrame:
-    return rejects.group_by("file", "class").agg(pl.all().sort_by("record").first())
-
-
-def write_rejects(
-    paths: Sequence[str],
-    duplicates: Sequence[pl.DataFrame],
-    starts: Sequence[int],
-    folder: Path,
-    mode: RejectsMode,
-    *,
-    files: Sequence[str],
-) -> None:
-    """Write rejected lines with their text, reason, file and record.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        Parquet files of the rejected lines.
-    duplicates : sequence of polars.DataFrame
-        As :func:`duplicate_rejects` gave them for each bucket.
-    starts : sequence of int
-        The first ``record`` of each file, so that records count from 1 in each.
-    folder : Path
-    mode : {"all", "sample", "count"}
-    files : sequence of str
-        Name of every file, by its number.
-    """
-    folder.mkdir()
-    if mode == "count":
-        return
-    texts = [f"text_{name}" for name in schema.LINE_NAMES]
-    shown = ["file", "record", "class", "amount", *texts, "text"]
-    frames = [df.lazy() for df in duplicates]
-    if paths:
-        rejected = pl.scan_parquet(list(paths)).select(shown)
-        frames.append(rejected if mode == "all" else _first_of_each(rejected))
-    rejects = pl.concat(frames, how="diagonal")
-    if mode == "sample":
-        rejects = _first_of_each(rejects)
-    known = {"file": range(len(files)), "name": files, "start": starts}
-    names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})
-    out = rejects.join(names, on="file").select(
-        pl.col("name").alias("file"),
-        (pl.col("record") - pl.col("start") + 1).alias("record"),
-        pl.col("class").alias("reason"),
-        pl.col("amount").alias("amount_minor"),
-        *(
-            pl.col(text).str.replace_all(UNDECODABLE, "", literal=True).alias(text.removeprefix("text_"))
-            if paths
-            else pl.lit(None, pl.String).alias(text.removeprefix("text_"))
-            for text in [*texts, "text"]
-        ),
-    )
-    if mode == "sample":
-        out = out.sort("file", "record", "reason")
-    out.sink_parquet(folder / "part-00000.parquet", maintain_order=mode == "sample")

@@ -22,7 +22,7 @@ from segcore import cleaning
 TAKEN = "taken"
 
 _GROUP = ("customer_id", "product")
-_PLACE = ("file", "record")
+_PLACE = ("place",)
 # Of lines at the same time, purchases come before returns and equal values are interchangeable.
 _ORDER = (*_GROUP, "ordered_at", "is_return", "order", "amount", "quantity", "line")
 
@@ -33,7 +33,7 @@ def match(lines: pl.LazyFrame) -> pl.LazyFrame:
     Parameters
     ----------
     lines : polars.LazyFrame
-        All lines of some customers, duplicates marked.
+        All lines of some customers, each once.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def account(matched: pl.LazyFrame) -> pl.LazyFrame:
     given = (pl.col(TAKEN) * _price()).cast(pl.Int128)
     back = (-pl.col(TAKEN) * _price()).cast(pl.Int128)
     amount = pl.col("amount").cast(pl.Int128)
-    by_line = matched.select(
+    return matched.select(
         matched_rows=found.sum(),
         matched_money=back.filter(found).sum(),
         partly_matched_rows=(found & (pl.col(TAKEN) < -pl.col("quantity"))).sum(),
@@ -86,17 +86,33 @@ def account(matched: pl.LazyFrame) -> pl.LazyFrame:
         unmatched_money=amount.filter(is_return).sum() - back.filter(found).sum(),
         taken_back_rows=touched.sum(),
         taken_back_money=given.filter(touched).sum(),
+    ).with_columns(pl.all().exclude("^.*_money$").cast(pl.Int64))
+
+
+def emptied(gross: pl.LazyFrame, left: pl.LazyFrame) -> pl.LazyFrame:
+    """Count the orders and customers of whom nothing is left: one row, to be added up.
+
+    Parameters
+    ----------
+    gross, left : polars.LazyFrame
+        Orders of the same customers before and after returns took purchases back, as
+        :func:`segcore.features.condense` gives them.
+    """
+
+    def counted(orders: pl.LazyFrame, *keys: str) -> pl.LazyFrame:
+        bought = orders.filter(pl.col("class") == cleaning.PURCHASE)
+        return bought.select(keys).unique().select(pl.len().cast(pl.Int64))
+
+    order, customer = ("customer_id", "order"), ("customer_id",)
+    parts = [
+        counted(orders, *keys).rename({"len": f"{what}_{name}"})
+        for name, orders in (("gross", gross), ("left", left))
+        for what, keys in (("orders", order), ("customers", customer))
+    ]
+    return pl.concat(parts, how="horizontal").select(
+        orders_emptied=pl.col("orders_gross") - pl.col("orders_left"),
+        customers_emptied=pl.col("customers_gross") - pl.col("customers_left"),
     )
-    left = (pl.col("quantity") - pl.col(TAKEN)).sum()
-    orders = matched.filter(bought).group_by("customer_id", "order").agg(left=left)
-    customers = orders.group_by("customer_id").agg(
-        emptied=(pl.col("left") == 0).sum(), gone=(pl.col("left") == 0).all()
-    )
-    by_customer = customers.select(
-        orders_emptied=pl.col("emptied").sum(), customers_emptied=pl.col("gone").sum()
-    )
-    counts = pl.all().exclude("^.*_money$").cast(pl.Int64)
-    return pl.concat([by_line, by_customer], how="horizontal").with_columns(counts)
 
 
 def _price() -> pl.Expr:

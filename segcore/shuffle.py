@@ -1,64 +1,61 @@
-"""Hash order: one streaming pass that brings all lines of a customer into one bucket.
+"""Hash order: streaming passes that bring all lines of a customer into one bucket.
 
 Every customer has ``h = hash(customer_id, seed)``; the top bits of ``h`` are the bucket, so that the buckets in
 order, each sorted by ``(h, customer_id)``, give one global order whatever their number. Rejected lines go to a
-bucket of their own, with their text. This module alone knows Polars' ``PartitionBy``, which is marked unstable.
+bucket of their own, and keep no more than what the account needs. This module alone knows Polars' ``PartitionBy``,
+which is marked unstable.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
 from segcore import cleaning, schema
 
 ORDER_KEY = ("h", "customer_id")
-MAX_BUCKETS = 64  # open buckets cost memory: a pass with 256 takes three times as much as one with 64
-
+MOST_BITS = 6  # of a pass: open buckets cost memory, and beyond 100 Polars closes files and begins new ones
+# Rows that a bucket's file gathers before they are written: 64 open buckets hold 100 MB then.
+_ROWS_A_GROUP = 20_000
 _SECONDS_A_DAY = 86_400
+_RECORD_BITS = 40
 
-
-@dataclass(frozen=True, kw_only=True)
-class Buckets:
-    """Where the lines went.
-
-    Attributes
-    ----------
-    lines : tuple of tuple of str
-        Parquet files of each bucket, in hash order; a bucket without a line has none.
-    rejects : tuple of str
-        Parquet files of the rejected lines.
-    """
-
-    lines: tuple[tuple[str, ...], ...]
-    rejects: tuple[str, ...]
-
-
+# Where a line is from, of ``place``: its file's number, and its record in the scan of the file.
+FILE = (pl.col("place") // pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)).cast(pl.UInt32)
+RECORD = pl.col("place") % pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)
 # Columns of a line that are in the buckets only where a feature of the job's own names them.
 CARRIED = ("order_id", "product_id", "unit_price", "description")
 
 
-def keyed(lf: pl.LazyFrame, *, seed: int, n_buckets: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
-    """Turn classified lines into numbers and say which bucket each goes to.
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A file that a pass wrote, and the bucket that its lines belong to; None is that of the rejected lines."""
+
+    bucket: int | None
+    path: str
+    rows: int
+
+
+def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
+    """Turn classified lines into numbers.
 
     Parameters
     ----------
     lf : polars.LazyFrame
         As :func:`segcore.cleaning.classify` returns it.
     seed : int
-        Of the hash.
-    n_buckets : int
-        A power of two; rejected lines get this number, kept ones a smaller one.
+        Of the hashes.
     carry : sequence of str
         Columns of :data:`CARRIED` that kept lines keep beside the numbers; product codes in upper case.
 
     Returns
     -------
     polars.LazyFrame
-        ``order`` and ``product`` as 64-bit hashes, ``line`` a hash of all typed columns, ``text_*`` on rejects only.
+        ``h``; ``order`` and ``product`` as 64-bit hashes; ``line``, a hash of all typed columns; ``place``, see
+        :data:`FILE` and :data:`RECORD`. Rejected lines have ``class``, ``ordered_at``, ``amount`` and ``place`` only.
     """
     kept = pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])
     day = pl.col("ordered_at") // _SECONDS_A_DAY
@@ -70,53 +67,72 @@ def keyed(lf: pl.LazyFrame, *, seed: int, n_buckets: int, carry: Sequence[str] =
         (pl.col(name).hash(seed + 1) * pl.lit(2 * place + 1, dtype=pl.UInt64))
         for place, name in enumerate(schema.LINE_NAMES)
     )
-    h = pl.col("customer_id").hash(seed)
-    bits = n_buckets.bit_length() - 1
-    bucket = pl.lit(0, dtype=pl.UInt64) if bits == 0 else h // pl.lit(2 ** (64 - bits), dtype=pl.UInt64)
+    of_kept = {
+        "customer_id": pl.col("customer_id"),
+        "h": pl.col("customer_id").hash(seed),
+        "order": order,
+        "product": pl.when(product.is_not_null()).then(product.hash(seed)),
+        "country": pl.col("country"),
+        "quantity": pl.col("quantity"),
+        "line": line,
+        **{name: product if name == "product_id" else pl.col(name) for name in CARRIED if name in carry},
+    }
+    file = pl.col("file").cast(pl.UInt64) * pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)
     return lf.select(
-        pl.when(kept).then("customer_id").alias("customer_id"),
-        pl.when(kept).then(h).alias("h"),
+        *(pl.when(kept).then(value).alias(name) for name, value in of_kept.items()),
         "class",
-        pl.when(kept).then(order).alias("order"),
-        pl.when(kept & product.is_not_null()).then(product.hash(seed)).alias("product"),
-        pl.when(kept).then("country").alias("country"),
         "ordered_at",
-        "quantity",
         "amount",
-        pl.when(kept).then(line).alias("line"),
-        *(
-            pl.when(kept).then(product if name == "product_id" else name).alias(name)
-            for name in CARRIED
-            if name in carry
-        ),
-        "file",
-        "record",
-        *(pl.when(~kept).then(f"text_{name}").alias(f"text_{name}") for name in schema.LINE_NAMES),
-        pl.when(~kept).then("text").alias("text"),
-        pl.when(kept)
-        .then(bucket.cast(pl.UInt16))
-        .otherwise(pl.lit(n_buckets, dtype=pl.UInt16))
-        .alias("bucket"),
+        (file + pl.col("record")).alias("place"),
     )
 
 
-def write(lf: pl.LazyFrame, folder: Path, *, n_buckets: int) -> Buckets:
+def write(lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, bits: int) -> list[Piece]:
     """Sink keyed lines into Parquet files by bucket, streaming.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`keyed` returns it.
+    folder : str
+        Path or URL of a new folder.
+    by : {"h", "line", "product"}
+        The hash whose bits say the bucket; without a product it is bucket 0.
+    first_bit, bits : int
+        The bits, from the top.
+
+    Returns
+    -------
+    list of Piece
+        By bucket.
 
     Raises
     ------
     polars.exceptions.PolarsError
         If a source file turns out to be broken.
     """
-    target = pl.PartitionBy(str(folder), key="bucket", include_key=False)
-    lf.sink_parquet(target, mkdir=True, maintain_order=False, compression="lz4", statistics=False)
-    return find(folder, n_buckets=n_buckets)
+    n_buckets = pl.lit(2**bits, dtype=pl.UInt64)
+    number = pl.lit(0, dtype=pl.UInt64)
+    if bits:
+        number = (pl.col(by) // pl.lit(2 ** (64 - first_bit - bits), dtype=pl.UInt64)) % n_buckets
+    bucket = pl.when(pl.col("h").is_null()).then(n_buckets).otherwise(number.fill_null(0)).cast(pl.UInt16)
+    pieces: list[Piece] = []
 
+    def take(written: pl.io.partition.SinkedPathsCallbackArgs) -> None:
+        for one in written.paths:
+            found = re.search(r"bucket=(\d+)/[^/]*$", one.path)
+            if found is None:
+                raise ValueError(f"{one.path}: names no bucket")
+            of = int(found.group(1))
+            pieces.append(Piece(bucket=None if of == 2**bits else of, path=one.path, rows=one.num_rows))
 
-def find(folder: Path, *, n_buckets: int) -> Buckets:
-    """Find the files that :func:`write` left."""
-    found = [
-        tuple(str(path) for path in sorted(folder.glob(f"bucket={number}/*.parquet")))
-        for number in range(n_buckets + 1)
-    ]
-    return Buckets(lines=tuple(found[:-1]), rejects=found[-1])
+    lf.sink_parquet(
+        pl.PartitionBy(folder, key={"bucket": bucket}, include_key=False),
+        mkdir=True,
+        maintain_order=False,
+        compression="lz4",
+        statistics=False,
+        row_group_size=_ROWS_A_GROUP,
+        sinked_paths_callback=take,
+    )
+    return sorted(pieces, key=lambda piece: (piece.bucket is None, piece.bucket or 0, piece.path))

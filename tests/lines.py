@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import polars as pl
 from hypothesis import strategies as st
 
 from segcore import cleaning, features, ingest, job, shuffle
+from segcore.pipeline import customers as of_customers
 from segcore.pipeline import lines as stages
 from segcore.pipeline import reading
+from segcore.pipeline.budget import Plan
 from segcore.pipeline.reading import Reading
 from segcore.progress import Progress, Stage
 
@@ -76,17 +79,40 @@ def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict
     """Take inputs through the first stages of a run, and return its ledger."""
     job_settings = job.resolve("", {key.replace("__", "."): value for key, value in settings.items()})
     progress = Progress(quiet=True)
-    for name in ("input", "lines", "customers"):
-        (folder / name).mkdir(parents=True)
+    (folder / "input").mkdir(parents=True)
     sources = ingest.discover(inputs)
     reading.prepare(folder / "input", sources, job_settings, memory=10**9, progress=progress)
     read = reading.load(folder / "input", job_settings)
-    stages.shuffle_lines(folder / "lines", read, job_settings, latest=NOW, n_buckets=4)
-    stages.compute_features(
-        folder / "customers", folder / "lines", read, job_settings, progress, Stage(name="customers")
-    )
-    found = stages.finished_lines(folder / "customers")
+    found = taken_through(read, job_settings, folder, progress=progress, n_buckets=4)
     return {**found.ledger, "warnings": progress.warnings}
+
+
+def taken_through(
+    read: Reading,
+    settings: job.Job,
+    folder: Path,
+    *,
+    n_buckets: int = 1,
+    capacity: int = 10**6,
+    progress: Progress | None = None,
+) -> of_customers.Customers:
+    """Take prepared files through the stages of the lines and of the customers."""
+    progress = progress or Progress(quiet=True)
+    for name in ("lines", "customers"):
+        (folder / name).mkdir(parents=True)
+    shared = str(folder / "lines")
+    plan = Plan(bits=n_buckets.bit_length() - 1, capacity=capacity, at_once=2, n_workers=0)
+    stages.make(folder / "lines", shared, read, settings, latest=NOW, plan=plan, progress=progress)
+    of_customers.make(
+        folder / "customers",
+        stages.load(folder / "lines", shared),
+        read,
+        settings,
+        at_once=plan.at_once,
+        progress=progress,
+        stage=Stage(name="customers"),
+    )
+    return of_customers.load(folder / "customers")
 
 
 def counts(account: dict[str, Any]) -> dict[str, int]:
@@ -112,32 +138,58 @@ def classified(
     return pl.concat(frames)
 
 
-def shuffled(
-    paths: Sequence[Path], folder: Path, *, n_buckets: int, rules: job.Cleaning = RULES
-) -> shuffle.Buckets:
+@dataclass(frozen=True, kw_only=True)
+class Shuffled:
+    """Files of lines by bucket, in hash order, and of the rejected lines."""
+
+    lines: tuple[tuple[str, ...], ...]
+    rejects: tuple[str, ...]
+
+    def frames(self) -> list[pl.LazyFrame]:
+        """Return the lines of each bucket that has any, each line once."""
+        frames = [pl.scan_parquet(list(paths)) for paths in self.lines if paths]
+        return [lf.join(features.later_copies(lf), on="place", how="anti") for lf in frames]
+
+    def duplicates(self) -> list[pl.LazyFrame]:
+        """Return the second and later copies of lines."""
+        frames = [pl.scan_parquet(list(paths)) for paths in self.lines if paths]
+        return [lf.join(features.later_copies(lf), on="place", how="semi") for lf in frames]
+
+
+def shuffled(paths: Sequence[Path], folder: Path, *, n_buckets: int, rules: job.Cleaning = RULES) -> Shuffled:
     """Shuffle the lines of some files into buckets."""
-    keyed = shuffle.keyed(classified(paths, rules), seed=0, n_buckets=n_buckets)
-    return shuffle.write(keyed, folder, n_buckets=n_buckets)
+    keyed = shuffle.keyed(classified(paths, rules), seed=0)
+    pieces = shuffle.write(keyed, str(folder), bits=n_buckets.bit_length() - 1)
+    return Shuffled(
+        lines=tuple(tuple(p.path for p in pieces if p.bucket == number) for number in range(n_buckets)),
+        rejects=tuple(p.path for p in pieces if p.bucket is None),
+    )
 
 
-def customers(buckets: shuffle.Buckets, *, as_of: int = NOW) -> pl.DataFrame:
+def customers(buckets: Shuffled, *, as_of: int = NOW) -> pl.DataFrame:
     """Return the features of all customers, bucket after bucket."""
-    parts = [
-        features.customer_features(
-            features.mark_duplicates(pl.scan_parquet(list(paths))), as_of=as_of, money_decimals=4
-        ).collect()
-        for paths in buckets.lines
-        if paths
-    ]
-    return pl.concat(parts)
+    return pl.concat(features_of(lf, as_of=as_of) for lf in buckets.frames())
 
 
-def ledger(buckets: shuffle.Buckets) -> dict[str, tuple[int, int]]:
+def features_of(lines: pl.LazyFrame, *, as_of: int = NOW, gross: pl.LazyFrame | None = None) -> pl.DataFrame:
+    """Return the features of the customers of some lines, each once."""
+    return features.customer_features(
+        features.condense(lines),
+        features.bought_products(lines),
+        as_of=as_of,
+        money_decimals=4,
+        gross=None if gross is None else features.condense(gross),
+    ).collect()
+
+
+def ledger(buckets: Shuffled) -> dict[str, tuple[int, int]]:
     """Return rows and money in minor units of every class."""
-    parts = [
-        features.ledger(features.mark_duplicates(pl.scan_parquet(list(p)))).collect()
-        for p in buckets.lines
-        if p
+    parts = [features.ledger(lf).collect() for lf in buckets.frames()]
+    parts += [
+        features.ledger(lf)
+        .collect()
+        .with_columns(pl.lit("duplicate", parts[0].schema["class"]).alias("class"))
+        for lf in buckets.duplicates()
     ]
     if buckets.rejects:
         parts.append(features.ledger(pl.scan_parquet(list(buckets.rejects))).collect())

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from segcore import errors, expressions, job
-from segcore.pipeline import lines as stages
-from segcore.progress import Progress, Stage
-from tests.lines import NOW, Line, any_line, line, prepared, write_csv
+from segcore.pipeline import customers
+from segcore.progress import Progress
+from tests.lines import Line, any_line, line, prepared, taken_through, write_csv
 
 OWN = {
     "weekend_share": "avg(CASE WHEN DATE_PART('isodow', ordered_at) >= 6 THEN 1.0 ELSE 0.0 END)",
@@ -31,18 +31,17 @@ OWN = {
 
 
 def features_of(
-    paths: list[Path], folder: Path, *, n_buckets: int = 1, keys: dict[str, object] | None = None
+    paths: list[Path],
+    folder: Path,
+    *,
+    n_buckets: int = 1,
+    capacity: int = 10**6,
+    keys: dict[str, object] | None = None,
 ) -> pl.DataFrame:
     """Take files through the stages to the features of their customers."""
     given_job = job.resolve("", {"features.own": OWN, "cleaning.cancellation_prefix": "C", **(keys or {})})
     read = prepared(paths, given_job)
-    progress = Progress(quiet=True)
-    (folder / "lines").mkdir(parents=True)
-    (folder / "customers").mkdir()
-    stages.shuffle_lines(folder / "lines", read, given_job, latest=NOW, n_buckets=n_buckets)
-    stages.compute_features(
-        folder / "customers", folder / "lines", read, given_job, progress, Stage(name="customers")
-    )
+    taken_through(read, given_job, folder, n_buckets=n_buckets, capacity=capacity)
     return pl.read_parquet(folder / "customers/features/*.parquet")
 
 
@@ -88,9 +87,15 @@ def test_a_customer_by_hand(tmp_path: Path, returns: str, expected: dict[str, fl
     seed=st.integers(0, 2**16),
     n_files=st.integers(1, 3),
     n_buckets=st.sampled_from([2, 8]),
+    capacity=st.sampled_from([5, 10**6]),
 )
 def test_values_ignore_order_split_and_buckets_to_the_last_bit(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[Line], seed: int, n_files: int, n_buckets: int
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[Line],
+    seed: int,
+    n_files: int,
+    n_buckets: int,
+    capacity: int,
 ) -> None:
     draw = random.Random(seed)
     prices = [
@@ -103,7 +108,7 @@ def test_values_ignore_order_split_and_buckets_to_the_last_bit(
     whole = features_of([write_csv(folder / "whole.csv", lines)], folder / "whole", keys=bound)
     mixed = draw.sample(lines, len(lines))
     paths = [write_csv(folder / f"{n}.csv", mixed[n::n_files]) for n in range(n_files)]
-    split = features_of(paths, folder / "split", n_buckets=n_buckets, keys=bound)
+    split = features_of(paths, folder / "split", n_buckets=n_buckets, capacity=capacity, keys=bound)
     assert_frame_equal(whole, split, check_exact=True)
 
 
@@ -121,7 +126,7 @@ def test_a_feature_that_the_input_says_nothing_about_is_left_out_and_said(tmp_pa
     read = prepared([path])
     progress = Progress(quiet=True)
     given_job = job.Job(features=job.Features(own={"lamps": OWN["lamps"], "spent": "sum(amount)"}))
-    assert stages.computable(given_job, read, progress) == {"spent": "sum(amount)"}
+    assert customers.computable(given_job, read, progress) == {"spent": "sum(amount)"}
     assert progress.warnings == ["no feature lamps: the input has no description"]
 
 

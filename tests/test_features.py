@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segcore import schema
+from segcore import schema, shuffle
 from tests.lines import Line, any_line, customers, ledger, line, shuffled, write_csv
 
 
-def features_of(tmp_path: Path, lines: list[Line], *, as_of: int, n_buckets: int = 1) -> pl.DataFrame:
+def found_in(tmp_path: Path, lines: list[Line], *, as_of: int, n_buckets: int = 1) -> pl.DataFrame:
     path = write_csv(tmp_path / "lines.csv", lines)
     return customers(shuffled([path], tmp_path / f"buckets-{n_buckets}", n_buckets=n_buckets), as_of=as_of)
 
@@ -44,7 +44,7 @@ def test_a_customer_by_hand(tmp_path: Path) -> None:
         ),
     ]
     as_of = 1_297_602_000  # 2011-02-13 13:00
-    (row,) = features_of(tmp_path, lines, as_of=as_of).iter_rows(named=True)
+    (row,) = found_in(tmp_path, lines, as_of=as_of).iter_rows(named=True)
     assert row["customer_id"] == "17850"
     expected = {
         "days_since_last_order": 4,
@@ -86,7 +86,7 @@ def test_country_ties_go_to_the_latest_then_to_the_alphabet(tmp_path: Path) -> N
         *orders("3", ("Spain", "02"), ("France", "02")),
         *orders("4", ("", "02")),
     ]
-    found = features_of(tmp_path, lines, as_of=1_300_000_000)
+    found = found_in(tmp_path, lines, as_of=1_300_000_000)
     assert dict(found.select("customer_id", "country").rows()) == {
         "1": "France",
         "2": "Italy",
@@ -97,11 +97,11 @@ def test_country_ties_go_to_the_latest_then_to_the_alphabet(tmp_path: Path) -> N
 
 def test_customers_with_returns_only_have_no_features(tmp_path: Path) -> None:
     lines = [line(InvoiceNo="C1", Quantity="-1"), line(CustomerID="2")]
-    assert features_of(tmp_path, lines, as_of=1_300_000_000)["customer_id"].to_list() == ["2"]
+    assert found_in(tmp_path, lines, as_of=1_300_000_000)["customer_id"].to_list() == ["2"]
 
 
 def test_columns_are_those_of_the_schema(tmp_path: Path) -> None:
-    assert features_of(tmp_path, [line()], as_of=1_300_000_000).columns == ["h", "customer_id"] + [
+    assert found_in(tmp_path, [line()], as_of=1_300_000_000).columns == ["h", "customer_id"] + [
         feature.name for feature in schema.FEATURES
     ]
 
@@ -129,11 +129,10 @@ def test_features_and_ledger_ignore_order_split_and_buckets(
 def test_the_first_copy_stays(tmp_path: Path) -> None:
     a = write_csv(tmp_path / "a.csv", [line(InvoiceNo="2"), line()])
     b = write_csv(tmp_path / "b.csv", [line(), line()])
-    from segcore import features as f
-
     buckets = shuffled([b, a], tmp_path / "buckets", n_buckets=1)
-    marked = f.mark_duplicates(pl.scan_parquet(list(buckets.lines[0]))).sort("file", "record").collect()
-    assert marked["class"].to_list() == ["purchase", "purchase", "duplicate", "duplicate"]
+    (kept,), (copies,) = buckets.frames(), buckets.duplicates()
+    assert kept.select(shuffle.FILE, "line").collect()["place"].to_list() == [0, 0]
+    assert copies.select(shuffle.FILE).collect()["place"].to_list() == [1, 1]
 
 
 @given(st.integers(1, 10**12))

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segcore import cleaning, features, job, returns, shuffle
-from tests.lines import NOW, RULES, Line, any_line, line, shuffled, write_csv
+from segcore import cleaning, features, job, returns
+from tests.lines import NOW, RULES, Line, Shuffled, any_line, features_of, line, shuffled, write_csv
 
 RETURN_FEATURES = ["return_count", "returned_value", "return_rate", "returned_share"]
 
@@ -30,36 +30,38 @@ def returned(order: str, day: int, quantity: int, price: str = "1", **more: Any)
     return bought(order, day, -quantity, price, **more)
 
 
-def matched(buckets: shuffle.Buckets) -> list[pl.LazyFrame]:
-    return [returns.match(features.mark_duplicates(pl.scan_parquet(list(p)))) for p in buckets.lines if p]
+def matched(buckets: Shuffled) -> list[pl.LazyFrame]:
+    return [returns.match(lf) for lf in buckets.frames()]
 
 
-def net_customers(buckets: shuffle.Buckets) -> pl.DataFrame:
+def net_customers(buckets: Shuffled) -> pl.DataFrame:
     return pl.concat(
-        features.customer_features(
-            returns.remaining(lines), as_of=NOW, money_decimals=4, gross=lines
-        ).collect()
+        features_of(returns.remaining(lines), as_of=NOW, gross=lines) for lines in matched(buckets)
+    )
+
+
+def gross_customers(buckets: Shuffled) -> pl.DataFrame:
+    return pl.concat(features_of(lines, as_of=NOW) for lines in matched(buckets))
+
+
+def account(buckets: Shuffled) -> dict[str, int]:
+    parts = [
+        returns.account(lines)
+        .collect()
+        .hstack(
+            returns.emptied(features.condense(lines), features.condense(returns.remaining(lines))).collect()
+        )
         for lines in matched(buckets)
-    )
-
-
-def gross_customers(buckets: shuffle.Buckets) -> pl.DataFrame:
-    return pl.concat(
-        features.customer_features(lines, as_of=NOW, money_decimals=4).collect() for lines in matched(buckets)
-    )
-
-
-def account(buckets: shuffle.Buckets) -> dict[str, int]:
-    parts = [returns.account(lines).collect() for lines in matched(buckets)]
+    ]
     return pl.concat(parts).sum().row(0, named=True)
 
 
-def net(tmp_path: Path, lines: list[Line], rules: job.Cleaning = RULES) -> shuffle.Buckets:
+def net(tmp_path: Path, lines: list[Line], rules: job.Cleaning = RULES) -> Shuffled:
     path = write_csv(tmp_path / "lines.csv", lines)
     return shuffled([path], tmp_path / "buckets", n_buckets=1, rules=rules)
 
 
-def left(buckets: shuffle.Buckets) -> dict[str, tuple[int, int]]:
+def left(buckets: Shuffled) -> dict[str, tuple[int, int]]:
     """Return units and money of what is left, by product price and time: what a test plants them apart by."""
     (lines,) = matched(buckets)
     rows = returns.remaining(lines).filter(pl.col("class") == cleaning.PURCHASE).sort("ordered_at", "order")
@@ -200,7 +202,7 @@ def test_orders_that_are_emptied_vanish_from_every_feature_but_those_of_returns(
     assert {name: row[name] for name in expected} == expected
     assert str(row["last_order_at"]) == "2011-03-11 10:00:00"
     assert account(buckets)["orders_emptied"] == 1
-    months = features.by_month(returns.remaining(matched(buckets)[0])).collect()
+    months = features.by_month(features.condense(returns.remaining(matched(buckets)[0]))).collect()
     assert months.select("amount", "orders").rows() == [(160_000, 2)]
 
 
@@ -244,9 +246,9 @@ def a_line() -> st.SearchStrategy[Line]:
     )
 
 
-def plain(lines: list[dict[str, Any]]) -> dict[tuple[int, int], int]:
-    """Match line by line as the words say it, and return the units taken by file and record."""
-    taken: dict[tuple[int, int], int] = defaultdict(int)
+def plain(lines: list[dict[str, Any]]) -> dict[int, int]:
+    """Match line by line as the words say it, and return the units taken by place."""
+    taken: dict[int, int] = defaultdict(int)
     earlier: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     values = ("ordered_at", "class", "order", "amount", "quantity", "line")
     for row in sorted(lines, key=lambda row: [row[name] for name in values]):  # "purchase" < "return"
@@ -260,8 +262,8 @@ def plain(lines: list[dict[str, Any]]) -> dict[tuple[int, int], int]:
             part = min(purchase["left"], wanted)
             purchase["left"] -= part
             wanted -= part
-            taken[purchase["file"], purchase["record"]] += part
-            taken[row["file"], row["record"]] += part
+            taken[purchase["place"]] += part
+            taken[row["place"]] += part
     return {place: units for place, units in taken.items() if units}
 
 
@@ -272,10 +274,9 @@ def test_every_line_gives_and_takes_what_the_plain_version_says(
     buckets = net(tmp_path_factory.mktemp("plain"), lines)
     (lf,) = matched(buckets)
     df = lf.collect()
-    kept = df.filter(pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])).to_dicts()
-    found = {(row["file"], row["record"]): row["taken"] for row in kept if row["taken"]}
+    kept = df.to_dicts()
+    found = {row["place"]: row["taken"] for row in kept if row["taken"]}
     assert found == plain(kept)
-    assert df.filter(pl.col("class") == cleaning.DUPLICATE)["taken"].sum() == 0
 
 
 @given(lines=st.lists(a_line(), min_size=1, max_size=60))
@@ -354,8 +355,7 @@ def test_a_hundred_thousand_returns_take_seconds() -> None:
             "quantity": quantity,
             "amount": quantity * rng.integers(1, 4, n),
             "line": np.arange(n, dtype=np.uint64),
-            "file": np.zeros(n, dtype=np.uint32),
-            "record": np.arange(n, dtype=np.uint64),
+            "place": np.arange(n, dtype=np.uint64),
         }
     )
     began = time.perf_counter()

@@ -1,7 +1,7 @@
 """The machine and the cluster: how much memory there is, and who does the work."""
 
 from segcore.engine.arrays import holds, on_workers
-from segcore.engine.connection import Cluster, cluster
+from segcore.engine.connection import Cluster, cluster, n_workers
 from segcore.engine.environment import versions
 from segcore.engine.memory import default_budget, hold_polars, memory_limit, parse_size
 from segcore.engine.tasks import run_tasks, work
@@ -13,6 +13,7 @@ __all__ = [
     "hold_polars",
     "holds",
     "memory_limit",
+    "n_workers",
     "on_workers",
     "parse_size",
     "run_tasks",

@@ -50,6 +50,12 @@ def current() -> Cluster | None:
     return _CURRENT.get()
 
 
+def n_workers() -> int:
+    """Return how many workers the cluster has that works for the caller; 0 on a laptop."""
+    at_work = current()
+    return 0 if at_work is None else at_work.n_workers
+
+
 @contextmanager
 def cluster(
     scheduler: str | None = None,

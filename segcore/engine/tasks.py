@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -21,12 +22,17 @@ _alone = threading.Lock()
 
 
 def run_tasks(
-    function: Callable[[T], R], items: Sequence[T], *, label: str, tick: Tick | None = None
+    function: Callable[[T], R],
+    items: Sequence[T],
+    *,
+    label: str,
+    tick: Tick | None = None,
+    at_once: int = 1,
 ) -> Iterator[R]:
     """Apply a function to every item and give the results in the items' order.
 
-    Without a cluster it is applied in this process, one item after the other: whatever it calls has all threads
-    and the whole budget. With one the workers do it, one task at a time in each of them for the same reason.
+    Without a cluster it is applied in this process. With one the workers do it, one task at a time in each of them:
+    whatever it calls has all threads and the whole budget.
 
     Parameters
     ----------
@@ -38,6 +44,8 @@ def run_tasks(
         What the tasks are called on Dask's dashboard and in messages.
     tick : callable, optional
         Told after each task how many of how many are done.
+    at_once : int
+        Items that this process works on at the same time, each in a thread, where there is no cluster.
 
     Yields
     ------
@@ -51,14 +59,30 @@ def run_tasks(
     """
     at_work = connection.current()
     results = (
-        (function(item) for item in items)
-        if at_work is None
-        else _on_workers(at_work, function, items, label)
+        _here(function, items, at_once) if at_work is None else _on_workers(at_work, function, items, label)
     )
     for done, result in enumerate(results, start=1):
         if tick is not None:
             tick(done, len(items), label)
         yield result
+
+
+def _here(function: Callable[[T], R], items: Sequence[T], at_once: int) -> Iterator[R]:
+    if at_once == 1:
+        yield from map(function, items)
+        return
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) == at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _on_workers(

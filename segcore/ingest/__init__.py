@@ -5,11 +5,12 @@ from segcore.ingest.conventions import Conventions
 from segcore.ingest.files import Source, discover, passed_over
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import Layout, layouts, scan, starts
-from segcore.ingest.values import EXACT_FLOAT, read_values
+from segcore.ingest.values import EXACT_FLOAT, UNREADABLE, read_values, with_texts
 
 __all__ = [
     "EXACT_FLOAT",
     "UNDECODABLE",
+    "UNREADABLE",
     "Conventions",
     "Layout",
     "Prepared",
@@ -21,4 +22,5 @@ __all__ = [
     "read_values",
     "scan",
     "starts",
+    "with_texts",
 ]

@@ -118,7 +118,7 @@ def _kind(file: Prepared) -> tuple[str, bool, bool]:
     return file.way, file.quoted and file.way == "lines", remote.is_url(file.path)
 
 
-def scan(layout: Layout, files: Sequence[Prepared]) -> pl.LazyFrame:
+def scan(layout: Layout) -> pl.LazyFrame:
     """Return the lines of a layout lazily, in canonical columns.
 
     Text stays text; a Parquet column keeps its type. Beside the canonical columns there are ``file`` (number of
@@ -129,8 +129,6 @@ def scan(layout: Layout, files: Sequence[Prepared]) -> pl.LazyFrame:
     Parameters
     ----------
     layout : Layout
-    files : sequence of Prepared
-        The whole input.
     """
     readers: dict[str, Callable[[Layout, list[Prepared]], pl.LazyFrame]] = {
         "lines": _split_lines,
@@ -140,8 +138,7 @@ def scan(layout: Layout, files: Sequence[Prepared]) -> pl.LazyFrame:
     }
     frames = [readers[members[0].way](layout, members) for members in _scans(layout)]
     lf = pl.concat(frames)
-    numbered = pl.Enum([file.path for file in files])
-    lf = lf.with_columns(file=pl.col("__path").cast(numbered).to_physical().cast(pl.UInt32))
+    lf = lf.with_columns(file=_file(layout.files))
     texts = [pl.col(name) for name, dtype in layout.dtypes.items() if dtype == pl.String]
     marked = any(file.marked for file in layout.files)
     undecodable = [text.str.contains(UNDECODABLE, literal=True).fill_null(False) for text in texts]
@@ -153,6 +150,15 @@ def scan(layout: Layout, files: Sequence[Prepared]) -> pl.LazyFrame:
         "text",
         pl.any_horizontal(undecodable if marked else [pl.lit(False)]).alias("undecodable"),
     )
+
+
+def _file(files: Sequence[Prepared]) -> pl.Expr:
+    """Return the number of the file that a line is from."""
+    numbers = [file.number for file in files]
+    place = pl.col("__path").cast(pl.Enum([file.path for file in files])).to_physical().cast(pl.UInt32)
+    if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return place + pl.lit(numbers[0], dtype=pl.UInt32)
+    return place.replace_strict(list(range(len(numbers))), numbers, return_dtype=pl.UInt32)
 
 
 def _canonical(layout: Layout, name: str) -> pl.Expr:

@@ -48,11 +48,11 @@ def read_values(
     polars.LazyFrame
         Texts trimmed, empty ones null; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
         ``10 ** -money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
-        ``unreadable``, the name of the first column whose value could not be read, else null. A malformed line has
+        ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
         no values: nobody knows which field is which.
     """
     dtypes = lf.collect_schema()
-    out = lf.with_columns([_as_text(name, dtypes[name]).alias(f"text_{name}") for name in schema.LINE_NAMES])
+    out = with_texts(lf)
     money = {
         name: _minor_units(name, dtypes[name], conventions.numbers[name], money_decimals)
         for name in ("unit_price", "line_amount")
@@ -65,7 +65,8 @@ def read_values(
         **money,
     }
     out = out.with_columns(
-        pl.when(~pl.col("malformed")).then(value).alias(name) for name, value in typed.items()
+        _is_given("customer_id", dtypes["customer_id"]).alias("named"),
+        *(pl.when(~pl.col("malformed")).then(value).alias(name) for name, value in typed.items()),
     )
     exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
     product = pl.when(exact.abs() <= _LARGEST_MINOR).then(exact).cast(pl.Int64)
@@ -73,12 +74,28 @@ def read_values(
     return out.with_columns(amount=amount).with_columns(unreadable=_unreadable(layout))
 
 
+def with_texts(lf: pl.LazyFrame) -> pl.LazyFrame:
+    """Add every canonical column as text, ``text_*``, as it came in where text came in."""
+    dtypes = lf.collect_schema()
+    return lf.with_columns([_as_text(name, dtypes[name]).alias(f"text_{name}") for name in schema.LINE_NAMES])
+
+
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.String:
         return pl.col(name)
     if dtype.is_temporal():
         return pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S")
-    return (pl.col(name).fill_nan(None) if dtype.is_float() else pl.col(name)).cast(pl.String)
+    return _as_value(name, dtype).cast(pl.String)
+
+
+def _as_value(name: str, dtype: pl.DataType) -> pl.Expr:
+    return pl.col(name).fill_nan(None) if dtype.is_float() else pl.col(name)
+
+
+def _is_given(name: str, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.String:
+        return pl.col(name).str.strip_chars() != ""
+    return _as_value(name, dtype).is_not_null()
 
 
 def _trimmed(name: str) -> pl.Expr:
@@ -187,11 +204,14 @@ def _by_pattern(text: pl.Expr, form: str, time_zone: str) -> pl.Expr:
 
 
 def _unreadable(layout: Layout) -> pl.Expr:
-    """Name the first column whose value could not be read."""
+    """Return the place of the first column whose value could not be read."""
     by_product = () if layout.by_amount else ("quantity", "unit_price")
-    given = (
-        pl.col("text_customer_id").str.strip_chars() != ""
-    )  # a customer who is not named is another matter
     missing = {name: pl.col(name).is_null() for name in ("ordered_at", "amount", *by_product)}
-    missing["customer_id"] = pl.col("customer_id").is_null() & given
-    return pl.coalesce(pl.when(missing[name]).then(pl.lit(name)) for name in UNREADABLE if name in missing)
+    missing["customer_id"] = pl.col("customer_id").is_null() & pl.col(
+        "named"
+    )  # who is not named is another matter
+    return pl.coalesce(
+        pl.when(missing[name]).then(pl.lit(place, dtype=pl.UInt8))
+        for place, name in enumerate(UNREADABLE)
+        if name in missing
+    )

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import polars as pl
 
-from segcore import cleaning, shuffle, tables
+from segcore import tables
 from segcore.job import Job
 from segcore.models.candidate import Sweep
 from segcore.pipeline import reading
 from segcore.pipeline.comparison import Compared
+from segcore.pipeline.customers import Customers
 from segcore.pipeline.labelling import Labelled, distance_to
-from segcore.pipeline.lines import Lines, bucket
 from segcore.pipeline.population import Floats32, Population
 from segcore.pipeline.reading import Reading
-from segcore.storage import Workspace, read_json
+from segcore.storage import Workspace
 
 _SHOWN = ("item_count", "tenure_days", "return_rate")
 _FIRST_LINES = 1_000_000  # where the names of products are looked for first
 
 
 def aggregates(
-    found: Lines, people: Population, sweep: Sweep, compared: Compared, labelled: Labelled, settings: Job
+    found: Customers, people: Population, sweep: Sweep, compared: Compared, labelled: Labelled, settings: Job
 ) -> dict[str, pl.DataFrame]:
     """Return the tables that need the customers but not their lines."""
     everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
@@ -75,28 +75,26 @@ def _with_segments(df: pl.DataFrame, X: Floats32, labelled: Labelled) -> pl.Data
 
 def products(
     work: Workspace,
-    found: Lines,
+    found: Customers,
     labelled: Labelled,
     settings: Job,
 ) -> pl.DataFrame:
     """Return the products that are over-represented in each segment, with their names.
 
-    The buckets hold products as hashes; the few that are shown get their names from the source.
+    Counted among the first customers in hash order, of whom it is known what they bought. The buckets hold products
+    as hashes; the few that are shown get their names from the source.
     """
     known = pl.concat(
         [pl.scan_parquet(list(found.features)).select("customer_id"), labelled.lazy().select("segment")],
         how="horizontal",
-    )
-    folder = work.path("lines")
-    buckets = shuffle.find(folder, n_buckets=read_json(folder / "stage.json")["n_buckets"])
-    counts = []
-    for paths in buckets.lines:
-        if paths:
-            net = settings.features.returns == "net"  # duplicates do not change who bought what
-            lines = bucket(paths, settings)[1] if net else pl.scan_parquet(list(paths))
-            bought = lines.filter(pl.col("class") == cleaning.PURCHASE)
-            named = bought.select("customer_id", product_id="product").join(known, on="customer_id")
-            counts.append(tables.buyers(named, "product_id").collect(engine="streaming"))
+    ).head(found.product_customers)
+    counts = [
+        tables.buyers(
+            pl.scan_parquet(path).rename({"product": "product_id"}).join(known, on="customer_id"),
+            "product_id",
+        ).collect(engine="streaming")
+        for path in found.products
+    ]
     top = tables.products(tables.add_up(counts, "product_id")).drop("description")
     read = reading.load(work.path("input"), settings)
     names = _product_names(top["product_id"].unique(), read, settings)

@@ -114,7 +114,8 @@ def _look(
     sampled: list[Source],
     latest: int,
 ) -> Inspection:
-    lf = pl.concat(lines.classified(read, found, settings, latest=latest))
+    classified = lines.classified(read, found, settings, latest=latest)
+    lf = pl.concat(classified).with_columns(pl.col("class").cast(pl.String))
     counted = lf.group_by("class").agg(
         lines=pl.len(), first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
     )

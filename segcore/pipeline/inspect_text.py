@@ -12,7 +12,7 @@ import polars as pl
 from segcore import engine, errors
 from segcore.ingest import Conventions, Layout
 from segcore.job import Job
-from segcore.pipeline import jobs, lines, reading
+from segcore.pipeline import budget, jobs, reading
 from segcore.pipeline.inspect import Inspection, inspect, write_job
 
 # Measured on two cores: a line from text to features, the models' share, and what a line takes on scratch.
@@ -105,7 +105,7 @@ def _classes(found: Inspection) -> list[str]:
 
 
 def _costs(found: Inspection, memory: int) -> list[str]:
-    n_buckets = lines.plan_buckets(found.n_lines, memory)
+    n_buckets = 2 ** budget.plan(found.n_lines, memory).bits
     seconds = found.n_lines * _SECONDS_A_LINE + _SECONDS_OF_MODELS
     scratch = found.n_lines * _SCRATCH_A_LINE
     return [

@@ -1,70 +1,105 @@
-"""The first stages of a run: from source files to customer features, every line accounted for."""
+"""Stage ``lines``: every line read, typed and classified, and each customer's lines brought together in a bucket."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from segcore import cleaning, errors, expressions, features, ingest, ledger, returns, shuffle
-from segcore.ingest import Conventions
+from segcore import cleaning, engine, expressions, ingest, schema, shuffle, storage
+from segcore.cleaning import Window
+from segcore.ingest import Conventions, Layout
 from segcore.job import Job
-from segcore.pipeline import reading, window
+from segcore.pipeline import narrowing, reading, window
+from segcore.pipeline.budget import Plan
 from segcore.pipeline.reading import Reading
-from segcore.pipeline.rows import RowsWriter
-from segcore.progress import Progress, Stage
+from segcore.progress import Progress
 from segcore.storage import read_json, write_json
 
-_GUEST_SHARE = 0.05
-_GUEST_TIMES = 5  # and so many times an even share
-# Bytes that a line costs in memory while its bucket is aggregated, measured on 54 million lines.
-_BYTES_A_LINE = 400
-# And for each column that features of the job's own name: a text of 50 letters, read and sorted.
-_BYTES_A_COLUMN = 100
+_STAGE = "stage.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
-    """What is known of the lines once their customers' features are written.
+class Bucket:
+    """The lines of some customers, a range of hash order.
 
     Attributes
     ----------
-    features, months : tuple of Path
-        Parquet files in hash order, and what each customer bought in each month.
-    as_of : int
-        Seconds since 1970.
-    first_at, last_at : int
+    rows : int
+    slices : tuple of tuple of str
+        Files, relative to the stage's folder. There is more than one slice where a customer has more lines than a
+        bucket should hold; copies of a line are in one slice, and where returns take back purchases, so is a product.
+    """
+
+    rows: int
+    slices: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buckets:
+    """What stage ``lines`` left.
+
+    Attributes
+    ----------
+    folder : str
+        Where every worker sees it: a path or a URL.
+    buckets : tuple of Bucket
+        In hash order; none is empty.
+    rejects, texts : tuple of str
+        Files of the rejected lines; and of their texts, where the job wants all of them.
+    groups : tuple of tuple of int
+        Numbers of the files that were scanned together: a line's record counts from the first one of them.
+    first_at, last_at : int or None
         Time of the first and last line with a readable one in the observation window, seconds since 1970.
+    newest : int or None
+        Time of the last line with a readable one at all.
     """
 
-    folder: Path
-    features: tuple[Path, ...]
-    months: tuple[Path, ...]
-    rejects: Path
-    ledger: dict[str, object]
-    as_of: int
-    first_at: int
-    last_at: int
-    customers: int
+    folder: str
+    buckets: tuple[Bucket, ...]
+    rejects: tuple[str, ...]
+    texts: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...]
+    first_at: int | None
+    last_at: int | None
+    newest: int | None
+
+    def paths(self, names: Sequence[str]) -> list[str]:
+        """Return where some of the files lie."""
+        return [f"{self.folder}/{name}" for name in names]
 
 
-def plan_buckets(n_lines: int, memory: int, *, columns: int = 0) -> int:
-    """Return how many buckets keep one bucket's lines within half of the memory budget: a power of two.
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """Lines of a group of files, to be read and brought to buckets."""
 
-    `columns` is how many columns of a line the features of the job's own name.
-    """
-    n_buckets = 1
-    a_line = _BYTES_A_LINE + _BYTES_A_COLUMN * columns
-    while n_lines * a_line / n_buckets > memory / 2 and n_buckets < shuffle.MAX_BUCKETS:
-        n_buckets *= 2
-    return n_buckets
+    group: Layout
+    how: Conventions
+    settings: Job
+    within: Window
+    latest: int
+    folder: str
+    bits: int
+
+    def classified(self) -> pl.LazyFrame:
+        return _classified(self.group, self.how, self.settings, self.within, latest=self.latest)
 
 
-def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_buckets: int) -> None:
-    """Stage ``lines``: read, type and classify every line, and bring each customer's lines together.
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    pieces: list[shuffle.Piece]
+    first_at: int | None
+    last_at: int | None
+    newest: int | None
+    any_unreadable: bool
+
+
+def make(
+    folder: Path, shared: str, read: Reading, job: Job, *, latest: int, plan: Plan, progress: Progress
+) -> None:
+    """Make the stage.
 
     How dates and numbers are written is decided on some of the lines where that leaves no doubt. Where a line then
     cannot be read, all lines are asked, and read again if that gives another answer.
@@ -72,12 +107,15 @@ def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_bucke
     Parameters
     ----------
     folder : Path
-        Where to write.
+        Where to write what the stage knows.
+    shared : str
+        The same folder as every worker sees it, where the lines go.
     read : Reading
     job : segcore.job.Job
     latest : int
         Seconds since 1970; later dates are rejects.
-    n_buckets : int
+    plan : segcore.pipeline.budget.Plan
+    progress : Progress
 
     Raises
     ------
@@ -85,23 +123,64 @@ def shuffle_lines(folder: Path, read: Reading, job: Job, *, latest: int, n_bucke
         If a file breaks off or is not what its name says, or its values could be read in two ways.
     """
     found = reading.understand(read, job, every=False)
-    carry = expressions.all_columns(job.features.own)
-    for again in (True, False):
-        frames = [
-            shuffle.keyed(lf, seed=job.seed, n_buckets=n_buckets, carry=carry)
-            for lf in classified(read, found, job, latest=latest)
+    while True:
+        within = window.find(read, found, job, latest=latest)
+        tasks = [
+            _Task(
+                group=group,
+                how=found[read.layouts.index(layout)],
+                settings=job,
+                within=within,
+                latest=latest,
+                folder=shared,
+                bits=plan.bits,
+            )
+            for layout in read.layouts
+            for group in plan.groups(layout)
         ]
-        with reading.readable():
-            buckets = shuffle.write(pl.concat(frames), folder, n_buckets=n_buckets)
-        if not again or not _any_unreadable(buckets):
+        done = list(engine.run_tasks(_shuffle, tasks, label="lines"))
+        if not any(one.any_unreadable for one in done):
             break
         every = reading.understand(read, job, every=True)
         if every == found:
             break
         found = every
-        for entry in folder.iterdir():
-            shutil.rmtree(entry)
-    write_json(folder / "stage.json", {"n_buckets": n_buckets})
+        for one in done:
+            for piece in one.pieces:
+                storage.remove(f"{shared}/{piece.path}")
+    pieces = [piece for one in done for piece in one.pieces]
+    wide = job.cleaning.rejects == "all"
+    texts = list(engine.run_tasks(_write_texts, tasks, label="rejects")) if wide else []
+    write_json(
+        folder / _STAGE,
+        {
+            "buckets": [
+                {"rows": one.rows, "slices": slices}
+                for one, slices in _buckets(pieces, shared, job, plan, progress)
+            ],
+            "rejects": [piece.path for piece in pieces if piece.bucket is None],
+            "texts": texts,
+            "groups": [[file.number for file in task.group.files] for task in tasks],
+            "first_at": _least(min, (one.first_at for one in done)),
+            "last_at": _least(max, (one.last_at for one in done)),
+            "newest": _least(max, (one.newest for one in done)),
+        },
+    )
+
+
+def load(folder: Path, shared: str) -> Buckets:
+    """Read what :func:`make` left."""
+    facts = read_json(folder / _STAGE)
+    return Buckets(
+        folder=shared,
+        buckets=tuple(
+            Bucket(rows=one["rows"], slices=tuple(map(tuple, one["slices"]))) for one in facts["buckets"]
+        ),
+        rejects=tuple(facts["rejects"]),
+        texts=tuple(facts["texts"]),
+        groups=tuple(map(tuple, facts["groups"])),
+        **{name: facts[name] for name in ("first_at", "last_at", "newest")},
+    )
 
 
 def classified(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> list[pl.LazyFrame]:
@@ -110,158 +189,73 @@ def classified(read: Reading, found: Sequence[Conventions], job: Job, *, latest:
     Nothing but dates is read before a frame is collected, and those only where the window needs the last one.
     """
     within = window.find(read, found, job, latest=latest)
-    decimals = job.cleaning.money_decimals
-    values = [
-        ingest.read_values(read.scan(layout), layout, how, job.input, money_decimals=decimals, latest=latest)
+    return [
+        _classified(layout, how, job, within, latest=latest)
         for layout, how in zip(read.layouts, found, strict=True)
     ]
-    return [cleaning.classify(lf, job.cleaning, within) for lf in values]
 
 
-def _any_unreadable(buckets: shuffle.Buckets) -> bool:
-    if not buckets.rejects:
-        return False
-    unreadable = pl.col("class").str.starts_with("unreadable_").any()
-    return bool(pl.scan_parquet(list(buckets.rejects)).select(unreadable).collect(engine="streaming").item())
+def _classified(layout: Layout, how: Conventions, job: Job, within: Window, *, latest: int) -> pl.LazyFrame:
+    decimals = job.cleaning.money_decimals
+    lines = ingest.scan(layout)
+    values = ingest.read_values(lines, layout, how, job.input, money_decimals=decimals, latest=latest)
+    return cleaning.classify(values, job.cleaning, within)
 
 
-def compute_features(
-    folder: Path, buckets: Path, read: Reading, job: Job, progress: Progress, stage: Stage
-) -> None:
-    """Stage ``customers``: the features of every customer, bucket by bucket, the ledger and the rejects.
-
-    Raises
-    ------
-    segcore.errors.DataError
-        If no line has a readable date, or too many lines are rejected.
-    """
-    found = shuffle.find(buckets, n_buckets=read_json(buckets / "stage.json")["n_buckets"])
-    when, inside = pl.col("ordered_at"), pl.col("class") != cleaning.OUTSIDE_WINDOW
-    times = pl.scan_parquet(buckets / "**/*.parquet").select(
-        first=when.filter(inside).min(), last=when.filter(inside).max(), newest=when.max(), lines=pl.len()
+def _shuffle(task: _Task) -> _Done:
+    """Bring the lines of a group of files to buckets, in a folder that no other try of the task writes to."""
+    job = task.settings
+    carry = expressions.all_columns(job.features.own)
+    keyed = shuffle.keyed(task.classified(), seed=job.seed, carry=carry)
+    with reading.readable():
+        pieces = shuffle.write(keyed, narrowing.new_folder(task.folder), bits=task.bits)
+    when, name = pl.col("ordered_at"), pl.col("class")
+    inside = name != cleaning.OUTSIDE_WINDOW
+    facts = pl.scan_parquet([piece.path for piece in pieces]).select(
+        first_at=when.filter(inside).min(),
+        last_at=when.filter(inside).max(),
+        newest=when.max(),
+        any_unreadable=name.is_in([f"unreadable_{column}" for column in ingest.UNREADABLE]).any(),
     )
-    first_at, last_at, newest, lines_in = times.collect(engine="streaming").row(0)
-    if newest is None:
-        raise errors.DataError(f"no purchase left: of {lines_in:,} lines none has a date that can be read")
-    as_of = window.as_of(job.features, newest)
-    own = computable(job, read, progress)
-    absent = {*read.absent_features, *job.features.without}
-    counts: list[pl.DataFrame] = []
-    taken_back: list[pl.DataFrame] = []
-    duplicates: list[pl.DataFrame] = []
-    heavies: list[pl.DataFrame] = []
-    writer = RowsWriter(folder / "features", rows_per_file=job.features.rows_per_file)
-    for number, paths in enumerate(found.lines):
-        if not paths:
+    return _Done(
+        pieces=narrowing.relative(pieces, task.folder),
+        **(facts.collect(engine="streaming").row(0, named=True) if pieces else _NOTHING),
+    )
+
+
+_NOTHING = {"first_at": None, "last_at": None, "newest": None, "any_unreadable": False}
+
+
+def _write_texts(task: _Task) -> str:
+    """Write the texts of all rejected lines of a group of files, and return the file's name."""
+    kept = pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])
+    shown = ["file", "record", "class", "amount", *(f"text_{name}" for name in schema.LINE_NAMES), "text"]
+    path = f"{narrowing.new_folder(task.folder)}/texts.parquet"
+    with reading.readable():
+        task.classified().filter(~kept).select(shown).sink_parquet(path, mkdir=True, maintain_order=False)
+    return path.removeprefix(f"{task.folder}/")
+
+
+def _least(choose: Callable[..., int], times: Iterator[int | None]) -> int | None:
+    known = [time for time in times if time is not None]
+    return choose(known) if known else None
+
+
+def _buckets(
+    pieces: Sequence[shuffle.Piece], shared: str, job: Job, plan: Plan, progress: Progress
+) -> Iterator[tuple[narrowing.Range, list[tuple[str, ...]]]]:
+    """Give the buckets in hash order with the files of their slices; what does not fit in memory is parted before."""
+    first = narrowing.ranges(pieces, plan.bits)
+    by = "product" if job.features.returns == "net" else "line"
+    for one in narrowing.narrowed(first, shared, by="h", capacity=plan.capacity):
+        if one.rows <= plan.capacity:
+            yield one, [one.paths]
             continue
-        lines, remaining = bucket(paths, job)
-        customers, count, months, doubled, heavy, *taken = pl.collect_all(
-            [
-                features.customer_features(
-                    remaining, as_of=as_of, money_decimals=job.cleaning.money_decimals, gross=lines
-                ),
-                features.ledger(lines),
-                features.by_month(remaining),
-                ledger.duplicate_rejects(lines, job.cleaning.rejects),
-                features.heavy_customers(lines, more_than=int(lines_in * _GUEST_SHARE)),
-                *([returns.account(lines)] if job.features.returns == "net" else []),
-            ]
+        slices = narrowing.narrowed(
+            [narrowing.Range(rows=one.rows, paths=one.paths, bits=0)], shared, by=by, capacity=plan.capacity
         )
-        writer.add(_with_own(customers, remaining, own, job).drop(absent))
-        counts.append(count)
-        taken_back += taken
-        duplicates.append(doubled)
-        (folder / "months").mkdir(exist_ok=True)
-        months.write_parquet(folder / f"months/part-{number:05d}.parquet")
-        heavies.append(heavy)
-    writer.close()
-    _warn_of_guests(heavies, lines_in, writer.rows, progress)
-    if found.rejects:
-        counts.append(features.ledger(pl.scan_parquet(list(found.rejects))).collect(engine="streaming"))
-    names = [file.source.path for file in read.files]
-    _check_nothing_lost(pl.concat(counts), read)
-    account = ledger.account(pl.concat(counts), job.cleaning, files=names)
-    ledger.check(account, job.cleaning)
-    if writer.rows == 0:
-        raise errors.DataError(
-            f'no purchase left: of {lines_in:,} lines returns took back all; expected features.returns = "feature"'
+        progress.say(
+            f"one customer has most of {one.rows:,} lines, and {plan.capacity:,} fit in memory at once: "
+            f"they are gone through in {len(slices):,} slices, which takes longer"
         )
-    if taken_back:
-        account["returns_net"] = ledger.returns_net(pl.concat(taken_back), job.cleaning)
-    starts = [start for _, start in sorted(ingest.starts(read.layouts).items())]
-    ledger.write_rejects(
-        found.rejects, duplicates, starts, folder / "rejects", job.cleaning.rejects, files=names
-    )
-    write_json(folder / "ledger.json", account)
-    facts = {"as_of": as_of, "first_at": first_at, "last_at": last_at, "customers": writer.rows}
-    write_json(folder / "stage.json", facts)
-    stage.rows = lines_in
-
-
-def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
-    """Return the features of the job's own that every file has the columns for."""
-    everywhere = set.intersection(*({*layout.columns, "amount"} for layout in read.layouts))
-    lacking = expressions.not_there(job.features.own, everywhere)
-    for name, columns in lacking.items():
-        progress.warn(f"no feature {name}: the input has no {errors.listing(columns)}")
-    return {name: text for name, text in job.features.own.items() if name not in lacking}
-
-
-def _with_own(customers: pl.DataFrame, lines: pl.LazyFrame, own: Mapping[str, str], job: Job) -> pl.DataFrame:
-    """Add the features of the job's own to a bucket's customers."""
-    if not own:
-        return customers
-    columns = expressions.all_columns(own)
-    purchases = features.own_lines(lines, columns, money_decimals=job.cleaning.money_decimals).collect()
-    return customers.join(
-        expressions.evaluate(purchases, own), on="customer_id", how="left", maintain_order="left"
-    )
-
-
-def _warn_of_guests(
-    heavies: Sequence[pl.DataFrame], lines_in: int, n_customers: int, progress: Progress
-) -> None:
-    """Warn of customers with far more lines than others; where there are few, each has a large share of its own."""
-    for customer, lines in (row for heavy in heavies for row in heavy.iter_rows()):
-        share = lines / lines_in
-        if share > _GUEST_TIMES / max(n_customers, 1):
-            progress.warn(
-                f"customer {customer!r} has {share:.0%} of all lines; "
-                "if it is a guest account, name it in cleaning.exclude_customers"
-            )
-
-
-def _check_nothing_lost(counts: pl.DataFrame, read: Reading) -> None:
-    """Compare the lines that came through with those that were counted before anything was read."""
-    came = dict(counts.group_by("file").agg(pl.col("rows").sum()).iter_rows())
-    for file in read.files:
-        if came.get(file.number, 0) != file.n_records:
-            raise errors.DataError(
-                f"{file.source.path}: {came.get(file.number, 0):,} lines came in, {file.n_records:,} were counted "
-                "before; has the file changed meanwhile? Run the same command again"
-            )
-
-
-def bucket(paths: Sequence[str], job: Job) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Return the lines of a bucket with duplicates marked, and those that customers are described by.
-
-    They are the same where returns take nothing back; else the first have ``taken``.
-    """
-    lines = features.mark_duplicates(pl.scan_parquet(list(paths)))
-    if job.features.returns == "feature":
-        return lines, lines
-    lines = returns.match(lines)
-    return lines, returns.remaining(lines)
-
-
-def finished_lines(folder: Path) -> Lines:
-    """Read what stage ``customers`` left."""
-    facts = read_json(folder / "stage.json")
-    return Lines(
-        folder=folder,
-        features=tuple(sorted((folder / "features").glob("*.parquet"))),
-        months=tuple(sorted((folder / "months").glob("*.parquet"))),
-        rejects=folder / "rejects",
-        ledger=read_json(folder / "ledger.json"),
-        **facts,
-    )
+        yield one, [part.paths for part in slices]

@@ -15,8 +15,8 @@ from segcore import job, profile, report, storage
 from segcore.models.candidate import Sweep
 from segcore.pipeline import charts, model_store, reference
 from segcore.pipeline.comparison import Compared
+from segcore.pipeline.customers import Customers
 from segcore.pipeline.labelling import Labelled, segment_frames
-from segcore.pipeline.lines import Lines
 from segcore.pipeline.population import Population
 
 # What a spreadsheet opens: its rows, less the header.
@@ -81,7 +81,7 @@ def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
 
 def write(
     folder: Path,
-    found: Lines,
+    found: Customers,
     people: Population,
     sweep: Sweep,
     compared: Compared,
@@ -126,7 +126,12 @@ def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
 
 
 def manifest(
-    folder: Path, found: Lines, people: Population, compared: Compared, table: pl.DataFrame, settings: job.Job
+    folder: Path,
+    found: Customers,
+    people: Population,
+    compared: Compared,
+    table: pl.DataFrame,
+    settings: job.Job,
 ) -> dict[str, Any]:
     """Return what a run knows of itself, as far as the data say it."""
     chosen = compared.chosen
@@ -164,7 +169,7 @@ def drift(folder: Path) -> dict[str, Any] | None:
     return storage.read_json(path) if path.is_file() else None
 
 
-def data_facts(found: Lines, table: pl.DataFrame) -> dict[str, Any]:
+def data_facts(found: Customers, table: pl.DataFrame) -> dict[str, Any]:
     """Return what the manifest says of the customers, fitted or scored."""
     everybody = table.row(by_predicate=pl.col("segment") == profile.ALL, named=True)
     return {

@@ -44,7 +44,7 @@ class Reading:
 
     def scan(self, layout: Layout) -> pl.LazyFrame:
         """Return the lines of a layout, as :func:`segcore.ingest.scan` does."""
-        return ingest.scan(layout, self.files)
+        return ingest.scan(layout)
 
     @property
     def absent_features(self) -> list[str]:

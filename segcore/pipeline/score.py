@@ -9,7 +9,7 @@ from pathlib import Path
 from segcore import errors, logs, storage
 from segcore.job import Job
 from segcore.pipeline import frozen, previous, publication, scored, start
-from segcore.pipeline.lines import Lines
+from segcore.pipeline.customers import Customers
 from segcore.pipeline.start import Plan, Run
 from segcore.progress import Progress
 
@@ -61,7 +61,7 @@ def score(
         asked, Path(out), fitted.folder, resume=resume, wait=wait, log_format=log_format, quiet=quiet
     ) as (work, plan, run_id, progress):
         if not (work.run(run_id).is_dir() or work.finished("run")):
-            found = start.customers(work, plan, progress)
+            found = start.through_lines(work, plan, progress)
             if lacking := frozen.missing(found.features, fitted.model):
                 raise errors.DataError(
                     f"the model of {fitted.run_id} needs {errors.listing(lacking)}, which the input says nothing"
@@ -80,7 +80,7 @@ def make(
     work: storage.Workspace,
     run_id: str,
     plan: Plan,
-    found: Lines,
+    found: Customers,
     labels: Path,
     progress: Progress,
     *,
@@ -93,7 +93,7 @@ def make(
     work : Workspace
     run_id : str
     plan : Plan
-    found : Lines
+    found : Customers
     labels : Path
         The stage ``previous``.
     progress : Progress

@@ -10,7 +10,7 @@ import polars as pl
 
 from segcore import job, profile, storage, tables
 from segcore.pipeline import compare, frozen, outputs
-from segcore.pipeline.lines import Lines
+from segcore.pipeline.customers import Customers
 from segcore.pipeline.previous import Previous
 
 # Of the fit, and as true of whoever is labelled by it.
@@ -18,13 +18,13 @@ _FITTED = ("model.json", "model", "rules.json", "candidates.parquet")
 _SHOWN = ("item_count", "tenure_days", "return_rate")
 
 
-def write(folder: Path, found: Lines, labels: Path, old: Previous, settings: job.Job) -> pl.DataFrame:
+def write(folder: Path, found: Customers, labels: Path, old: Previous, settings: job.Job) -> pl.DataFrame:
     """Write everything of a scored run but its manifest and report, and return the profile.
 
     Parameters
     ----------
     folder : Path
-    found : Lines
+    found : Customers
     labels : Path
         Folder that `frozen.label` wrote for these customers.
     old : Previous
@@ -60,7 +60,7 @@ def write(folder: Path, found: Lines, labels: Path, old: Previous, settings: job
     return table
 
 
-def _frames(found: Lines, labels: Path, names: dict[int, str]) -> Iterator[pl.DataFrame]:
+def _frames(found: Customers, labels: Path, names: dict[int, str]) -> Iterator[pl.DataFrame]:
     for path, own in zip(found.features, frozen.labels(labels), strict=True):
         segment = pl.col("segment")
         yield pl.read_parquet(own).select(
@@ -74,7 +74,7 @@ def _frames(found: Lines, labels: Path, names: dict[int, str]) -> Iterator[pl.Da
 
 
 def _tables(
-    everyone: pl.LazyFrame, found: Lines, old: Previous, settings: job.Job
+    everyone: pl.LazyFrame, found: Customers, old: Previous, settings: job.Job
 ) -> dict[str, pl.DataFrame]:
     known = everyone.select("customer_id", "segment")
     months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")
@@ -89,7 +89,7 @@ def _tables(
     }
 
 
-def _compare(folder: Path, found: Lines, labels: Path, old: Previous, settings: job.Job) -> None:
+def _compare(folder: Path, found: Customers, labels: Path, old: Previous, settings: job.Job) -> None:
     moves = compare.compare(
         old,
         found.features,
@@ -101,7 +101,7 @@ def _compare(folder: Path, found: Lines, labels: Path, old: Previous, settings: 
     compare.write(folder, moves, old.names, [])
 
 
-def manifest(found: Lines, table: pl.DataFrame, old: Previous) -> dict[str, Any]:
+def manifest(found: Customers, table: pl.DataFrame, old: Previous) -> dict[str, Any]:
     """Return what a scored run knows of itself, as far as the data and the fit say it."""
     of_the_fit = ("k", "chosen", "pinned_cost", "structure_test", "rules", "features", "samples")
     return outputs.data_facts(found, table) | {

@@ -24,7 +24,7 @@ from segcore.pipeline import (
     steps,
 )
 from segcore.pipeline import previous as before_it
-from segcore.pipeline.lines import Lines
+from segcore.pipeline.customers import Customers
 from segcore.pipeline.score import make as score_customers
 from segcore.pipeline.start import Plan, Run
 from segcore.progress import Progress, Stage
@@ -112,7 +112,7 @@ def segment(
 
 def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) -> None:
     """Make the run in ``run``, its last stage, from the stages that are not finished yet."""
-    found = start.customers(work, plan, progress)
+    found = start.through_lines(work, plan, progress)
     plan = start.fitting(plan, found, progress)
     if plan.previous is not None and (lacking := frozen.missing(found.features, plan.previous.model)):
         progress.warn(f"no previous run is followed: its model needs {errors.listing(lacking)}")
@@ -145,7 +145,7 @@ def _fit(
     work: storage.Workspace,
     run_id: str,
     plan: Plan,
-    found: Lines,
+    found: Customers,
     old_labels: Path | None,
     progress: Progress,
 ) -> None:
@@ -184,7 +184,7 @@ def _fit(
 
 
 def _fitted(
-    work: storage.Workspace, plan: Plan, found: Lines, old_labels: Path | None, progress: Progress
+    work: storage.Workspace, plan: Plan, found: Customers, old_labels: Path | None, progress: Progress
 ) -> _Fitted:
     """Fit, compare and choose; label everyone; find the previous run's segments again."""
     settings = plan.settings

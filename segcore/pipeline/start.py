@@ -15,7 +15,19 @@ import polars as pl
 
 from segcore import engine, errors, expressions, ingest, logs, storage
 from segcore.job import Job
-from segcore.pipeline import frozen, jobs, lines, outputs, previous, publication, reading, steps
+from segcore.pipeline import (
+    budget,
+    customers,
+    frozen,
+    jobs,
+    lines,
+    outputs,
+    previous,
+    publication,
+    reading,
+    steps,
+)
+from segcore.pipeline.customers import Customers
 from segcore.pipeline.previous import Previous
 from segcore.progress import Progress, Stage
 
@@ -152,7 +164,7 @@ def opened(
         yield work, replace(plans[-1], settings=clock), run_id, progress
 
 
-def customers(work: storage.Workspace, made: Plan, progress: Progress) -> lines.Lines:
+def through_lines(work: storage.Workspace, made: Plan, progress: Progress) -> Customers:
     """Make the first stages: every line accounted for, and the features of every customer."""
 
     def look(folder: Path, stage: Stage) -> None:
@@ -162,25 +174,35 @@ def customers(work: storage.Workspace, made: Plan, progress: Progress) -> lines.
 
     read = reading.load(steps.step(work, progress, "input", look), made.settings)
 
+    n_lines = sum(file.n_records for file in read.files)
+    columns = len(expressions.all_columns(made.settings.features.own))
+    parting = budget.plan(n_lines, made.budget, columns=columns)
+
     def shuffle(folder: Path, stage: Stage) -> None:
-        stage.rows = sum(file.n_records for file in read.files)
-        columns = len(expressions.all_columns(made.settings.features.own))
-        n_buckets = lines.plan_buckets(stage.rows, made.budget, columns=columns)
-        lines.shuffle_lines(
-            folder, read, made.settings, latest=made.settings.input.latest_second, n_buckets=n_buckets
+        stage.rows = n_lines
+        latest = made.settings.input.latest_second
+        lines.make(
+            folder,
+            work.shared(folder),
+            read,
+            made.settings,
+            latest=latest,
+            plan=parting,
+            progress=progress,
         )
 
-    buckets = steps.step(work, progress, "lines", shuffle)
-    folder = steps.step(
-        work,
-        progress,
-        "customers",
-        lambda folder, stage: lines.compute_features(folder, buckets, read, made.settings, progress, stage),
-    )
-    return lines.finished_lines(folder)
+    brought = steps.step(work, progress, "lines", shuffle)
+    buckets = lines.load(brought, work.shared(brought))
+
+    def aggregate(folder: Path, stage: Stage) -> None:
+        customers.make(
+            folder, buckets, read, made.settings, at_once=parting.at_once, progress=progress, stage=stage
+        )
+
+    return customers.load(steps.step(work, progress, "customers", aggregate))
 
 
-def fitting(made: Plan, found: lines.Lines, progress: Progress) -> Plan:
+def fitting(made: Plan, found: Customers, progress: Progress) -> Plan:
     """Return the plan without features in the matrix that the input says nothing about.
 
     Raises
@@ -201,7 +223,7 @@ def fitting(made: Plan, found: lines.Lines, progress: Progress) -> Plan:
     return replace(made, settings=made.settings.model_copy(update={"matrix": matrix}))
 
 
-def by_previous(work: storage.Workspace, found: lines.Lines, made: Plan, progress: Progress) -> Path:
+def by_previous(work: storage.Workspace, found: Customers, made: Plan, progress: Progress) -> Path:
     """Stage ``previous``: every customer's segment by the previous run's model, and how far they have drifted."""
     before = made.previous
     if before is None:

@@ -100,6 +100,11 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def remove(path: str) -> None:
+    """Remove a file, where it is there."""
+    Path(path).unlink(missing_ok=True)
+
+
 def tree_bytes(folder: Path) -> int:
     """Return the bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

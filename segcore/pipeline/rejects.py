@@ -1,0 +1,110 @@
+"""Rejected lines with their text, reason, file and record, as many as the job wants to see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from segcore import ingest, schema, shuffle
+from segcore.ingest import UNDECODABLE, Layout
+from segcore.job import Job
+from segcore.pipeline import reading
+from segcore.pipeline.lines import Buckets
+from segcore.pipeline.reading import Reading
+
+Mode = Literal["all", "sample", "count"]
+_TEXTS = [*(f"text_{name}" for name in schema.LINE_NAMES), "text"]
+_PLACE = (shuffle.FILE.alias("file"), shuffle.RECORD.alias("record"))
+
+
+def first_of_each(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return ``place``, ``class`` and ``amount`` of the first line of each file and class."""
+    shown = lines.select("place", "class", "amount")
+    first = pl.all().sort_by("place").first()
+    return shown.group_by(shuffle.FILE.alias("file"), "class").agg(first).select("place", "class", "amount")
+
+
+def of_duplicates(duplicates: pl.LazyFrame, mode: Mode) -> pl.LazyFrame:
+    """Return ``place``, ``class`` and ``amount`` of some bucket's duplicates: of all, the first of each file, or none."""
+    shown = duplicates.select("place", "class", "amount")
+    if mode == "sample":
+        return first_of_each(shown)
+    return shown if mode == "all" else shown.head(0)
+
+
+def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Reading, job: Job) -> None:
+    """Write the rejected lines.
+
+    Parameters
+    ----------
+    folder : Path
+        Created.
+    buckets : Buckets
+    duplicates : polars.DataFrame
+        As :func:`of_duplicates` gives them for all buckets.
+    read : Reading
+    job : segcore.job.Job
+    """
+    folder.mkdir()
+    mode = job.cleaning.rejects
+    if mode == "count":
+        return
+    groups = _groups(buckets, read)
+    if mode == "all":
+        copies = duplicates.lazy().select(*_PLACE, "class", "amount")
+        frames = [copies, *([pl.scan_parquet(buckets.paths(buckets.texts))] if buckets.texts else [])]
+        rejects = pl.concat(frames, how="diagonal")
+    else:
+        chosen = [duplicates]
+        if buckets.rejects:
+            rejected = pl.scan_parquet(buckets.paths(buckets.rejects))
+            chosen.append(first_of_each(rejected).collect(engine="streaming"))
+        rejects = _read_again(first_of_each(pl.concat(chosen).lazy()).collect(), groups)
+    texts = [name for name in _TEXTS if name in rejects.collect_schema().names()]
+    known = {
+        "file": [file.number for file in read.files],
+        "name": [file.source.path for file in read.files],
+        "start": [start for _, start in sorted(ingest.starts(groups).items())],
+    }
+    names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})
+    out = rejects.join(names, on="file").select(
+        pl.col("name").alias("file"),
+        (pl.col("record") - pl.col("start") + 1).alias("record"),
+        pl.col("class").cast(pl.String).alias("reason"),
+        pl.col("amount").alias("amount_minor"),
+        *(
+            pl.col(text).str.replace_all(UNDECODABLE, "", literal=True).alias(text.removeprefix("text_"))
+            if text in texts
+            else pl.lit(None, pl.String).alias(text.removeprefix("text_"))
+            for text in _TEXTS
+        ),
+    )
+    if mode == "sample":
+        out = out.sort("file", "record", "reason")
+    out.sink_parquet(folder / "part-00000.parquet", maintain_order=mode == "sample")
+
+
+def _groups(buckets: Buckets, read: Reading) -> list[Layout]:
+    """Return the layouts cut as they were scanned, since a line's record counts from the first file of a scan."""
+    layout_of = {file.number: layout for layout in read.layouts for file in layout.files}
+    return [
+        replace(layout_of[numbers[0]], files=tuple(read.files[number] for number in numbers))
+        for numbers in buckets.groups
+    ]
+
+
+def _read_again(chosen: pl.DataFrame, groups: list[Layout]) -> pl.LazyFrame:
+    """Read the texts of a few lines: cheaper than to carry those of every rejected line along."""
+    wanted = chosen.select(*_PLACE, "class", "amount")
+    parts = []
+    for group in groups:
+        own = wanted.filter(pl.col("file").is_in([file.number for file in group.files]))
+        if own.height:
+            lines = ingest.scan(group).filter(pl.col("record").is_in(own["record"].unique().to_list()))
+            texts = ingest.with_texts(lines).select("file", "record", *_TEXTS)
+            with reading.readable():
+                parts.append(own.lazy().join(texts, on=["file", "record"]).collect(engine="streaming"))
+    return pl.concat([wanted.head(0), *parts], how="diagonal").lazy()

@@ -1,0 +1,155 @@
+"""Buckets and slices change no byte: many small ones, a customer with most of the lines, one bucket for all."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segcore import job
+from segcore.pipeline.budget import Plan, plan
+from segcore.pipeline.narrowing import more_bits
+from tests.lines import Line, any_line, line, prepared, taken_through, write_csv
+
+RULES: dict[str, Any] = {
+    "cleaning.cancellation_prefix": "C",
+    "cleaning.max_reject_share": 1.0,
+    "cleaning.rejects": "all",
+    "features.rows_per_file": 7,
+}
+
+
+def a_dump(seed: int, n_customers: int, guest_lines: int) -> list[Line]:
+    """Return lines of some customers, and of one that has most of them."""
+    draw = random.Random(seed)
+
+    def one(customer: int) -> Line:
+        order = f"{draw.choice(['', '', 'C'])}{customer}{draw.randint(1, 9)}"
+        return line(
+            CustomerID=str(customer),
+            InvoiceNo=order,
+            StockCode=draw.choice("abcdefgh"),
+            Quantity=str(draw.randint(1, 9) * (-1 if order.startswith("C") else 1)),
+            InvoiceDate=f"2011-0{draw.randint(1, 9)}-1{draw.randint(0, 9)} 10:00:00",
+            UnitPrice=f"{draw.uniform(0.01, 9):.4f}",
+            Country=draw.choice(["France", "Spain"]),
+        )
+
+    return (
+        [one(draw.randint(1, n_customers)) for _ in range(5 * n_customers)]
+        + [one(0)] * guest_lines
+        + [one(0) for _ in range(guest_lines)]
+    )
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """Return what the stage of the customers left, but for what is parted by bucket."""
+    stage = folder / "customers"
+    files = {path.name: path.read_bytes() for path in (stage / "features").glob("*.parquet")}
+    return files | {"ledger.json": (stage / "ledger.json").read_bytes()}
+
+
+def rejected(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "customers/rejects/*.parquet").sort(pl.all())
+
+
+@pytest.mark.parametrize("returns", ["feature", "net"])
+@settings(max_examples=6)
+@given(
+    lines=st.lists(any_line(), max_size=20),
+    seed=st.integers(0, 2**16),
+    bits=st.integers(0, 6),
+    capacity=st.sampled_from([3, 20, 10**6]),
+)
+def test_no_byte_depends_on_how_lines_are_parted(
+    tmp_path_factory: pytest.TempPathFactory,
+    returns: str,
+    lines: list[Line],
+    seed: int,
+    bits: int,
+    capacity: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("parted")
+    rules = job.resolve("", {**RULES, "features.returns": returns})
+    path = write_csv(folder / "dump.csv", [*a_dump(seed, 30, 60), *lines])
+    whole = taken_through(prepared([path], rules), rules, folder / "whole")
+    parted = taken_through(
+        prepared([path], rules), rules, folder / "parted", n_buckets=2**bits, capacity=capacity
+    )
+    assert written(folder / "whole") == written(folder / "parted")
+    assert rejected(folder / "whole").equals(rejected(folder / "parted"))
+    assert whole.product_customers == parted.product_customers == whole.customers
+
+
+def test_a_large_customer_is_worked_on_in_slices_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="segcore")
+    rules = job.resolve("", RULES)
+    path = write_csv(tmp_path / "dump.csv", a_dump(0, 20, 500))
+    taken_through(prepared([path], rules), rules, tmp_path / "parted", n_buckets=8, capacity=100)
+    (said,) = [text for text in caplog.messages if "slices" in text]
+    assert said.startswith("one customer has most of ")
+    assert not list((tmp_path / "parted/lines").rglob("*.part"))
+
+
+@pytest.mark.parametrize("mode", ["all", "sample", "count"])
+def test_rejects_have_the_text_that_came_in(tmp_path: Path, mode: str) -> None:
+    lines = [
+        line(),
+        line(),
+        line(Quantity="x y"),
+        line(Quantity="z"),
+        line(CustomerID=""),
+        line(CustomerID=""),
+    ]
+    first = write_csv(tmp_path / "a.csv", lines)
+    second = write_csv(tmp_path / "b.csv", [line(InvoiceNo="2"), line(UnitPrice="-1")])
+    rules = job.resolve("", {**RULES, "cleaning.rejects": mode})
+    found = taken_through(prepared([first, second], rules), rules, tmp_path / "out", n_buckets=4)
+    counted = {entry["class"]: entry["rows"] for entry in found.ledger["classes"] if entry["rows"]}  # type: ignore[attr-defined]
+    assert counted == {
+        "purchase": 2,
+        "duplicate": 1,
+        "unreadable_quantity": 2,
+        "missing_customer": 2,
+        "non_positive_price": 1,
+    }
+    files = list((tmp_path / "out/customers/rejects").glob("*.parquet"))
+    if mode == "count":
+        assert not files
+        return
+    rows = pl.read_parquet(files).sort("file", "record")
+    where = [
+        (Path(file).name, record, reason)
+        for file, record, reason in rows.select("file", "record", "reason").rows()
+    ]
+    expected = [
+        ("a.csv", 2, "duplicate"),
+        ("a.csv", 3, "unreadable_quantity"),
+        ("a.csv", 4, "unreadable_quantity"),
+        ("a.csv", 5, "missing_customer"),
+        ("a.csv", 6, "missing_customer"),
+        ("b.csv", 2, "non_positive_price"),
+    ]
+    assert where == (expected if mode == "all" else [expected[n] for n in (0, 1, 3, 5)])
+    text = dict(rows.select("record", "quantity").rows())
+    assert text[3] == "x y"
+
+
+def test_a_plan_holds_a_bucket_in_half_of_the_budget() -> None:
+    small = plan(10**6, 10**9)
+    large = plan(2 * 10**8, 10**9)
+    assert small.capacity == large.capacity
+    assert large.bits == 6
+    assert plan(10, 10**9) == Plan(bits=0, capacity=small.capacity, at_once=small.at_once, n_workers=0)
+
+
+@pytest.mark.parametrize(("rows", "bits"), [(101, 1), (200, 1), (201, 2), (400, 2), (10**9, 6)])
+def test_bits_are_as_many_as_parts_are_needed(rows: int, bits: int) -> None:
+    assert more_bits(rows, 100) == bits

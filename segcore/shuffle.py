@@ -64,7 +64,7 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
     )
     product = pl.col("product_id").str.to_uppercase()
     line = pl.sum_horizontal(
-        (pl.col(name).hash(seed + 1) * pl.lit(2 * place + 1, dtype=pl.UInt64))
+        (pl.col(name).hash(seed) * pl.lit(2 * place + 1, dtype=pl.UInt64))
         for place, name in enumerate(schema.LINE_NAMES)
     )
     of_kept = {

@@ -6,14 +6,24 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from segcore import engine, shuffle
+from segcore import engine, errors, shuffle
 from segcore.ingest import Layout
+from segcore.job import Job
 from segcore.pipeline.narrowing import more_bits
 
 # Bytes of memory that a line costs while its bucket is aggregated, and what a column that features of the job's own
 # name adds: a text of 50 letters, read and sorted.
 _BYTES_A_LINE = 400
 _BYTES_A_COLUMN = 100
+# What a pass over the lines holds, whatever their number, measured on 50 million; and what it holds of few lines.
+_PASS = 700_000_000
+_PASS_A_LINE = 700
+# What the sample fits hold beside the distances of a tree, of which a linkage takes two copies and work space.
+_FITS = 150_000_000
+_TREE_A_PAIR = 10
+_MATRIX_A_VALUE = 64  # of the sample and the evaluation sample, with what is worked out of them
+# Bytes of scratch that a line takes: in its bucket, and while a bucket is parted once more.
+_SCRATCH_A_LINE = 40
 _MOST_AT_ONCE = 4
 _GROUPS_A_WORKER = 4
 
@@ -68,3 +78,69 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> Plan:
     capacity = max(1, memory // 2 // at_once // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
     bits = 0 if n_lines <= capacity else more_bits(n_lines, capacity)
     return Plan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once, n_workers=n_workers)
+
+
+def needed_for_lines(n_lines: int) -> int:
+    """Return the bytes of memory that so many lines need at least, beyond what the imports take."""
+    return min(_PASS, n_lines * _PASS_A_LINE)
+
+
+def needed_for_models(settings: Job) -> int:
+    """Return the bytes of memory that the sample fits of a job need, beyond what the imports take."""
+    models = settings.models
+    trees = {"hierarchical", "spectral", "dbscan", "hdbscan"} & {*models.families}
+    rows = (models.sample + models.evaluation_sample) * len(settings.matrix.columns)
+    return _FITS + rows * _MATRIX_A_VALUE + (_TREE_A_PAIR * models.tree_sample**2 if trees else 0)
+
+
+def check(needed: int, memory: int, *, what: str, remedy: str) -> None:
+    """Refuse a budget that is too small.
+
+    Raises
+    ------
+    segcore.errors.JobError
+        With both numbers.
+    """
+    if memory < needed:
+        raise errors.JobError(
+            f"{what} need {_megabytes(needed)} of memory beyond what the program itself takes, "
+            f"the budget is {_megabytes(memory)}: use --memory {_megabytes(needed, space='')}{remedy}"
+        )
+
+
+def check_models(settings: Job, memory: int) -> None:
+    """Refuse a budget that the job's sample fits do not keep to.
+
+    Raises
+    ------
+    segcore.errors.JobError
+        With both numbers.
+    """
+    remedy = ", or a smaller models.tree_sample or models.sample"
+    check(needed_for_models(settings), memory, what="the models", remedy=remedy)
+
+
+def check_lines(n_lines: int, memory: int) -> None:
+    """Refuse a budget that a pass over the lines does not keep to.
+
+    Raises
+    ------
+    segcore.errors.JobError
+        With both numbers.
+    """
+    check(needed_for_lines(n_lines), memory, what=f"{n_lines:,} lines", remedy=" or more")
+
+
+def said(n_lines: int, memory: int, parting: Plan, settings: Job) -> str:
+    """Say what a run will need."""
+    needed = max(needed_for_lines(n_lines), needed_for_models(settings))
+    scratch = max(n_lines * _SCRATCH_A_LINE, 1_000_000)
+    buckets = f"{2**parting.bits} bucket{'s' if parting.bits else ''}"
+    return (
+        f"{n_lines:,} lines in {buckets}; memory: at least {_megabytes(needed)} of a budget of {_megabytes(memory)}; "
+        f"scratch: up to {_megabytes(scratch)}"
+    )
+
+
+def _megabytes(size: int, space: str = " ") -> str:
+    return f"{-(-size // 10**6)}{space}MB" if space == "" else f"{-(-size // 10**6):,} MB"

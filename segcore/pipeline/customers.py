@@ -244,14 +244,11 @@ class _Part:
 def _slice(paths: list[str], task: _Task) -> _Part:
     job = task.settings
     everything = pl.read_parquet(paths, hive_partitioning=False)
-    copies = everything.lazy().pipe(features.later_copies).collect().lazy()
-    duplicates = (
-        everything.lazy()
-        .join(copies, on="place", how="semi")
-        .with_columns(pl.lit(cleaning.DUPLICATE, dtype=cleaning.class_type(job.cleaning)).alias("class"))
-        .collect()
-    )
-    lines = everything.lazy().join(copies, on="place", how="anti").collect()
+    copies = features.later_copies(everything.lazy()).collect()["place"]
+    is_copy = pl.col("place").is_in(copies.implode())
+    duplicate = pl.lit(cleaning.DUPLICATE, dtype=cleaning.class_type(job.cleaning))
+    duplicates = everything.filter(is_copy).with_columns(duplicate.alias("class"))
+    lines = everything.filter(~is_copy)
     del everything
     counts = pl.concat([features.ledger(part.lazy()).collect() for part in (lines, duplicates)])
     gross = taken_back = None

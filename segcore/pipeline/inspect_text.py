@@ -15,10 +15,8 @@ from segcore.job import Job
 from segcore.pipeline import budget, jobs, reading
 from segcore.pipeline.inspect import Inspection, inspect, write_job
 
-# Measured on two cores: a line from text to features, the models' share, and what a line takes on scratch.
+# Measured on two cores: a line from text to features, and the models' share.
 _SECONDS_A_LINE, _SECONDS_OF_MODELS = 2e-6, 60
-_SCRATCH_A_LINE = 60
-_LEAST_MEMORY = 500_000_000
 
 
 def inspect_input(
@@ -62,7 +60,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
         "",
         *_classes(found),
         "",
-        *_costs(found, memory or engine.default_budget()),
+        *_costs(found, settings, memory or engine.default_budget()),
     ]
     return "\n".join(said)
 
@@ -104,14 +102,11 @@ def _classes(found: Inspection) -> list[str]:
     return said
 
 
-def _costs(found: Inspection, memory: int) -> list[str]:
-    n_buckets = 2 ** budget.plan(found.n_lines, memory).bits
+def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:
     seconds = found.n_lines * _SECONDS_A_LINE + _SECONDS_OF_MODELS
-    scratch = found.n_lines * _SCRATCH_A_LINE
+    parting = budget.plan(found.n_lines, memory)
     return [
         "what the job would cost, roughly, on two cores:",
         f"  time    {seconds / 60:,.0f} to {seconds / 20:,.0f} minutes",
-        f"  memory  {max(_LEAST_MEMORY, min(memory, found.n_lines * 400)) / 1e6:,.0f} MB of {memory / 1e6:,.0f} MB, "
-        f"{n_buckets} bucket(s)",
-        f"  scratch {max(scratch, 1e6) / 1e6:,.0f} MB in the output folder while it runs",
+        f"  {budget.said(found.n_lines, memory, parting, settings)}",
     ]

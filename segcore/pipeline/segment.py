@@ -10,6 +10,7 @@ from typing import Any
 from segcore import engine, errors, logs, storage
 from segcore.models.candidate import Sweep
 from segcore.pipeline import (
+    budget,
     charts,
     checkpoints,
     compare,
@@ -94,6 +95,7 @@ def segment(
     """
     settings = jobs.load(None if job is None else Path(job), dict(overrides or {}))
     asked = start.plan(inputs, settings, memory, refresh="if-drifted" if if_drifted else "fit", fresh=fresh)
+    budget.check_models(settings, asked.budget)
     given = None if previous is None else Path(previous)
     with start.opened(
         asked, Path(out), given, resume=resume, wait=wait, log_format=log_format, quiet=quiet

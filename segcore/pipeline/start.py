@@ -159,6 +159,9 @@ def opened(
         storage.workspace(out, mark, resume=resume, wait=wait, say=progress.say) as work,
     ):
         run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plans[-1].mark[:8]}"
+        spill = work.folder / "spill.part"
+        spill.mkdir(mode=0o700)
+        engine.hold_polars(made.budget, spill=spill)
         # The clock is read once; the run's job.toml says what it was, the fingerprint does not.
         clock = jobs.with_clock(plans[-1].settings, work.begun)
         yield work, replace(plans[-1], settings=clock), run_id, progress
@@ -175,8 +178,10 @@ def through_lines(work: storage.Workspace, made: Plan, progress: Progress) -> Cu
     read = reading.load(steps.step(work, progress, "input", look), made.settings)
 
     n_lines = sum(file.n_records for file in read.files)
+    budget.check_lines(n_lines, made.budget)
     columns = len(expressions.all_columns(made.settings.features.own))
     parting = budget.plan(n_lines, made.budget, columns=columns)
+    progress.say(budget.said(n_lines, made.budget, parting, made.settings))
 
     def shuffle(folder: Path, stage: Stage) -> None:
         stage.rows = n_lines

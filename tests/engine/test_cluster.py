@@ -107,9 +107,9 @@ def test_a_worker_that_is_too_small(only: Dask) -> None:
     wait_until(lambda: "Registered" in only.said("small"))
     said = refused(only)
     assert said.startswith("2 worker tcp://127.0.0.1:")
-    assert "has a memory limit of 0.90 GB, a budget of 0.50 GB needs 1.03 GB" in said
-    assert "ask for --memory 400MB, or start workers with --memory-limit 1.03GB" in said
-    with engine.cluster(only.address, memory_budget=400 * 10**6):
+    assert "has a memory limit of 0.90 GB, a budget of 0.50 GB needs 1.25 GB" in said
+    assert "ask for --memory 220MB, or start workers with --memory-limit 1.25GB" in said
+    with engine.cluster(only.address, memory_budget=220 * 10**6):
         pass
 
 
@@ -119,7 +119,7 @@ def test_without_a_budget_the_smallest_worker_decides(only: Dask) -> None:
     wait_until(lambda: "Registered" in only.said("small"))
     with engine.cluster(only.address) as cluster:
         assert cluster is not None
-        assert cluster.budget == 750 * 10**6
+        assert cluster.budget == 700 * 10**6
 
 
 def test_what_is_said_at_the_start(only: Dask) -> None:
@@ -235,7 +235,7 @@ def test_a_local_cluster_ends_with_its_client(tmp_path: Path, number: signal.Sig
     assert process.stdout is not None
     assert process.stdout.readline().startswith("2 Dask workers at tcp://127.0.0.1:")
     assert process.stdout.readline().count("tcp://") == 2
-    assert process.stdout.readline() == "[775000001, 775000001]\n"
+    assert process.stdout.readline() == "[1000000001, 1000000001]\n"
     facts = process.stdout.readline()
     assert facts.count("'budget_mb': 150") == 6
     assert scratch.stat().st_mode & 0o777 == 0o700

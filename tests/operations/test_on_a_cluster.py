@@ -1,0 +1,192 @@
+"""The whole job on a Dask cluster of processes: the same bytes as on a laptop, whatever becomes of the workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segcore import segment
+from segcore.simulate import simulate
+from tests.engine.dask_processes import ROOT, TIMEOUT, Dask, dask_processes
+from tests.operations.processes import contents
+
+# A task of the lines for each file or two, eight buckets, and a block of the matrix for each hundred customers.
+BUDGET = 10 * 10**6
+JOB = """
+[features]
+rows_per_file = 100
+[models]
+restarts = 3
+mixture_restarts = 1
+k_max = 4
+sample = 300
+tree_sample = 300
+evaluation_sample = 300
+[stability]
+splits = 0
+resamples = 0
+[structure_test]
+copies = 0
+"""
+ON_WORKERS = ("lines", "customers", "models")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undisturbed:
+    dump: Path
+    job: Path
+    contents: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    base = tmp_path_factory.mktemp("laptop")
+    dump, job = base / "dump", base / "job.toml"
+    simulate(dump, rows=100_000)
+    job.write_text(JOB)
+    run = segment(dump, base / "out", job=job, memory=BUDGET, quiet=True)
+    assert len(list(run.features.iterdir())) > 4
+    return Undisturbed(dump=dump, job=job, contents=contents(run.folder))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    with dask_processes(tmp_path_factory.mktemp("dask"), workers=3) as dask:
+        yield dask
+
+
+@pytest.fixture
+def dask(three: Dask) -> Dask:
+    """Three workers, whatever the test before did to them."""
+    for number in range(3):
+        if f"w{number}" not in three.processes:
+            three.start_worker(f"w{number}")
+    return three
+
+
+@contextmanager
+def started(laptop: Undisturbed, out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Start the command, and leave nothing of it where the test fails."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "segcore", "segment", str(laptop.dump), "--out", str(out)]
+        + ["--job", str(laptop.job), "--memory", str(BUDGET), *options],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "3s"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(process: subprocess.Popen[str], out: Path) -> tuple[Path, str]:
+    """Wait for the end, and return the run's folder and what was said."""
+    _, said = process.communicate(timeout=4 * TIMEOUT)
+    assert process.returncode == 0, said
+    return out / json.loads((out / "latest.json").read_text())["run"], said
+
+
+def stages(run: Path) -> dict[str, dict[str, Any]]:
+    return {stage["name"]: stage for stage in json.loads((run / "manifest.json").read_text())["stages"]}
+
+
+@pytest.mark.timeout(180)
+def test_workers_do_the_work_and_the_bytes_are_the_same(
+    laptop: Undisturbed, dask: Dask, tmp_path: Path
+) -> None:
+    with started(laptop, tmp_path, "--scheduler", dask.address) as process:
+        run, said = finish(process, tmp_path)
+    assert contents(run) == laptop.contents
+    assert re.search(
+        rf"^\d Dask workers at {dask.address}, dashboard http://127.0.0.1:\d+/status$", said, re.M
+    )
+    done = stages(run)
+    pids = {dask.processes[f"w{number}"].pid for number in range(3)}
+    for name in ON_WORKERS:
+        assert {worker["pid"] for worker in done[name]["workers"]} <= pids
+        assert len(done[name]["workers"]) >= 2
+    assert sum(worker["tasks"] for worker in done["lines"]["workers"]) >= 4  # groups of files
+    assert sum(worker["tasks"] for worker in done["customers"]["workers"]) >= 8  # buckets
+    # The command itself neither reads lines nor holds the matrix.
+    grown = max(done[name]["peak_memory"] for name in ON_WORKERS) - done["input"]["peak_memory"]
+    assert grown < 80 * 10**6
+    assert {path.name for path in tmp_path.iterdir()} == {"latest.json", "runs", ".lock"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_local_workers(laptop: Undisturbed, tmp_path: Path) -> None:
+    with started(laptop, tmp_path, "--workers", "2") as process:
+        run, _ = finish(process, tmp_path)
+    assert contents(run) == laptop.contents
+    assert all(stages(run)[name]["workers"] for name in ON_WORKERS)
+    assert {path.name for path in tmp_path.iterdir()} == {"latest.json", "runs", ".lock"}
+
+
+def kill_at_work(dask: Dask, names: list[str], stage: str, process: subprocess.Popen[str], out: Path) -> None:
+    """Kill workers when they have been given tasks of a stage."""
+    from distributed import Client
+
+    with Client(dask.address, set_as_default=False, name=f"watching {stage}") as client:
+        addresses = {facts["name"]: address for address, facts in client.scheduler_info()["workers"].items()}
+        deadline = time.monotonic() + TIMEOUT
+        while not (
+            any(out.glob(f"work/*/{stage}.part"))
+            and all(client.processing([addresses[n] for n in names]).values())
+        ):
+            assert process.poll() is None, f"ended before a worker was killed in {stage}"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        for name in names:
+            dask.kill(name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_worker_killed_in_each_stage_costs_no_label(
+    laptop: Undisturbed, dask: Dask, tmp_path: Path
+) -> None:
+    with started(laptop, tmp_path, "--scheduler", dask.address) as process:
+        for name, stage in zip(("w0", "w1", "w2"), ON_WORKERS, strict=True):
+            kill_at_work(dask, [name], stage, process, tmp_path)
+            dask.start_worker(f"instead of {name}")
+        run, _ = finish(process, tmp_path)
+    assert contents(run) == laptop.contents
+    for name in ("w0", "w1", "w2"):
+        dask.kill(f"instead of {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("stage", ON_WORKERS)
+def test_without_workers_the_run_ends_and_goes_on_later(
+    laptop: Undisturbed, dask: Dask, tmp_path: Path, stage: str
+) -> None:
+    with started(laptop, tmp_path, "--scheduler", dask.address) as process:
+        kill_at_work(dask, ["w0", "w1", "w2"], stage, process, tmp_path)
+        _, said = process.communicate(timeout=2 * TIMEOUT)
+    assert process.returncode == 69
+    last = said.splitlines()[-1]
+    assert f"{dask.address}: no Dask worker for 3 seconds; start some and run the same command again" in last
+    assert "Traceback" not in said
+    assert not (tmp_path / "latest.json").exists()
+    for number in range(3):
+        dask.start_worker(f"w{number}")
+    with started(laptop, tmp_path, "--scheduler", dask.address) as process:
+        run, _ = finish(process, tmp_path)
+    assert contents(run) == laptop.contents
+    before = ["input", *ON_WORKERS[: ON_WORKERS.index(stage)]]
+    assert [name for name, facts in stages(run).items() if facts["resumed"]] == before

@@ -9,6 +9,8 @@ from segcore import schema
 from segcore.cli import cli
 
 ROOT = Path(__file__).parent.parent
+# Options of other commands, of systemctl, docker and Dask.
+OF_OTHERS = {"--file", "--tag", "--now", "--choose", "--host", "--port", "--nthreads", "--memory-limit"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -19,7 +21,7 @@ def test_every_feature_is_documented_from_the_schema() -> None:
 
 def test_every_command_and_option_it_names_exists() -> None:
     options = {option for command in cli.commands.values() for p in command.params for option in p.opts}
-    named = set(re.findall(r"(?<![-\w])--[a-z][a-z-]+", README)) - {"--file", "--tag", "--now", "--choose"}
+    named = set(re.findall(r"(?<![-\w])--[a-z][a-z-]+", README)) - OF_OTHERS
     assert named <= options
     assert set(re.findall(r"segcore ([a-z-]+) [A-Z.a-z-]*", README)) & set(cli.commands)
 

@@ -43,7 +43,7 @@ from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, 
     "--memory",
     type=Size(),
     envvar="SEGCORE_MEMORY",
-    help="Memory budget, such as 1GB.  [default: half of the machine]",
+    help="Memory budget, such as 1GB; with a cluster of each worker.  [default: half of the machine]",
 )
 @click.option(
     "--sample",
@@ -76,7 +76,7 @@ from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, 
 @source_options
 @click.option("--threads", type=click.IntRange(1), envvar="SEGCORE_THREADS", help="Threads.  [default: all]")
 @click.option(
-    "--scheduler", envvar="SEGCORE_SCHEDULER", help="Address of a Dask scheduler, such as tcp://host:8786."
+    "--scheduler", envvar="SEGCORE_SCHEDULER", help="Address of a Dask scheduler, tcp://host:8786 or tls://."
 )
 @click.option(
     "--workers",

@@ -160,20 +160,27 @@ def _variable(setting: str) -> str:
 def _local(n_workers: int, budget: int, scratch: Path | None) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
+    needed, there = n_workers * memory.worker_limit(budget), memory.memory_limit()
+    if needed > there:
+        raise errors.UsageError(
+            f"{n_workers} workers with a budget of {budget / 1e9:.2f} GB each need {needed / 1e9:.2f} GB, this machine has "
+            f"{there / 1e9:.2f} GB; ask for fewer --workers or a smaller --memory, which is for each"
+        )
     if scratch is not None:
         scratch.mkdir(mode=0o700, exist_ok=True)
     cpus = int(os.environ.get("POLARS_MAX_THREADS", "0")) or os.cpu_count() or 1
-    with (
-        LocalCluster(
+    try:
+        local = LocalCluster(
             n_workers=n_workers,
             threads_per_worker=max(1, cpus // n_workers),
             memory_limit=memory.worker_limit(budget),
             local_directory=None if scratch is None else str(scratch),
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.ERROR,
-        ) as local,
-        Client(local) as client,
-    ):
+        )
+    except (RuntimeError, OSError, TimeoutError) as exc:
+        raise errors.UnreachableError(f"local Dask workers did not start: {exc.__cause__ or exc}") from exc
+    with local, Client(local) as client:
         yield client
 
 

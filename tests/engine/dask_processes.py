@@ -71,6 +71,10 @@ class Dask:
         """Return what a process wrote."""
         return (self.folder / f"{name}.log").read_text()
 
+    def wait_for(self, name: str) -> None:
+        """Wait until a worker has joined."""
+        wait_until(lambda: "Registered to" in self.said(name))
+
     def stop(self) -> None:
         """End them all."""
         for process in self.processes.values():

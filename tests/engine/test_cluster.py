@@ -18,7 +18,7 @@ import pytest
 from segcore import engine, errors
 from segcore.engine import connection
 from tests.engine import work
-from tests.engine.dask_processes import ROOT, Dask, dask_processes, wait_until
+from tests.engine.dask_processes import ROOT, Dask, dask_processes
 
 BUDGET = 500 * 10**6
 
@@ -104,7 +104,7 @@ def test_a_late_worker_with_another_version_does_not_join(only: Dask, tmp_path: 
 def test_a_worker_that_is_too_small(only: Dask) -> None:
     only.start_worker("large")
     only.start_worker("small", "--memory-limit", "900MB")
-    wait_until(lambda: "Registered" in only.said("small"))
+    only.wait_for("small")
     said = refused(only)
     assert said.startswith("2 worker tcp://127.0.0.1:")
     assert "has a memory limit of 0.90 GB, a budget of 0.50 GB needs 1.25 GB" in said
@@ -116,7 +116,7 @@ def test_a_worker_that_is_too_small(only: Dask) -> None:
 def test_without_a_budget_the_smallest_worker_decides(only: Dask) -> None:
     only.start_worker("large")
     only.start_worker("small", "--memory-limit", "1.5GB")
-    wait_until(lambda: "Registered" in only.said("small"))
+    only.wait_for("small")
     with engine.cluster(only.address) as cluster:
         assert cluster is not None
         assert cluster.budget == 700 * 10**6
@@ -138,7 +138,7 @@ def test_nothing_stays_on_the_cluster(only: Dask) -> None:
         assert list((only.folder / "one").rglob("segcore"))
     # A worker that joins after the run is held to nothing.
     only.start_worker("after", "--memory-limit", "300MB")
-    wait_until(lambda: "Registered" in only.said("after"))
+    only.wait_for("after")
     assert only.processes["after"].poll() is None
     assert "plugin segcore" not in only.said("after")
     assert not list((only.folder / "one").rglob("segcore"))
@@ -201,6 +201,17 @@ def test_certificates_that_are_missing(tmp_path: Path) -> None:
         dask_settings.config.set({"distributed.comm.tls.ca-file": gone}),
         pytest.raises(errors.UsageError, match=r"gone\.pem: no such file; .*tls\.ca-file names it"),
         engine.cluster("tls://127.0.0.1:8786"),
+    ):
+        pass
+
+
+def test_more_local_workers_than_the_machine_holds() -> None:
+    budget = engine.memory_limit() // 2
+    with (
+        pytest.raises(
+            errors.UsageError, match=r"^2 workers with a budget of .* need .* this machine has .* GB; ask"
+        ),
+        engine.cluster(workers=2, memory_budget=budget),
     ):
         pass
 

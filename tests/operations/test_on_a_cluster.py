@@ -72,6 +72,8 @@ def dask(three: Dask) -> Dask:
     for number in range(3):
         if f"w{number}" not in three.processes:
             three.start_worker(f"w{number}")
+    for number in range(3):
+        three.wait_for(f"w{number}")
     return three
 
 
@@ -79,8 +81,20 @@ def dask(three: Dask) -> Dask:
 def started(laptop: Undisturbed, out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Start the command, and leave nothing of it where the test fails."""
     with subprocess.Popen(
-        [sys.executable, "-m", "segcore", "segment", str(laptop.dump), "--out", str(out)]
-        + ["--job", str(laptop.job), "--memory", str(BUDGET), *options],
+        [
+            sys.executable,
+            "-m",
+            "segcore",
+            "segment",
+            str(laptop.dump),
+            "--out",
+            str(out),
+            "--job",
+            str(laptop.job),
+            "--memory",
+            str(BUDGET),
+            *options,
+        ],
         env={**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "3s"},
         text=True,
         stdout=subprocess.PIPE,
@@ -162,7 +176,7 @@ def test_a_worker_killed_in_each_stage_costs_no_label(
     with started(laptop, tmp_path, "--scheduler", dask.address) as process:
         for name, stage in zip(("w0", "w1", "w2"), ON_WORKERS, strict=True):
             kill_at_work(dask, [name], stage, process, tmp_path)
-            dask.start_worker(f"instead of {name}")
+            dask.start_worker(f"instead of {name}")  # which joins while the run goes on
         run, _ = finish(process, tmp_path)
     assert contents(run) == laptop.contents
     for name in ("w0", "w1", "w2"):

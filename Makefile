@@ -8,12 +8,14 @@ K         ?=
 MEMORY    ?=
 SCHEDULER ?=
 ROWS      ?= 5e6
+FOLDER    ?= data/bench
+PEERS     ?=
 
 VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all lint format bench browser screenshots sample data clean
+.PHONY: help segment test test-all lint format bench bench-scale bench-same browser screenshots sample data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -51,6 +53,20 @@ format: $(VENV)/.dev ## let ruff format the code
 
 bench: $(VENV)/.dev ## segcore beside plain pandas + scikit-learn; ROWS=5e6
 	$(BIN)/python -m tests.benchmarks.bench --rows $(ROWS)
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+bench-scale bench-same: ROWS = 1e7
+
+bench-scale: $(VENV)/.bench ## segcore at 1 GB beside DuckDB, PySpark and pandas; ROWS=1e7 FOLDER=data/bench PEERS=duckdb,spark,pandas
+	@command -v java >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq default-jre-headless >/dev/null; } \
+	  || echo 'there is no Java, and only root can install it: Spark is left out' >&2
+	$(BIN)/python -m tests.benchmarks.scale --rows $(ROWS) --folder $(FOLDER) $(if $(PEERS),--peers $(PEERS))
+
+bench-same: $(VENV)/.dev ## the same bytes however it is run; ROWS=1e7 FOLDER=data/bench
+	$(BIN)/python -m tests.benchmarks.same_answer --rows $(ROWS) --folder $(FOLDER)
 
 browser: ## install Chromium and axe-core for the report's tests (Debian, as root)
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium poppler-utils; }

@@ -9,68 +9,31 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
+from tests.benchmarks.measuring import ROOT, Measured, measure
 
-ROOT = Path(__file__).parent.parent.parent
 SAME_WORK = "[stability]\nsplits = 0\nresamples = 0\n[structure_test]\ncopies = 0\n"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """One command, measured from outside."""
-
-    seconds: float
-    peak: int
-    output: str
-
-
-def measure(command: Sequence[str]) -> Measured:
-    """Run a command and sample the memory of its process tree."""
-    start = time.perf_counter()
-    peak = 0
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=sys.stderr, text=True, cwd=ROOT)
-        while process.poll() is None:
-            peak = max(peak, tree_memory(process.pid))
-            time.sleep(0.1)
-        seconds = time.perf_counter() - start
-        said.seek(0)
-        output = said.read()
-    if process.returncode:
-        raise SystemExit(f"{command[:3]} ended with {process.returncode}")
-    return Measured(seconds=seconds, peak=peak, output=output)
-
-
-def tree_memory(pid: int) -> int:
-    """Return the proportional set size of a process and its descendants."""
-    total = 0
-    try:
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return 0
-    for member in family:
-        try:
-            total += member.memory_full_info().pss
-        except psutil.Error:
-            continue
-    return total
+def measured(command: Sequence[str]) -> Measured:
+    """Measure Python with some arguments, and end when it fails."""
+    found = measure([sys.executable, *command])
+    if found.failure:
+        raise SystemExit(f"{' '.join(command[:3])} {found.failure}")
+    return found
 
 
 def segcore(dump: Path, out: Path, job: Path, memory: str) -> tuple[Measured, dict[str, Any]]:
     """Run the job and read what it measured of itself."""
-    command = [sys.executable, "-m", "segcore", "segment", str(dump), "--out", str(out)]
-    measured = measure([*command, "--job", str(job), "--memory", memory, "--quiet"])
+    command = ["-m", "segcore", "segment", str(dump), "--out", str(out)]
+    found = measured([*command, "--job", str(job), "--memory", memory, "--quiet"])
     run = out / json.loads((out / "latest.json").read_text())["run"]
-    return measured, json.loads((run / "manifest.json").read_text())
+    return found, json.loads((run / "manifest.json").read_text())
 
 
 def main() -> None:
@@ -85,8 +48,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     dump = work / f"dump-{rows}"
     if not dump.is_dir():
-        simulate = [sys.executable, "-m", "segcore", "simulate", "--rows", str(rows), "--out", str(dump)]
-        made = measure(simulate)
+        made = measured(["-m", "segcore", "simulate", "--rows", str(rows), "--out", str(dump)])
         print(
             f"simulate      {made.seconds:7.1f} s  {rows / made.seconds:12,.0f} lines/s  {made.peak / 1e6:7,.0f} MB"
         )
@@ -105,20 +67,19 @@ def main() -> None:
     show("segcore, the same work", ours, ours)
     show("segcore, the whole job", whole, ours)
     for n_init in ("10", "auto"):
-        peer = measure(
-            [sys.executable, str(Path(__file__).parent / "peer_pandas.py"), str(dump), n_init, str(work)]
-        )
+        peer = measured(["-m", "tests.benchmarks.peer_pandas", str(dump), str(work), "--start", n_init])
         show(f"pandas + scikit-learn, n_init={n_init}", peer, ours)
-        print("  " + ", ".join(f"{k} {v:.1f} s" for k, v in json.loads(peer.output)["seconds"].items()))
+        steps = [line for line in peer.told() if "step" in line]
+        print("  " + ", ".join(f"{line['step']} {line['ended'] - line['began']:.1f} s" for line in steps))
     if arguments.folder is None:
         shutil.rmtree(work)
 
 
-def show(name: str, measured: Measured, ours: Measured) -> None:
+def show(name: str, theirs: Measured, ours: Measured) -> None:
     """Print a row with its ratios to the same work in segcore."""
     print(
-        f"{name:<34} {measured.seconds:9.1f} {measured.peak / 1e6:9,.0f}"
-        f" {measured.seconds / ours.seconds:6.1f}x {measured.peak / ours.peak:6.1f}x"
+        f"{name:<34} {theirs.seconds:9.1f} {theirs.peak / 1e6:9,.0f}"
+        f" {theirs.seconds / ours.seconds:6.1f}x {theirs.peak / ours.peak:6.1f}x"
     )
 
 

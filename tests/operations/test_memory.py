@@ -1,0 +1,73 @@
+"""Memory is a budget: the job stays under it, plus what its imports take in each of its processes, at any size."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from segcore.engine import parse_size
+from segcore.simulate import simulate
+from tests.benchmarks.measuring import ROOT, Measured, measure
+
+# What a run imports by its end, wherever the imports stand.
+_IMPORTS = (
+    "import time, polars, pyarrow.parquet, scipy.stats, sklearn.cluster, sklearn.mixture, sklearn.neighbors, "
+    "distributed, dask.array, dask_ml.cluster, altair, vl_convert, jinja2, segcore.pipeline; time.sleep(1)"
+)
+_JOB = """
+[models]
+restarts = 5
+mixture_restarts = 1
+[stability]
+splits = 2
+resamples = 2
+min_splits = 2
+[structure_test]
+copies = 0
+"""
+_SIZES = {
+    500_000: "500MB",
+    2_000_000: "700MB",
+}  # lines and budget: the buckets of a quarter do not help the whole
+_TIMEOUT = 600
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * _TIMEOUT)]
+
+
+def run(*arguments: str) -> Measured:
+    measured = measure([sys.executable, *arguments], most_seconds=_TIMEOUT)
+    assert not measured.failure
+    return measured
+
+
+@pytest.fixture(scope="module")
+def baseline() -> int:
+    """Bytes that a process holds when it has imported everything and done nothing."""
+    return run("-c", _IMPORTS).peak
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole job, with few refits: what is fitted is as large, and fitted less often."""
+    path = tmp_path_factory.mktemp("job") / "job.toml"
+    path.write_text((ROOT / "jobs" / "online-retail.toml").read_text() + _JOB)
+    return path
+
+
+@pytest.mark.parametrize(("rows", "budget"), _SIZES.items())
+def test_the_job_stays_under_its_budget(
+    rows: int, budget: str, baseline: int, job: Path, tmp_path: Path
+) -> None:
+    dump = simulate(tmp_path / "dump", rows=rows, format="parquet").out
+    out = tmp_path / "out"
+    measured = run(
+        "-m", "segcore", "segment", str(dump), "--out", str(out), "--job", str(job), "--memory", budget, "--quiet"
+    )  # fmt: skip
+    assert (out / "latest.json").is_file()
+    above = [moment.memory - parse_size(budget) - baseline * moment.processes for moment in measured.moments]
+    assert max(above) <= 0, (
+        f"{max(above) / 1e6:,.0f} MB above {budget} + {baseline / 1e6:,.0f} MB a process, "
+        f"at the peak of {measured.peak / 1e6:,.0f} MB"
+    )

@@ -2,12 +2,14 @@
 
 The same algorithm and stopping rule as scikit-learn's, which fits the candidates themselves; at this size
 its time goes into calls on narrow arrays, and stability would take most of a run. Held against it by a test.
+
+A Gaussian's log-density is linear in 1, x and the products of x's entries. So the expectation step is one product
+of matrices, parameters times these statistics, and the maximisation step another, responsibilities times statistics.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
 
 from segcore.models.assignment import Floats, Labels, Posterior
 
@@ -23,6 +25,7 @@ def fit(
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features), float64
+        Standardised: products of values that are much larger than their spread would lose it.
     labels : ndarray of shape (n_rows,)
         The partition to start from, 0..n_clusters-1.
     n_clusters : int
@@ -39,50 +42,63 @@ def fit(
     ----------
     Dempster, Laird and Rubin (1977), Maximum likelihood from incomplete data via the EM algorithm.
     """
-    rows = np.ascontiguousarray(X.T)
+    d = X.shape[1]
+    statistics = _statistics(X)
     responsibility = np.equal(labels, np.arange(n_clusters)[:, None]).astype(np.float64)
-    weights, means, covariances = _maximise(rows, responsibility, covariance_type, reg_covar)
+    weights, means, covariances = _maximise(statistics, responsibility, d, covariance_type, reg_covar)
     likelihood = -np.inf
     for _ in range(MAX_ITER):
         try:
-            joint = _log_joint(rows, weights, means, covariances)
+            joint = _coefficients(weights, means, covariances) @ statistics
         except np.linalg.LinAlgError:
             return None
-        total = logsumexp(joint, axis=0)
-        weights, means, covariances = _maximise(rows, np.exp(joint - total), covariance_type, reg_covar)
-        before, likelihood = likelihood, float(total.mean())
+        highest = joint.max(axis=0)
+        density = np.exp(joint - highest)
+        total = density.sum(axis=0)
+        weights, means, covariances = _maximise(statistics, density / total, d, covariance_type, reg_covar)
+        before, likelihood = likelihood, float((np.log(total) + highest).mean())
         if abs(likelihood - before) < TOL:
             break
     return _posterior(weights, means, covariances, covariance_type), likelihood
 
 
+def _statistics(X: Floats) -> Floats:
+    """Return 1, x and all products of two entries of x, one row each: of shape (1 + d + d^2, n_rows)."""
+    rows = np.ascontiguousarray(X.T)
+    products = rows[:, None, :] * rows
+    return np.concatenate([np.ones((1, len(X))), rows, products.reshape(-1, len(X))])
+
+
 def _maximise(
-    rows: Floats, responsibility: Floats, covariance_type: str, reg_covar: float
+    statistics: Floats, responsibility: Floats, d: int, covariance_type: str, reg_covar: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return weights, means and covariances, these of shape (n_clusters, n_features, n_features) throughout."""
-    sizes = responsibility.sum(axis=1) + 10 * np.finfo(np.float64).eps
-    means = responsibility @ rows.T / sizes[:, None]
-    apart = rows - means[:, :, None]
-    products = (responsibility[:, None, :] * apart) @ apart.transpose(0, 2, 1)
+    sums = responsibility @ statistics.T
+    sizes = sums[:, 0] + 10 * np.finfo(np.float64).eps
+    moments = sums / sizes[:, None]
+    means = moments[:, 1 : d + 1]
+    covariances = moments[:, d + 1 :].reshape(-1, d, d) - means[:, :, None] * means[:, None, :]
     if covariance_type == "tied":
-        products = np.broadcast_to(products.sum(axis=0) * sizes[:, None, None] / sizes.sum(), products.shape)
-    covariances = products / sizes[:, None, None]
-    identity = np.eye(len(rows))
+        shared = np.tensordot(sizes / sizes.sum(), covariances, axes=1)
+        covariances = np.broadcast_to(shared, covariances.shape)
+    identity = np.eye(d)
     if covariance_type == "diag":
         covariances = covariances * identity
     elif covariance_type == "spherical":
-        covariances = np.trace(covariances, axis1=1, axis2=2)[:, None, None] / len(rows) * identity
+        covariances = np.trace(covariances, axis1=1, axis2=2)[:, None, None] / d * identity
     return sizes / sizes.sum(), means, covariances + reg_covar * identity
 
 
-def _log_joint(rows: Floats, weights: Floats, means: Floats, covariances: Floats) -> Floats:
-    """Return log(weight x density), of shape (n_clusters, n_rows)."""
+def _coefficients(weights: Floats, means: Floats, covariances: Floats) -> Floats:
+    """Return by what the statistics are multiplied in log(weight x density): of shape (n_clusters, 1 + d + d^2)."""
+    k, d = means.shape
     lower = np.linalg.cholesky(covariances)
-    whitened = np.linalg.inv(lower) @ (rows - means[:, :, None])
-    squares = np.einsum("cdn,cdn->cn", whitened, whitened)
+    inverse = np.linalg.inv(lower)
+    precisions = inverse.transpose(0, 2, 1) @ inverse
+    linear = (precisions @ means[:, :, None])[:, :, 0]
     log_root = np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
-    constant = np.log(weights) - log_root - len(rows) / 2 * np.log(2 * np.pi)
-    return np.asarray(constant[:, None] - squares / 2)
+    constant = np.log(weights) - log_root - d / 2 * np.log(2 * np.pi) - (linear * means).sum(axis=1) / 2
+    return np.concatenate([constant[:, None], linear, precisions.reshape(k, -1) / -2], axis=1)
 
 
 def _posterior(weights: Floats, means: Floats, covariances: Floats, covariance_type: str) -> Posterior:
@@ -94,7 +110,7 @@ def _posterior(weights: Floats, means: Floats, covariances: Floats, covariance_t
     }
     return Posterior(
         weights=weights,
-        means=means,
+        means=np.ascontiguousarray(means),
         covariances=np.ascontiguousarray(shaped[covariance_type]),
         covariance_type=covariance_type,
     )

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -55,6 +57,10 @@ class Model:
         return cls(family=family, variant=variant, reg_covar=models.reg_covar, n_neighbors=models.n_neighbors)
 
 
+Candidate = tuple[Model, int]  # and its number of segments
+_Starts = dict[int, list[Labels]]  # what mixtures start from, per number of segments
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Refit:
     """A fitted model: the labels of its own rows, and what labels others."""
@@ -86,22 +92,49 @@ def refit(model: Model, X: Floats, ks: Iterable[int], random_state: int) -> dict
     ValueError
         If the family finds its number of segments itself.
     """
-    possible = [k for k in ks if k <= len(X)]
+    return {k: fit for (_, k), fit in refit_each([(model, k) for k in ks], X, random_state).items()}
+
+
+def refit_each(candidates: Iterable[Candidate], X: Floats, random_state: int) -> dict[Candidate, Refit]:
+    """Fit several models to the same rows, each the same as `refit` alone.
+
+    All k of a tree next to each other share it; mixtures of the same k share the partitions that they start from.
+
+    Parameters
+    ----------
+    candidates : iterable of (Model, int)
+    X : ndarray of shape (n_rows, n_features), float64
+    random_state : int
+    """
+    starts: _Starts = {}
+    return {
+        (model, k): fit
+        for model, same in groupby(candidates, key=itemgetter(0))
+        for k, fit in _refit(model, X, [k for _, k in same if k <= len(X)], random_state, starts).items()
+    }
+
+
+def _refit(
+    model: Model, X: Floats, ks: Sequence[int], random_state: int, starts: _Starts
+) -> dict[int, Refit]:
     match model.family:
         case "kmeans":
-            return {k: _kmeans(X, k, random_state) for k in possible}
+            return {k: _kmeans(X, k, random_state) for k in ks}
         case "mixture":
-            fits = {k: _mixture(model, X, k, random_state) for k in possible}
+            for k in ks:
+                if k not in starts:
+                    starts[k] = _distinct_starts(X, k, random_state)
+            fits = {k: _mixture(model, X, k, starts[k]) for k in ks}
             return {k: fit for k, fit in fits.items() if fit is not None}
         case "hierarchical":
             Z = hierarchical.tree(X, model.variant) if len(X) > 1 else np.empty((0, 4))
-            return {k: _voting(model, X, hierarchical.cut(Z, k)) for k in possible if k > 1}
+            return {k: _voting(model, X, hierarchical.cut(Z, k)) for k in ks if k > 1}
         case "spectral":
             return {
                 k: _voting(
                     model, X, spectral.fit(X, k, n_neighbors=model.n_neighbors, random_state=random_state)
                 )
-                for k in possible
+                for k in ks
                 if k < len(X)
             }
     raise ValueError(
@@ -117,12 +150,9 @@ def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
     return _assigning(X, NearestCentre(centres=fit.cluster_centers_))
 
 
-def _mixture(model: Model, X: Floats, k: int, random_state: int) -> Refit | None:
+def _mixture(model: Model, X: Floats, k: int, starts: list[Labels]) -> Refit | None:
     """Run expectation maximisation from K-Means partitions, as scikit-learn does, but from equal ones once."""
-    fits = [
-        em.fit(X, labels, k, model.variant, model.reg_covar)
-        for labels in _distinct_starts(X, k, random_state)
-    ]
+    fits = [em.fit(X, labels, k, model.variant, model.reg_covar) for labels in starts]
     found = [fit for fit in fits if fit is not None]
     return _assigning(X, max(found, key=lambda fit: fit[1])[0]) if found else None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segcore.evaluation.matching import best_jaccards, prediction_strength
-from segcore.evaluation.refit import Model, in_processes, refit
+from segcore.evaluation.refit import Candidate, Model, in_processes, refit_each
 from segcore.models.assignment import Floats, Labels, assign_each
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
@@ -25,7 +25,7 @@ CLEAR = 3.0  # standard errors from the bar
 
 Key = tuple[str, str, int]
 Progress = Callable[[int, int, str], None]
-Draw = Callable[[int, Sequence[int]], dict[int, Floats]]
+Draw = Callable[[int, Sequence[Candidate]], dict[Candidate, Floats]]
 
 # What a draw's random numbers are for: the last part of their seed.
 _RESAMPLE, _FIT = 1, 2
@@ -89,7 +89,7 @@ def measure(
     n_jobs : int, optional
         Processes. The results do not depend on it.
     progress : callable, optional
-        Called with the number of models done, of all, and the last one's name.
+        Called with the number of groups of candidates done, of all, and the last one's name.
 
     References
     ----------
@@ -101,42 +101,47 @@ def measure(
     for done, (task, result) in enumerate(
         zip(tasks, in_processes(_run, tasks, n_jobs=n_jobs), strict=True), 1
     ):
-        found |= {(task.model.family, task.model.variant, k): stability for k, stability in result.items()}
+        found |= {(model.family, model.variant, k): stability for (model, k), stability in result.items()}
         if progress is not None:
             progress(done, len(tasks), task.name)
     return {key: found[key] for key in labels}
 
 
-def split_strength(model: Model, X: Floats, ks: Sequence[int], *, seed: int, number: int) -> dict[int, float]:
-    """Return the prediction strength of one random halving, for each k; 0 where a half cannot be fitted."""
+def split_strength(
+    candidates: Sequence[Candidate], X: Floats, *, seed: int, number: int
+) -> dict[Candidate, float]:
+    """Return each candidate's prediction strength of one random halving; 0 where a half cannot be fitted."""
     order = np.random.default_rng((seed, number)).permutation(len(X))
     halves = X[order[: len(X) // 2]], X[order[len(X) // 2 :]]
-    fits = [refit(model, half, ks, _state(seed, number, _FIT + i)) for i, half in enumerate(halves)]
-    fitted = [k for k in ks if k in fits[0] and k in fits[1]]
-    strength = dict.fromkeys(ks, 0.0)
+    fits = [refit_each(candidates, half, _state(seed, number, _FIT + i)) for i, half in enumerate(halves)]
+    fitted = [c for c in candidates if c in fits[0] and c in fits[1]]
+    strength = dict.fromkeys(candidates, 0.0)
     for half, own, other in ((halves[0], fits[0], fits[1]), (halves[1], fits[1], fits[0])):
-        predicted = assign_each([other[k].assigner for k in fitted], half)
-        for k, (labels, _) in zip(fitted, predicted, strict=True):
-            strength[k] += prediction_strength(own[k].labels, labels, k) / 2
+        predicted = assign_each([other[c].assigner for c in fitted], half)
+        for c, (labels, _) in zip(fitted, predicted, strict=True):
+            strength[c] += prediction_strength(own[c].labels, labels, c[1]) / 2
     return strength
 
 
 def _resample(
-    model: Model, X: Floats, labels: Mapping[int, Labels], ks: Sequence[int], *, seed: int, number: int
-) -> dict[int, Floats]:
+    candidates: Mapping[Candidate, Labels], X: Floats, *, seed: int, number: int
+) -> dict[Candidate, Floats]:
+    """Return the Jaccard of each segment of each candidate in one bootstrap draw; 0 where it cannot be fitted."""
     drawn = np.random.default_rng((seed, number, _RESAMPLE)).integers(len(X), size=len(X))
     rows = np.unique(drawn)
-    fits = refit(model, X[rows], ks, _state(seed, number, _FIT))
-    return {k: best_jaccards(labels[k][rows], fits[k].labels, k) if k in fits else np.zeros(k) for k in ks}
+    fits = refit_each(candidates, X[rows], _state(seed, number, _FIT))
+    return {
+        c: best_jaccards(labels[rows], fits[c].labels, c[1]) if c in fits else np.zeros(c[1])
+        for c, labels in candidates.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Task:
-    """What a worker does in one go: a model and its k, through both measures."""
+    """What a worker does in one go: candidates that share work, through both measures."""
 
-    model: Model
+    labels: dict[Candidate, Labels]
     X: Floats
-    labels: dict[int, Labels]
     splits: int
     resamples: int
     least: int
@@ -145,7 +150,11 @@ class _Task:
 
     @property
     def name(self) -> str:
-        return f"{self.model.family} {self.model.variant}".strip()
+        """What the candidates have in common."""
+        model, k = next(iter(self.labels))
+        if model.family == "hierarchical":
+            return f"{model.family} {model.variant}"
+        return f"{model.family} k={k}"
 
 
 def _tasks(
@@ -156,61 +165,59 @@ def _tasks(
     rule: job.Selection,
     seed: int,
 ) -> list[_Task]:
-    """Return one task for each tree and one for each k of the others, roughly the longest first."""
+    """Return one task for each tree and one for each k of the other families, roughly the longest first."""
 
-    def task(family: str, variant: str, ks: list[int]) -> _Task:
-        return _Task(
-            model=Model.of(family, variant, models),
+    def shared(key: Key) -> tuple[int, str, str, int]:
+        family, variant, k = key
+        tree = family == "hierarchical"
+        return order.get(family, len(order)), family, variant if tree else "", 0 if tree else k
+
+    order = {"spectral": 0, "mixture": 1, "hierarchical": 2, "kmeans": 3}
+    return [
+        _Task(
+            labels={(Model.of(*key[:2], models), key[2]): labels[key] for key in keys},
             X=X,
-            labels={k: labels[family, variant, k] for k in ks},
             splits=settings.splits,
             resamples=settings.resamples if settings.splits else 0,
             least=settings.min_splits,
             bars=(rule.min_prediction_strength, rule.min_jaccard),
             seed=seed,
         )
-
-    order = {"spectral": 0, "mixture": 1, "hierarchical": 2, "kmeans": 3}
-    tasks = []
-    ranked = sorted(labels, key=lambda key: (order.get(key[0], 9), key))
-    for (family, variant), keys in groupby(ranked, key=lambda key: key[:2]):
-        ks = [k for _, _, k in keys]
-        tasks += [
-            task(family, variant, part) for part in ([ks] if family == "hierarchical" else [[k] for k in ks])
-        ]
-    return tasks
+        for _, keys in groupby(sorted(labels, key=lambda key: (shared(key), key)), key=shared)
+    ]
 
 
-def _run(task: _Task) -> dict[int, Stability]:
+def _run(task: _Task) -> dict[Candidate, Stability]:
     """Measure one task's candidates."""
-    ks = list(task.labels)
 
-    def split(number: int, open_ks: Sequence[int]) -> dict[int, Floats]:
-        found = split_strength(task.model, task.X, open_ks, seed=task.seed, number=number)
-        return {k: np.array([strength]) for k, strength in found.items()}
+    def split(number: int, open_: Sequence[Candidate]) -> dict[Candidate, Floats]:
+        found = split_strength(open_, task.X, seed=task.seed, number=number)
+        return {c: np.array([strength]) for c, strength in found.items()}
 
-    def resample(number: int, open_ks: Sequence[int]) -> dict[int, Floats]:
-        return _resample(task.model, task.X, task.labels, open_ks, seed=task.seed, number=number)
+    def resample(number: int, open_: Sequence[Candidate]) -> dict[Candidate, Floats]:
+        return _resample({c: task.labels[c] for c in open_}, task.X, seed=task.seed, number=number)
 
-    strengths = _until_clear(split, ks, task.bars[0], task.splits, task.least)
-    left = [k for k in ks if len(strengths[k]) and strengths[k].mean() >= task.bars[0]]
+    strengths = _until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
+    left = [c for c, found in strengths.items() if len(found) and found.mean() >= task.bars[0]]
     jaccards = _until_clear(resample, left, task.bars[1], task.resamples, task.least)
-    return {k: _stability(strengths[k], jaccards.get(k, np.empty((0, k)))) for k in ks}
+    return {c: _stability(strengths[c], jaccards.get(c, np.empty((0, c[1])))) for c in task.labels}
 
 
-def _until_clear(draw: Draw, ks: Sequence[int], bar: float, most: int, least: int) -> dict[int, Floats]:
-    """Draw until every k is settled; returns per k an array of shape (n_draws, n_scores)."""
-    scores: dict[int, list[Floats]] = {k: [] for k in ks}
-    left = list(ks)
+def _until_clear(
+    draw: Draw, candidates: Sequence[Candidate], bar: float, most: int, least: int
+) -> dict[Candidate, Floats]:
+    """Draw until every candidate is settled; returns for each an array of shape (n_draws, n_scores)."""
+    scores: dict[Candidate, list[Floats]] = {c: [] for c in candidates}
+    left = list(candidates)
     for number in range(most):
         if not left:
             break
-        for k, score in draw(number, left).items():
-            scores[k].append(score)
+        for c, score in draw(number, left).items():
+            scores[c].append(score)
         n = number + 1
         if n >= least and (n - least) % LOOK_EVERY == 0:
-            left = [k for k in left if not _clear(np.array(scores[k]), bar)]
-    return {k: np.array(rows) for k, rows in scores.items()}
+            left = [c for c in left if not _clear(np.array(scores[c]), bar)]
+    return {c: np.array(rows) for c, rows in scores.items()}
 
 
 def _clear(scores: Floats, bar: float) -> bool:

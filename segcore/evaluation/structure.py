@@ -162,9 +162,9 @@ def _figures(task: _Task) -> tuple[float, float] | None:
     silhouette, _ = silhouettes(task.X, [fits[task.k].labels], errors=False, n_jobs=1)[0]
     if silhouette is None:
         return None
+    chosen = (task.model, task.k)
     strengths = [
-        split_strength(task.model, task.X, [task.k], seed=task.seed, number=number)[task.k]
-        for number in range(N_SPLITS)
+        split_strength([chosen], task.X, seed=task.seed, number=number)[chosen] for number in range(N_SPLITS)
     ]
     return silhouette, float(np.mean(strengths))
 

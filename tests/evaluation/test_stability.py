@@ -60,11 +60,13 @@ def test_neither_the_number_of_processes_nor_the_company_matters() -> None:
         ("kmeans", "", 2),
         ("hierarchical", "ward", 2),
         ("hierarchical", "ward", 3),
+        ("mixture", "diag", 3),
         ("mixture", "full", 3),
     ]
-    alone = measure(X, keys)
-    assert measure(X, keys, n_jobs=2) == alone
-    assert measure(X, keys[2:3]) == {keys[2]: alone[keys[2]]}
+    together = measure(X, keys)
+    assert measure(X, keys, n_jobs=2) == together
+    for key in keys:  # trees and mixtures share work with others
+        assert measure(X, [key]) == {key: together[key]}
 
 
 def test_nothing_is_measured_when_it_is_off() -> None:
@@ -87,7 +89,7 @@ def test_progress_is_told() -> None:
         n_jobs=1,
         progress=lambda *step: told.append(step),
     )
-    assert told == [(1, 2, "hierarchical ward"), (2, 2, "kmeans")]
+    assert told == [(1, 2, "hierarchical ward"), (2, 2, "kmeans k=3")]
 
 
 def _draws(values: Iterator[float]) -> stability.Draw:
@@ -103,8 +105,9 @@ def test_drawing_stops_at_the_first_look_that_is_clear(step: float, expected: in
     noise = np.tile([-0.05 / 3, 0.05 / 3], 30)
     error = 0.05 / 3 / np.sqrt(11)
     values = iter(0.8 + (step and 3.2 * error * np.sqrt(12 / expected)) + noise)
-    found = stability._until_clear(_draws(values), [4], 0.8, 50, 12)
-    assert len(found[4]) == expected
+    four = Model(family="kmeans"), 4
+    found = stability._until_clear(_draws(values), [four], 0.8, 50, 12)
+    assert len(found[four]) == expected
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,15 @@ class Stage:
 
 
 class _Watch:
-    """Takes the time, and samples the proportional set size of this process and its children in a thread."""
+    """Takes the time, and samples the proportional set size of this process and its children in a thread.
+
+    The system walks through all pages for it, milliseconds for each process. What is resident, shared pages counted
+    again and again, costs nothing to read: while that is no larger than it has been, nor is the other.
+    """
 
     def __init__(self) -> None:
         self._peak = 0
+        self._resident = -1
         self._start = time.perf_counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
@@ -68,7 +73,9 @@ class _Watch:
 
     def _sample(self) -> None:
         while True:
-            self._peak = max(self._peak, memory_in_use())
+            resident = sum(_resident(pid) for pid in _family(os.getpid()))
+            if resident > self._resident:
+                self._peak, self._resident = max(self._peak, memory_in_use()), resident
             if self._stop.wait(_SAMPLE_SECONDS):
                 return
 
@@ -162,6 +169,15 @@ def _family(pid: int) -> Iterator[int]:
             continue
         for child in children:
             yield from _family(int(child))
+
+
+def _resident(pid: int) -> int:
+    """Return the pages that a process holds, shared ones included."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as numbers:
+            return int(numbers.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _pss(pid: int) -> int:

@@ -44,11 +44,15 @@ def agreement(labelings: Mapping[str, Labels]) -> pl.DataFrame:
         full square.
     """
     pairs = [(a, b) for a in labelings for b in labelings]
+    known: dict[frozenset[str], float] = {}
+    for a, b in pairs:
+        if frozenset((a, b)) not in known:
+            known[frozenset((a, b))] = adjusted_rand(labelings[a], labelings[b])
     return pl.DataFrame(
         {
             "a": [a for a, _ in pairs],
             "b": [b for _, b in pairs],
-            "adjusted_rand": [adjusted_rand(labelings[a], labelings[b]) for a, b in pairs],
+            "adjusted_rand": [known[frozenset(pair)] for pair in pairs],
         },
         schema={"a": pl.String, "b": pl.String, "adjusted_rand": pl.Float64},
     )

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -145,9 +146,18 @@ def _refit(
 def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
     from sklearn.cluster import KMeans
 
-    with threads.quiet():
+    with _brief():
         fit = KMeans(k, n_init=N_INIT, random_state=random_state).fit(X)
     return _assigning(X, NearestCentre(centres=fit.cluster_centers_))
+
+
+@contextmanager
+def _brief() -> Iterator[None]:
+    """Let scikit-learn neither warn nor check what is known to be right: it shows in a fit of a millisecond."""
+    from sklearn import config_context
+
+    with threads.quiet(), config_context(assume_finite=True, skip_parameter_validation=True):
+        yield
 
 
 def _mixture(model: Model, X: Floats, k: int, starts: list[Labels]) -> Refit | None:
@@ -162,7 +172,7 @@ def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:
 
     found: dict[bytes, Labels] = {}
     for seed in np.random.SeedSequence(random_state).generate_state(N_INIT):
-        with threads.quiet():
+        with _brief():
             # Iterated to the end, or the same optimum counts as several by the rows on a border.
             labels = KMeans(k, n_init=1, tol=0, random_state=int(seed)).fit(X).labels_
         _, first = np.unique(labels, return_index=True)

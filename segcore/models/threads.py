@@ -46,13 +46,16 @@ def run(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = 
     items : iterable
         Started in this order: put the longest first.
     n_jobs : int, optional
-        Threads; all available CPUs by default. The results do not depend on it.
+        Threads; all available CPUs by default, and none but the caller's for 1. The results do not depend on it.
 
     Notes
     -----
     `quiet` holds from before the first thread to after the last: libraries catch warnings inside a fit, too, and
     one that began earlier would put back the filters of that time in the middle of another fit.
     """
+    if n_jobs == 1:
+        with quiet(), threadpool_limits(1):
+            return [function(item) for item in items]
     with (
         quiet(),
         threadpool_limits(1),

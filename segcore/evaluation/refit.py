@@ -202,7 +202,7 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
     Parameters
     ----------
     function : callable
-        At the top level of a module; limited to one BLAS and OpenMP thread.
+        At the top level of a module; limited to one BLAS and OpenMP thread, a worker process by its environment.
     items : iterable
         Started in this order: put the longest first. Drawn when a process is soon free for it.
     n_jobs : int, optional
@@ -226,8 +226,7 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
 
 def _alone(function: Callable[[T], R], item: T, parent: int) -> R:
     _end_with(parent)
-    with threadpool_limits(1):
-        return function(item)
+    return function(item)
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_info
 
 from segcore.evaluation.agreement import adjusted_rand
 from segcore.evaluation.refit import Model, in_processes, refit
@@ -69,3 +70,15 @@ def test_processes_keep_the_order() -> None:
     assert {pid for _, pid in here} == {os.getpid()}
     assert os.getpid() not in {pid for _, pid in there}
     assert list(in_processes(_double_and_where, [], n_jobs=2)) == []
+
+
+def _most_threads(_: int) -> int:
+    refit(
+        Model(family="kmeans"), np.random.default_rng(0).normal(size=(20, 2)), [2], 0
+    )  # loads the libraries
+    return max(pool["num_threads"] for pool in threadpool_info())
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_work_has_one_thread(n_jobs: int) -> None:
+    assert list(in_processes(_most_threads, [1, 2], n_jobs=n_jobs)) == [1, 1]

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -57,9 +58,11 @@ def build(run_dir: Path, *, show_ids: bool = False) -> str:
     segcore.errors.JobError
         If its job.toml cannot be read.
     """
-    shown = context(read(run_dir), show_ids=show_ids)
+    with ThreadPoolExecutor(1) as pool:  # half a second outside Python's lock
+        bundled = pool.submit(_library)
+        shown = context(read(run_dir), show_ids=show_ids)
     specs = htmlsafe_json_dumps({"config": CONFIG, "specs": {f.name: f.spec for f in shown["figures"]}})
-    library, loader = _library(), _own("page.js")
+    library, loader = bundled.result(), _own("page.js")
     return (
         _environment(autoescape=True)
         .get_template("template.html.j2")

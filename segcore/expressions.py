@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 import polars as pl
@@ -20,14 +19,6 @@ COLUMNS: dict[str, pl.DataType] = {
     "country": pl.String(),
     "description": pl.String(),
 }
-# Names that stand beside the features in what a run writes.
-_TAKEN = {
-    *schema.FEATURE_BY_NAME,
-    *schema.LINE_NAMES,
-    *("h", "class", "label", "segment", "segment_name", "confidence", "distance", "outside"),
-    *("row", "index", "spend", "orders", "customers"),
-}
-_MODEL = r"(kmeans|hierarchical|mixture|dbscan|hdbscan|spectral)(_|$)"
 
 
 def check(own: Mapping[str, str]) -> None:
@@ -44,7 +35,7 @@ def check(own: Mapping[str, str]) -> None:
         With the name of the feature, and what is wrong with it.
     """
     for name, text in own.items():
-        if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in _TAKEN or re.match(_MODEL, name):
+        if not schema.is_free(name):
             raise ValueError(
                 f"{name!r} cannot name a feature: expected small letters, digits and _, and no name in use"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,7 +16,8 @@ import polars as pl
 from scipy.special import boxcox1p
 from sklearn.preprocessing import PowerTransformer
 
-from segcore import errors, job
+from segcore import encoding, errors, job, schema
+from segcore.encoding import Encodings
 
 Floats = npt.NDArray[np.float64]
 DaskArray: TypeAlias = da.Array
@@ -29,17 +30,26 @@ class Preparation:
     Attributes
     ----------
     columns : tuple of str
-        The features that are used, in order.
+        The columns that are used, in order: features, and columns of 0 and 1 that stand for them.
     transforms : tuple of str
-        Of each: ``"yeo-johnson"``, ``"log1p"`` or ``"none"``.
+        Of each: ``"yeo-johnson"``, ``"log1p"``, ``"none"`` or ``"one-hot"``.
     lambdas : tuple of float
         Yeo-Johnson's parameter (1 where it does not apply).
     fills : tuple of float
         What an empty value is replaced by: the median of the rows that the transform was fitted on, raw units.
     means, scales : tuple of float
-        Of the transformed features over all customers; population standard deviation.
+        Of the transformed features over all customers; population standard deviation. Columns of 0 and 1 keep
+        their scale: two customers of different categories are then as far apart as two customers at random are in
+        a standardised number (root mean square), and a rare category cannot outweigh everything else.
     dropped : tuple of str
         Features that were asked for and are constant.
+    encodings : dict of str to tuple of str
+        Feature to the columns of 0 and 1 that stand for it, whether they are used or not.
+
+    References
+    ----------
+    Hennig and Liao (2013), How to find an appropriate clustering for mixed-type variables (on the scale of
+    categories).
     """
 
     columns: tuple[str, ...]
@@ -49,6 +59,17 @@ class Preparation:
     means: tuple[float, ...]
     scales: tuple[float, ...]
     dropped: tuple[str, ...]
+    encodings: Encodings = field(default_factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that the columns are made from."""
+        made = (schema.parts_of(name)[0] if schema.is_indicator(name) else name for name in self.columns)
+        return tuple(dict.fromkeys(made))
+
+    def raw(self, df: pl.DataFrame) -> Floats:
+        """Return the columns of a frame of customer features, of shape (n_customers, n_columns), empty ones as NaN."""
+        return raw_values(encoding.expand(df, self.encodings), self.columns)
 
     def filled(self, raw: Floats) -> Floats:
         """Return `raw` of shape (n_customers, n_features) with empty values replaced."""
@@ -68,7 +89,7 @@ class Preparation:
 
     def block(self, df: pl.DataFrame) -> npt.NDArray[np.float32]:
         """Return the rows of the matrix for a frame of customer features."""
-        return self.standardised(raw_values(df, self.columns)).astype(np.float32)
+        return self.standardised(self.raw(df)).astype(np.float32)
 
     def state(self) -> dict[str, Any]:
         """Return the preparation as plain values for model.json."""
@@ -86,6 +107,7 @@ class Preparation:
                 )
             ],
             "dropped": list(self.dropped),
+            "encodings": {name: list(columns) for name, columns in self.encodings.items()},
         }
 
     @classmethod
@@ -100,6 +122,7 @@ class Preparation:
             means=tuple(f["mean"] for f in features),
             scales=tuple(f["scale"] for f in features),
             dropped=tuple(state["dropped"]),
+            encodings={name: tuple(columns) for name, columns in state["encodings"].items()},
         )
 
 
@@ -110,8 +133,12 @@ def standardised_column(values: Floats, kind: str) -> Floats:
     where it is constant.
     """
     transformed = _transform(values, kind, _lambda(values) if kind == "yeo-johnson" else 1.0)
-    scale = transformed.std()
+    scale = _scale(kind, float(transformed.std()))
     return np.asarray((transformed - transformed.mean()) / scale if scale > 0 else np.zeros_like(transformed))
+
+
+def _scale(kind: str, deviation: float) -> float:
+    return 1.0 if kind == "one-hot" and deviation > 0 else deviation
 
 
 def raw_values(df: pl.DataFrame, columns: Sequence[str]) -> Floats:
@@ -133,15 +160,21 @@ def _transform(values: Floats, kind: str, lmbda: float) -> Floats:
 
 
 def fit(
-    blocks: Callable[[], Iterable[pl.DataFrame]], settings: job.Matrix, *, warn: Callable[[str], None]
+    blocks: Callable[[], Iterable[pl.DataFrame]],
+    settings: job.Matrix,
+    *,
+    extra: Sequence[str] = (),
+    warn: Callable[[str], None],
 ) -> Preparation:
-    """Fit transforms on the first rows and standardise over all.
+    """Fit encodings and transforms on the first rows and standardise over all.
 
     Parameters
     ----------
     blocks : callable
         Returns the frames of customer features in hash order; called three times at most.
     settings : segcore.job.Matrix
+    extra : sequence of str
+        Features from other tables: they are encoded, and where one of the matrix is missing, a column says so.
     warn : callable
         Told about features that are dropped because they are constant.
 
@@ -150,51 +183,67 @@ def fit(
     segcore.errors.DataError
         If every feature is constant.
     """
-    names, kinds = tuple(settings.columns), tuple(settings.columns.values())
-    head = _head(blocks(), names, settings.fit_rows)
-    fills = tuple(_median(column) for column in head.T)
-    filled = np.where(np.isnan(head), np.asarray(fills), head)
+    head = _head(blocks(), [*dict.fromkeys([*settings.columns, *extra])], settings.fit_rows)
+    encodings = encoding.choose(head, extra, most=settings.max_categories)
+    kinds = _kinds(settings, encodings)
+    names = tuple(kinds)
+    values = raw_values(encoding.expand(head, encodings), names)
+    fills = tuple(_median(column) for column in values.T)
+    filled = np.where(np.isnan(values), np.asarray(fills), values)
     lambdas = tuple(
-        _lambda(filled[:, place]) if kind == "yeo-johnson" else 1.0 for place, kind in enumerate(kinds)
+        _lambda(filled[:, place]) if kind == "yeo-johnson" else 1.0
+        for place, kind in enumerate(kinds.values())
     )
     unscaled = Preparation(
         columns=names,
-        transforms=kinds,
+        transforms=tuple(kinds.values()),
         lambdas=lambdas,
         fills=fills,
         means=(0.0,) * len(names),
         scales=(1.0,) * len(names),
         dropped=(),
+        encodings=encodings,
     )
-    means, scales = _moments(lambda: (unscaled.transformed(raw_values(df, names)) for df in blocks()))
+    means, scales = _moments(lambda: (unscaled.transformed(unscaled.raw(df)) for df in blocks()))
     # Rounding leaves a constant a spread of a few units in the last place.
     keep = [place for place in range(len(names)) if scales[place] > 1e-12 * max(1.0, abs(means[place]))]
     dropped = tuple(name for place, name in enumerate(names) if place not in keep)
     if not keep:
         raise errors.DataError(
-            f"all customers are equal in {errors.listing(names)}; segments need a feature in which they differ"
+            f"all customers are equal in {errors.listing(settings.columns)}; segments need a feature in which they differ"
         )
     for name in dropped:
         warn(f"feature {name} is the same for every customer and is left out")
     return Preparation(
         columns=tuple(names[place] for place in keep),
-        transforms=tuple(kinds[place] for place in keep),
+        transforms=tuple(kinds[names[place]] for place in keep),
         lambdas=tuple(lambdas[place] for place in keep),
         fills=tuple(fills[place] for place in keep),
         means=tuple(float(means[place]) for place in keep),
-        scales=tuple(float(scales[place]) for place in keep),
+        scales=tuple(_scale(kinds[names[place]], float(scales[place])) for place in keep),
         dropped=dropped,
+        encodings=encodings,
     )
 
 
-def _head(blocks: Iterable[pl.DataFrame], names: Sequence[str], rows: int) -> Floats:
+def _kinds(settings: job.Matrix, encodings: Encodings) -> dict[str, str]:
+    """Return the columns of the matrix and the transform of each; indicators stand behind their number."""
+    kinds: dict[str, str] = {}
+    for name, kind in settings.columns.items():
+        if kind != "one-hot":
+            kinds[name] = kind
+        kinds |= dict.fromkeys(encodings.get(name, ()), "one-hot")
+    return kinds
+
+
+def _head(blocks: Iterable[pl.DataFrame], names: Sequence[str], rows: int) -> pl.DataFrame:
     parts, have = [], 0
     for df in blocks:
-        parts.append(raw_values(df.head(rows - have), names))
-        have += len(parts[-1])
+        parts.append(df.select(names).head(rows - have))
+        have += parts[-1].height
         if have >= rows:
             break
-    return np.concatenate(parts)
+    return pl.concat(parts)
 
 
 def _median(column: Floats) -> float:

@@ -5,6 +5,7 @@ Documentation, checks, the report and the job file's defaults read from here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -213,17 +214,62 @@ DEFAULT_MATRIX: tuple[str, ...] = (
     "unique_products",
 )
 
-TREATMENTS = ("yeo-johnson", "log1p", "none")
-
 
 # Features that the pipeline itself reads: the job cannot switch them off, nor those that are no numbers.
 NEEDED: tuple[str, ...] = ("days_since_last_order", "order_count", "total_spend")
 
 
+# Names that stand beside the features in what a run writes.
+_TAKEN = {
+    *FEATURE_BY_NAME,
+    *LINE_NAMES,
+    *("h", "class", "label", "segment", "segment_name", "confidence", "distance", "outside"),
+    *("row", "index", "spend", "orders", "customers", "file", "record", "malformed", "text", "undecodable"),
+}
+_MODEL = r"(kmeans|hierarchical|mixture|dbscan|hdbscan|spectral)(_|$)"
+
+
+def is_free(name: str) -> bool:
+    """Say whether a feature that a job adds may be called so."""
+    return bool(re.fullmatch("[a-z][a-z0-9_]*", name)) and name not in _TAKEN and not re.match(_MODEL, name)
+
+
+# A column of 0 and 1 that says whether a feature has some value is called feature=value; an empty one is missing.
+OTHER, MISSING = "other", ""
+_LONGEST_VALUE = 40
+
+
+def indicator(feature: str, value: str) -> str:
+    """Return the name of the column that says whether a feature has a value, or is missing."""
+    return f"{feature}={value}"
+
+
+def is_indicator(name: str) -> bool:
+    """Say whether a column is one of 0 and 1 that says whether a feature has a value."""
+    return "=" in name
+
+
+def parts_of(indicator: str) -> tuple[str, str]:
+    """Return the feature and the value that an indicator stands for."""
+    feature, _, value = indicator.partition("=")
+    return feature, value
+
+
 def feature_of(name: str) -> Feature:
     """Return the declared feature, or a plain one for a column that a job adds."""
     known = FEATURE_BY_NAME.get(name)
+    if known is None and is_indicator(name):
+        return _feature_of_indicator(name)
     return known or Feature(name=name, meaning="", unit="", label=name.replace("_", " ").capitalize())
+
+
+def _feature_of_indicator(name: str) -> Feature:
+    feature, value = parts_of(name)
+    label = feature_of(feature).label
+    shown = value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 1] + "…"
+    return Feature(
+        name=name, meaning="", unit="share", label=f"{label}: {shown}" if value else f"{label}: not known"
+    )
 
 
 def numeric_features(names: Iterable[str] | None = None) -> list[Feature]:

@@ -39,6 +39,11 @@ class Piece:
     rows: int
 
 
+def hashed(seed: int) -> pl.Expr:
+    """Return ``h`` of a customer."""
+    return pl.col("customer_id").hash(seed)
+
+
 def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
     """Turn classified lines into numbers.
 
@@ -69,7 +74,7 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
     )
     of_kept = {
         "customer_id": pl.col("customer_id"),
-        "h": pl.col("customer_id").hash(seed),
+        "h": hashed(seed),
         "order": order,
         "product": pl.when(product.is_not_null()).then(product.hash(seed)),
         "country": pl.col("country"),

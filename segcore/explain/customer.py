@@ -75,6 +75,7 @@ class Explanation:
     confidence : float
     features : dict of str to tuple
         Value, median of the segment and median of all customers, raw units, None where empty; the matrix's first.
+        Means in place of medians for columns of 0 and 1: shares of customers.
     distances : dict of int to float
         Segment to distance of its centre, nearest first.
     rule : Rule or None
@@ -108,7 +109,11 @@ class Explanation:
                 f"confidence {self.confidence:.0%})"
             ],
             _because(self, currency),
-            ["", "Features (median of the segment, of all customers):", *_feature_lines(self, currency)],
+            [
+                "",
+                "Features (median, or share, of the segment, of all customers):",
+                *_feature_lines(self, currency),
+            ],
             ["", "Distance to each centre, in standard deviations:", *_distance_lines(self)],
             ["", *_change_lines(self, currency)],
         ]
@@ -205,9 +210,8 @@ def _features(
     described = [c.removesuffix("_median") for c in profile.columns if c.endswith("_median")]
     ordered = [f for f in matrix if f in described] + [f for f in described if f not in matrix]
     own, every = rows.get(segment, {}), rows.get(ALL, {})
-    return {
-        f: (df[f][0], own.get(f"{f}_median"), every.get(f"{f}_median")) for f in ordered if f in df.columns
-    }
+    middle = {f: f"{f}_mean" if schema.is_indicator(f) else f"{f}_median" for f in ordered}
+    return {f: (df[f][0], own.get(middle[f]), every.get(middle[f])) for f in ordered if f in df.columns}
 
 
 def _because(found: Explanation, currency: str) -> list[str]:
@@ -229,6 +233,10 @@ def _feature_lines(found: Explanation, currency: str) -> list[str]:
         own, segment, every = (
             "none" if v is None else number(v, feature.unit, currency=currency) for v in values
         )
+        if schema.is_indicator(name):
+            if not values[0]:
+                continue  # of a customer's category, not of all that there are
+            own = "yes"
         lines.append(f"  {feature.label:<{width}}  {own} ({segment}, {every})")
     return lines
 

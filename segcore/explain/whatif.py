@@ -109,8 +109,8 @@ def changes_to(
 
 
 def levers(columns: Sequence[str]) -> list[str]:
-    """Return the features that can be pulled on their own."""
-    return [f for f in columns if _SAME_LEVER.get(f) not in columns]
+    """Return the features that can be pulled on their own: numbers, as nobody moves into another category a little."""
+    return [f for f in columns if not schema.is_indicator(f) and _SAME_LEVER.get(f) not in columns]
 
 
 def _first_crossing(

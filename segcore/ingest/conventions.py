@@ -72,8 +72,8 @@ class Conventions:
     numbers: dict[str, Numbers]
 
 
-def shapes(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
-    """Count the shapes of a layout's dates and numbers.
+def shapes(lf: pl.LazyFrame, layout: Layout, numbers: Sequence[str] = NUMBERS) -> pl.LazyFrame:
+    """Count the shapes of a layout's dates and of its columns of numbers.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def shapes(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
         ``column, shape, lines, example``, and of dates like ``12/1/2010``: ``day_first`` and ``month_first``, how many
         can only be the one, an example of each, and ``unequal``, how many could be both and would differ.
     """
-    columns = [name for name in ("ordered_at", *NUMBERS) if name in layout.columns]
+    columns = [name for name in ("ordered_at", *numbers) if name in layout.columns]
     texts = [
         name
         for name in columns
@@ -137,16 +137,29 @@ def decide(found: pl.DataFrame, layout: Layout, settings: job.Input) -> Conventi
     where = _where(layout)
     rows = found.sort("lines", "shape", descending=[True, False]).to_dicts()
     dates = [row for row in rows if row["column"] == "ordered_at"]
-    numbers = {name: [row for row in rows if row["column"] == name] for name in NUMBERS}
     return Conventions(
         dates=_dates(dates, settings.date_format, where),
-        numbers={
-            name: _numbers(
-                name, own, [row for rows in numbers.values() for row in rows], settings.decimal, where
-            )
-            for name, own in numbers.items()
-        },
+        numbers=decide_numbers(rows, NUMBERS, settings.decimal, where),
     )
+
+
+def decide_numbers(
+    rows: Sequence[dict[str, object]],
+    names: Sequence[str],
+    asked: str,
+    where: str,
+    remedy: str = "set input.decimal in the job or give --decimal",
+) -> dict[str, Numbers]:
+    """Say how columns write numbers, from the rows of :func:`shapes`.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If they could be read in two ways and it matters.
+    """
+    by_name = {name: [row for row in rows if row["column"] == name] for name in names}
+    every = [row for own in by_name.values() for row in own]
+    return {name: _numbers(name, own, every, asked, where, remedy) for name, own in by_name.items()}
 
 
 def _where(layout: Layout) -> str:
@@ -232,6 +245,7 @@ def _numbers(
     every: Sequence[dict[str, object]],
     asked: str,
     where: str,
+    remedy: str,
 ) -> Numbers:
     """Decide on decimal point or comma for a column; where it does not tell itself, the layout's others do."""
     plain = all(_PLAIN.fullmatch(str(row["shape"])) for row in own)
@@ -253,9 +267,7 @@ def _numbers(
         whole = not {_mark(str(row["shape"])) for row in own} - {"none", "other"}
         return Numbers(decimal=decimal, plain=plain and decimal == ".", whole=whole)
     example = next(row["example"] for row in own if _mark(str(row["shape"])) in ("either", "three"))
-    raise errors.DataError(
-        f"{where}: {reason}, such as {example!r}: set input.decimal in the job or give --decimal"
-    )
+    raise errors.DataError(f"{where}: {reason}, such as {example!r}: {remedy}")
 
 
 def _tally(rows: Iterable[dict[str, object]]) -> Counter[str]:

@@ -49,10 +49,25 @@ def layouts(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[Layou
     segcore.errors.DataError
         If a required column is not there, or a column has a type that no canonical one can have.
     """
+    return grouped(files, lambda header, where: assign_columns(header, mapping, where=where))
+
+
+def grouped(
+    files: Sequence[Prepared], assign: Callable[[Sequence[str], str], Mapping[str, str]]
+) -> list[Layout]:
+    """Group files by header.
+
+    Parameters
+    ----------
+    files : sequence of Prepared
+    assign : callable
+        From a header, and the name of its file, to the columns that are read: what they are called, and the source's
+        column of each.
+    """
     groups: dict[object, list[Prepared]] = {}
     found: dict[object, tuple[dict[str, str], dict[str, pl.DataType]]] = {}
     for file in files:
-        columns, dtypes = _columns(file, mapping)
+        columns, dtypes = _columns(file, assign)
         order = () if file.way == "parquet" else (file.names, file.separator)
         key = (order, tuple(columns.items()), tuple(dtypes.items()))
         groups.setdefault(key, []).append(file)
@@ -63,10 +78,12 @@ def layouts(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[Layou
     ]
 
 
-def _columns(file: Prepared, mapping: Mapping[str, str]) -> tuple[dict[str, str], dict[str, pl.DataType]]:
+def _columns(
+    file: Prepared, assign: Callable[[Sequence[str], str], Mapping[str, str]]
+) -> tuple[dict[str, str], dict[str, pl.DataType]]:
     path = file.source.path
     folders = [name for name, _ in file.source.partition if name not in file.names]
-    columns = assign_columns([*file.names, *folders], mapping, where=path)
+    columns = dict(assign([*file.names, *folders], path))
     types: Mapping[str, pl.DataType] = pl.read_parquet_schema(file.path) if file.way == "parquet" else {}
     dtypes = {
         canonical: _usable(types.get(name, pl.String()), name, path) for canonical, name in columns.items()
@@ -118,7 +135,7 @@ def _kind(file: Prepared) -> tuple[str, bool, bool]:
     return file.way, file.quoted and file.way == "lines", remote.is_url(file.path)
 
 
-def scan(layout: Layout) -> pl.LazyFrame:
+def scan(layout: Layout, names: Sequence[str] = schema.LINE_NAMES) -> pl.LazyFrame:
     """Return the lines of a layout lazily, in canonical columns.
 
     Text stays text; a Parquet column keeps its type. Beside the canonical columns there are ``file`` (number of
@@ -129,6 +146,8 @@ def scan(layout: Layout) -> pl.LazyFrame:
     Parameters
     ----------
     layout : Layout
+    names : sequence of str
+        The columns to return; null where the layout has none.
     """
     readers: dict[str, Callable[[Layout, list[Prepared]], pl.LazyFrame]] = {
         "lines": _split_lines,
@@ -143,7 +162,7 @@ def scan(layout: Layout) -> pl.LazyFrame:
     marked = any(file.marked for file in layout.files)
     undecodable = [text.str.contains(UNDECODABLE, literal=True).fill_null(False) for text in texts]
     return lf.select(
-        *(_canonical(layout, name) for name in schema.LINE_NAMES),
+        *(_canonical(layout, name) for name in names),
         "file",
         pl.col("__record").cast(pl.UInt64).alias("record"),
         "malformed",

@@ -19,6 +19,10 @@ _GUARD_DECIMALS = 6
 _LARGEST_MINOR = 2**63 - 1
 EXACT_FLOAT = 2**53  # floats below it tell whole numbers apart
 _MINUS = r"\-−"  # of a character class
+# What may stand before and behind the digits of a number.
+_BEFORE = rf"(?:[+{_MINUS}(]|\p{{Sc}}|[A-Z]{{3}}|\s)*"
+_BEHIND = rf"(?:[{_MINUS})]|\p{{Sc}}|[A-Z]{{3}}|\s)*"
+LIKE_A_NUMBER = rf"^{_BEFORE}(?:\d[\d.,\s'’]*|[.,]\d+)(?:[eE][+-]?\d+)?{_BEHIND}$"
 
 
 def read_values(
@@ -58,8 +62,8 @@ def read_values(
         for name in ("unit_price", "line_amount")
     }
     typed = {
-        **{name: _trimmed(f"text_{name}") for name in ("order_id", "product_id", "description", "country")},
-        "customer_id": _customer(dtypes["customer_id"]),
+        **{name: trimmed(f"text_{name}") for name in ("order_id", "product_id", "description", "country")},
+        "customer_id": customer(dtypes["customer_id"]),
         "quantity": _integer(dtypes["quantity"], conventions.numbers["quantity"]),
         "ordered_at": _seconds(dtypes["ordered_at"], conventions, settings, latest),
         **money,
@@ -77,10 +81,11 @@ def read_values(
 def with_texts(lf: pl.LazyFrame) -> pl.LazyFrame:
     """Add every canonical column as text, ``text_*``, as it came in where text came in."""
     dtypes = lf.collect_schema()
-    return lf.with_columns([_as_text(name, dtypes[name]).alias(f"text_{name}") for name in schema.LINE_NAMES])
+    return lf.with_columns([as_text(name, dtypes[name]).alias(f"text_{name}") for name in schema.LINE_NAMES])
 
 
-def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column as the text that it is written as."""
     if dtype == pl.String:
         return pl.col(name)
     if dtype.is_temporal():
@@ -98,18 +103,22 @@ def _is_given(name: str, dtype: pl.DataType) -> pl.Expr:
     return _as_value(name, dtype).is_not_null()
 
 
-def _trimmed(name: str) -> pl.Expr:
+def trimmed(name: str) -> pl.Expr:
+    """Return a column of text without blanks around it, null where nothing is left."""
     text = pl.col(name).str.strip_chars()
     return pl.when(text != "").then(text)
 
 
-def _customer(dtype: pl.DataType) -> pl.Expr:
-    """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart."""
+def customer(dtype: pl.DataType) -> pl.Expr:
+    """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart.
+
+    Of the columns ``customer_id`` and ``text_customer_id``.
+    """
     if dtype.is_float():
         value = pl.col("customer_id")
         whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
         return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
-    text = _trimmed("text_customer_id")
+    text = trimmed("text_customer_id")
     as_float = text.str.ends_with(".0")
     stem = text.str.strip_suffix(".0")
     number = stem.cast(pl.UInt64, strict=False)  # null for most of what is no number, and beyond 64 bits
@@ -120,6 +129,14 @@ def _customer(dtype: pl.DataType) -> pl.Expr:
         .when(~as_float | ~rest.str.contains(r"^\d+$"))
         .then(text)
     )
+
+
+def number(name: str, dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
+    """Read a number as Float64, null where it is none or not finite; a text of the column ``text_name``."""
+    value = (_number_text(name, numbers) if dtype == pl.String else pl.col(name)).cast(
+        pl.Float64, strict=False
+    )
+    return pl.when(value.is_finite()).then(value)
 
 
 def _integer(dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
@@ -158,9 +175,8 @@ def _number_text(name: str, numbers: Numbers) -> pl.Expr:
         return text
     point, thousands = (r",", r"\.") if numbers.decimal == "," else (r"\.", ",")
     mark = rf"[{thousands}\s'’]"
-    sign = rf"(?:[+{_MINUS}(]|\p{{Sc}}|[A-Z]{{3}}|\s)*"
     digits = rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+|\d*)(?:{point}\d*)?(?:[eE][+-]?\d+)?"
-    parts = text.str.extract_groups(rf"^({sign})({digits})((?:[{_MINUS})]|\p{{Sc}}|[A-Z]{{3}}|\s)*)$")
+    parts = text.str.extract_groups(rf"^({_BEFORE})({digits})({_BEHIND})$")
     before, number, after = (parts.struct.field(place) for place in ("1", "2", "3"))
     plain = number.str.replace_all(mark, "")
     if numbers.decimal == ",":

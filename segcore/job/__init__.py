@@ -14,6 +14,7 @@ from segcore.job.analysis import (
     StructureTest,
 )
 from segcore.job.data import Cleaning, Features, Input, Matrix, Transform
+from segcore.job.extra import Extra
 from segcore.job.tables import Job
 from segcore.job.text import json_schema, resolve, template, to_toml
 
@@ -21,6 +22,7 @@ __all__ = [
     "Cleaning",
     "CovarianceType",
     "Drift",
+    "Extra",
     "Family",
     "Features",
     "Gate",

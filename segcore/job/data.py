@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from segcore import errors, schema
 from segcore.job.base import Table
 
-Transform = Literal["yeo-johnson", "log1p", "none"]
+Transform = Literal["yeo-johnson", "log1p", "none", "one-hot"]
 
 _DAYS = r"^([1-9][0-9]{0,4}d)?$"
 DATE_ORDERS = ("", "month-first", "day-first", "epoch-seconds", "epoch-milliseconds")
@@ -190,12 +190,17 @@ class Matrix(Table):
 
     columns: dict[str, Transform] = Field(
         dict.fromkeys(schema.DEFAULT_MATRIX, "yeo-johnson"),
-        description="feature = transform: yeo-johnson, log1p or none",
+        description="feature = transform: yeo-johnson, log1p or none, then standardised; a column of [[extra]] also one-hot",
     )
     fit_rows: int = Field(
         100_000,
         ge=2,
         description="customers, the first in hash order, that a transform's parameter is fitted on",
+    )
+    max_categories: int = Field(
+        10,
+        ge=1,
+        description="values of a one-hot column that get a column of the matrix each, the most frequent; the rest is other",
     )
 
     @model_validator(mode="after")

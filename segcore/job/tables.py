@@ -10,6 +10,7 @@ from segcore import errors, schema
 from segcore.job.analysis import Drift, Gate, Lineage, Models, Report, Selection, Stability, StructureTest
 from segcore.job.base import Table
 from segcore.job.data import Cleaning, Features, Input, Matrix
+from segcore.job.extra import Extra
 
 
 class Job(Table):
@@ -23,6 +24,7 @@ class Job(Table):
     input: Input = Input()
     cleaning: Cleaning = Cleaning()
     features: Features = Features()
+    extra: list[Extra] = Field([], description="tables with a row for each customer, joined to the features")
     matrix: Matrix = Matrix()
     models: Models = Models()
     stability: Stability = Stability()
@@ -33,10 +35,22 @@ class Job(Table):
     gate: Gate = Gate()
     report: Report = Report()
 
+    @property
+    def extra_features(self) -> list[str]:
+        """The features from other tables."""
+        return [name for table in self.extra for name in table.features]
+
     @model_validator(mode="after")
     def _features_known(self) -> Self:
-        known = self.features.numbers
-        for name in self.matrix.columns:
+        extra = self.extra_features
+        twice = {name for name in extra if extra.count(name) > 1 or name in self.features.own}
+        if twice:
+            raise ValueError(
+                f"extra: {errors.listing(twice)} would be more than one feature; rename all but one with columns = "
+                "{ another_name = 'column' }"
+            )
+        known = [*self.features.numbers, *extra]
+        for name, transform in self.matrix.columns.items():
             if name in self.features.without:
                 raise ValueError(
                     f"matrix.columns.{name} is left out by features.without: take it from one of them"
@@ -44,8 +58,10 @@ class Job(Table):
             if name not in known:
                 raise ValueError(
                     f"matrix.columns: {name!r} is no numeric feature{errors.did_you_mean(name, known)}; "
-                    "features.own can make it one"
+                    "features.own can make it one, or a column of [[extra]]"
                 )
+            if transform == "one-hot" and name not in extra:
+                raise ValueError(f"matrix.columns.{name} is a number: one-hot is for columns of [[extra]]")
         return self
 
     @model_validator(mode="after")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from segcore import errors, schema
+from segcore.job.extra import Extra
 from segcore.job.tables import Job
 
 
@@ -62,9 +63,10 @@ def _first_problem(exc: ValidationError) -> str:
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Job
     for part in loc[:-1]:
-        annotation = model.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        if isinstance(part, str):  # not the place in a list of tables
+            annotation = model.model_fields[part].annotation
+            inner = (annotation, *get_args(annotation))
+            model = next((one for one in inner if _is_table(one)), model)
     return list(model.model_fields)
 
 
@@ -79,16 +81,21 @@ def template() -> str:
     """Return a job file with every key, its default and its meaning; keys without a default stand commented out."""
     parts = ["# A segcore job with every key at its default.\n"]
     plain = {name: field for name, field in Job.model_fields.items() if not _is_table(field.annotation)}
-    parts += [_template_line(name, field) for name, field in plain.items() if name != "columns"]
+    parts += [
+        _template_line(name, field) for name, field in plain.items() if name not in ("columns", "extra")
+    ]
     parts.append(
         f"# {Job.model_fields['columns'].description}; without it known headers are recognised\n[columns]"
     )
     parts += [f'# {column.name} = ""  # {column.meaning}' for column in schema.LINE_COLUMNS]
     for name, field in Job.model_fields.items():
         model = field.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        if _is_table(model):
             parts.append(f"\n# {(model.__doc__ or '').strip()}\n[{name}]")
             parts += [_template_line(key, inner) for key, inner in model.model_fields.items()]
+        if name == "extra":
+            parts.append(f"\n# {(Extra.__doc__ or '').strip()}\n# [[extra]]")
+            parts += [_commented(key, inner) for key, inner in Extra.model_fields.items()]
     return "\n".join(parts) + "\n"
 
 
@@ -97,8 +104,16 @@ def json_schema() -> str:
     return json.dumps(Job.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _is_table(annotation: object) -> bool:
+def _is_table(annotation: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _commented(name: str, field: FieldInfo) -> str:
+    """Return a key of a table that a job has only where it is wanted."""
+    import tomli_w
+
+    value = "" if field.is_required() else tomli_w.dumps({name: field.default}).strip().partition("= ")[2]
+    return f"# {name} = {value}".rstrip() + f"  # {field.description}"
 
 
 def _template_line(name: str, field: FieldInfo) -> str:

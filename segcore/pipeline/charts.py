@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from segcore import tables
+from segcore import schema, tables
 from segcore.job import Job
 from segcore.models.candidate import Sweep
 from segcore.pipeline import reading
@@ -25,10 +25,11 @@ def aggregates(
     """Return the tables that need the customers but not their lines."""
     everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
     there = everyone.collect_schema().names()
-    shown = [*dict.fromkeys([*people.preparation.columns, *(name for name in _SHOWN if name in there)])]
+    numbers = [name for name in people.preparation.columns if not schema.is_indicator(name)]
+    shown = [*dict.fromkeys([*numbers, *(name for name in _SHOWN if name in there)])]
     sample = evaluation_customers(people, labelled)
     points, loadings = tables.segment_map(
-        people.evaluation, sample.select("segment", *people.preparation.columns), people.preparation.columns
+        people.evaluation, sample.select("segment", *numbers), people.preparation.columns
     )
     known = everyone.select("customer_id", "segment")
     months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import job, lineage, movement, report, storage
+from segcore import errors, job, lineage, movement, report, storage
 from segcore.lineage import Identity, Lineage
 from segcore.pipeline import frozen, previous
 from segcore.pipeline.previous import Previous
@@ -186,6 +186,8 @@ def compare_runs(old: Path, new: Path, out: Path | None = None) -> str:
     ------
     segcore.errors.InputNotFoundError
         If one of them is no finished run.
+    segcore.errors.DataError
+        If the new run lacks a feature of the old one's model.
     """
     before, after = previous.load(old), previous.load(new)
     with tempfile.TemporaryDirectory(prefix="segcore-compare-") as name:
@@ -193,6 +195,11 @@ def compare_runs(old: Path, new: Path, out: Path | None = None) -> str:
         labels = scratch / "labels"
         labels.mkdir()
         features = sorted((after.folder / "features").glob("*.parquet"))
+        if lacking := frozen.missing(features, before.model):
+            raise errors.DataError(
+                f"{new}: the model of {before.run_id} needs {errors.listing(lacking)}, which this run does not have; "
+                "compare runs with the same features"
+            )
         frozen.label(features, before.model, labels)
         found = compare(
             before,

@@ -10,7 +10,7 @@ import polars as pl
 
 from segcore import cleaning, engine, errors, expressions, features, ledger, returns
 from segcore.job import Job
-from segcore.pipeline import rejects, window
+from segcore.pipeline import extras, rejects, window
 from segcore.pipeline.lines import Bucket, Buckets
 from segcore.pipeline.reading import Reading
 from segcore.pipeline.rows import RowsWriter
@@ -87,11 +87,25 @@ def make(
     read: Reading,
     job: Job,
     *,
+    extra: Path | None = None,
     at_once: int,
     progress: Progress,
     stage: Stage,
 ) -> None:
     """Make the stage.
+
+    Parameters
+    ----------
+    folder : Path
+    buckets : Buckets
+    read : Reading
+    job : segcore.job.Job
+    extra : Path, optional
+        What stage ``extra`` left, where the job has other tables.
+    at_once : int
+        Buckets that are worked on at the same time on this machine.
+    progress : Progress
+    stage : Stage
 
     Raises
     ------
@@ -129,7 +143,8 @@ def make(
         for number, done in enumerate(
             engine.run_tasks(_aggregate, tasks, label="customers", tick=tick, at_once=at_once)
         ):
-            writer.add(done.customers.drop(absent))
+            described = done.customers.drop(absent)
+            writer.add(described if extra is None else extras.join(described, extra))
             done.months.write_parquet(folder / f"months/part-{number:05d}.parquet")
             if done.product_customers:
                 done.products.write_parquet(folder / f"products/part-{number:05d}.parquet")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import errors, explain, job, profile, report, storage
+from segcore import encoding, errors, explain, job, profile, report, storage
 from segcore.pipeline import model_store
 
 
@@ -63,11 +63,11 @@ def explain_customer(customer_id: str, path: Path) -> str:
     )
     settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
     found = explain.explain(
-        row,
+        encoding.expand(row, stored.preparation.encodings),
         model=model,
         names=stored.names,
         profile=pl.read_parquet(run / "profile.parquet"),
-        limits=explain.limits_of(customers, model),
+        limits=explain.limits_of(encoding.expand(customers, stored.preparation.encodings), model),
         rules=profile.Rules.from_state(storage.read_json(run / "rules.json")),
     )
     return found.text(currency=settings.report.currency)

@@ -9,16 +9,28 @@ from typing import Any
 
 import polars as pl
 
-from segcore import drift, job, storage
+from segcore import drift, job, schema, storage
 from segcore.pipeline import reference
 from segcore.pipeline.labelling import label_frame
 from segcore.pipeline.model_store import Model
 
 
 def missing(files: Sequence[Path], model: Model) -> list[str]:
-    """Return the features that the model needs and these customers do not have."""
+    """Return the features that the model needs and these customers do not have, or not as what they were."""
     there = pl.read_parquet_schema(files[0])
-    return [name for name in model.preparation.columns if name not in there]
+    columns = model.preparation.columns
+    texts = {
+        feature
+        for feature, value in map(schema.parts_of, filter(schema.is_indicator, columns))
+        if value != schema.MISSING
+    }
+    return [
+        name
+        for name in model.preparation.features
+        if name not in there
+        or (name in columns and not there[name].is_numeric())
+        or (name in texts and there[name] != pl.String)
+    ]
 
 
 def label(files: Sequence[Path], model: Model, folder: Path) -> None:
@@ -71,7 +83,8 @@ class Fit:
 def drifted(files: Sequence[Path], folder: Path, model: Model, rule: job.Drift) -> Fit:
     """Compare customers that were labelled into `folder` with those that the model was fitted on."""
     then = model.reference.then
-    now = reference.count(files, (pl.read_parquet(path) for path in labels(folder)), model.reference.bins)
+    judged = (pl.read_parquet(path) for path in labels(folder))
+    now = reference.count(files, judged, model.reference.bins, model.preparation.encodings)
     found = drift.measure(then, now, in_model=model.preparation.columns, rule=rule)
     state = drift.to_state(found, then, now, model.names)
     return Fit(verdict=found.verdict, reasons=found.reasons, state=state)

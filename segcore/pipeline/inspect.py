@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from segcore import cleaning, engine, errors, ingest, job, storage
 from segcore.ingest import UNDECODABLE, Conventions, Source
 from segcore.job import Job
-from segcore.pipeline import lines, reading
+from segcore.pipeline import extras, lines, reading
 from segcore.pipeline.reading import Reading
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
@@ -40,6 +41,10 @@ class Inspection:
     first_at, last_at : datetime or None
     n_lines, n_customers : int
         Of the whole input; estimated unless all files were looked through.
+    n_seen : int
+        Customers in the files that were looked through.
+    extra : list of (dict, int)
+        What is known of every other table, and how many of those customers it has.
     """
 
     sources: list[Source]
@@ -52,6 +57,8 @@ class Inspection:
     last_at: object
     n_lines: int
     n_customers: int
+    n_seen: int
+    extra: list[tuple[dict[str, Any], int]]
 
     @property
     def exact(self) -> bool:
@@ -81,15 +88,16 @@ def inspect(
         As the run would.
     """
     sources = ingest.discover(inputs)
+    budget = memory or engine.default_budget()
     sampled = sources if full else _sample(sources)
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
-        files = ingest.prepare(sampled, settings.input, scratch, memory=memory or engine.default_budget())
+        files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
         read = Reading(files=files, layouts=ingest.layouts(files, settings.columns))
         reading.check_ids(read)
         found = reading.understand(read, settings, every=True)
         latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
-        return _look(read, found, settings, sources, sampled, latest)
+        return _look(read, found, settings, sources, sampled, latest, scratch, budget)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -113,19 +121,18 @@ def _look(
     sources: list[Source],
     sampled: list[Source],
     latest: int,
+    scratch: Path,
+    memory: int,
 ) -> Inspection:
     classified = lines.classified(read, found, settings, latest=latest)
     lf = pl.concat(classified).with_columns(pl.col("class").cast(pl.String))
     counted = lf.group_by("class").agg(
         lines=pl.len(), first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
     )
-    customers = (
-        lf.filter(pl.col("class").is_in(_KEPT))
-        .group_by("customer_id")
-        .agg(files=pl.col("file").n_unique())
-        .group_by("files")
-        .agg(customers=pl.len())
+    files = (
+        lf.filter(pl.col("class").is_in(_KEPT)).group_by("customer_id").agg(files=pl.col("file").n_unique())
     )
+    customers = files.group_by("files").agg(customers=pl.len())
     with reading.readable():
         classes = counted.collect(engine="streaming")
         seen = dict(customers.collect(engine="streaming").iter_rows())
@@ -145,6 +152,8 @@ def _look(
         first_at=_time(classes["first"].min()),
         last_at=_time(classes["last"].max()),
         n_lines=round(n_lines / share),
+        n_seen=sum(seen.values()),
+        extra=extras.look(scratch, settings, files.select("customer_id"), memory=memory),
         n_customers=sum(seen.values()) if len(sampled) == len(sources) else _chao(seen, len(sampled)),
     )
 

@@ -12,7 +12,7 @@ import polars as pl
 from segcore import engine, errors
 from segcore.ingest import Conventions, Layout
 from segcore.job import Job
-from segcore.pipeline import budget, jobs, reading
+from segcore.pipeline import budget, extra_table, jobs, reading
 from segcore.pipeline.inspect import Inspection, inspect, write_job
 
 # Measured on two cores: a line from text to features, and the models' share.
@@ -60,6 +60,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
         "",
         *_classes(found),
         "",
+        *(text for table, known in found.extra for text in [*_extra(table, known, found), ""]),
         *_costs(found, settings, memory or engine.default_budget()),
     ]
     return "\n".join(said)
@@ -100,6 +101,15 @@ def _classes(found: Inspection) -> list[str]:
             for _, file, record, value in rows.iter_rows()
         ]
     return said
+
+
+def _extra(table: Mapping[str, Any], known: int, found: Inspection) -> list[str]:
+    said = [
+        f"{table['path']}: {table['rows']:,} row(s), for {known / max(found.n_seen, 1):.1%} of the customers"
+        f"{'' if found.exact else ' that were looked at'}"
+    ]
+    said += [f"  {c['feature']:<12} {c['column']!r:<24} {c['kind']}" for c in table["columns"]]
+    return said + [f"  {text.removeprefix(table['path'] + ': ')}" for text in extra_table.remarks(table)]
 
 
 def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:

@@ -18,13 +18,23 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
         If the file cannot be read, or what it says is no job.
     """
     if path is None:
-        return _with_pinned_k(job.resolve("", overrides))
+        return _with_pinned_k(_with_whole_paths(job.resolve("", overrides), Path.cwd()))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
         raise errors.JobError(f"{path}: the job file cannot be read: {reason}; check --job") from exc
-    return _with_pinned_k(job.resolve(text, overrides, source=str(path)))
+    settings = job.resolve(text, overrides, source=str(path))
+    return _with_pinned_k(_with_whole_paths(settings, path.absolute().parent))
+
+
+def _with_whole_paths(settings: job.Job, folder: Path) -> job.Job:
+    """Let relative paths of other tables begin in a folder, so that a run's own job means the same ones."""
+    whole = [
+        table if "://" in table.path else table.model_copy(update={"path": str(folder / table.path)})
+        for table in settings.extra
+    ]
+    return settings.model_copy(update={"extra": whole})
 
 
 def _with_pinned_k(settings: job.Job) -> job.Job:

@@ -115,9 +115,10 @@ def structure_figures(
     chosen: dict[str, Any], people: Population, settings: job.Job, progress: Progress
 ) -> dict[str, Any] | None:
     """Test whether the winner finds more than a continuum of the same margins and correlations would show."""
-    columns_, kinds = people.preparation.columns, dict(settings.matrix.columns)
+    columns_ = people.preparation.columns
+    kinds = dict(zip(columns_, people.preparation.transforms, strict=True))
     rows = people.rows(0, min(len(people.sample), settings.models.tree_sample))
-    raw = people.preparation.filled(matrix.raw_values(rows, columns_))
+    raw = people.preparation.filled(people.preparation.raw(rows))
     with progress.counter("structure") as count:
         found = structure.structure_test(
             dict(zip(columns_, raw.T, strict=True)),

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from segcore import job, profile, report, storage
+from segcore import encoding, job, profile, report, storage
+from segcore.matrix import Preparation
 from segcore.models.candidate import Sweep
 from segcore.pipeline import charts, model_store, reference
 from segcore.pipeline.comparison import Compared
@@ -98,7 +99,8 @@ def write(
     compared.table.write_parquet(folder / "candidates.parquet")
     everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
     table = profile.build(
-        everyone,
+        encoding.expand(everyone, people.preparation.encodings),
+        features=described(found, people.preparation),
         transforms=profile.transforms_of(people.preparation),
         before=named_before,
         margin=settings.lineage.name_margin,
@@ -110,16 +112,28 @@ def write(
     table.write_parquet(folder / "profile.parquet")
     _write_rules(folder, people, labelled)
     write_tables(folder, charts.aggregates(found, people, sweep, compared, labelled, settings) | more_tables)
-    remembered = reference.build(found.features, labelled)
+    remembered = reference.build(found.features, labelled, people.preparation.encodings)
     model_store.save(
         folder, people.preparation, labelled, called, remembered, separate=people.separate_one_time
     )
     return table
 
 
+def described(found: Customers, preparation: Preparation) -> list[str]:
+    """Return what the profile describes: all numbers, and the columns of 0 and 1 of categories."""
+    there = pl.read_parquet_schema(found.features[0])
+    indicators = [
+        name
+        for feature, columns in preparation.encodings.items()
+        for name in columns
+        if name in preparation.columns or there.get(feature) == pl.String
+    ]
+    return [*reference.numbers(there), *indicators]
+
+
 def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
     """Draw the short rules that reproduce the segments, from the first customers in hash order."""
-    sample = charts.sampled_customers(people, labelled)
+    sample = encoding.expand(charts.sampled_customers(people, labelled), people.preparation.encodings)
     numbers = sample["segment"].fill_null(0).cast(pl.Int32).to_numpy()
     rules = profile.fit_rules(sample, numbers, people.preparation.columns)
     storage.write_json(folder / "rules.json", rules.to_state())

@@ -88,10 +88,12 @@ def prepare(
         If there are fewer customers than segments asked for, or they do not differ.
     """
     separate = job.models.one_time_buyers == "separate"
-    columns = [*dict.fromkeys([*job.matrix.columns, "order_count"])]
+    there = pl.read_parquet_schema(files[0])
+    extra = [name for name in job.extra_features if name in there]
+    columns = [*dict.fromkeys([*job.matrix.columns, *extra, "order_count"])]
     counts = [df.height for df in _clustered(files, separate, columns)]
     _check_size(sum(counts), job, separate)
-    preparation = matrix.fit(lambda: _clustered(files, separate, columns), job.matrix, warn=warn)
+    preparation = matrix.fit(lambda: _clustered(files, separate, columns), job.matrix, extra=extra, warn=warn)
     X = matrix.lazy(files, counts, lambda path: next(_clustered([path], separate)), preparation)
     if in_memory(X.nbytes):
         X = X.persist(scheduler="threads")

@@ -19,7 +19,7 @@ from segcore.pipeline.population import Population, one_time_mask
 
 _MOST_ANCESTORS = 1_000
 # Settings that change no answer, or that the reasons name in words of their own.
-_SILENT = ("report", "gate", "lineage", "drift", "matrix.columns", "features.as_of", "input.latest")
+_SILENT = ("report", "gate", "lineage", "drift", "matrix.columns", "features.as_of", "input.latest", "extra")
 
 
 @dataclass(frozen=True, kw_only=True)

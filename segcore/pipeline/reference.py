@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from segcore import drift, schema
+from segcore import drift, encoding, schema
 from segcore.drift import Bins, Snapshot
+from segcore.encoding import Encodings
 from segcore.matrix import raw_values
 from segcore.pipeline.labelling import Labelled, columns
 
@@ -36,7 +37,7 @@ class Reference:
     then: Snapshot
 
 
-def build(files: Sequence[Path], labelled: Labelled) -> Reference:
+def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> Reference:
     """Remember the customers of a run that has just been labelled.
 
     Parameters
@@ -45,9 +46,15 @@ def build(files: Sequence[Path], labelled: Labelled) -> Reference:
         Customer features.
     labelled : Labelled
         With the segments' ids.
+    encodings : mapping of str to tuple of str
+        Columns of 0 and 1 that stand for features.
     """
-    names = _numbers(pl.read_parquet_schema(files[0]))
-    head = raw_values(pl.scan_parquet(list(files)).select(names).head(_CUT_ROWS).collect(), names)
+    names = [
+        *numbers(pl.read_parquet_schema(files[0])),
+        *(name for own in encodings.values() for name in own),
+    ]
+    customers = encoding.expand(pl.scan_parquet(list(files)), encodings)
+    head = raw_values(customers.select(names).head(_CUT_ROWS).collect(), names)
     bins = {name: drift.cut(column) for name, column in zip(names, head.T, strict=True)}
     label = columns(labelled.models)[0]
     labels = pl.scan_parquet(list(labelled.files)).select(label=label, distance="distance")
@@ -59,10 +66,10 @@ def build(files: Sequence[Path], labelled: Labelled) -> Reference:
         )
         for path in labelled.files
     )
-    return Reference(bins=bins, radius=radius, then=count(files, judged, bins))
+    return Reference(bins=bins, radius=radius, then=count(files, judged, bins, encodings))
 
 
-def _numbers(there: Mapping[str, pl.DataType]) -> list[str]:
+def numbers(there: Mapping[str, pl.DataType]) -> list[str]:
     """Return the features that hold numbers, those of the job's own last."""
     own = [name for name, dtype in there.items() if dtype.is_numeric() and name not in schema.FEATURE_BY_NAME]
     return [*(feature.name for feature in schema.numeric_features(there)), *own]
@@ -80,7 +87,9 @@ def outside(label: pl.Expr, distance: pl.Expr, radius: Mapping[int, float]) -> p
     return distance.is_nan() | (distance.cast(pl.Float64) > limit)
 
 
-def count(files: Sequence[Path], judged: Iterable[pl.DataFrame], bins: Mapping[str, Bins]) -> Snapshot:
+def count(
+    files: Sequence[Path], judged: Iterable[pl.DataFrame], bins: Mapping[str, Bins], encodings: Encodings
+) -> Snapshot:
     """Count customers by feature, segment and radius, file by file.
 
     Parameters
@@ -90,14 +99,19 @@ def count(files: Sequence[Path], judged: Iterable[pl.DataFrame], bins: Mapping[s
     judged : iterable of polars.DataFrame
         ``segment`` and ``outside`` of the same rows.
     bins : mapping of str to Bins
+    encodings : mapping of str to tuple of str
+        Columns of 0 and 1 that stand for features.
     """
     there = pl.read_parquet_schema(files[0])
-    names = [name for name in bins if name in there]
+    encodings = {name: columns for name, columns in encodings.items() if name in there}
+    known = {*there, *(name for columns in encodings.values() for name in columns)}
+    names = [name for name in bins if name in known]
     counts = {name: bins[name].count(np.array([])) for name in names}
     segments: dict[int, int] = {}
     customers = beyond = 0
     for path, own in zip(files, judged, strict=True):
-        raw = raw_values(pl.read_parquet(path, columns=names), names)
+        described = encoding.expand(pl.scan_parquet(path), encodings)
+        raw = raw_values(described.select(names).collect(), names)
         for name, column in zip(names, raw.T, strict=True):
             counts[name] += bins[name].count(column)
         for segment, n in own["segment"].fill_null(0).value_counts().rows():

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import job, profile, storage, tables
+from segcore import encoding, job, profile, schema, storage, tables
 from segcore.pipeline import compare, frozen, outputs
 from segcore.pipeline.customers import Customers
 from segcore.pipeline.previous import Previous
@@ -45,7 +45,8 @@ def write(folder: Path, found: Customers, labels: Path, old: Previous, settings:
         how="horizontal",
     )
     table = profile.build(
-        everyone,
+        encoding.expand(everyone, old.model.preparation.encodings),
+        features=outputs.described(found, old.model.preparation),
         transforms=profile.transforms_of(old.model.preparation),
         names=profile.names_of(pl.read_parquet(old.folder / "profile.parquet")),
         before=old.positions,
@@ -79,7 +80,8 @@ def _tables(
     known = everyone.select("customer_id", "segment")
     months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")
     there = everyone.collect_schema().names()
-    shown = [*old.model.preparation.columns, *(name for name in _SHOWN if name in there)]
+    numbers = [name for name in old.model.preparation.columns if not schema.is_indicator(name)]
+    shown = [*numbers, *(name for name in _SHOWN if name in there)]
     return {
         "monthly": tables.monthly(months, money_decimals=settings.cleaning.money_decimals).collect(
             engine="streaming"

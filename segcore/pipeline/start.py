@@ -14,10 +14,11 @@ from typing import Any
 import polars as pl
 
 from segcore import engine, errors, expressions, ingest, logs, storage
-from segcore.job import Job
+from segcore.job import Job, Transform
 from segcore.pipeline import (
     budget,
     customers,
+    extras,
     frozen,
     jobs,
     lines,
@@ -70,6 +71,8 @@ class Plan:
     Attributes
     ----------
     sources : sequence
+    extra : sequence
+        The sources of every other table by customer.
     settings : Job
     budget : int
         Bytes of memory.
@@ -82,6 +85,7 @@ class Plan:
     """
 
     sources: Sequence[ingest.Source]
+    extra: Sequence[Sequence[ingest.Source]] = ()
     settings: Job
     budget: int
     how: Mapping[str, Any]
@@ -92,6 +96,7 @@ class Plan:
         """Return the plan with the run that it follows, whose own mark is in its fingerprint."""
         parts = {
             "input": [(s.path, s.size, s.modified) for s in self.sources],
+            "extra": [[(s.path, s.size, s.modified) for s in table] for table in self.extra],
             "job": self.settings.model_dump(),
             "how": self.how,
             "previous": mark,
@@ -116,6 +121,7 @@ def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int |
     sources = ingest.discover(given)
     return Plan(
         sources=sources,
+        extra=extras.discover(settings),
         settings=settings,
         budget=memory or engine.default_budget(),
         how=how,
@@ -176,6 +182,7 @@ def through_lines(work: storage.Workspace, made: Plan, progress: Progress) -> Cu
         )
 
     read = reading.load(steps.step(work, progress, "input", look), made.settings)
+    extra = _extra(work, made, progress) if made.settings.extra else None
 
     n_lines = sum(file.n_records for file in read.files)
     budget.check_lines(n_lines, made.budget)
@@ -201,14 +208,39 @@ def through_lines(work: storage.Workspace, made: Plan, progress: Progress) -> Cu
 
     def aggregate(folder: Path, stage: Stage) -> None:
         customers.make(
-            folder, buckets, read, made.settings, at_once=parting.at_once, progress=progress, stage=stage
+            folder,
+            buckets,
+            read,
+            made.settings,
+            extra=extra,
+            at_once=parting.at_once,
+            progress=progress,
+            stage=stage,
         )
 
-    return customers.load(steps.step(work, progress, "customers", aggregate))
+    found = customers.load(steps.step(work, progress, "customers", aggregate))
+    if extra is not None:
+        _cover(work, extra, found, made, progress)
+    return found
+
+
+def _extra(work: storage.Workspace, made: Plan, progress: Progress) -> Path:
+    def prepare(folder: Path, stage: Stage) -> None:
+        extras.prepare(folder, made.extra, made.settings, memory=made.budget, progress=progress, stage=stage)
+
+    return steps.step(work, progress, "extra", prepare)
+
+
+def _cover(work: storage.Workspace, extra: Path, found: Customers, made: Plan, progress: Progress) -> None:
+    def cover(folder: Path, stage: Stage) -> None:
+        stage.rows = found.customers
+        extras.cover(folder, extra, found.features, made.settings, progress)
+
+    steps.step(work, progress, "coverage", cover)
 
 
 def fitting(made: Plan, found: Customers, progress: Progress) -> Plan:
-    """Return the plan without features in the matrix that the input says nothing about.
+    """Return the plan with the features of other tables in the matrix, and without those that no input says anything about.
 
     Raises
     ------
@@ -216,7 +248,7 @@ def fitting(made: Plan, found: Customers, progress: Progress) -> Plan:
         If none is left.
     """
     there = pl.read_parquet_schema(found.features[0])
-    wanted = made.settings.matrix.columns
+    wanted = {**made.settings.matrix.columns, **_from_extra(made.settings, there)}
     columns = {name: transform for name, transform in wanted.items() if name in there}
     if not columns:
         raise errors.DataError(
@@ -226,6 +258,16 @@ def fitting(made: Plan, found: Customers, progress: Progress) -> Plan:
         progress.warn(f"the models do without {errors.listing(set(wanted) - set(columns))}")
     matrix = made.settings.matrix.model_copy(update={"columns": columns})
     return replace(made, settings=made.settings.model_copy(update={"matrix": matrix}))
+
+
+def _from_extra(settings: Job, there: Mapping[str, pl.DataType]) -> dict[str, Transform]:
+    """Return the features of other tables that the matrix does not name, and that models see by what they are."""
+    names = [name for table in settings.extra if table.in_matrix for name in table.features]
+    return {
+        name: "yeo-johnson" if there[name].is_numeric() else "one-hot"
+        for name in names
+        if name not in settings.matrix.columns
+    }
 
 
 def by_previous(work: storage.Workspace, found: Customers, made: Plan, progress: Progress) -> Path:
@@ -262,6 +304,8 @@ def finish(
         "command": _command(),
         **facts,
     }
+    if made.settings.extra:
+        about["extra"] = extras.coverage(work.path("coverage"))
     about["input"] |= {"files": len(made.sources), "bytes": sum(source.size for source in made.sources)}
     if with_report:
         with progress.stage("report") as stage:

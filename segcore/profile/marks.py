@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from segcore import schema
 from segcore.profile.statistics import Summary
-from segcore.profile.wording import against, feature_of, phrase, templates
+from segcore.profile.wording import against, feature_of, number, phrase, says, templates
+
+_LEAST_POINTS = 0.05  # difference of two shares that is worth a sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,8 @@ def marks_of(
 
 
 def _mark(name: str, own: Summary, all_: Summary, currency: str) -> Mark | None:
+    if schema.is_indicator(name):
+        return _mark_of_indicator(name, own, all_)
     if own.median is None or all_.median is None or own.effect is None:
         return None
     if (own.median - all_.median) * own.effect <= 0:
@@ -82,7 +87,21 @@ def _mark(name: str, own: Summary, all_: Summary, currency: str) -> Mark | None:
     )
 
 
+def _mark_of_indicator(name: str, own: Summary, all_: Summary) -> Mark | None:
+    """Compare shares: the median of a column of 0 and 1 says next to nothing."""
+    if own.mean is None or all_.mean is None or abs(own.mean - all_.mean) < _LEAST_POINTS:
+        return None
+    return Mark(
+        feature=name,
+        text=f"{says(name, holds=True)} for {number(own.mean, 'share')}, against {number(all_.mean, 'share')} of all customers",
+        effect=own.effect or 0.0,
+        value=own.mean,
+        population=all_.mean,
+    )
+
+
 def _theme(name: str) -> str:
     """Return the axis of a feature, or the feature itself."""
+    name = schema.parts_of(name)[0]
     axes = templates()["axes"]
     return next((axis for axis, words in axes.items() if name in words["features"]), name)

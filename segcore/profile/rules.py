@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from segcore.profile.wording import feature_of, fill, number
+from segcore import schema
+from segcore.profile.wording import feature_of, fill, number, says
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int32]
@@ -129,6 +130,8 @@ def conditions(rule: Rule, *, currency: str = "") -> str:
 
 def _words(bound: Bound, currency: str) -> str:
     low, high = bound.above, bound.up_to
+    if schema.is_indicator(bound.feature):
+        return says(bound.feature, holds=low is not None)
     feature = feature_of(bound.feature)
     counted = feature.integer and low is not None and low < _FEW
     if counted and low is not None:

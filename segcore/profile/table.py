@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -122,7 +123,8 @@ def transforms_of(preparation: Preparation) -> dict[str, Transform]:
 
     def of_column(place: int) -> Transform:
         parts = ("columns", "transforms", "lambdas", "fills", "means", "scales")
-        one = replace(preparation, **{part: (getattr(preparation, part)[place],) for part in parts})
+        own: dict[str, Any] = {part: (getattr(preparation, part)[place],) for part in parts}
+        one = replace(preparation, **own)
 
         def transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.ravel(one.transformed(values.reshape(-1, 1)))

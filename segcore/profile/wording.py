@@ -69,6 +69,15 @@ def fill(name: str, text: str, *, one: bool = False) -> str:
     return pair[0 if one else 1].format(text)
 
 
+def says(name: str, holds: bool) -> str:
+    """Say that a column of 0 and 1 holds or not, such as ``"channel is not web"``."""
+    feature, value = schema.parts_of(name)
+    known = feature_of(feature).label.lower()
+    if value == schema.MISSING:
+        return f"{known} is {'not ' if holds else ''}known"
+    return f"{known} is {'' if holds else 'not '}{value}"
+
+
 def against(value: float, population: float, unit: str = "", *, currency: str = "") -> str:
     """Say how a median compares with that of all customers, such as ``"twice the median of ..."``."""
     shown = number(population, unit, currency=currency)

@@ -10,7 +10,7 @@ from typing import Any
 from segcore.report import charts
 from segcore.report.charts import Figure
 from segcore.report.run import Run
-from segcore.report.words import Words, cut, listed, sentence
+from segcore.report.words import Words, cut, label, listed, sentence
 
 _KEPT = {"purchase", "purchases", "return", "returns"}
 _EXAMPLE_COLUMNS = (
@@ -36,6 +36,7 @@ class Accounts:
     unmet: str
     unreadable: int
     net: str
+    extra: list[str]
     warnings: list[str]
 
 
@@ -72,6 +73,7 @@ def accounts(run: Run, words: Words) -> Accounts:
         unmet=listed([class_name(row["class"]).lower() for row in every if not row["rows"]]),
         unreadable=int(run.ledger.get("unreadable_amount_rows") or 0),
         net=_net_sentence(run.ledger.get("returns_net"), words),
+        extra=[_extra_sentence(table, words) for table in run.manifest.get("extra", [])],
         warnings=[sentence(cut(text, 400)) for text in run.manifest.get("warnings", [])],
     )
 
@@ -88,6 +90,16 @@ def _net_sentence(net: dict[str, Any] | None, words: Words) -> str:
         f"Returns take back what they belong to: {part('matched')} found an earlier purchase, {part('unmatched')} none; "
         f"{words.count(net['orders_emptied'])} orders and {words.count(net['customers_emptied'])} customers "
         "had nothing left and are not counted."
+    )
+
+
+def _extra_sentence(table: dict[str, Any], words: Words) -> str:
+    """Say of how many customers another table says something, and what."""
+    known = [f"{label(c['feature'])} of {words.percent(c['share'])}" for c in table["columns"]]
+    path = cut(str(table["path"]).rsplit("/", 1)[-1], 60)
+    return (
+        f"{path} has a row for {words.count(table['customers_with_row'])} customers ({words.percent(table['share'])}) "
+        f"and {words.count(table['rows_without_customer'])} rows of others; it says {listed(known)}."
     )
 
 

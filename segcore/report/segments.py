@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from segcore import schema
 from segcore.report.charts import colour
 from segcore.report.run import Run
 from segcore.report.words import Words, cut, label, listed, sentence, unit
@@ -106,8 +107,9 @@ def names(run: Run) -> dict[int, str]:
 def features(run: Run) -> list[str]:
     """Return the features of the profile: those of the matrix first, then the others."""
     there = [name.removesuffix("_median") for name in run.profile.columns if name.endswith("_median")]
-    matrix = [name for name in run.job.matrix.columns if name in there]
-    return matrix + [name for name in there if name not in matrix]
+    matrix = list(run.job.matrix.columns)
+    seen = [name for feature in matrix for name in there if schema.parts_of(name)[0] == feature]
+    return seen + [name for name in there if name not in seen]
 
 
 def cards(run: Run, words: Words) -> list[Card]:
@@ -168,19 +170,26 @@ def headline(cards: list[Card]) -> str:
 
 
 def heat(run: Run, words: Words) -> list[HeatRow]:
-    """Return medians of every feature by segment, with their standardised distance from all customers."""
+    """Return medians of every feature by segment, with their standardised distance from all customers.
+
+    Of a column of 0 and 1 it is the mean: the share of customers.
+    """
     everybody, rows = population(run), rows_by_revenue(run)
     return [
         HeatRow(
             feature=feature,
             label=label(feature),
             unit="" if unit(feature) in {"money", "share"} else unit(feature),
-            population=words.bare(feature, everybody.get(f"{feature}_median")),
-            modelled=feature in run.job.matrix.columns,
+            population=words.bare(feature, everybody.get(f"{feature}_{_middle(feature)}")),
+            modelled=schema.parts_of(feature)[0] in run.job.matrix.columns,
             cells=[_cell(row, feature, words) for row in rows],
         )
         for feature in features(run)
     ]
+
+
+def _middle(feature: str) -> str:
+    return "mean" if schema.is_indicator(feature) else "median"
 
 
 def _cell(row: dict[str, Any], feature: str, words: Words) -> Cell:
@@ -188,8 +197,8 @@ def _cell(row: dict[str, Any], feature: str, words: Words) -> Cell:
     level = min(4, round(abs(effect) / 0.4))  # a step is 0.4 standard deviations, the darkest from 1.4 up
     low, high = (words.bare(feature, row.get(f"{feature}_{q}")) for q in ("p25", "p75"))
     return Cell(
-        text=words.bare(feature, row.get(f"{feature}_median")),
-        spread=f"{low} to {high}",
+        text=words.bare(feature, row.get(f"{feature}_{_middle(feature)}")),
+        spread="" if schema.is_indicator(feature) else f"{low} to {high}",
         level=level if effect > 0 else -level,
         effect=effect,
     )

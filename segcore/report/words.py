@@ -60,7 +60,7 @@ class Words:
 
     def value(self, feature: str, value: float | None) -> str:
         """Return a feature's value with its unit: ``72 days``, ``£312``, ``4%``."""
-        unit = schema.FEATURE_BY_NAME[feature].unit if feature in schema.FEATURE_BY_NAME else ""
+        unit = schema.feature_of(feature).unit
         bare = self.bare(feature, value)
         if unit in _SINGULAR and bare != MISSING:
             return f"{bare}\u00a0{_SINGULAR[unit] if bare == '1' else unit}"
@@ -68,26 +68,24 @@ class Words:
 
     def bare(self, feature: str, value: float | None) -> str:
         """Return a feature's value without the word for its unit, as in a column of a table."""
-        known = schema.FEATURE_BY_NAME.get(feature)
+        unit = schema.feature_of(feature).unit
         if value is None or _absent(value):
             return MISSING
-        if known is not None and known.unit == "money":
+        if unit == "money":
             return self.money(value)
-        if known is not None and known.unit == "share":
+        if unit == "share":
             return self.percent(value)
         return self.number(value, 0 if abs(value) >= 99.5 or float(value).is_integer() else 1)
 
 
 def label(feature: str) -> str:
     """Return a feature's words."""
-    known = schema.FEATURE_BY_NAME.get(feature)
-    return known.label if known else feature.replace("_", " ").capitalize()
+    return cut(schema.feature_of(feature).label)
 
 
 def unit(feature: str) -> str:
     """Return a feature's unit, empty where it has none."""
-    known = schema.FEATURE_BY_NAME.get(feature)
-    return known.unit if known else ""
+    return schema.feature_of(feature).unit
 
 
 def day(value: date | datetime | str | None) -> str:

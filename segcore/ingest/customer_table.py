@@ -1,0 +1,166 @@
+"""Tables with one row for each customer: their columns found, and each given its type as a whole.
+
+A column is one of numbers if all of its values are, or if the job says so; else one of categories. Lazy frames in,
+lazy frames out: nothing here collects, so errors surface where the result is collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from segcore import errors, job
+from segcore.ingest.conventions import Numbers
+from segcore.ingest.prepare import Prepared
+from segcore.ingest.scan import Layout, grouped, scan
+from segcore.ingest.values import LIKE_A_NUMBER, as_text, customer, number, trimmed
+
+# What exports write where a number is missing; in a column of categories they are values like any other.
+_NOTHING = ("null", "na", "n/a", "#n/a", "nan", "none", "-", "\\n")
+
+# Why a row is left out, in the order in which the first that applies is named.
+LEFT_OUT = ("malformed_line", "undecodable_text", "missing_customer", "unreadable_customer")
+
+
+def layouts(files: Sequence[Prepared], table: job.Extra) -> list[Layout]:
+    """Group a table's files by header; the key is called ``customer_id``, the other columns by their features.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If a column is not there, or holds dates.
+    """
+    wanted = {"customer_id": table.key, **table.features}
+
+    def assign(header: Sequence[str], where: str) -> Mapping[str, str]:
+        for column in wanted.values():
+            if column not in header:
+                raise errors.DataError(
+                    f"{where}: there is no column {column!r}{errors.did_you_mean(column, header)}; "
+                    f"columns: {errors.listing(header)}"
+                )
+            if list(header).count(column) > 1:
+                raise errors.DataError(
+                    f"{where}: the header names {column!r} more than once; rename one of them"
+                )
+        return wanted
+
+    found = grouped(files, assign)
+    for layout in found:
+        for name, dtype in layout.dtypes.items():
+            if dtype.is_temporal():
+                raise errors.DataError(
+                    f"{layout.files[0].source.path}: column {wanted[name]!r} holds dates; expected numbers or categories"
+                )
+    return found
+
+
+def rows(layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
+    """Return the rows of a layout, each column also as the text that it is written as, and why a row is left out.
+
+    Returns
+    -------
+    polars.LazyFrame
+        What :func:`segcore.ingest.scan` returns, and ``text_*`` (trimmed, empty ones null) and ``left_out``.
+    """
+    names = ["customer_id", *features]
+    lf = scan(layout, names).with_columns(
+        as_text(name, layout.dtypes[name]).alias(f"text_{name}") for name in names
+    )
+    lf = lf.with_columns(trimmed(f"text_{name}").alias(f"text_{name}") for name in names)
+    key = customer(layout.dtypes["customer_id"])
+    why = dict(
+        zip(
+            LEFT_OUT,
+            (pl.col("malformed"), pl.col("undecodable"), pl.col("text_customer_id").is_null(), key.is_null()),
+            strict=True,
+        )
+    )
+    return lf.with_columns(
+        customer_id=key,
+        left_out=pl.coalesce(pl.when(condition).then(pl.lit(name)) for name, condition in why.items()),
+    )
+
+
+def contents(lf: pl.LazyFrame, layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
+    """Say of each feature what its values are: ``feature, given, numbers, example`` of what is no number.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`rows` returns it.
+    """
+    parts = []
+    for name in features:
+        text = pl.col(f"text_{name}")
+        given = text.is_not_null() & ~_is_nothing(text)
+        like = given if layout.dtypes[name].is_numeric() else given & text.str.contains(LIKE_A_NUMBER)
+        parts.append(
+            lf.filter(pl.col("left_out").is_null()).select(
+                feature=pl.lit(name),
+                given=given.sum(),
+                numbers=like.sum(),
+                example=text.filter(given & ~like).min(),
+            )
+        )
+    return pl.concat(parts)
+
+
+def only_numbers(lf: pl.LazyFrame, layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
+    """Return the rows with the texts of some features, null where they are nothing like a number."""
+    texts = [name for name in features if layout.dtypes[name] == pl.String]
+    text = {name: pl.col(f"text_{name}") for name in texts}
+    return lf.with_columns(
+        pl.when(text[name].str.contains(LIKE_A_NUMBER)).then(text[name]).alias(name) for name in texts
+    )
+
+
+def values(
+    lf: pl.LazyFrame, layout: Layout, features: Sequence[str], numbers: Mapping[str, Numbers]
+) -> pl.LazyFrame:
+    """Give every feature its type.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`rows` returns it.
+    layout : Layout
+    features : sequence of str
+    numbers : mapping of str to Numbers
+        The features that are numbers, and how they are written.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``customer_id``, ``left_out``; the features, Float64 or text; ``unreadable_*`` of those that are numbers: the
+        text that is none.
+    """
+    typed = {
+        name: number(name, layout.dtypes[name], numbers[name]) if name in numbers else _category(name, layout)
+        for name in features
+    }
+    text = {name: pl.col(f"text_{name}") for name in numbers}
+    return lf.select(
+        "customer_id",
+        "left_out",
+        *(value.alias(name) for name, value in typed.items()),
+        *(
+            pl.when(typed[name].is_null() & ~_is_nothing(text[name]))
+            .then(text[name])
+            .alias(f"unreadable_{name}")
+            for name in numbers
+        ),
+    )
+
+
+def _is_nothing(text: pl.Expr) -> pl.Expr:
+    return text.str.to_lowercase().is_in(_NOTHING)
+
+
+def _category(name: str, layout: Layout) -> pl.Expr:
+    if layout.dtypes[name].is_float():  # 2 is written 2.0 where a column of whole numbers has gaps
+        value = pl.col(name)
+        whole = value.cast(pl.Int64, strict=False)
+        return pl.when(value == whole).then(whole.cast(pl.String)).otherwise(pl.col(f"text_{name}"))
+    return pl.col(f"text_{name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from segcore import schema
+from segcore import job, schema
 from segcore.cli import cli
 
 ROOT = Path(__file__).parent.parent
@@ -17,6 +17,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_every_feature_is_documented_from_the_schema() -> None:
     for feature in schema.FEATURES:
         assert f"| `{feature.name}` | {feature.unit} | {feature.meaning} |" in README
+
+
+def test_every_column_of_a_line_is_documented_from_the_schema() -> None:
+    for column in schema.LINE_COLUMNS:
+        assert f"| `{column.name}` | {'yes' if column.required else ''} | {column.meaning} |" in README
+
+
+def test_every_job_in_it_is_a_job() -> None:
+    for text in re.findall(r"^ *```toml\n(.*?)```", README, re.DOTALL | re.MULTILINE):
+        job.resolve(text)
 
 
 def test_every_command_and_option_it_names_exists() -> None:

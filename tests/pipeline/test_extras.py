@@ -36,8 +36,8 @@ EXPECTED = pl.DataFrame(
 )
 
 
-def job_of(path: Path, *, matrix: dict[str, str] | None = None, **given: Any) -> job.Job:
-    table = {"path": str(path), "key": "Customer", "columns": COLUMNS, **given}
+def job_of(path: Path | str, *, matrix: dict[str, str] | None = None, **given: Any) -> job.Job:
+    table = {"path": str(path), "key": "Customer", "columns": COLUMNS} | given
     columns = {"total_spend": "none", **({"region": "one-hot"} if matrix is None else matrix)}
     return job.resolve("", {"extra": [table], "matrix.columns": columns})
 
@@ -319,6 +319,11 @@ def test_an_inspection_says_what_the_columns_are(tmp_path: Path) -> None:
     assert "channel      'Channel'                category\n" in text
     assert "1 row(s) left out as missing_customer" in text
     assert jobs.load(tmp_path / "made.toml").extra == jobs.load(tmp_path / "job.toml").extra
+
+
+def test_a_table_may_be_behind_a_url(tmp_path: Path) -> None:
+    url = as_excel(tmp_path / "table.xlsx").as_uri()
+    assert_frame_equal(joined(tmp_path / "out", job_of(url)), EXPECTED)
 
 
 def test_sources_of_a_table_may_be_many(tmp_path: Path) -> None:

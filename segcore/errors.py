@@ -75,6 +75,14 @@ class JobError(SegcoreError):
     exit_code = 78
 
 
+_LONGEST_NAME = 100
+
+
+def _on_one_line(name: str) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the closest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1)
@@ -82,7 +90,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str], *, most: int = 12) -> str:
-    """Return names in sorted order for a message, cut after `most` of them."""
+    """Return names in sorted order for a message of one line, cut after `most` of them and each where it is long."""
     ordered = sorted(names)
-    shown = ", ".join(ordered[:most])
+    shown = ", ".join(_on_one_line(name) for name in ordered[:most])
     return shown if len(ordered) <= most else f"{shown} and {len(ordered) - most} more"

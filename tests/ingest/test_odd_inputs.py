@@ -291,6 +291,7 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("a column missing", text(ONE[:-7], header=HEADER.replace(",Country", "").replace("CustomerID", "Who")), 65, "1 required column.s. not found: customer_id", []),
     ("another schema in one file", several(text(ONE), text("1,2", header="a,b")), 65, "required column", []),
     ("no header", raw(f"{ONE}\n{TWO}\n".encode()), 65, "required column", []),
+    ("a header that goes on over lines", text(ONE, header=HEADER.replace("CustomerID", '"Who\n\x1b[31m' + "x" * 9_999 + '"')), 65, "not found: customer_id.*Who .31mx+…", []),
     ("a mapped column missing", text(ONE), 65, "maps customer_id to 'Kunde'", ["--job", "kunde.toml"]),
     ("dates that could be either", text(good(InvoiceDate="1/2/2011"), good(InvoiceDate="3/4/2011")), 65, "month or the day first", []),
     ("both orders in files of one header", several(text(good(InvoiceDate="13/2/2011")), text(good(InvoiceDate="2/13/2011"))), 65, "give --date-format", []),

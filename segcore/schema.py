@@ -263,12 +263,18 @@ def feature_of(name: str) -> Feature:
     return known or Feature(name=name, meaning="", unit="", label=name.replace("_", " ").capitalize())
 
 
+def value_in_words(value: str) -> str:
+    """Return the value that an indicator stands for on one line, cut where it is long."""
+    if value == MISSING:
+        return "not known"
+    text = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
 def _feature_of_indicator(name: str) -> Feature:
     feature, value = parts_of(name)
-    label = feature_of(feature).label
-    shown = value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 1] + "…"
     return Feature(
-        name=name, meaning="", unit="share", label=f"{label}: {shown}" if value else f"{label}: not known"
+        name=name, meaning="", unit="share", label=f"{feature_of(feature).label}: {value_in_words(value)}"
     )
 
 

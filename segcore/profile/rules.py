@@ -125,7 +125,11 @@ def assign(rules: Sequence[Rule], df: pl.DataFrame) -> Labels:
 
 def conditions(rule: Rule, *, currency: str = "") -> str:
     """Return a rule's conditions in words, such as ``"at most 1 order and more than £230 per order"``."""
-    return " and ".join(_words(bound, currency) for bound in rule.bounds) or "every customer"
+    # Who is in one category is in no other, which goes without saying.
+    categories = [b for b in rule.bounds if schema.is_indicator(b.feature)]
+    settled = {schema.parts_of(b.feature)[0] for b in categories if b.above is not None}
+    implied = [b for b in categories if b.above is None and schema.parts_of(b.feature)[0] in settled]
+    return " and ".join(_words(b, currency) for b in rule.bounds if b not in implied) or "every customer"
 
 
 def _words(bound: Bound, currency: str) -> str:

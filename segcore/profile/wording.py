@@ -75,7 +75,7 @@ def says(name: str, holds: bool) -> str:
     known = feature_of(feature).label.lower()
     if value == schema.MISSING:
         return f"{known} is {'not ' if holds else ''}known"
-    return f"{known} is {'' if holds else 'not '}{value}"
+    return f"{known} is {'' if holds else 'not '}{schema.value_in_words(value)}"
 
 
 def against(value: float, population: float, unit: str = "", *, currency: str = "") -> str:

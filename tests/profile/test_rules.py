@@ -129,3 +129,16 @@ def test_rules_survive_a_json_file_and_repeat(k: int, seed: int) -> None:
 )
 def test_conditions_in_words(bound: Bound, words: str) -> None:
     assert conditions(Rule(segment=1, bounds=(bound,)), currency="£") == words
+
+
+def test_categories_have_words_and_what_follows_from_one_is_not_said() -> None:
+    bounds = (
+        Bound(feature="channel=web", up_to=0.5),
+        Bound(feature="channel=tv", above=0.5),
+        Bound(feature="age=", up_to=0.5),
+        Bound(feature="home=", above=0.5),
+        Bound(feature="age", up_to=40.0),
+    )
+    words = "channel is tv and age is known and home is not known and at most 40 age"
+    assert conditions(Rule(segment=1, bounds=bounds)) == words
+    assert conditions(Rule(segment=1, bounds=bounds[:1])) == "channel is not web"

@@ -219,3 +219,25 @@ def test_labels_beside_features_in_files(tmp_path: Path) -> None:
 def test_nobody_is_an_error() -> None:
     with pytest.raises(errors.DataError, match="no customers to profile"):
         build(customers(5, 1, 0).head(0))
+
+
+def test_categories_are_marks_by_their_shares() -> None:
+    df = pl.DataFrame(
+        {
+            "segment": pl.Series([1] * 10 + [2] * 10, dtype=pl.Int32),
+            "order_count": [2] * 20,
+            "total_spend": [3.0] * 10 + [1.0] * 10,
+            "channel=web": [1.0] * 6 + [0.0] * 4 + [0.0] * 10,
+            "channel=tv": [0.0] * 6 + [1.0] * 4 + [1.0] * 10,
+        }
+    )
+    features = ["channel=web", "channel=tv"]
+    transforms = {name: lambda x: x for name in features}
+    _, first, second = profile.build(df.lazy(), transforms=transforms, features=features).to_dicts()
+    assert first["channel=web_mean"] == 0.6
+    (mark,) = first["marks"]  # the two say the same
+    assert mark["text"] in (
+        "channel is web for 60%, against 30% of all customers",
+        "channel is tv for 40%, against 70% of all customers",
+    )
+    assert {m["feature"] for m in second["marks"]} <= set(features)

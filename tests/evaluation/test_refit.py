@@ -76,7 +76,7 @@ def _most_threads(_: int) -> int:
     refit(
         Model(family="kmeans"), np.random.default_rng(0).normal(size=(20, 2)), [2], 0
     )  # loads the libraries
-    return max(pool["num_threads"] for pool in threadpool_info())
+    return int(max(pool["num_threads"] for pool in threadpool_info()))
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

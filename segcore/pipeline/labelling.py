@@ -94,8 +94,6 @@ def label_everyone(people: Population, models: Sequence[Candidate], folder: Path
     assigners = [model.assigner for model in models]
     centres = centres_of(assigners[0], people.sample)
     files: list[Path] = []
-    spend: list[npt.NDArray[np.float64]] = []
-    by_model: list[list[Labels]] = [[] for _ in models]
     for number, df in enumerate(people.frames()):
         labels, confidence, distance = label_frame(
             df, assigners, centres, people.preparation, separate=people.separate_one_time
@@ -109,11 +107,9 @@ def label_everyone(people: Population, models: Sequence[Candidate], folder: Path
             }
         ).write_parquet(path)
         files.append(path)
-        spend.append(df["total_spend"].to_numpy())
-        for parts, own in zip(by_model, labels, strict=True):
-            parts.append(own)
-    total_spend = np.concatenate(spend)
-    segments = tuple(order_segments(np.concatenate(parts), total_spend) for parts in by_model)
+    spend = pl.scan_parquet(list(people.files)).select("total_spend")
+    everyone = pl.concat([pl.scan_parquet(files), spend], how="horizontal")
+    segments = tuple(order_segments(everyone, name) for name in columns(models))
     return Labelled(files=tuple(files), models=tuple(models), centres=centres, segments=segments)
 
 

@@ -60,17 +60,16 @@ class Summary:
     position: float | None = None
 
 
-def order_segments(
-    labels: NDArray[np.int32], total_spend: NDArray[np.float64], *, money_decimals: int = 4
-) -> dict[int, int]:
+def order_segments(lf: pl.LazyFrame, label: str, *, money_decimals: int = 4) -> dict[int, int]:
     """Return the segments' numbers, by revenue.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_customers,)
-        Labels of a model; negative ones are nobody's segment and left out.
-    total_spend : ndarray of shape (n_customers,)
-        Money units.
+    lf : polars.LazyFrame
+        One row per customer: a model's labels, and ``total_spend`` in money units. Negative labels are nobody's
+        segment and left out.
+    label : str
+        Column of the labels.
     money_decimals : int
         Decimals that money is exact to.
 
@@ -80,15 +79,16 @@ def order_segments(
         Label to segment, 1 for the largest revenue. Ties go to the larger segment, then to the one
         whose first member comes first, so that the numbers do not depend on the labels.
     """
-    frame = pl.DataFrame({"label": labels, "total_spend": total_spend}).with_row_index("row")
-    revenue = _minor("total_spend", money_decimals).sum()
     ranked = (
-        frame.filter(pl.col("label") >= 0)
-        .group_by("label")
-        .agg(revenue.alias("revenue"), pl.len().alias("customers"), pl.col("row").min())
+        lf.select(label, "total_spend")
+        .with_row_index("row")
+        .filter(pl.col(label) >= 0)
+        .group_by(label)
+        .agg(revenue=_minor("total_spend", money_decimals).sum(), customers=pl.len(), row=pl.col("row").min())
         .sort(["revenue", "customers", "row"], descending=[True, True, False])
+        .collect(engine="streaming")
     )
-    return {int(label): i for i, label in enumerate(ranked["label"].to_list(), start=1)}
+    return {int(number): i for i, number in enumerate(ranked[label].to_list(), start=1)}
 
 
 def totals(lf: pl.LazyFrame, *, money_decimals: int = 4) -> dict[int, Totals]:

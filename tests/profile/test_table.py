@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from hypothesis import given
@@ -21,6 +22,10 @@ TRANSFORMS = {"order_count": log1p, "total_spend": log1p}
 
 def build(df: pl.DataFrame) -> pl.DataFrame:
     return profile.build(df.lazy(), transforms=TRANSFORMS, currency="£")
+
+
+def numbers_of(labels: npt.NDArray[np.int32], spend: npt.NDArray[np.float64]) -> dict[int, int]:
+    return profile.order_segments(pl.LazyFrame({"label": labels, "total_spend": spend}), "label")
 
 
 def test_a_table_by_hand() -> None:
@@ -52,12 +57,12 @@ def test_a_table_by_hand() -> None:
 def test_segments_are_numbered_by_revenue() -> None:
     labels = np.array([7, 2, -1, 2, 5], dtype=np.int32)
     spend = np.array([10.0, 1.0, 99.0, 1.5, 3.0])
-    assert profile.order_segments(labels, spend) == {7: 1, 5: 2, 2: 3}
+    assert numbers_of(labels, spend) == {7: 1, 5: 2, 2: 3}
 
 
 def test_equal_revenue_goes_by_size_and_then_by_first_member() -> None:
     labels = np.array([0, 1, 1, 2], dtype=np.int32)
-    assert profile.order_segments(labels, np.array([3.0, 1.0, 2.0, 3.0])) == {1: 1, 0: 2, 2: 3}
+    assert numbers_of(labels, np.array([3.0, 1.0, 2.0, 3.0])) == {1: 1, 0: 2, 2: 3}
 
 
 @given(st.integers(1, 6), st.integers(0, 100))
@@ -66,7 +71,7 @@ def test_numbers_do_not_depend_on_labels(k: int, seed: int) -> None:
     labels = rng.integers(0, k, 40).astype(np.int32)
     spend = rng.integers(0, 3, 40).astype(float)  # ties are common
     other = rng.permutation(k).astype(np.int32)
-    plain, renamed = profile.order_segments(labels, spend), profile.order_segments(other[labels], spend)
+    plain, renamed = numbers_of(labels, spend), numbers_of(other[labels], spend)
     assert {label: renamed[int(other[label])] for label in plain} == plain
 
 
@@ -77,7 +82,7 @@ def test_relabelling_changes_nothing(k: int, seed: int) -> None:
     other = np.random.default_rng(seed).permutation(k).astype(np.int32)[labels]
     tables = []
     for given_labels in (labels, other):
-        numbers = profile.order_segments(given_labels, spend)
+        numbers = numbers_of(given_labels, spend)
         segment = pl.Series("segment", [numbers[int(x)] for x in given_labels], dtype=pl.Int32)
         tables.append(build(df.with_columns(segment)))
     assert_frame_equal(*tables, check_exact=True)

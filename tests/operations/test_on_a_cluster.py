@@ -21,8 +21,16 @@ from segcore.simulate import simulate
 from tests.engine.dask_processes import ROOT, TIMEOUT, Dask, dask_processes
 from tests.operations.processes import contents
 
-# A task of the lines for each file or two, eight buckets, and a block of the matrix for each hundred customers.
-BUDGET = 10 * 10**6
+# A task of the lines for each file or two, sixteen buckets (as if a line took much more memory than it does), and a
+# block of the matrix for each hundred customers.
+BUDGET = 200 * 10**6
+COMMAND = """
+from segcore.pipeline import budget
+budget._BYTES_A_LINE = 12_800
+from segcore.cli import main
+if __name__ == "__main__":
+    main()
+"""
 JOB = """
 [features]
 rows_per_file = 100
@@ -55,7 +63,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     dump, job = base / "dump", base / "job.toml"
     simulate(dump, rows=100_000)
     job.write_text(JOB)
-    run = segment(dump, base / "out", job=job, memory=BUDGET, quiet=True)
+    run = segment(dump, base / "out", job=job, memory=BUDGET, quiet=True)  # one bucket
     assert len(list(run.features.iterdir())) > 4
     return Undisturbed(dump=dump, job=job, contents=contents(run.folder))
 
@@ -83,8 +91,8 @@ def started(laptop: Undisturbed, out: Path, *options: str) -> Iterator[subproces
     with subprocess.Popen(
         [
             sys.executable,
-            "-m",
-            "segcore",
+            "-c",
+            COMMAND,
             "segment",
             str(laptop.dump),
             "--out",

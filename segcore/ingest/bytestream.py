@@ -11,6 +11,7 @@ from typing import BinaryIO
 from segcore import errors
 from segcore.ingest import remote
 from segcore.ingest.files import Source
+from segcore.stores import failures, is_url
 
 BLOCK = 1 << 20
 # A noncharacter that stands before the hexadecimal digits of every byte that could not be decoded. Unicode
@@ -33,9 +34,12 @@ def broken_file(path: str) -> Iterator[None]:
         If the file breaks off or is damaged.
     segcore.errors.InputNotFoundError
         If it is gone, or may not be read.
+    segcore.errors.UnreachableError
+        If it is in a store that does not answer.
     """
     try:
-        yield
+        with failures():
+            yield
     except (FileNotFoundError, PermissionError) as exc:
         raise errors.InputNotFoundError(f"{path}: cannot be read: {exc.strerror}; was it moved?") from exc
     except (OSError, EOFError) as exc:
@@ -49,7 +53,7 @@ def opened(path: str, compression: str) -> Iterator[BinaryIO]:
     """Open a file for its bytes, unpacked."""
     import pyarrow as pa
 
-    with broken_file(path), remote.opened(path) if remote.is_url(path) else open(path, "rb") as file:
+    with broken_file(path), remote.opened(path) if is_url(path) else open(path, "rb") as file:
         yield pa.CompressedInputStream(file, compression) if compression else file
 
 

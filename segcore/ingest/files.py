@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from segcore import errors
 from segcore.ingest import remote
+from segcore.stores import is_url
 
 Format = Literal["text", "parquet", "excel"]
 Compression = Literal["", "gzip", "zstd"]
@@ -86,7 +87,7 @@ def passed_over(inputs: Sequence[str | Path]) -> list[str]:
 
 
 def _expand(given: str) -> list[str]:
-    if remote.is_url(given):
+    if is_url(given):
         return _expand_url(given)
     if os.path.isdir(given):
         found = [path for path in _walk(given) if _suffix(path)]
@@ -132,7 +133,7 @@ def _suffix(path: str) -> Format | None:
 
 
 def _source(path: str) -> Source:
-    size, modified, head = _first_look_at_url(path) if remote.is_url(path) else _first_look(path)
+    size, modified, head = _first_look_at_url(path) if is_url(path) else _first_look(path)
     if not head:
         raise errors.DataError(f"{path}: the file is empty; expected a header and lines")
     kind = _kind(path, head)

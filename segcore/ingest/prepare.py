@@ -16,6 +16,7 @@ from segcore import errors, job
 from segcore.ingest import bytestream, excel, records, remote
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Header, Way, examine, read_header
+from segcore.stores import is_url
 
 _TABLE = (records.RECORD, records.MALFORMED, records.TEXT)
 
@@ -124,7 +125,7 @@ def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, me
 
 def _at_hand(source: Source, target: Path) -> Path:
     """Return a local file with the source's bytes: a workbook cannot be read as a stream."""
-    if not remote.is_url(source.path):
+    if not is_url(source.path):
         return Path(source.path)
     with open(target, "wb") as copy, remote.opened(source.path) as stream:
         shutil.copyfileobj(stream, copy)

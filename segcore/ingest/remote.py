@@ -1,8 +1,4 @@
-"""Files in an object store, or wherever else a URL points: found, and opened for their bytes.
-
-Credentials, region and endpoint come from the environment (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``,
-``GOOGLE_APPLICATION_CREDENTIALS`` and so on), as they do for Polars, which scans the same URLs.
-"""
+"""Files behind a URL: found, and opened for their bytes."""
 
 from __future__ import annotations
 
@@ -10,34 +6,10 @@ import contextlib
 import fnmatch
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from segcore import errors
-
-
-def is_url(path: str) -> bool:
-    """Whether a path names its store, such as ``s3://bucket/folder``."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path) is not None
-
-
-@contextlib.contextmanager
-def _answers(url: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as exc:
-        raise errors.InputNotFoundError(f"{url}: no such file or folder; check the URL") from exc
-    except (OSError, ValueError) as exc:
-        reason = (str(exc).splitlines() or [type(exc).__name__])[0]
-        raise errors.UnreachableError(
-            f"{url}: the store does not answer as expected: {reason}; check the URL, the network and the credentials"
-        ) from exc
-
-
-def _file_system(url: str) -> tuple[Any, str]:
-    from pyarrow import fs
-
-    system, path = fs.FileSystem.from_uri(url)
-    return system, path
+from segcore.stores import answers, file_system
 
 
 def find(url: str) -> tuple[list[str], bool]:
@@ -52,10 +24,10 @@ def find(url: str) -> tuple[list[str], bool]:
     """
     from pyarrow import fs
 
-    with _answers(url):
+    with answers(url):
         fixed = re.split(r"[*?\[]", url)[0]
         wild = fixed != url
-        system, path = _file_system(fixed.rpartition("/")[0] if wild else url.rstrip("/"))
+        system, path = file_system(fixed.rpartition("/")[0] if wild else url.rstrip("/"))
         about = system.get_file_info(path)
         if about.type == fs.FileType.File:
             return [url], True
@@ -70,8 +42,8 @@ def find(url: str) -> tuple[list[str], bool]:
 
 def stat(url: str) -> tuple[int, int]:
     """Return the size in bytes and the time of the last change in nanoseconds."""
-    with _answers(url):
-        system, path = _file_system(url)
+    with answers(url):
+        system, path = file_system(url)
         about = system.get_file_info(path)
         return int(about.size or 0), int(about.mtime_ns or 0)
 
@@ -79,8 +51,8 @@ def stat(url: str) -> tuple[int, int]:
 @contextlib.contextmanager
 def opened(url: str) -> Iterator[BinaryIO]:
     """Open a file as a stream of bytes."""
-    with _answers(url):
-        system, path = _file_system(url)
+    with answers(url):
+        system, path = file_system(url)
         stream = system.open_input_stream(path, compression=None)
     with stream:
         yield stream

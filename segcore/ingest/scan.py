@@ -10,10 +10,11 @@ from itertools import accumulate, groupby
 import polars as pl
 
 from segcore import errors, schema
-from segcore.ingest import records, remote
+from segcore.ingest import records
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.columns import assign_columns
 from segcore.ingest.prepare import Prepared
+from segcore.stores import is_url
 
 _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
@@ -132,7 +133,7 @@ def _scans(layout: Layout) -> Iterator[list[Prepared]]:
 
 def _kind(file: Prepared) -> tuple[str, bool, bool]:
     # Polars calls a local file by a URL as well where it scans it together with URLs.
-    return file.way, file.quoted and file.way == "lines", remote.is_url(file.path)
+    return file.way, file.quoted and file.way == "lines", is_url(file.path)
 
 
 def scan(layout: Layout, names: Sequence[str] = schema.LINE_NAMES) -> pl.LazyFrame:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import errors, ingest
+from segcore import errors, ingest, stores
 from segcore.ingest import Conventions, Layout, Prepared, Source, conventions
 from segcore.job import Job
 from segcore.progress import Progress
@@ -190,7 +190,8 @@ def readable() -> Iterator[None]:
         If a file is gone.
     """
     try:
-        yield
+        with stores.failures():
+            yield
     except FileNotFoundError as exc:
         raise errors.InputNotFoundError(f"{_first_line(exc)}: was a file moved while it was read?") from exc
     except pl.exceptions.PolarsError as exc:

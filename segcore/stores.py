@@ -1,0 +1,182 @@
+"""Object stores: what a URL names, how it is reached, and what is said when it does not play along.
+
+Credentials, region and endpoint come from the environment or a profile (``AWS_ACCESS_KEY_ID``, ``AWS_PROFILE``,
+``AWS_ENDPOINT_URL``, ``GOOGLE_APPLICATION_CREDENTIALS`` and so on), as they do for Polars, which scans the same URLs.
+A URL that holds credentials itself is refused: URLs are in logs, manifests and process lists.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from segcore import errors
+
+_SECRET_PARAMETER = re.compile(r"[?&][^=&/]*(secret|key|token|password|signature)[^=&/]*=", re.IGNORECASE)
+_DENIED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID")
+
+
+def is_url(path: str | Path) -> bool:
+    """Whether a path names its store, such as ``s3://bucket/folder``."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)) is not None
+
+
+def place(given: str | Path) -> Path | str:
+    """Return a path, or the URL of a folder in a store, from what was given.
+
+    Raises
+    ------
+    segcore.errors.UsageError
+        If the URL holds credentials or options.
+    """
+    text = str(given)
+    if not is_url(text):
+        return Path(given)
+    refuse_credentials(text)
+    if "?" in text:
+        raise errors.UsageError(
+            f"{text}: a URL with options; set the endpoint and the region in the environment (AWS_ENDPOINT_URL, AWS_REGION)"
+        )
+    if text.startswith("file://"):
+        return Path(_file_system(text)[1])
+    return text.rstrip("/")
+
+
+def refuse_credentials(url: str) -> None:
+    """Raise where a URL holds credentials, without repeating them.
+
+    Raises
+    ------
+    segcore.errors.UsageError
+    """
+    scheme, _, rest = url.partition("://")
+    owner, at, _ = rest.partition("/")[0].rpartition("@")
+    # A bucket has neither; an Azure container stands before an @, and a server may have a port.
+    in_bucket = scheme in ("s3", "gs") and re.search("[:@]", rest.partition("/")[0])
+    if in_bucket or (at and ":" in owner) or _SECRET_PARAMETER.search(rest):
+        shown = rest.rpartition("@")[2].partition("?")[0] if "@" in rest else "..."
+        raise errors.UsageError(
+            f"{scheme}://{shown}: the URL holds credentials; leave them out, and set them in the environment "
+            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) or in a profile (AWS_PROFILE)"
+        )
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """Return the pyarrow file system of a URL and the path that it has there."""
+    refuse_credentials(url)
+    if url.startswith("s3://") and os.environ.get("AWS_PROFILE"):
+        _find_boto3(os.environ["AWS_PROFILE"])
+    if "?" in url or not url.startswith("s3://"):
+        return _file_system(url)
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    # One request for a small file; else there are three.
+    system, _ = _file_system(f"s3://{bucket}?allow_delayed_open=true")
+    return system, f"{bucket}/{key}".rstrip("/")
+
+
+@lru_cache(maxsize=64)
+def _file_system(url: str) -> tuple[Any, str]:
+    from pyarrow import fs
+
+    system, path = fs.FileSystem.from_uri(url)
+    return system, path
+
+
+def _find_boto3(profile: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("boto3") is None:
+        raise errors.UsageError(
+            f"AWS_PROFILE={profile}: Polars reads a named profile with boto3, which is not installed; "
+            "pip install boto3, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+
+
+@contextmanager
+def answers(url: str, *, writing: bool = False) -> Iterator[None]:
+    """Turn what a store says into an error for people.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If there is no such file, or it may not be read.
+    segcore.errors.OutputError
+        While writing: if there is no such bucket, or it may not be written.
+    segcore.errors.UnreachableError
+        If the store does not answer, or not as expected.
+    """
+    refused = errors.OutputError if writing else errors.InputNotFoundError
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise errors.InputNotFoundError(f"{url}: no such file or folder; check the URL") from exc
+    except (OSError, ValueError) as exc:
+        if getattr(exc, "errno", None) is not None:
+            raise  # the disk on the other side of a copy
+        reason = _reason(exc)
+        if "NO_SUCH_BUCKET" in reason:
+            raise refused(f"{url}: there is no such bucket; make it, or check the URL") from exc
+        if any(code in reason for code in _DENIED):
+            raise refused(
+                f"{url}: access denied ({reason}); check the credentials and what they allow"
+            ) from exc
+        raise errors.UnreachableError(
+            f"{url}: the store does not answer as expected: {reason}; check the URL, the network and the credentials, "
+            "then run the same command again"
+        ) from exc
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn what an engine says of a store, in the middle of its work, into an error for people.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If a file is gone, or may not be read.
+    segcore.errors.OutputError
+        If a file may not be written.
+    segcore.errors.UnreachableError
+        If the store does not answer, or not as expected.
+    """
+    try:
+        yield
+    except errors.SegcoreError:
+        raise
+    except Exception as exc:
+        text = str(exc)
+        if not ("object-store error" in text or "AWS Error" in text):
+            raise
+        what = _asked(text)
+        if isinstance(exc, PermissionError) or any(code in text for code in _DENIED):
+            writing = re.search(
+                r"performing (PUT|POST|DELETE)|during (Put|Upload|Create|Complete|Delete)", text
+            )
+            refused = errors.OutputError if writing else errors.InputNotFoundError
+            raise refused(f"{what}: access denied; check the credentials and what they allow") from exc
+        if isinstance(exc, FileNotFoundError):
+            raise errors.InputNotFoundError(f"{what}: no such object; was it moved meanwhile?") from exc
+        raise errors.UnreachableError(
+            f"{what}: the store does not answer as expected; check the network, then run the same command again"
+        ) from exc
+
+
+def _asked(text: str) -> str:
+    """Return the address or the URL that an engine names in what it says."""
+    if address := re.search(r"performing [A-Z]+ (\S+)", text):
+        return address.group(1)
+    if key := re.search(r"key '(.*?)' in bucket '(.*?)'", text):
+        return f"s3://{key.group(2)}/{key.group(1)}"
+    return "the object store"
+
+
+def _reason(exc: BaseException) -> str:
+    """Return what went wrong in few words: the code of the store's answer where there is one."""
+    first = (str(exc).splitlines() or [type(exc).__name__])[0]
+    code = re.search(r"AWS Error (.*?)(; Details: .*|\(Request ID.*)?$", first)
+    return code.group(1).strip() if code else first

@@ -154,7 +154,7 @@ def test_run_and_scratch_folders_are_private(tmp_path: Path) -> None:
     with workspace(tmp_path / "out", "m") as work:
         with work.stage("run") as folder:
             assert {mode(path) for path in (work.folder, work.folder.parent, folder)} == {0o700}
-        run = work.move("run", "id")
+        run = Path(work.move("run", "id"))
     assert {mode(run), mode(run.parent)} == {0o700}
 
 

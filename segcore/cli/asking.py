@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 
 from segcore.cli.group import cli
-from segcore.cli.options import Size, source_options
+from segcore.cli.options import Place, Size, source_options
 
 
 @cli.command("report")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=Place())
 @click.option("--format", "kind", type=click.Choice(["html", "md"]), default="html", show_default=True)
 @click.option("--show-ids", is_flag=True, help="Name typical customers by their id.")
-def report_command(run: Path, kind: str, show_ids: bool) -> None:
-    """Rebuild the report of a finished RUN (its folder, or a folder with latest.json)."""
+def report_command(run: Path | str, kind: str, show_ids: bool) -> None:
+    """Rebuild the report of a finished RUN (its folder or URL, or one with latest.json)."""
     from segcore import pipeline
 
     click.echo(str(pipeline.rebuild_report(run, markdown=kind == "md", show_ids=show_ids)))
@@ -23,10 +23,8 @@ def report_command(run: Path, kind: str, show_ids: bool) -> None:
 
 @cli.command()
 @click.argument("customer_id")
-@click.option(
-    "--run", required=True, type=click.Path(path_type=Path), help="The run's folder, or one with latest.json."
-)
-def explain(customer_id: str, run: Path) -> None:
+@click.option("--run", required=True, type=Place(), help="The run's folder or URL, or one with latest.json.")
+def explain(customer_id: str, run: Path | str) -> None:
     """Say why CUSTOMER_ID is in their segment, and what would move them to the next one."""
     from segcore import pipeline
 
@@ -34,8 +32,8 @@ def explain(customer_id: str, run: Path) -> None:
 
 
 @cli.command("runs")
-@click.argument("out", type=click.Path(path_type=Path))
-def runs_command(out: Path) -> None:
+@click.argument("out", type=Place())
+def runs_command(out: Path | str) -> None:
     """List the finished runs in OUT, the newest last."""
     from segcore import pipeline
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from segcore.cli.group import cli
-from segcore.cli.options import Size
+from segcore.cli.options import Folder, Place, Size, scratch_option
 
 
 @cli.command()
@@ -17,17 +17,18 @@ from segcore.cli.options import Size
     "--model",
     required=True,
     envvar="SEGCORE_MODEL",
-    type=click.Path(path_type=Path),
-    help="Finished run, or a folder with latest.json.",
+    type=Place(),
+    help="Finished run, or a folder with latest.json; a path or a URL.",
 )
 @click.option(
     "--out",
     "-o",
     required=True,
     envvar="SEGCORE_OUT",
-    type=click.Path(path_type=Path),
-    help="Folder for the runs.",
+    type=Place(),
+    help="Folder or URL for the runs.",
 )
+@scratch_option
 @click.option(
     "--as-of",
     type=click.DateTime(),
@@ -45,8 +46,9 @@ from segcore.cli.options import Size
 @click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
 def score(
     inputs: tuple[str, ...],
-    model: Path,
-    out: Path,
+    model: Path | str,
+    out: Path | str,
+    scratch: Path | str | None,
     as_of: datetime | None,
     memory: int | None,
     with_report: bool,
@@ -67,22 +69,23 @@ def score(
         as_of=as_of,
         with_report=with_report,
         memory=memory,
+        scratch=scratch,
         wait=wait,
         quiet=quiet,
     )
-    click.echo(str(run.report if with_report else run.folder))
+    click.echo(f"{run.place}/report.html" if with_report else str(run.place))
 
 
 @cli.command()
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("old", type=Place())
+@click.argument("new", type=Place())
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="Folder for the tables, every customer that moved (Parquet) and a report.",
 )
-def compare(old: Path, new: Path, out: Path | None) -> None:
+def compare(old: Path | str, new: Path | str, out: Path | None) -> None:
     """Say which segments of run OLD live on in run NEW, who moved, and why (runs, or folders with latest.json)."""
     from segcore import pipeline
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from segcore import errors
+from segcore import errors, stores
 
 
 class Size(click.ParamType[int]):
@@ -24,6 +25,32 @@ class Size(click.ParamType[int]):
             return engine.parse_size(str(value))
         except errors.UsageError as exc:
             self.fail(str(exc), param, ctx)
+
+
+class Place(click.ParamType[Path | str]):
+    """A folder: a path, or a URL in an object store."""
+
+    name = "path or URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """Tell them apart, and refuse a URL that holds credentials."""
+        try:
+            return stores.place(value)
+        except errors.UsageError as exc:
+            self.fail(str(exc), param, ctx)
+
+
+class Folder(click.Path):
+    """A folder on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse a URL, of which a path would make a folder with an odd name."""
+        if stores.is_url(value):
+            self.fail("expected a folder on this machine, found a URL", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class K(click.ParamType[int | str]):
@@ -65,6 +92,14 @@ def remember_log_format(ctx: click.Context, param: click.Parameter, value: str) 
     """Let what fails later be said in the same format."""
     os.environ[LOG_FORMAT] = value
     return value
+
+
+scratch_option = click.option(
+    "--scratch",
+    envvar="SEGCORE_SCRATCH",
+    type=Place(),
+    help="Folder or URL for finished stages until the run is published.  [default: DIR/work]",
+)
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,7 +10,16 @@ from typing import Literal
 import click
 
 from segcore.cli.group import cli
-from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, source_options
+from segcore.cli.options import (
+    LOG_FORMAT,
+    K,
+    Place,
+    Rows,
+    Size,
+    remember_log_format,
+    scratch_option,
+    source_options,
+)
 
 
 @cli.command()
@@ -20,9 +29,10 @@ from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, 
     "-o",
     required=True,
     envvar="SEGCORE_OUT",
-    type=click.Path(path_type=Path),
-    help="Folder for the runs.",
+    type=Place(),
+    help="Folder or URL for the runs.",
 )
+@scratch_option
 @click.option(
     "--job",
     "job_file",
@@ -87,7 +97,7 @@ from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, 
 @click.option(
     "--previous",
     envvar="SEGCORE_PREVIOUS",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Run that this one follows.  [default: the one that DIR/latest.json names]",
 )
 @click.option(
@@ -133,7 +143,8 @@ from segcore.cli.options import LOG_FORMAT, K, Rows, Size, remember_log_format, 
 @click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
 def segment(
     inputs: tuple[str, ...],
-    out: Path,
+    out: Path | str,
+    scratch: Path | str | None,
     job_file: Path | None,
     k: int | str | None,
     family: str | None,
@@ -150,7 +161,7 @@ def segment(
     threads: int | None,
     scheduler: str | None,
     workers: int | None,
-    previous: Path | None,
+    previous: Path | str | None,
     fresh: bool,
     if_drifted: bool,
     no_resume: bool,
@@ -167,7 +178,7 @@ def segment(
 
     \b
     Exit codes: 0 done, 2 usage, 3 quality gate, 65 bad data, 66 input not found,
-    69 cluster unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job,
+    69 cluster or store unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job,
     130 and 143 stopped by a signal.
     """
     if threads is not None:
@@ -193,6 +204,7 @@ def segment(
         job=job_file,
         overrides={key: value for key, value in overrides.items() if value is not None},
         memory=memory,
+        scratch=scratch,
         scheduler=scheduler,
         workers=workers,
         previous=previous,
@@ -204,4 +216,4 @@ def segment(
         log_format=log_format,
         quiet=quiet,
     )
-    click.echo(str(run.report))
+    click.echo(f"{run.place}/report.html")

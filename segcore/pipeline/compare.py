@@ -14,6 +14,7 @@ import polars as pl
 from segcore import errors, job, lineage, movement, report, storage
 from segcore.lineage import Identity, Lineage
 from segcore.pipeline import frozen, previous
+from segcore.pipeline.finished import at_hand
 from segcore.pipeline.previous import Previous
 
 _FILES = ("lineage.json", "movement.json", "moved.parquet", "drift.json", "report.html")
@@ -171,12 +172,12 @@ def _identity_in_words(identity: Identity, old: dict[int, str], new: dict[int, s
     }[identity.verdict]
 
 
-def compare_runs(old: Path, new: Path, out: Path | None = None) -> str:
+def compare_runs(old: storage.Place, new: storage.Place, out: Path | None = None) -> str:
     """Compare two finished runs and say what moved, as text for a terminal.
 
     Parameters
     ----------
-    old, new : Path
+    old, new : path or URL
         Their folders, or ones with latest.json.
     out : Path, optional
         Folder for lineage.json, movement.json, drift.json, moved.parquet and the report of `new` with this
@@ -189,7 +190,11 @@ def compare_runs(old: Path, new: Path, out: Path | None = None) -> str:
     segcore.errors.DataError
         If the new run lacks a feature of the old one's model.
     """
-    before, after = previous.load(old), previous.load(new)
+    with at_hand(old) as first, at_hand(new, rejects=out is not None) as second:
+        return _compare_runs(previous.load(first), previous.load(second), out)
+
+
+def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
     with tempfile.TemporaryDirectory(prefix="segcore-compare-") as name:
         scratch = Path(name)
         labels = scratch / "labels"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import polars as pl
 
 from segcore import errors, job, profile, schema, storage
 from segcore.pipeline import frozen, model_store
-from segcore.pipeline.finished import find as find_run
+from segcore.pipeline.finished import at_hand
 from segcore.pipeline.model_store import Model
 from segcore.pipeline.population import Population, one_time_mask
 
@@ -82,15 +83,14 @@ class Previous:
         return segments.join(spend, on="customer_id")
 
 
-def load(path: Path) -> Previous:
-    """Read a finished run from its folder, or from one with latest.json.
+def load(folder: Path) -> Previous:
+    """Read a finished run from its folder.
 
     Raises
     ------
     segcore.errors.InputNotFoundError
-        If there is no finished run, or an older version made it and it lacks what is needed.
+        If an older version made it and it lacks what is needed.
     """
-    folder = find_run(path)
     try:
         manifest = storage.read_json(folder / "manifest.json")
         text = (folder / "job.toml").read_text(encoding="utf-8")
@@ -108,8 +108,18 @@ def load(path: Path) -> Previous:
     return found
 
 
-def of(out: Path, given: Path | None, *, warn: Callable[[str], None]) -> Previous | None:
+def of(
+    out: storage.Place, given: storage.Place | None, open_: ExitStack, *, warn: Callable[[str], None]
+) -> Previous | None:
     """Return the run that a new one in `out` follows: the given one, else the latest, else none.
+
+    Parameters
+    ----------
+    out : path or URL
+    given : path or URL, optional
+    open_ : ExitStack
+        Keeps a run at hand that had to be fetched.
+    warn : callable
 
     Raises
     ------
@@ -117,23 +127,23 @@ def of(out: Path, given: Path | None, *, warn: Callable[[str], None]) -> Previou
         If the given one is no finished run.
     """
     if given is not None:
-        return load(given)
-    if not (out / "latest.json").is_file():
+        return load(open_.enter_context(at_hand(given)))
+    if storage.latest_run(out) is None:
         return None
     try:
-        return load(out)
+        return load(open_.enter_context(at_hand(out)))
     except errors.InputNotFoundError as exc:
         warn(f"no previous run is followed: {exc}")
         return None
 
 
-def untidied(out: Path) -> dict[str, Any] | None:
+def untidied(out: storage.Place, stages: storage.Place) -> dict[str, Any] | None:
     """Return the mark and the fingerprint of a published run whose stages are still there: it was killed at its end."""
-    latest = out / "latest.json"
-    if not latest.is_file():
+    latest = storage.latest_run(out)
+    if latest is None:
         return None
-    manifest = storage.read_json(out / str(storage.read_json(latest)["run"]) / "manifest.json")
-    if not (out / "work" / str(manifest["fingerprint"])).is_dir():
+    manifest = storage.manifest(out, latest)
+    if not storage.exists(storage.join(stages, str(manifest["fingerprint"]), storage.CLOCK)):
         return None
     return {"fingerprint": manifest["fingerprint"], "mark": manifest.get("identity", {}).get("previous_mark")}
 

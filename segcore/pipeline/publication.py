@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from segcore import cleaning, errors, job
 from segcore.ledger import KEPT, NO_FAULT
-from segcore.storage import Workspace, read_json
+from segcore.storage import Place, Workspace, join, read_json
 
 
 def broken_bounds(
@@ -86,7 +85,7 @@ def _broken(bound: float | None, side: str, words: str, value: Any, key: str) ->
 
 def publish(
     work: Workspace, stage: str, run_id: str, *, keep: int | None = None, say: Callable[[str], None]
-) -> Path:
+) -> Place:
     """Move a finished run to its place and let ``latest.json`` name it, unless the gate stops it.
 
     Each of its moves is done or not, and a start that finds some done goes on with the next.
@@ -103,8 +102,8 @@ def publish(
 
     Returns
     -------
-    Path
-        The run's folder.
+    Path or str
+        The run's folder, or its URL.
 
     Raises
     ------
@@ -112,7 +111,7 @@ def publish(
         If a bound of the job's gate is broken; the run stays to be looked at, and ``latest.json`` as it was.
     """
     run = work.move(stage, run_id)
-    broken = read_json(run / "manifest.json")["gate"]["broken"]
+    broken = read_json(join(run, "manifest.json"))["gate"]["broken"]
     if not broken:
         work.point_to(run_id)
     if keep is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from segcore import errors
-from segcore.storage import read_json
+from segcore.storage import Place, finished_runs, latest_run, manifest
 
 _HEAD = ("date", "run", "k", "segments", "customers", "verdict")
 
 
-def list_runs(out: Path) -> list[str]:
+def list_runs(out: Place) -> list[str]:
     """Return a line for each finished run, the oldest first, below a line of headings.
 
     Raises
@@ -19,14 +18,13 @@ def list_runs(out: Path) -> list[str]:
     segcore.errors.InputNotFoundError
         If there is no finished run.
     """
-    manifests = sorted(out.glob("runs/*/manifest.json"))
-    if not manifests:
+    found = finished_runs(out)
+    if not found:
         raise errors.InputNotFoundError(
             f"{out}: no finished run; expected the --out of a run, with runs/ in it"
         )
-    latest = out / "latest.json"
-    named = Path(read_json(latest)["run"]).name if latest.is_file() else ""
-    rows = [_HEAD, *(_row(path.parent.name, read_json(path), named) for path in manifests)]
+    named = latest_run(out) or ""
+    rows = [_HEAD, *(_row(run_id, manifest(out, run_id), named) for run_id in found)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 

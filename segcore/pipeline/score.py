@@ -10,8 +10,11 @@ from segcore import errors, logs, storage
 from segcore.job import Job
 from segcore.pipeline import frozen, previous, publication, scored, start
 from segcore.pipeline.customers import Customers
+from segcore.pipeline.finished import at_hand
+from segcore.pipeline.previous import Previous
 from segcore.pipeline.start import Plan, Run
 from segcore.progress import Progress
+from segcore.stores import place
 
 
 def score(
@@ -22,6 +25,7 @@ def score(
     as_of: date | datetime | None = None,
     with_report: bool = False,
     memory: int | None = None,
+    scratch: str | Path | None = None,
     resume: bool = True,
     wait: bool = False,
     keep: int | None = None,
@@ -33,16 +37,16 @@ def score(
     Parameters
     ----------
     inputs : path or sequence of paths
-        Files, folders or globs.
-    out : path
+        Files, folders, globs or URLs.
+    out : path or URL
         Folder for the runs.
-    model : path
+    model : path or URL
         The finished run, or a folder with latest.json. Its job says how lines are cleaned.
     as_of : date or datetime, optional
         The day that recency counts from; the job's by default, else one day after the last line.
     with_report : bool
         Draw the report too, which takes longer than the labels; `segcore report` does it later as well.
-    memory, resume, wait, keep, log_format, quiet
+    memory, scratch, resume, wait, keep, log_format, quiet
         As for `segment`.
 
     Returns
@@ -54,22 +58,37 @@ def score(
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is published then.
     """
-    fitted = previous.load(Path(model))
-    settings = fitted.settings if as_of is None else _as_of(fitted.settings, as_of)
-    asked = start.plan(inputs, settings, memory, refresh="score")
-    with start.opened(
-        asked, Path(out), fitted.folder, resume=resume, wait=wait, log_format=log_format, quiet=quiet
-    ) as (work, plan, run_id, progress):
-        if not (work.run(run_id).is_dir() or work.finished("run")):
-            found = start.through_lines(work, plan, progress)
-            if lacking := frozen.missing(found.features, fitted.model):
-                raise errors.DataError(
-                    f"the model of {fitted.run_id} needs {errors.listing(lacking)}, which the input says nothing"
-                    " about; score lines with the columns of the fit"
-                )
-            labels = start.by_previous(work, found, plan, progress)
-            make(work, run_id, plan, found, labels, progress, with_report=with_report)
-        return start.publish(work, run_id, progress, keep=keep)
+    places = start.Places.given(out, scratch)
+    with at_hand(place(model)) as folder:
+        fitted = previous.load(folder)
+        settings = fitted.settings if as_of is None else _as_of(fitted.settings, as_of)
+        asked = start.plan(inputs, settings, memory, refresh="score")
+        with start.opened(
+            asked, places, folder, resume=resume, wait=wait, log_format=log_format, quiet=quiet
+        ) as (work, plan, run_id, progress):
+            _make_all(work, run_id, plan, fitted, progress, with_report=with_report)
+            return start.publish(work, run_id, progress, keep=keep)
+
+
+def _make_all(
+    work: storage.Workspace,
+    run_id: str,
+    plan: Plan,
+    fitted: Previous,
+    progress: Progress,
+    *,
+    with_report: bool,
+) -> None:
+    if work.made("run", run_id):
+        return
+    found = start.through_lines(work, plan, progress)
+    if lacking := frozen.missing(found.features, fitted.model):
+        raise errors.DataError(
+            f"the model of {fitted.run_id} needs {errors.listing(lacking)}, which the input says nothing"
+            " about; score lines with the columns of the fit"
+        )
+    labels = start.by_previous(work, found, plan, progress)
+    make(work, run_id, plan, found, labels, progress, with_report=with_report)
 
 
 def _as_of(settings: Job, as_of: date | datetime) -> Job:

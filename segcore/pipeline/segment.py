@@ -29,6 +29,7 @@ from segcore.pipeline.customers import Customers
 from segcore.pipeline.score import make as score_customers
 from segcore.pipeline.start import Plan, Run
 from segcore.progress import Progress, Stage
+from segcore.stores import place
 
 
 def segment(
@@ -40,6 +41,7 @@ def segment(
     memory: int | None = None,
     scheduler: str | None = None,
     workers: int | None = None,
+    scratch: str | Path | None = None,
     previous: str | Path | None = None,
     fresh: bool = False,
     if_drifted: bool = False,
@@ -54,8 +56,8 @@ def segment(
     Parameters
     ----------
     inputs : path or sequence of paths
-        Files, folders or globs.
-    out : path
+        Files, folders, globs or URLs.
+    out : path or URL
         Folder for the runs; created where it is not there.
     job : path, optional
         Job file; the defaults without one.
@@ -67,7 +69,9 @@ def segment(
         Address of a running Dask scheduler.
     workers : int, optional
         Worker processes of a local Dask cluster.
-    previous : path, optional
+    scratch : path or URL, optional
+        Where finished stages are kept until the run is published; in `out` by default.
+    previous : path or URL, optional
         The run that this one follows: its segments' ids and centres go on. By default the latest in `out`.
     fresh : bool
         Do not start from the previous centres, and do not prefer them; ids go on all the same.
@@ -93,14 +97,18 @@ def segment(
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is published then.
     """
+    places = start.Places.given(out, scratch)
     settings = jobs.load(None if job is None else Path(job), dict(overrides or {}))
     asked = start.plan(inputs, settings, memory, refresh="if-drifted" if if_drifted else "fit", fresh=fresh)
     budget.check_models(settings, asked.budget)
-    given = None if previous is None else Path(previous)
-    with start.opened(
-        asked, Path(out), given, resume=resume, wait=wait, log_format=log_format, quiet=quiet
-    ) as (work, plan, run_id, progress):
-        if not (work.run(run_id).is_dir() or work.finished("run")):
+    given = None if previous is None else place(previous)
+    with start.opened(asked, places, given, resume=resume, wait=wait, log_format=log_format, quiet=quiet) as (
+        work,
+        plan,
+        run_id,
+        progress,
+    ):
+        if not work.made("run", run_id):
             with engine.cluster(
                 scheduler,
                 workers,

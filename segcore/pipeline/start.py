@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from segcore.pipeline import (
 from segcore.pipeline.customers import Customers
 from segcore.pipeline.previous import Previous
 from segcore.progress import Progress, Stage
+from segcore.stores import is_url, place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class Run:
 
     Attributes
     ----------
+    place : Path or str
+        Its folder, or its URL in an object store; the others are for a folder.
     folder : Path
     report : Path
         One HTML file.
@@ -46,7 +49,14 @@ class Run:
         Folders of Parquet files, one row per customer.
     """
 
-    folder: Path
+    place: storage.Place
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        if is_url(self.place):
+            raise ValueError(f"{self.place}: the run is in an object store; read it by its place")
+        return Path(self.place)
 
     @property
     def report(self) -> Path:
@@ -109,6 +119,37 @@ class Plan:
         return replace(self, budget=budget)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a run goes.
+
+    Attributes
+    ----------
+    out : Path or str
+    scratch : Path or str or None
+        Where its stages are kept until it is published; in `out` without one.
+    """
+
+    out: storage.Place
+    scratch: storage.Place | None = None
+
+    @classmethod
+    def given(cls, out: str | Path, scratch: str | Path | None = None) -> Places:
+        """Read paths and URLs as they were given.
+
+        Raises
+        ------
+        segcore.errors.UsageError
+            If a URL holds credentials.
+        """
+        return cls(out=place(out), scratch=None if scratch is None else place(scratch))
+
+    @property
+    def stages(self) -> storage.Place:
+        """Where the stages of all runs in `out` lie."""
+        return storage.stages_of(self.out, self.scratch)
+
+
 def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int | None, **how: Any) -> Plan:
     """Find the inputs and lay out the run.
 
@@ -128,41 +169,46 @@ def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int |
     )
 
 
-def follow(made: Plan, out: Path, given: Path | None, progress: Progress) -> Plan:
-    """Let a run follow the given one, else the latest in `out`; to be asked while alone there.
+def follow(
+    made: Plan, places: Places, given: storage.Place | None, progress: Progress, open_: ExitStack
+) -> Plan:
+    """Let a run follow the given one, else the latest in its OUT; to be asked while alone there.
 
     A run that was killed when it was published already, and not yet tidied up, is gone on with.
     """
-    if given is None and (left := previous.untidied(out)) is not None:
+    if given is None and (left := previous.untidied(places.out, places.stages)) is not None:
         again = made.following(None, left["mark"])
         if again.mark == left["fingerprint"]:
             return again
-    before = previous.of(out, given, warn=progress.warn)
+    before = previous.of(places.out, given, open_, warn=progress.warn)
     return made.following(before, None if before is None else before.mark)
 
 
 @contextmanager
 def opened(
     made: Plan,
-    out: Path,
-    given: Path | None,
+    places: Places,
+    given: storage.Place | None,
     *,
     resume: bool,
     wait: bool,
     log_format: logs.Format,
     quiet: bool,
 ) -> Iterator[tuple[storage.Workspace, Plan, str, Progress]]:
-    """Open the workspace of a run, alone on `out`, and give it with the plan, the run's id and its progress."""
+    """Open the workspace of a run, alone on its OUT, and give it with the plan, the run's id and its progress."""
     progress = Progress(quiet=quiet or log_format == "json")
     plans: list[Plan] = []
 
     def mark() -> str:
-        plans.append(follow(made, out, given, progress))
+        plans.append(follow(made, places, given, progress, open_))
         return plans[-1].mark
 
     with (
         logs.to_stderr(log_format, quiet=quiet),
-        storage.workspace(out, mark, resume=resume, wait=wait, say=progress.say) as work,
+        ExitStack() as open_,  # what the run follows, where it has to be fetched
+        storage.workspace(
+            places.out, mark, scratch=places.scratch, resume=resume, wait=wait, say=progress.say
+        ) as work,
     ):
         run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plans[-1].mark[:8]}"
         spill = work.folder / "spill.part"
@@ -323,7 +369,7 @@ def publish(work: storage.Workspace, run_id: str, progress: Progress, *, keep: i
     segcore.errors.GateError
         If a bound of the job's gate is broken.
     """
-    return Run(folder=publication.publish(work, "run", run_id, keep=keep, say=progress.say))
+    return Run(place=publication.publish(work, "run", run_id, keep=keep, say=progress.say))
 
 
 def _measured(progress: Progress) -> dict[str, Any]:

@@ -1,32 +1,53 @@
 """Files: the workspace of a run, its stages and markers, and the publication of a finished run."""
 
-from segcore.storage.files import (
-    disk_errors,
-    disk_failures,
-    fingerprint,
+from segcore.storage.files import disk_errors, disk_failures, fingerprint, sync_tree, tree_bytes
+from segcore.storage.lock import lock
+from segcore.storage.opening import stages_of, workspace
+from segcore.storage.places import (
+    Place,
+    copy,
+    exists,
+    join,
+    list_files,
+    list_folders,
+    read,
     read_json,
     remove,
-    sync_tree,
-    tree_bytes,
-    write_bytes,
+    write,
     write_json,
     write_text,
 )
-from segcore.storage.lock import lock
-from segcore.storage.workspace import Workspace, workspace
+from segcore.storage.private import private_folder
+from segcore.storage.runs import finished_runs, is_finished, latest_run, manifest, run_place
+from segcore.storage.workspace import CLOCK, Workspace
 
 __all__ = [
+    "CLOCK",
+    "Place",
     "Workspace",
+    "copy",
     "disk_errors",
     "disk_failures",
+    "exists",
     "fingerprint",
+    "finished_runs",
+    "is_finished",
+    "join",
+    "latest_run",
+    "list_files",
+    "list_folders",
     "lock",
+    "manifest",
+    "private_folder",
+    "read",
     "read_json",
     "remove",
+    "run_place",
+    "stages_of",
     "sync_tree",
     "tree_bytes",
     "workspace",
-    "write_bytes",
+    "write",
     "write_json",
     "write_text",
 ]

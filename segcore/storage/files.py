@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and what is said when a disk does not play along."""
+"""Files on a disk that are whole or absent, and what is said when it does not play along."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_OUTPUT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIS
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path | str) -> Iterator[None]:
     """Turn what the operating system says about a path into an error for people.
 
     Raises
@@ -43,7 +43,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def disk_failures(path: Path) -> Iterator[None]:
+def disk_failures(path: Path | str) -> Iterator[None]:
     """Turn a full or broken disk into an error for people, whichever library met it.
 
     Raises
@@ -83,26 +83,6 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     sync_folder(path.parent)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text in UTF-8, atomically."""
-    write_bytes(path, text.encode())
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write plain values as indented JSON, atomically."""
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def remove(path: str) -> None:
-    """Remove a file, where it is there."""
-    Path(path).unlink(missing_ok=True)
 
 
 def tree_bytes(folder: Path) -> int:

@@ -18,7 +18,13 @@ _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
 @contextmanager
-def lock(path: Path, *, wait: bool = False, say: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+def lock(
+    path: Path,
+    *,
+    of: Path | str | None = None,
+    wait: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[None]:
     """Hold the lock on a file.
 
     The kernel lets go of it when the holder dies. The file says who holds it and is empty after a clean end, so
@@ -28,6 +34,8 @@ def lock(path: Path, *, wait: bool = False, say: Callable[[str], None] = lambda 
     ----------
     path : Path
         Created where it is not there, with its folders; whoever holds the lock may remove it.
+    of : path or URL, optional
+        What it protects; the file's folder by default.
     wait : bool
         Wait for the other holder to end.
     say : callable
@@ -40,7 +48,7 @@ def lock(path: Path, *, wait: bool = False, say: Callable[[str], None] = lambda 
     segcore.errors.OutputError
         If the file system has no locks.
     """
-    file = _open(path, wait, say)
+    file = _open(path, of or path.parent, wait, say)
     with file:
         if dead := file.read().strip():
             say(f"the last run ({dead}) died before it could clean up")
@@ -51,12 +59,12 @@ def lock(path: Path, *, wait: bool = False, say: Callable[[str], None] = lambda 
             _write(file, "")
 
 
-def _open(path: Path, wait: bool, say: Callable[[str], None]) -> TextIO:
+def _open(path: Path, of: Path | str, wait: bool, say: Callable[[str], None]) -> TextIO:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - handed to the caller, who closes it
         try:
-            _take(file, path, wait, say)
+            _take(file, path, of, wait, say)
             file.seek(0)
             if _is_there(file, path):
                 return file
@@ -66,7 +74,7 @@ def _open(path: Path, wait: bool, say: Callable[[str], None]) -> TextIO:
         file.close()  # a run that left nothing behind removed it while we waited: begin again
 
 
-def _take(file: TextIO, path: Path, wait: bool, say: Callable[[str], None]) -> None:
+def _take(file: TextIO, path: Path, of: Path | str, wait: bool, say: Callable[[str], None]) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return
@@ -79,7 +87,7 @@ def _take(file: TextIO, path: Path, wait: bool, say: Callable[[str], None]) -> N
         holder = file.read().strip() or "another process"
         if not wait:
             raise errors.BusyError(
-                f"{path.parent}: another run is at work there ({holder}); try again when it has ended, or use --wait"
+                f"{of}: another run is at work there ({holder}); try again when it has ended, or use --wait"
             ) from exc
     say(f"waiting for another run ({holder})")
     fcntl.flock(file, fcntl.LOCK_EX)

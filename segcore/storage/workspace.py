@@ -2,52 +2,73 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from segcore import errors
-from segcore.storage.files import (
-    disk_errors,
-    disk_failures,
+from segcore.storage.files import disk_errors, disk_failures, sync_folder, sync_tree
+from segcore.storage.places import (
+    PRIVATE,
+    Place,
+    copy,
+    exists,
+    join,
+    list_files,
+    list_folders,
     read_json,
-    sync_folder,
-    sync_tree,
+    remove,
     write_json,
 )
-from segcore.storage.lock import lock
+from segcore.storage.runs import finished_runs, is_finished, latest_run, run_place
+from segcore.stores import is_url
 
-PRIVATE = 0o700  # rejects and features are personal data
-_PART = ".part"  # what is half written, or half removed: never read, swept by the next start
+PART = ".part"  # what is half written, or half removed: never read, swept by the next start
+CLOCK = "begun.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """``OUT/work/<fingerprint>``: the finished stages of a run that is not published yet.
+    """The finished stages of a run that is not published yet.
+
+    They lie in a folder that lasts (``OUT/work/<fingerprint>``), or in an object store with a folder of this process
+    beside it. In a store a stage is what is named ``<stage>/...``, and ``<stage>.json``, written last, marks it as
+    done and says which of its files are brought here when they are needed; others are for those who read the store.
 
     Attributes
     ----------
-    out : Path
+    out : Path or str
+        Where runs are published; a str is a URL.
     folder : Path
     begun : datetime
         When the first start of this run read the clock; a start that goes on has the same.
+    store : str or None
+        URL of the stages, where they lie in a store.
     """
 
-    out: Path
+    out: Place
     folder: Path
     begun: datetime
+    store: str | None = None
 
     def finished(self, stage: str) -> bool:
         """Whether this start or an earlier one has finished the stage."""
-        return (self.folder / stage).is_dir()
+        return (self.folder / stage).is_dir() or (self.store is not None and exists(self._mark(stage)))
 
     def path(self, stage: str) -> Path:
-        """Return the folder of a finished stage."""
-        return self.folder / stage
+        """Return the folder of a finished stage; its files are brought here from a store that has them."""
+        folder = self.folder / stage
+        if self.store is not None and not folder.is_dir():
+            part = self.folder / (stage + PART)
+            remove(part)
+            with disk_failures(self.folder):
+                part.mkdir(mode=PRIVATE)
+                copy(join(self.store, stage), part, self._files(stage))
+                os.replace(part, folder)
+        return folder
 
     def shared(self, path: Path) -> str:
         """Return where every worker of a cluster sees a file or folder of a stage: a path, or a URL.
@@ -60,52 +81,87 @@ class Workspace:
         path : Path
             In the folder that :meth:`stage` gave, or that :meth:`path` returned.
         """
-        return str(path)
+        if self.store is None:
+            return str(path)
+        stage, *names = path.relative_to(self.folder).parts
+        return str(join(self.store, stage.removesuffix(PART), *names))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Path]:
         """Give a clean folder to write a stage into; its final name is the mark that it is done.
 
-        Everything is on disk before the name changes, so a power cut leaves a whole stage or none. A stage
-        that was finished before is made again.
+        Everything is on disk before the name changes, so a power cut leaves a whole stage or none. In a store the
+        files come first and the mark last. A stage that was finished before is made again.
 
         Raises
         ------
         segcore.errors.StorageError
             If the disk is full or fails, whatever library met it.
+        segcore.errors.UnreachableError
+            If the store does not answer.
         """
-        part = self.folder / (name + _PART)
-        _remove(part)
+        part = self.folder / (name + PART)
+        remove(part)
+        if self.store is not None:
+            remove(self._mark(name))
+            remove(join(self.store, name))
         with disk_failures(self.folder):
             part.mkdir(mode=PRIVATE)
             yield part
-            sync_tree(part)
-            _remove(self.folder / name)
+            if self.store is None:
+                sync_tree(part)
+            else:
+                names = list_files(part)
+                copy(part, join(self.store, name), names)
+                write_json(self._mark(name), {"files": names})
+            remove(self.folder / name)
             os.replace(part, self.folder / name)
             sync_folder(self.folder)
 
-    def run(self, run_id: str) -> Path:
-        """Return where a run lies once it is moved there."""
-        return self.out / "runs" / run_id
+    def made(self, stage: str, run_id: str) -> bool:
+        """Whether the stage that makes a run is finished, or the run has been moved to its place already."""
+        return self.finished(stage) or is_finished(self.out, run_id)
 
-    def move(self, stage: str, run_id: str) -> Path:
-        """Move a finished stage to ``OUT/runs/<run_id>``, unless an earlier start has, and return that folder.
+    def move(self, stage: str, run_id: str) -> Place:
+        """Move a finished stage to ``OUT/runs/<run_id>``, unless an earlier start has, and return that place.
 
-        ``latest.json`` does not name it yet.
+        ``latest.json`` does not name it yet. A folder gets its name when it is whole; in a store the manifest comes
+        last.
         """
-        run = self.run(run_id)
-        if not run.is_dir():
-            with disk_errors(self.out):
-                run.parent.mkdir(mode=PRIVATE, exist_ok=True)
-                sync_folder(self.out)
-                os.replace(self.folder / stage, run)
-                sync_folder(run.parent)
+        run = run_place(self.out, run_id)
+        if is_finished(self.out, run_id):
+            return run
+        if is_url(run):
+            source = self.folder / stage if self.store is None else join(self.store, stage)
+            copy(source, run, [name for name in self._files(stage) if name != "manifest.json"])
+            copy(source, run, ["manifest.json"])
+        else:
+            self._move_folder(self.path(stage), Path(run))
         return run
+
+    def _move_folder(self, source: Path, run: Path) -> None:
+        out = run.parent.parent
+        with disk_errors(out):
+            run.parent.mkdir(mode=PRIVATE, exist_ok=True)
+            sync_folder(out)
+            try:
+                os.replace(source, run)
+            except OSError as exc:
+                if exc.errno != errno.EXDEV:
+                    raise
+                # Scratch is another disk.
+                part = aside(out) / run.name
+                remove(part)
+                part.mkdir(mode=PRIVATE)
+                copy(source, part, list_files(source))
+                sync_tree(part)
+                os.replace(part, run)
+            sync_folder(run.parent)
 
     def point_to(self, run_id: str) -> None:
         """Let ``latest.json`` name a run that was moved: from here on it is the published one."""
         with disk_errors(self.out):
-            write_json(self.out / "latest.json", {"run": f"runs/{run_id}"})
+            write_json(join(self.out, "latest.json"), {"run": f"runs/{run_id}"})
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest runs, never the one that ``latest.json`` names.
@@ -115,126 +171,54 @@ class Workspace:
         list of str
             The removed runs' ids.
         """
-        latest = self.out / "latest.json"
-        named = Path(read_json(latest)["run"]).name if latest.is_file() else ""
-        runs = sorted((path.parent for path in self.out.glob("runs/*/manifest.json")), reverse=True)
-        old = [run for run in runs[keep:] if run.name != named]
-        for run in old:
-            # Out of the readers' sight at once: nobody sees a run that is half removed.
-            os.replace(run, self.folder / (run.name + _PART))
-            _remove(self.folder / (run.name + _PART))
-        return [run.name for run in old]
+        named, runs = latest_run(self.out), finished_runs(self.out)
+        old = [run_id for run_id in reversed(runs[:-keep]) if run_id != named]
+        for run_id in old:
+            self._remove_run(run_id)
+        if is_url(self.out):
+            # What a publication that was killed, and never gone on with, has left.
+            for run_id in {*list_folders(join(self.out, "runs"))} - {*runs}:
+                self._remove_run(run_id)
+        return old
+
+    def _remove_run(self, run_id: str) -> None:
+        """Take a run out of the readers' sight at once, then remove it."""
+        run = run_place(self.out, run_id)
+        if is_url(run):
+            remove(join(run, "manifest.json"))
+        else:
+            gone = aside(Path(self.out)) / run_id
+            remove(gone)
+            os.replace(run, gone)
+            run = gone
+        remove(run)
 
     def clear(self) -> None:
         """Remove all stages, and the clock, at once for whoever starts next."""
-        gone = self.folder.with_name(self.folder.name + _PART)
-        _remove(gone)
+        if self.store is not None:
+            forget(self.store)
+        gone = self.folder.with_name(self.folder.name + PART)
+        remove(gone)
         os.replace(self.folder, gone)
-        _remove(gone)
+        remove(gone)
+
+    def _mark(self, stage: str) -> Place:
+        return f"{self.store}/{stage}.json"
+
+    def _files(self, stage: str) -> list[str]:
+        """Return the names of a finished stage's files."""
+        folder = self.folder / stage
+        return list_files(folder) if folder.is_dir() else list(read_json(self._mark(stage))["files"])
 
 
-@contextmanager
-def workspace(
-    out: Path,
-    mark: str | Callable[[], str],
-    *,
-    resume: bool = True,
-    wait: bool = False,
-    say: Callable[[str], None] = lambda text: None,
-) -> Iterator[Workspace]:
-    """Open the workspace of a fingerprint, alone on `out` while it is open.
-
-    What other fingerprints left there is swept: their input or job has changed. Where `out` did not exist and
-    nothing was published or finished, nothing is left behind.
-
-    Parameters
-    ----------
-    out : Path
-    mark : str or callable
-        The fingerprint, or what returns it, asked when nobody else is at work on `out`.
-    resume : bool
-        Go on from the stages that an earlier start finished.
-    wait : bool
-        Wait for another run on `out` to end.
-    say : callable
-        Told what was found there.
-
-    Raises
-    ------
-    segcore.errors.BusyError
-        If another run holds `out`.
-    segcore.errors.OutputError
-        If `out` cannot be created.
-    segcore.errors.StorageError
-        If the disk is full or fails.
-    """
-    created = [folder for folder in (out, *out.parents) if not folder.exists()]
-    with _alone(out, created, wait=wait, say=say):
-        work = out / "work"
-        fingerprint = mark if isinstance(mark, str) else mark()
-        try:
-            with disk_errors(out):
-                space = _begin(out, work, fingerprint, resume)
-            with disk_failures(out):
-                yield space
-        except (errors.DataError, errors.JobError):
-            # The same input and job would end so again: there is nothing to go on with.
-            _remove(work / fingerprint)
-            raise
-        finally:
-            _tidy(work)
-
-
-@contextmanager
-def _alone(out: Path, created: list[Path], *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
-    path = out / ".lock"
-    with ExitStack() as held:
-        with disk_errors(out):
-            held.enter_context(lock(path, wait=wait, say=say))
-        try:
-            yield
-        finally:
-            # While the lock is held, so that nobody loses a folder that they have just begun to use.
-            if created and {entry.name for entry in out.iterdir()} == {path.name}:
-                path.unlink()
-                for folder in created:
-                    _remove_if_empty(folder)
-
-
-def _begin(out: Path, work: Path, mark: str, resume: bool) -> Workspace:
-    folder = work / mark
-    work.mkdir(mode=PRIVATE, exist_ok=True)
-    for entry in work.iterdir():
-        if entry != folder or not resume:
-            _remove(entry)
-    for part in folder.glob("*" + _PART):
-        _remove(part)
+def aside(out: Path) -> Path:
+    """Return the folder of runs that are half moved into `out`, or half removed from it."""
+    folder = out / PART
     folder.mkdir(mode=PRIVATE, exist_ok=True)
-    clock = folder / "begun.json"
-    if not clock.is_file():
-        write_json(clock, {"begun": datetime.now(UTC).isoformat(timespec="seconds")})
-    return Workspace(out=out, folder=folder, begun=datetime.fromisoformat(read_json(clock)["begun"]))
+    return folder
 
 
-def _tidy(work: Path) -> None:
-    """Remove what is half written, and a workspace without a finished stage."""
-    for folder in work.glob("*"):
-        for part in folder.glob("*" + _PART):
-            _remove(part)
-        if not any(entry.is_dir() for entry in folder.glob("*")):
-            _remove(folder)
-    _remove_if_empty(work)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
+def forget(store: str) -> None:
+    """Remove the stages of a fingerprint from a store; without the clock, which goes first, what is left is no stage."""
+    remove(join(store, CLOCK))
+    remove(store)

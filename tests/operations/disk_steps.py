@@ -20,11 +20,11 @@ TOUCHES = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncat
 STAGES = ("first", "run")
 
 
-def work(out: Path) -> None:
+def work(out: Path | str) -> None:
     """A stage, a run, its publication, the removal of old runs."""
     with workspace(out, "mark") as space:
         run_id = f"{space.begun:%Y%m%dT%H%M%SZ}-mark"
-        if not space.run(run_id).is_dir():
+        if not space.made("run", run_id):
             for name in STAGES:
                 if not space.finished(name):
                     with space.stage(name) as folder:

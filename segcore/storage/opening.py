@@ -1,0 +1,178 @@
+"""The workspace opened: where it lies, alone on an OUT, swept of what others left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from segcore import errors
+from segcore.storage.files import disk_errors, disk_failures, fingerprint
+from segcore.storage.lock import lock
+from segcore.storage.places import (
+    PRIVATE,
+    Place,
+    exists,
+    join,
+    list_files,
+    list_folders,
+    read_json,
+    remove,
+    write_json,
+)
+from segcore.storage.private import private_base, private_folder
+from segcore.storage.workspace import CLOCK, PART, Workspace, forget
+from segcore.stores import failures, is_url
+
+
+@contextmanager
+def workspace(
+    out: Place,
+    mark: str | Callable[[], str],
+    *,
+    scratch: Place | None = None,
+    resume: bool = True,
+    wait: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[Workspace]:
+    """Open the workspace of a fingerprint, alone on `out` while it is open.
+
+    What other fingerprints left there is swept: their input or job has changed. Where `out` did not exist and
+    nothing was published or finished, nothing is left behind. A store has no locks: there it is alone on this
+    machine.
+
+    Parameters
+    ----------
+    out : path or URL
+    mark : str or callable
+        The fingerprint, or what returns it, asked when nobody else is at work on `out`.
+    scratch : path or URL, optional
+        Where stages are kept until the run is published; in `out` by default.
+    resume : bool
+        Go on from the stages that an earlier start finished.
+    wait : bool
+        Wait for another run on `out` to end.
+    say : callable
+        Told what was found there.
+
+    Raises
+    ------
+    segcore.errors.BusyError
+        If another run holds `out`.
+    segcore.errors.OutputError
+        If `out` cannot be created.
+    segcore.errors.StorageError
+        If the disk is full or fails.
+    segcore.errors.UnreachableError
+        If a store does not answer.
+    """
+    stages = stages_of(out, scratch)
+    with ExitStack() as held:
+        held.enter_context(_alone(out, stages, wait=wait, say=say))
+        work = held.enter_context(private_folder()) if is_url(stages) else Path(stages)
+        store = str(stages) if is_url(stages) else None
+        name = mark if isinstance(mark, str) else mark()
+        try:
+            with disk_errors(stages):
+                space = _begin(out, work, store, name, resume)
+            with disk_failures(stages), failures():
+                yield space
+        except (errors.DataError, errors.JobError):
+            # The same input and job would end so again: there is nothing to go on with.
+            remove(work / name)
+            if store is not None:
+                forget(f"{store}/{name}")
+            raise
+        finally:
+            _tidy(out, work)
+            if store is not None:
+                with suppress(errors.SegcoreError):  # the store may be why the run ends
+                    _tidy_store(f"{store}/{name}")
+
+
+def stages_of(out: Place, scratch: Place | None) -> Place:
+    """Return where the stages of the runs of an `out` lie; a scratch may serve many of them."""
+    return join(out, "work") if scratch is None else join(scratch, f"segcore-{_name(out)}")
+
+
+def _name(out: Place) -> str:
+    return fingerprint({"out": str(out) if is_url(out) else str(Path(out).absolute())})
+
+
+@contextmanager
+def _alone(out: Place, stages: Place, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+    if not is_url(out):
+        with _alone_in_folder(Path(out), wait=wait, say=say):
+            yield
+        return
+    path = private_base() / f"{_name(out)}.lock" if is_url(stages) else Path(f"{stages}.lock")
+    with ExitStack() as held:
+        with disk_errors(path):
+            held.enter_context(lock(path, of=out, wait=wait, say=say))
+        yield
+
+
+@contextmanager
+def _alone_in_folder(out: Path, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+    created = [folder for folder in (out, *out.parents) if not folder.exists()]
+    path = out / ".lock"
+    with ExitStack() as held:
+        with disk_errors(out):
+            held.enter_context(lock(path, of=out, wait=wait, say=say))
+        try:
+            yield
+        finally:
+            # While the lock is held, so that nobody loses a folder that they have just begun to use.
+            if created and {entry.name for entry in out.iterdir()} == {path.name}:
+                path.unlink()
+                for folder in created:
+                    _remove_if_empty(folder)
+
+
+def _begin(out: Place, work: Path, store: str | None, mark: str, resume: bool) -> Workspace:
+    folder = work / mark
+    work.mkdir(mode=PRIVATE, exist_ok=True, parents=True)
+    for entry in work.iterdir():
+        if entry != folder or not resume:
+            remove(entry)
+    for part in folder.glob("*" + PART):
+        remove(part)
+    if not is_url(out):
+        remove(Path(out) / PART)
+    folder.mkdir(mode=PRIVATE, exist_ok=True)
+    if store is not None:
+        for name in list_folders(store):
+            if name != mark or not resume or not exists(f"{store}/{name}/{CLOCK}"):
+                forget(f"{store}/{name}")
+    url = None if store is None else f"{store}/{mark}"
+    clock = join(folder if url is None else url, CLOCK)
+    if not exists(clock):
+        write_json(clock, {"begun": datetime.now(UTC).isoformat(timespec="seconds")})
+    begun = datetime.fromisoformat(read_json(clock)["begun"])
+    return Workspace(out=out, folder=folder, begun=begun, store=url)
+
+
+def _tidy(out: Place, work: Path) -> None:
+    """Remove what is half written, and a workspace without a finished stage."""
+    for folder in work.glob("*"):
+        for part in folder.glob("*" + PART):
+            remove(part)
+        if not any(entry.is_dir() for entry in folder.glob("*")):
+            remove(folder)
+    _remove_if_empty(work)
+    if not is_url(out):
+        _remove_if_empty(Path(out) / PART)
+
+
+def _tidy_store(store: str) -> None:
+    """Remove the clock of a run that has not finished a stage."""
+    if list_files(store, deep=False) == [CLOCK]:
+        forget(store)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return

@@ -1,0 +1,178 @@
+"""Files and folders by a name that is a path or a URL: written, read, listed, copied, removed.
+
+A place is a :class:`~pathlib.Path`, or a text; a text may be a URL such as ``s3://bucket/folder``. A store has no
+folders: whatever has a name that begins so is in one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from segcore.storage.files import write_bytes
+from segcore.stores import answers, file_system, is_url
+
+Place = Path | str
+
+PRIVATE = 0o700  # rejects and features are personal data
+_AT_ONCE = 8  # requests wait for the network, not for the processor
+_BLOCK = 1 << 23
+
+
+def join(place: Place, *names: str) -> Place:
+    """Return the place of a file or folder below another."""
+    return "/".join([str(place), *names]) if is_url(place) else Path(place, *names)
+
+
+def exists(place: Place) -> bool:
+    """Whether there is such a file, or a folder with something in it."""
+    if not is_url(place):
+        return Path(place).exists()
+    with answers(str(place)):
+        system, path = file_system(str(place))
+        found: str = system.get_file_info(path).type.name
+        return found != "NotFound"
+
+
+def read(place: Place) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If a store does not have it.
+    OSError
+        If a disk does not.
+    """
+    if not is_url(place):
+        return Path(place).read_bytes()
+    with answers(str(place)):
+        system, path = file_system(str(place))
+        with system.open_input_stream(path, compression=None) as stream:
+            return bytes(stream.read())
+
+
+def read_json(place: Place) -> Any:
+    """Return what a JSON file holds."""
+    return json.loads(read(place))
+
+
+def write(place: Place, data: bytes) -> None:
+    """Write a file that is whole or absent; its folder is made where there is none."""
+    if not is_url(place):
+        Path(place).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        write_bytes(Path(place), data)
+        return
+    with answers(str(place), writing=True):
+        system, path = file_system(str(place))
+        with system.open_output_stream(path, compression=None) as stream:
+            stream.write(data)
+
+
+def write_text(place: Place, text: str) -> None:
+    """Write text in UTF-8, whole or not at all."""
+    write(place, text.encode())
+
+
+def write_json(place: Place, data: Any) -> None:
+    """Write plain values as indented JSON, whole or not at all."""
+    write_text(place, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def list_files(folder: Place, *, deep: bool = True) -> list[str]:
+    """Return the names of the files in a folder, relative to it and sorted; none where it is not.
+
+    `deep` says whether those in its folders are among them.
+    """
+    if not is_url(folder):
+        top = Path(folder)
+        found = top.rglob("*") if deep else top.glob("*")
+        return sorted(path.relative_to(top).as_posix() for path in found if path.is_file())
+    return sorted(_listed(str(folder), recursive=deep, kind="File"))
+
+
+def list_folders(folder: Place) -> list[str]:
+    """Return the names of the folders in a folder, sorted; none where it is not."""
+    if not is_url(folder):
+        return sorted(path.name for path in Path(folder).glob("*") if path.is_dir())
+    return sorted(_listed(str(folder), recursive=False, kind="Directory"))
+
+
+def _listed(url: str, *, recursive: bool, kind: str) -> Iterable[str]:
+    from pyarrow import fs
+
+    with answers(url):
+        system, path = file_system(url)
+        selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
+        found = system.get_file_info(selector)
+    return [one.path[len(path) :].lstrip("/") for one in found if one.type.name == kind]
+
+
+def remove(place: Place) -> None:
+    """Remove a file, or a folder and all that is in it; it may be gone already."""
+    if not is_url(place):
+        if Path(place).is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            Path(place).unlink(missing_ok=True)
+        return
+    with answers(str(place), writing=True):
+        system, path = file_system(str(place))
+        found = system.get_file_info(path).type.name
+        if found == "File":
+            system.delete_file(path)
+        elif found == "Directory":
+            system.delete_dir(path)
+
+
+def copy(source: Place, target: Place, names: Iterable[str]) -> None:
+    """Copy files of one folder into another, several at a time; within one store they do not pass through here.
+
+    Parameters
+    ----------
+    source, target : path or URL
+    names : iterable of str
+        Relative to both.
+    """
+    with answers(str(target if is_url(target) else source), writing=is_url(target)):
+        one = _copier(source, target)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            try:
+                for done in [pool.submit(one, name) for name in names]:
+                    done.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _copier(source: Place, target: Place) -> Callable[[str], None]:
+    """Return what copies one file by its name."""
+    system, path = _system(source)
+    other, other_path = _system(target)
+
+    def within(name: str) -> None:
+        other.copy_file(f"{path}/{name}", f"{other_path}/{name}")
+
+    def across(name: str) -> None:
+        if not is_url(target):
+            os.makedirs(os.path.dirname(f"{other_path}/{name}"), exist_ok=True, mode=PRIVATE)
+        with (
+            system.open_input_stream(f"{path}/{name}", compression=None) as reader,
+            other.open_output_stream(f"{other_path}/{name}", compression=None) as writer,
+        ):
+            shutil.copyfileobj(reader, writer, _BLOCK)
+
+    return within if is_url(source) and is_url(target) and system == other else across
+
+
+def _system(place: Place) -> tuple[Any, str]:
+    if is_url(place):
+        return file_system(str(place))
+    from pyarrow import fs
+
+    return fs.LocalFileSystem(), str(place)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from segcore import errors, ingest
-from tests.ingest.object_store import object_store
 from tests.lines import counts, frame, line, through, write_csv
+from tests.stores.server import running
 
 SCRIPT = """
     import json, sys
@@ -46,28 +46,16 @@ def test_an_object_store(tmp_path: Path) -> None:
     parquet = io.BytesIO()
     frame([line(CustomerID="7")]).write_parquet(parquet)
     objects = {
-        "shop/dump/a.csv": write_csv(tmp_path / "a.csv", [line(), line(CustomerID="")]).read_bytes(),
-        "shop/dump/b.csv.gz": gzip.compress(
-            write_csv(tmp_path / "b.csv", [line(CustomerID="5")]).read_bytes()
-        ),
-        "shop/dump/c.parquet": parquet.getvalue(),
-        "shop/dump/d.csv": write_csv(tmp_path / "d.csv", [line(Description="5 £")])
-        .read_text()
-        .encode("cp1252"),
-        "shop/other/e.csv": b"nothing",
+        "dump/a.csv": write_csv(tmp_path / "a.csv", [line(), line(CustomerID="")]).read_bytes(),
+        "dump/b.csv.gz": gzip.compress(write_csv(tmp_path / "b.csv", [line(CustomerID="5")]).read_bytes()),
+        "dump/c.parquet": parquet.getvalue(),
+        "dump/d.csv": write_csv(tmp_path / "d.csv", [line(Description="5 £")]).read_text().encode("cp1252"),
+        "other/e.csv": b"nothing",
     }
-    with object_store(objects) as address:
+    with running("shop") as store:
+        store.put("shop", objects)
         # A process of its own: both libraries read the environment once.
-        environment = {
-            "AWS_ENDPOINT_URL": address,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
+        environment = {**store.environment, "PYTHONPATH": str(Path(__file__).parents[2])}
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(SCRIPT), "s3://shop/dump", str(tmp_path / "run")],
             env=environment,

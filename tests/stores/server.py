@@ -1,0 +1,152 @@
+"""An object store for tests: moto's S3 behind a real HTTP server on loopback, which remembers and can refuse requests."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+KEY_ID = "AKIASEGCORETESTS"
+SECRET = "xQ7zPp-secret-of-the-tests-0fK3vv"
+
+_DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked of the store: ``method`` and ``path``, which is ``/bucket/key``, and whether bytes change."""
+
+    method: str
+    path: str
+    query: str
+
+    @property
+    def changes(self) -> bool:
+        return self.method in ("PUT", "POST", "DELETE")
+
+
+@dataclass(kw_only=True)
+class Store:
+    """A running store.
+
+    Attributes
+    ----------
+    address : str
+    requests : list of Request
+        In the order in which they were answered.
+    before : callable
+        Told of every request before it is answered; what it returns as true is refused (403).
+    after : callable
+        Told of every request when it was answered.
+    """
+
+    address: str
+    requests: list[Request] = field(default_factory=list)
+    before: Callable[[Request], object] = lambda request: None
+    after: Callable[[Request], object] = lambda request: None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells a process where the store is, and who asks."""
+        return {
+            "AWS_ENDPOINT_URL": self.address,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    @cached_property
+    def client(self) -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url=self.address,
+            aws_access_key_id=KEY_ID,
+            aws_secret_access_key=SECRET,
+            region_name="us-east-1",
+        )
+
+    def put(self, bucket: str, objects: dict[str, bytes]) -> None:
+        for key, data in objects.items():
+            self.client.put_object(Bucket=bucket, Key=key, Body=data)
+
+    def put_folder(self, folder: Path, bucket: str, prefix: str) -> None:
+        self.put(bucket, {f"{prefix}/{p.name}": p.read_bytes() for p in sorted(folder.iterdir())})
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        """Return the keys of all objects but the empty ones that stand for folders."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        found = (entry["Key"] for page in pages for entry in page.get("Contents", []))
+        return sorted(key for key in found if not key.endswith("/"))
+
+    def get(self, bucket: str, key: str) -> bytes:
+        data: bytes = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return data
+
+    def fetch(self, bucket: str, prefix: str, folder: Path) -> Path:
+        for key in self.keys(bucket, prefix + "/"):
+            path = folder / key.removeprefix(prefix + "/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.get(bucket, key))
+        return folder
+
+    def _wsgi(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+        def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            request = Request(
+                method=environ["REQUEST_METHOD"],
+                path=unquote(environ["PATH_INFO"]),
+                query=environ.get("QUERY_STRING", ""),
+            )
+            if self.before(request):
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+                start("403 Forbidden", [("Content-Type", "application/xml")])
+                return [_DENIED]
+            answered = app(environ, start)
+            self.requests.append(request)
+            self.after(request)
+            return answered
+
+        return answer
+
+
+@contextmanager
+def running(*buckets: str) -> Iterator[Store]:
+    """Start a store with empty buckets."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    store = Store(address="")
+    app = DomainDispatcherApplication(create_backend_app)
+    server = make_server("127.0.0.1", 0, store._wsgi(app), threaded=True)
+    store.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        for bucket in buckets:
+            store.client.create_bucket(Bucket=bucket)
+        store.requests.clear()
+        yield store
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        _forget_all()
+
+
+def _forget_all() -> None:
+    """Let the next store begin empty: moto keeps its objects for the process."""
+    from moto.s3.models import s3_backends
+
+    for account in s3_backends.values():
+        for backend in account.values():
+            backend.reset()

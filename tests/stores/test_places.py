@@ -1,0 +1,144 @@
+"""Laws of places: what is written is read, listed, copied and removed the same on a disk and in a store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from segcore import errors, storage, stores
+from segcore.storage import Place
+from tests.stores.server import KEY_ID, SECRET, Store
+
+
+@pytest.fixture(params=["disk", "store"])
+def folder(request: pytest.FixtureRequest, here: Store, tmp_path: Path) -> Place:
+    return tmp_path / "place" if request.param == "disk" else "s3://shop/some/place"
+
+
+def test_what_is_written_is_read_listed_and_removed(folder: Place) -> None:
+    assert storage.list_files(folder) == storage.list_folders(folder) == []
+    names = ["a.bin", "b/c/d.bin", "b/e f=1.bin"]
+    for name in names:
+        assert not storage.exists(storage.join(folder, name))
+        storage.write(storage.join(folder, name), name.encode())
+    assert storage.list_files(folder) == names
+    assert storage.list_files(folder, deep=False) == ["a.bin"]
+    assert storage.list_folders(folder) == ["b"]
+    assert storage.list_files(storage.join(folder, "b")) == ["c/d.bin", "e f=1.bin"]
+    assert [storage.read(storage.join(folder, name)).decode() for name in names] == names
+    assert storage.exists(storage.join(folder, "b"))
+    storage.remove(storage.join(folder, "b"))
+    storage.remove(storage.join(folder, "nothing"))
+    assert storage.list_files(folder) == ["a.bin"]
+    storage.write_json(storage.join(folder, "a.bin"), {"now": 1})
+    assert storage.read_json(storage.join(folder, "a.bin")) == {"now": 1}
+
+
+@pytest.mark.parametrize("target", ["s3://scratch/to", "s3://shop/some/other", "disk"])
+def test_copies_are_the_same_bytes(folder: Place, target: str, tmp_path: Path, here: Store) -> None:
+    to = tmp_path / "to" if target == "disk" else target
+    big = os.urandom(12_000_000)  # more than one part of an upload
+    storage.write(storage.join(folder, "deep/big"), big)
+    storage.write(storage.join(folder, "empty"), b"")
+    storage.write(storage.join(folder, "left"), b"x")
+    here.requests.clear()
+    storage.copy(folder, to, ["deep/big", "empty"])
+    asked = [request for request in here.requests if request.method in ("GET", "PUT", "POST")]
+    assert storage.list_files(to) == ["deep/big", "empty"]
+    assert storage.read(storage.join(to, "deep/big")) == big
+    if stores.is_url(folder) and stores.is_url(to):
+        assert {request.method for request in asked} == {"PUT"}  # the store copies: no bytes come here
+
+
+def test_more_objects_than_a_page_of_a_listing_has(here: Store) -> None:
+    here.put("shop", {f"many/{number:04}": b"" for number in range(1100)})
+    assert len(storage.list_files("s3://shop/many")) == 1100
+    storage.remove("s3://shop/many")
+    assert here.keys("shop") == []
+
+
+def test_paths_and_urls_are_told_apart(tmp_path: Path) -> None:
+    assert stores.place("data/out") == Path("data/out")
+    assert stores.place(tmp_path.as_uri()) == tmp_path
+    assert stores.place("s3://shop/out/") == "s3://shop/out"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"s3://{KEY_ID}:{SECRET}@shop/out",
+        f"s3://{KEY_ID}@shop/out",
+        f"s3://{KEY_ID}:a/slash{SECRET}@shop/out",
+        f"s3://{KEY_ID}:{SECRET}",
+        f"s3://shop/out?secret_key={SECRET}",
+        f"abfs://box@account/out?client_secret={SECRET}",
+        f"gs://shop/out?access_token={SECRET}",
+    ],
+)
+def test_a_url_with_credentials_is_refused_and_not_repeated(url: str) -> None:
+    for read in (stores.place, stores.file_system):
+        with pytest.raises(errors.UsageError, match="holds credentials; leave them out") as refused:
+            read(url)
+        assert SECRET not in str(refused.value)
+        assert KEY_ID not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["s3://shop/a@b/c:d.csv", "abfs://box@account/out", "hdfs://host:80/x"])
+def test_other_urls_are_not(url: str) -> None:
+    assert stores.place(url) == url
+
+
+def test_a_url_with_options_is_sent_to_the_environment() -> None:
+    with pytest.raises(errors.UsageError, match="set the endpoint and the region in the environment"):
+        stores.place("s3://shop/out?region=eu-west-1")
+
+
+def test_what_a_store_refuses_is_said(here: Store) -> None:
+    with pytest.raises(errors.OutputError, match=r"^s3://none/a: there is no such bucket"):
+        storage.write("s3://none/a", b"x")
+    with pytest.raises(errors.InputNotFoundError, match=r"^s3://shop/a: no such file"):
+        storage.read("s3://shop/a")
+    here.before = lambda request: True
+    with pytest.raises(errors.OutputError, match=r"^s3://shop/a: access denied \(ACCESS_DENIED"):
+        storage.write("s3://shop/a", b"x")
+    with pytest.raises(errors.InputNotFoundError, match=r"^s3://shop/a: access denied \(ACCESS_DENIED"):
+        storage.read("s3://shop/a")
+
+
+def test_a_store_that_is_away_is_said(here: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    stores._file_system.cache_clear()
+    with pytest.raises(
+        errors.UnreachableError, match="s3://shop/a: the store does not answer as expected: NETWORK"
+    ):
+        storage.exists("s3://shop/a")
+
+
+def test_a_named_profile_needs_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "night")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(errors.UsageError, match=r"AWS_PROFILE=night: .* pip install boto3"):
+        stores.file_system("s3://shop/a")
+
+
+def test_a_private_folder_is_gone_with_its_process(here: Store, tmp_path: Path) -> None:
+    if (pid := os.fork()) == 0:
+        with storage.private_folder() as folder:
+            (folder / "customers").write_text("7")
+            os._exit(0)  # as a kill does: nothing is closed
+    os.waitpid(pid, 0)
+    base = tmp_path / "tmp" / f"segcore-{os.getuid()}"
+    assert len(list(base.rglob("customers"))) == 1
+    with storage.private_folder() as first, storage.private_folder() as second:
+        assert first.is_dir()
+        assert second.stat().st_mode & 0o777 == base.stat().st_mode & 0o777 == 0o700
+        assert not list(base.rglob("customers"))
+    assert [path for path in base.iterdir() if path.is_dir()] == []
+
+
+def test_a_folder_of_somebody_else_is_not_private(here: Store, tmp_path: Path) -> None:
+    (tmp_path / "tmp" / f"segcore-{os.getuid()}").mkdir(mode=0o755)
+    with pytest.raises(errors.OutputError, match="is not private to this user"), storage.private_folder():
+        pass

@@ -202,7 +202,7 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
         features = sorted((after.folder / "features").glob("*.parquet"))
         if lacking := frozen.missing(features, before.model):
             raise errors.DataError(
-                f"{new}: the model of {before.run_id} needs {errors.listing(lacking)}, which this run does not have; "
+                f"{after.run_id}: the model of {before.run_id} needs {errors.listing(lacking)}, which this run does not have; "
                 "compare runs with the same features"
             )
         frozen.label(features, before.model, labels)

@@ -111,7 +111,7 @@ def test_coverage_is_in_the_manifest_and_in_the_report(run: Run) -> None:
     assert people["customers_with_row"] + people["rows_without_customer"] == people["customers"]
     assert people["share"] == people["customers_with_row"] / n < 1
     assert usage["share"] == 1
-    text = rebuild_report(run.folder, markdown=True).read_text(encoding="utf-8")
+    text = Path(rebuild_report(run.folder, markdown=True)).read_text(encoding="utf-8")
     assert f"people.csv has a row for {people['customers_with_row']:,} customers" in text
     assert "Channel: web" in text
     assert "Channel: web" in (run.folder / "report.html").read_text(encoding="utf-8")

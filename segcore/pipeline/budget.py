@@ -89,8 +89,19 @@ def needed_for_models(settings: Job) -> int:
     """Return the bytes of memory that the sample fits of a job need, beyond what the imports take."""
     models = settings.models
     trees = {"hierarchical", "spectral", "dbscan", "hdbscan"} & {*models.families}
-    rows = (models.sample + models.evaluation_sample) * len(settings.matrix.columns)
-    return _FITS + rows * _MATRIX_A_VALUE + (_TREE_A_PAIR * models.tree_sample**2 if trees else 0)
+    values = (models.sample + models.evaluation_sample) * _most_columns(settings)
+    return _FITS + values * _MATRIX_A_VALUE + (_TREE_A_PAIR * models.tree_sample**2 if trees else 0)
+
+
+def _most_columns(settings: Job) -> int:
+    """Return how many columns the matrix has at most: whether another table's are numbers is not known yet."""
+    transforms = settings.matrix.columns
+    numbers = [name for name, transform in transforms.items() if transform != "one-hot"]
+    seen = {name for table in settings.extra if table.in_matrix for name in table.features} - {*numbers}
+    categories = seen | {name for name, transform in transforms.items() if transform == "one-hot"}
+    # A category's values, others and missing; a number from another table may be missing too.
+    missing = len({*numbers} & {*settings.extra_features})
+    return len(numbers) + missing + len(categories) * (settings.matrix.max_categories + 2)
 
 
 def check(needed: int, memory: int, *, what: str, remedy: str) -> None:

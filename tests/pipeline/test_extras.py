@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from segcore import errors, ingest, job, shuffle
-from segcore.pipeline import extras, inspect_input, jobs
+from segcore.pipeline import budget, extras, inspect_input, jobs
 from segcore.progress import Progress, Stage
 from tests.lines import line, write_csv
 
@@ -319,6 +319,26 @@ def test_an_inspection_says_what_the_columns_are(tmp_path: Path) -> None:
     assert "channel      'Channel'                category\n" in text
     assert "1 row(s) left out as missing_customer" in text
     assert jobs.load(tmp_path / "made.toml").extra == jobs.load(tmp_path / "job.toml").extra
+
+
+def test_the_budget_counts_what_categories_may_become() -> None:
+    plain = job.Job()
+    a_column = budget.needed_for_models(plain) - budget.needed_for_models(_without_one(plain))
+
+    def columns(asked: job.Job) -> float:
+        return (budget.needed_for_models(asked) - budget.needed_for_models(plain)) / a_column
+
+    table = {"path": "a", "key": "id", "columns": ["age", "channel"]}
+    assert columns(job.resolve("", {"extra": [table]})) == 2 * (10 + 2)
+    assert columns(job.resolve("", {"extra": [{**table, "in_matrix": False}]})) == 0
+    named = {**dict.fromkeys(plain.matrix.columns, "none"), "age": "none", "channel": "one-hot"}
+    given = {"extra": [table], "matrix.columns": named, "matrix.max_categories": 3}
+    assert columns(job.resolve("", given)) == 2 + (3 + 2)
+
+
+def _without_one(settings: job.Job) -> job.Job:
+    fewer = dict(list(settings.matrix.columns.items())[1:])
+    return settings.model_copy(update={"matrix": settings.matrix.model_copy(update={"columns": fewer})})
 
 
 def test_a_table_may_be_behind_a_url(tmp_path: Path) -> None:

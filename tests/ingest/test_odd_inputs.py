@@ -95,6 +95,16 @@ def excel(*sheets: tuple[str, list[list[Any]]]) -> Make:
     return make
 
 
+def large_excel(folder: Path) -> Path:
+    """Write a workbook that unpacks to a quarter of a gigabyte, most of it nothing."""
+    path = folder / "x.xlsx"
+    excel(("data", ROWS))(folder)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as book, book.open("xl/more.xml", "w") as more:
+        for _ in range(256):
+            more.write(bytes(1_000_000))
+    return path
+
+
 def given(tmp_path: Path, make: Make) -> Made:
     folder = tmp_path / "given"
     folder.mkdir()
@@ -286,7 +296,7 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("an Excel file that breaks off", raw(b"PK\x03\x04" + bytes(99), "x.xlsx"), 65, "damaged or breaks off", []),
     ("a zip that is no Excel file", lambda folder: zipped(folder).rename(folder / "x.xlsx"), 65, "Excel", []),
     ("an Excel file without a table", excel(("empty", [])), 65, "no sheet holds a table|required column", []),
-    ("an Excel file beyond the budget", excel(("data", [ROWS[0], *ROWS[1:2] * 400])), 65, "the budget is", ["--memory", "20KB"]),
+    ("an Excel file beyond the budget", large_excel, 65, "needs about 6.. MB, the budget is 500 MB", ["--memory", "500MB"]),
     ("a column twice", text(ONE, header=HEADER.replace("Country", "Quantity")), 65, "names Quantity more than once", []),
     ("a column missing", text(ONE[:-7], header=HEADER.replace(",Country", "").replace("CustomerID", "Who")), 65, "1 required column.s. not found: customer_id", []),
     ("another schema in one file", several(text(ONE), text("1,2", header="a,b")), 65, "required column", []),

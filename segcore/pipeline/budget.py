@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from segcore import engine, errors, shuffle
 from segcore.ingest import Layout
 from segcore.job import Job
+from segcore.models.threads import available_cpus
 from segcore.pipeline.narrowing import more_bits
 
 # Bytes of memory that a line costs while its bucket is aggregated, and what a column that features of the job's own
@@ -21,6 +21,8 @@ _PASS_A_LINE = 700
 # What the sample fits hold beside the distances of a tree, of which a linkage takes two copies and work space.
 _FITS = 150_000_000
 _TREE_A_PAIR = 10
+_REFIT = 60_000_000
+_REFIT_SHARE = 0.64  # of the rows, that a draw with replacement has
 _MATRIX_A_VALUE = 64  # of the sample and the evaluation sample, with what is worked out of them
 # Bytes of scratch that a line takes: in its bucket, and while a bucket is parted once more.
 _SCRATCH_A_LINE = 40
@@ -74,7 +76,7 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> Plan:
         How many columns of a line the features of the job's own name.
     """
     n_workers = engine.n_workers()
-    at_once = 1 if n_workers else min(_MOST_AT_ONCE, os.cpu_count() or 1)
+    at_once = 1 if n_workers else min(_MOST_AT_ONCE, available_cpus())
     capacity = max(1, memory // 2 // at_once // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
     bits = 0 if n_lines <= capacity else more_bits(n_lines, capacity)
     return Plan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once, n_workers=n_workers)
@@ -102,6 +104,13 @@ def _most_columns(settings: Job) -> int:
     # A category's values, others and missing; a number from another table may be missing too.
     missing = len({*numbers} & {*settings.extra_features})
     return len(numbers) + missing + len(categories) * (settings.matrix.max_categories + 2)
+
+
+def refit_processes(settings: Job, memory: int) -> int:
+    """Return how many processes may refit models at once within a budget: at least this one."""
+    rows = _REFIT_SHARE * settings.models.tree_sample
+    each = _REFIT + int(_TREE_A_PAIR * rows**2)
+    return max(1, min(available_cpus(), (memory - _FITS) // each))
 
 
 def check(needed: int, memory: int, *, what: str, remedy: str) -> None:

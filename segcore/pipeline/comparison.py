@@ -88,12 +88,17 @@ def fit(
     return sweep
 
 
-def compare(sweep: Sweep, people: Population, settings: job.Job, progress: Progress) -> Compared:
-    """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose."""
+def compare(
+    sweep: Sweep, people: Population, settings: job.Job, progress: Progress, *, n_jobs: int | None = None
+) -> Compared:
+    """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose.
+
+    `n_jobs` is how many processes refit models; the result does not depend on it.
+    """
     candidates = sweep.candidates
     labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
     table = measuring.measured(candidates, labels, people)
-    table = measuring.with_stability(table, candidates, people, settings, progress)
+    table = measuring.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
     table = selection.select(table, settings.selection)
     published = _published(candidates, table)
     table = measuring.with_quality(table, published, people, settings)
@@ -105,7 +110,9 @@ def compare(sweep: Sweep, people: Population, settings: job.Job, progress: Progr
         agreement=agreement.agreement(
             {name: labels[candidates.index(c)] for name, c in zip(columns(published), published, strict=True)}
         ),
-        structure=measuring.structure_figures(selection.chosen(table), people, settings, progress),
+        structure=measuring.structure_figures(
+            selection.chosen(table), people, settings, progress, n_jobs=n_jobs
+        ),
         pinned_cost=selection.pinned_cost(table, settings.selection),
     )
 

@@ -76,6 +76,8 @@ def with_stability(
     people: Population,
     settings: job.Job,
     progress: Progress,
+    *,
+    n_jobs: int | None = None,
 ) -> pl.DataFrame:
     """Add prediction strength and Jaccard of the candidates that pass the cheap gates; null for the others."""
     keys = set(selection.worth_measuring(table, settings.selection)) if settings.stability.splits else set()
@@ -91,6 +93,7 @@ def with_stability(
             settings.selection,
             seed=settings.seed,
             progress=count,
+            n_jobs=n_jobs,
         )
     rows = [dict(zip(_KEY, key, strict=True)) | asdict(stable) for key, stable in found.items()]
     return table.join(pl.DataFrame(rows, schema=_STABLE), on=_KEY, how="left", maintain_order="left")
@@ -112,7 +115,12 @@ _STABLE: dict[str, Any] = {
 
 
 def structure_figures(
-    chosen: dict[str, Any], people: Population, settings: job.Job, progress: Progress
+    chosen: dict[str, Any],
+    people: Population,
+    settings: job.Job,
+    progress: Progress,
+    *,
+    n_jobs: int | None = None,
 ) -> dict[str, Any] | None:
     """Test whether the winner finds more than a continuum of the same margins and correlations would show."""
     columns_ = people.preparation.columns
@@ -128,6 +136,7 @@ def structure_figures(
             copies=settings.structure_test.copies,
             seed=settings.seed,
             progress=count,
+            n_jobs=n_jobs,
         )
     return None if found is None else asdict(found)
 

@@ -223,7 +223,9 @@ def _fitted(
 
     def choose(folder: Path, stage: Stage) -> None:
         stage.rows = len(people.evaluation)
-        checkpoints.save_compared(folder, comparison.compare(sweep, people, settings, progress))
+        n_jobs = budget.refit_processes(settings, plan.budget)
+        compared = comparison.compare(sweep, people, settings, progress, n_jobs=n_jobs)
+        checkpoints.save_compared(folder, compared)
 
     compared = checkpoints.load_compared(step("comparison", choose), sweep)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import dask
@@ -275,17 +274,17 @@ def _moments(blocks: Callable[[], Iterable[Floats]]) -> tuple[Floats, Floats]:
 
 
 def lazy(
-    files: Sequence[Path],
+    files: Sequence[str],
     counts: Sequence[int],
-    read: Callable[[Path], pl.DataFrame],
+    read: Callable[[str], pl.DataFrame],
     preparation: Preparation,
 ) -> DaskArray:
     """Lay out the matrix as a Dask array of float32, one block for each file that has customers.
 
     Parameters
     ----------
-    files : sequence of Path
-        Customer features in hash order.
+    files : sequence of str
+        Customer features in hash order, paths or URLs.
     counts : sequence of int
         Rows that `read` returns for each.
     read : callable
@@ -293,7 +292,7 @@ def lazy(
     preparation : Preparation
     """
 
-    def block(path: Path) -> npt.NDArray[np.float32]:
+    def block(path: str) -> npt.NDArray[np.float32]:
         return preparation.block(read(path))
 
     width = len(preparation.columns)

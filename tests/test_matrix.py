@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -114,16 +113,16 @@ def test_survives_being_stored() -> None:
     assert matrix.Preparation.from_state(prepared.state()) == prepared
 
 
-def test_lazy_matrix_has_a_block_for_each_file_and_reads_nothing_before_it_is_asked(tmp_path: Path) -> None:
+def test_lazy_matrix_has_a_block_for_each_file_and_reads_nothing_before_it_is_asked() -> None:
     df = customers(100)
     prepared = fitted(df)
-    asked: list[Path] = []
+    asked: list[str] = []
 
-    def read(path: Path) -> pl.DataFrame:
+    def read(path: str) -> pl.DataFrame:
         asked.append(path)
-        return df.slice(int(path.name) * 40, 40)
+        return df.slice(int(path) * 40, 40)
 
-    X = matrix.lazy([Path("0"), Path("1"), Path("2")], [40, 40, 20], read, prepared)
+    X = matrix.lazy(["0", "1", "2"], [40, 40, 20], read, prepared)
     assert X.numblocks == (3, 1)
     assert asked == []
     np.testing.assert_array_equal(X.compute(scheduler="sync"), prepared.block(df))

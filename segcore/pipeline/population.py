@@ -35,6 +35,8 @@ class Population:
         Row at which they begin; 0 where there are too few customers for rows of their own.
     separate_one_time : bool
         Whether customers with one order are left out of the matrix.
+    counts : tuple of int
+        Rows of the matrix in each file.
     """
 
     files: tuple[Path, ...]
@@ -44,11 +46,17 @@ class Population:
     evaluation: Floats32
     evaluation_start: int
     separate_one_time: bool
+    counts: tuple[int, ...]
 
     @property
     def n_customers(self) -> int:
         """Customers in the matrix."""
         return int(self.X.shape[0])
+
+    def read_from(self, where: Callable[[Path], str]) -> matrix.DaskArray:
+        """Return the matrix with blocks that are read from where every worker of a cluster sees the files."""
+        places = [where(path) for path in self.files]
+        return _lazy(places, self.counts, self.separate_one_time, self.preparation)
 
     def blocks(self) -> Iterator[Floats32]:
         """Give the matrix block by block, in order."""
@@ -94,7 +102,7 @@ def prepare(
     counts = [df.height for df in _clustered(files, separate, columns)]
     _check_size(sum(counts), job, separate)
     preparation = matrix.fit(lambda: _clustered(files, separate, columns), job.matrix, extra=extra, warn=warn)
-    X = matrix.lazy(files, counts, lambda path: next(_clustered([path], separate)), preparation)
+    X = _lazy(list(map(str, files)), counts, separate, preparation)
     if in_memory(X.nbytes):
         X = X.persist(scheduler="threads")
     n, settings = sum(counts), job.models
@@ -107,7 +115,14 @@ def prepare(
         evaluation=_first(X, start, min(n, start + settings.evaluation_sample)),
         evaluation_start=start,
         separate_one_time=separate,
+        counts=tuple(counts),
     )
+
+
+def _lazy(
+    places: Sequence[str], counts: Sequence[int], separate: bool, preparation: matrix.Preparation
+) -> matrix.DaskArray:
+    return matrix.lazy(places, counts, lambda place: next(_clustered([place], separate)), preparation)
 
 
 def _check_size(n_customers: int, job: Job, separate: bool) -> None:
@@ -120,7 +135,7 @@ def _check_size(n_customers: int, job: Job, separate: bool) -> None:
 
 
 def _clustered(
-    files: Sequence[Path], separate: bool, columns: list[str] | None = None
+    files: Sequence[Path] | Sequence[str], separate: bool, columns: list[str] | None = None
 ) -> Iterator[pl.DataFrame]:
     for path in files:
         df = pl.read_parquet(path, columns=columns)

@@ -216,7 +216,9 @@ def _fitted(
         starts = {}
         if plan.previous is not None and old_labels is not None and not plan.how["fresh"]:
             starts = before_it.starts(plan.previous, people, old_labels)
-        spread = replace(people, X=engine.on_workers(people.X))
+        spread = people
+        if engine.n_workers():
+            spread = replace(people, X=engine.on_workers(people.read_from(work.shared)))
         checkpoints.save_sweep(folder, comparison.fit(spread, settings, progress, starts=starts))
 
     sweep = checkpoints.load_sweep(step("models", models))

@@ -335,4 +335,7 @@ def test_workers_write_and_read_the_lines_in_the_store(
     workers = {one["name"]: sum(worker["tasks"] for worker in one["workers"]) for one in about}
     assert workers["lines"] > 0
     assert workers["customers"] > 0
+    # The blocks of the matrix, too: another machine does not see what the command has in its own files.
+    assert workers["models"] > 0
+    assert any(r.method == "GET" and "/customers/features/" in r.path for r in store.requests)
     assert store.keys("scratch") == []

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from segcore import errors
-from segcore.engine import environment, memory
+from segcore.engine import environment, loss, memory
 
 _CONNECT_SECONDS = 15
-_WORKERS_SECONDS = 60  # time for workers to come (back), where Dask's settings name none
-_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +98,8 @@ def cluster(
             memory_budget = memory_budget or memory.default_budget() // (workers or 1)
             client = stack.enter_context(_local(workers or 1, memory_budget, scratch))
         address = client.scheduler.address
-        watch = stack.enter_context(_watching(client, address))
-        with _told(watch, address):
+        watch = stack.enter_context(loss.watching(client, address))
+        with loss.told(watch, address):
             found = stack.enter_context(_set_up(client, address, memory_budget))
             say(f"{found.n_workers} Dask workers at {address}, dashboard {client.dashboard_link}")
             token = _CURRENT.set(found)
@@ -189,9 +185,9 @@ def _set_up(client: Any, address: str, budget: int | None) -> Iterator[Cluster]:
     from segcore.engine import workers
 
     try:
-        client.wait_for_workers(1, timeout=_workers_seconds())
+        client.wait_for_workers(1, timeout=loss.workers_seconds())
     except TimeoutError as exc:
-        raise errors.UnreachableError(_no_workers(address)) from exc
+        raise errors.UnreachableError(loss.no_workers(address)) from exc
     own = environment.check(client)
     limits = {name: facts["memory_limit"] for name, facts in client.scheduler_info()["workers"].items()}
     budget = budget or min(
@@ -208,83 +204,3 @@ def _set_up(client: Any, address: str, budget: int | None) -> Iterator[Cluster]:
         if client.status == "running":
             # Else it would hold later workers, of another version perhaps, to this run.
             client.unregister_worker_plugin(workers.NAME)
-
-
-class _Watch:
-    """Ends what waits for a cluster on which nobody works any more; Dask would wait for ever."""
-
-    def __init__(self, client: Any, address: str) -> None:
-        self.reason = ""
-        self.client, self._address = client, address
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        missing, patience = 0.0, _workers_seconds()
-        while not self._stop.wait(_LOOK_SECONDS) and self.client.status == "running":
-            info = self.client.scheduler_info(n_workers=0)
-            missing = 0.0 if info.get("n_workers") else missing + _LOOK_SECONDS
-            if missing >= patience:
-                self.reason = _no_workers(self._address)
-                self.client.close()
-                return
-
-
-@contextmanager
-def _watching(client: Any, address: str) -> Iterator[_Watch]:
-    watch = _Watch(client, address)
-    watch.start()
-    try:
-        yield watch
-    finally:
-        watch.stop()
-
-
-@contextmanager
-def _told(watch: _Watch, address: str) -> Iterator[None]:
-    """Turn what Dask says when a cluster is lost into one line."""
-    from distributed.scheduler import KilledWorker, NoValidWorkerError
-
-    try:
-        yield
-    except errors.SegcoreError:
-        raise
-    except KilledWorker as exc:
-        raise errors.UnreachableError(
-            f"{exc.allowed_failures + 1} workers died one after the other at task {exc.task}, the last "
-            f"{exc.last_worker.address}; for want of memory most often: ask for a smaller --memory, or start "
-            f"workers with more, and {_AGAIN}"
-        ) from exc
-    except NoValidWorkerError as exc:
-        raise errors.UnreachableError(_no_workers(address)) from exc
-    except (Exception, CancelledError) as exc:
-        if watch.reason:
-            raise errors.UnreachableError(watch.reason) from exc
-        if isinstance(exc, CancelledError) or watch.client.status != "running":
-            raise errors.UnreachableError(
-                f"{address}: the connection to the Dask scheduler was lost; see that it runs and {_AGAIN}"
-            ) from exc
-        raise
-
-
-_AGAIN = "run the same command again to go on"
-
-
-def _no_workers(address: str) -> str:
-    return f"{address}: no Dask worker for {_workers_seconds():g} seconds; start some and {_AGAIN}"
-
-
-def _workers_seconds() -> float:
-    """Return how long to wait for workers: what Dask's own setting says, or a minute."""
-    import dask
-    from dask.utils import parse_timedelta
-
-    setting = dask.config.get("distributed.scheduler.no-workers-timeout", None)
-    return _WORKERS_SECONDS if setting is None else float(parse_timedelta(setting))

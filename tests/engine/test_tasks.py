@@ -175,7 +175,7 @@ def lose(dask: Dask, *names: str) -> str:
 
 
 def test_no_worker_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segcore.engine.connection._WORKERS_SECONDS", 2)
+    monkeypatch.setattr("segcore.engine.loss._WORKERS_SECONDS", 2)
     with dask_processes(tmp_path, workers=2) as dask:
         said = lose(dask, "w0", "w1")
     assert said.startswith(

@@ -18,13 +18,14 @@ import psutil
 ROOT = Path(__file__).parent.parent.parent
 
 _PAUSE_SECONDS = 0.1
+_BARE_INTERPRETER = 50_000_000  # the trackers of resources that Python starts import nothing and stay below
 _TIMES_A_READING = (
     5  # a pause takes at least so many times what the reading took, which grows with the memory
 )
 
 
 class Moment(NamedTuple):
-    """One sample: ``time.monotonic()``, bytes of memory (PSS) and the number of processes that hold them."""
+    """One sample: ``time.monotonic()``, bytes of memory (PSS) and how many processes are more than a bare interpreter."""
 
     at: float
     memory: int
@@ -129,7 +130,7 @@ def _look(pid: int, processor: dict[int, float]) -> Moment:
             own, times = member.memory_full_info().pss, member.cpu_times()
         except psutil.Error:  # it has just ended
             continue
-        memory, processes = memory + own, processes + 1
+        memory, processes = memory + own, processes + (own > _BARE_INTERPRETER)
         processor[member.pid] = times.user + times.system
     return Moment(at, memory, processes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,10 @@ copies = 0
 _SIZES = {
     500_000: "500MB",
     2_000_000: "700MB",
-}  # lines and budget: the buckets of a quarter do not help the whole
+}  # lines and budget, each just above the least
 _TIMEOUT = 600
+_MOST_PROCESSES = 3  # the job and a worker for each of two cores
+_CGROUPS = Path("/sys/fs/cgroup")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * _TIMEOUT)]
 
@@ -71,3 +74,30 @@ def test_the_job_stays_under_its_budget(
         f"{max(above) / 1e6:,.0f} MB above {budget} + {baseline / 1e6:,.0f} MB a process, "
         f"at the peak of {measured.peak / 1e6:,.0f} MB"
     )
+
+
+@pytest.fixture
+def cgroup() -> Iterator[Path]:
+    """A group of processes of its own, where the kernel keeps the limit; skips where none can be made."""
+    group = _CGROUPS / "segcore-test"
+    try:
+        if "memory" not in (_CGROUPS / "cgroup.subtree_control").read_text().split():
+            pytest.skip("the memory of cgroup v2 is not handed down here")
+        group.mkdir()
+    except OSError as exc:
+        pytest.skip(f"no cgroup v2 can be made here: {exc}")
+    yield group
+    group.rmdir()
+
+
+def test_the_job_lives_where_the_kernel_holds_it_to_its_budget(
+    cgroup: Path, baseline: int, job: Path, tmp_path: Path
+) -> None:
+    rows, budget = next(iter(_SIZES.items()))
+    dump = simulate(tmp_path / "dump", rows=rows, format="parquet").out
+    (cgroup / "memory.max").write_text(str(parse_size(budget) + _MOST_PROCESSES * baseline))
+    command = [sys.executable, "-m", "segcore", "segment", dump, "--out", tmp_path / "out", "--job", job]
+    inside = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', cgroup, *command, "--memory", budget]
+    measured = measure([str(part) for part in inside], most_seconds=_TIMEOUT)
+    assert not measured.failure
+    assert "oom_kill 0" in (cgroup / "memory.events").read_text()

@@ -92,6 +92,7 @@ def cluster(
         yield None
         return
     with ExitStack() as stack:
+        stack.enter_context(_default_scheduler_kept())
         if scheduler is not None:
             client = stack.enter_context(_connected(scheduler))
         else:
@@ -107,6 +108,19 @@ def cluster(
                 yield found
             finally:
                 _CURRENT.reset(token)
+
+
+@contextmanager
+def _default_scheduler_kept() -> Iterator[None]:
+    """Put Dask's default scheduler back: a client that is lost on the way leaves its name behind."""
+    import dask
+
+    before = dask.config.get("scheduler", None)
+    try:
+        yield
+    finally:
+        if dask.config.get("scheduler", None) != before:
+            dask.config.set(scheduler=before)
 
 
 @contextmanager

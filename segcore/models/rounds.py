@@ -56,7 +56,8 @@ class Rounds:
 
         with ThreadPoolExecutor(len(items)) as pool:
             try:
-                return list(pool.map(one, items))
+                # Not pool.map: it cancels what has not begun when one fails, and the others would wait for that.
+                return [future.result() for future in [pool.submit(one, item) for item in items]]
             except BaseException:
                 self._cancelled = True  # the others stop at their next round instead of going on for nobody
                 raise

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import cleaning, engine, expressions, ingest, schema, shuffle, storage
+from segcore import cleaning, engine, expressions, ingest, ledger, schema, shuffle, storage
 from segcore.cleaning import Window
 from segcore.ingest import Conventions, Layout
 from segcore.job import Job
@@ -228,7 +228,7 @@ _NOTHING = {"first_at": None, "last_at": None, "newest": None, "any_unreadable":
 
 def _write_texts(task: _Task) -> str:
     """Write the texts of all rejected lines of a group of files, and return the file's name."""
-    kept = pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])
+    kept = pl.col("class").is_in(ledger.KEPT)
     shown = ["file", "record", "class", "amount", *(f"text_{name}" for name in schema.LINE_NAMES), "text"]
     path = f"{narrowing.new_folder(task.folder)}/texts.parquet"
     with reading.readable():

@@ -133,7 +133,7 @@ def _scans(layout: Layout) -> Iterator[list[Prepared]]:
 
 def _kind(file: Prepared) -> tuple[str, bool, bool]:
     # Polars calls a local file by a URL as well where it scans it together with URLs.
-    return file.way, file.quoted and file.way == "lines", is_url(file.path)
+    return file.way, file.quoted and file.way in ("lines", "csv"), is_url(file.path)
 
 
 def scan(layout: Layout, names: Sequence[str] = schema.LINE_NAMES) -> pl.LazyFrame:
@@ -259,6 +259,7 @@ def _csv(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
     lf = pl.scan_csv(
         _paths(files),
         separator=files[0].separator,
+        quote_char='"' if files[0].quoted else None,
         schema=dict.fromkeys(files[0].names, pl.String()),
         row_index_name="__record",
         include_file_paths="__path",

@@ -119,7 +119,10 @@ def _first_row(text: str, separator: str, quote: str) -> list[str]:
 
 
 def examine(path: str, compression: str, header: Header, *, quote: str) -> Structure:
-    """Look through a UTF-8 text and say how it is to be read; a second time if it is quoted throughout or oddly."""
+    """Look through a UTF-8 text and say how it is to be read; a second time unless every record is regular."""
+    regular = _regular(path, compression, header, quote) if header.one_line else None
+    if regular is not None:
+        return regular
     lines = empty = returns = quoted = 0
     zeros = odd = False
     for block in whole_lines(blocks(path, compression)):
@@ -133,17 +136,11 @@ def examine(path: str, compression: str, header: Header, *, quote: str) -> Struc
             counts = np.bincount(np.searchsorted(ends, np.flatnonzero(array == _QUOTE)))
             quoted += int(np.count_nonzero(counts))
             odd = odd or bool((counts % 2).any())
-    way: Way = "records"
-    records = lines - empty - 1
-    if header.one_line and not odd and quoted <= _MANY_QUOTES * lines:
-        way = "lines"
-    elif header.one_line and not empty:
-        regular = _regular_records(path, compression, header)
-        way, records = ("records", 0) if regular is None else ("csv", regular - 1)
+    few = header.one_line and not odd and quoted <= _MANY_QUOTES * lines
     return Structure(
-        way=way,
+        way="lines" if few else "records",
         lines=lines,
-        records=records,
+        records=lines - empty - 1 if few else 0,
         quoted=quoted > 0,
         old_mac=lines <= 1 and returns > 0,
         zeros=zeros,
@@ -172,33 +169,42 @@ def _empty_lines(array: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> in
     return int(np.count_nonzero((lengths == 0) | ((lengths == 1) & (array[starts] == _RETURN))))
 
 
-def _regular_records(path: str, compression: str, header: Header) -> int | None:
+def _regular(path: str, compression: str, header: Header, quote: str) -> Structure | None:
     """Count the records if each has the header's number of fields and every quote stands where RFC 4180 has it."""
-    inside = fields = n_records = 0
     separator, n_fields = ord(header.separator), len(header.names)
+    if n_fields == 1:  # an empty line would pass for a record
+        return None
+    inside = fields = lines = n_records = 0
+    quoted = False
     for block in whole_lines(blocks(path, compression)):
-        array = np.frombuffer(block if block.endswith(b"\n") else block + b"\n", dtype=np.uint8)
-        marks = np.flatnonzero(array == _QUOTE)
-        if not _stand_well(array, marks, separator, inside):
+        if b"\x00" in block:
             return None
+        whole = block if block.endswith(b"\n") else block + b"\n"
+        array = np.frombuffer(whole, dtype=np.uint8)
         places = np.flatnonzero((array == _NEWLINE) | (array == separator))
-        turns = np.bincount(np.searchsorted(places, marks), minlength=len(places) + 1)[: len(places)]
-        outside = (np.cumsum(turns) + inside) % 2 == 0
-        ends = array[places][outside] == _NEWLINE
-        due = (np.arange(1, len(ends) + 1) + fields) % n_fields == 0
-        if not np.array_equal(ends, due):
+        if quote and (inside or b'"' in block):
+            marks = np.flatnonzero(array == _QUOTE)
+            if not _stand_well(whole, marks, separator, inside):
+                return None
+            places = _outside(places, marks, inside, end=len(array))
+            inside = (inside + len(marks)) % 2
+            quoted = True
+        ends = array[places] == _NEWLINE
+        due = (n_fields - 1 - fields) % n_fields
+        n_ends = int(np.count_nonzero(ends))
+        if n_ends != len(ends[due::n_fields]) or not ends[due::n_fields].all():
             return None
-        inside = (inside + len(marks)) % 2
-        fields = (fields + len(ends)) % n_fields
-        n_records += int(ends.sum())
-    return None if inside or fields else n_records
+        fields = (fields + len(places)) % n_fields
+        lines += whole.count(b"\n")
+        n_records += n_ends
+    if inside or fields:
+        return None
+    return Structure(way="csv", lines=lines, records=n_records - 1, quoted=quoted, old_mac=False, zeros=False)
 
 
-def _stand_well(
-    array: npt.NDArray[np.uint8], marks: npt.NDArray[np.intp], separator: int, inside: int
-) -> bool:
+def _stand_well(block: bytes, marks: npt.NDArray[np.intp], separator: int, inside: int) -> bool:
     """Whether quotes open a field and close it, or are doubled."""
-    padded = np.concatenate([[_NEWLINE], array, [_NEWLINE, _NEWLINE]]).astype(np.uint8)
+    padded = np.frombuffer(b"\n" + block + b"\n\n", dtype=np.uint8)
     before, after, later = padded[marks], padded[marks + 2], padded[marks + 3]
     adjacent = np.diff(marks) == 1  # a doubled quote closes and opens again at once
     opens = (before == separator) | (before == _NEWLINE)
@@ -206,3 +212,16 @@ def _stand_well(
     closes = (after == separator) | (after == _NEWLINE) | ((after == _RETURN) & (later == _NEWLINE))
     closes[:-1] |= adjacent
     return bool(opens[inside::2].all() and closes[1 - inside :: 2].all())
+
+
+def _outside(
+    places: npt.NDArray[np.intp], marks: npt.NDArray[np.intp], inside: int, *, end: int
+) -> npt.NDArray[np.intp]:
+    """Return the places that are not between a quote that opens and the one that closes."""
+    opening = [-1] * inside
+    spans = np.concatenate([opening, marks, [end] * ((inside + len(marks)) % 2)]).astype(np.intp)
+    first, last = np.searchsorted(places, spans[0::2]), np.searchsorted(places, spans[1::2])
+    held = last - first
+    if not held.any():
+        return places
+    return np.delete(places, np.repeat(first - (np.cumsum(held) - held), held) + np.arange(held.sum()))

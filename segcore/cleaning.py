@@ -57,7 +57,7 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
     the same account of the lines inside; only of a line that is damaged as a whole the date cannot be trusted.
     The rule on unreadable values carries the column: ``unreadable_quantity`` and so on.
     """
-    order, product = pl.col("order_id"), pl.col("product_id").str.to_uppercase()
+    order, product = pl.col("order_id"), pl.col("product")
     customer = pl.col("customer_id")
     unreadable = [
         (f"unreadable_{name}", pl.col("unreadable") == place) for place, name in enumerate(UNREADABLE)

@@ -67,7 +67,7 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
     order = (
         pl.when(pl.col("order_id").is_null()).then(day.hash(seed)).otherwise(pl.col("order_id").hash(seed))
     )
-    product = pl.col("product_id").str.to_uppercase()
+    product = pl.col("product")
     line = pl.sum_horizontal(
         (pl.col(name).hash(seed) * pl.lit(2 * place + 1, dtype=pl.UInt64))
         for place, name in enumerate(schema.LINE_NAMES)

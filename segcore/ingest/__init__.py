@@ -3,8 +3,9 @@
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.conventions import Conventions
 from segcore.ingest.files import Source, discover, passed_over
+from segcore.ingest.layout import Layout, layouts, starts
 from segcore.ingest.prepare import Prepared, prepare
-from segcore.ingest.scan import Layout, layouts, scan, starts
+from segcore.ingest.scan import scan
 from segcore.ingest.values import EXACT_FLOAT, UNREADABLE, read_values, with_texts
 
 __all__ = [

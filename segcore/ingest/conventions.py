@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest.scan import Layout
+from segcore.ingest.layout import Layout
 
 NUMBERS = ("quantity", "unit_price", "line_amount")
 EPOCHS = {"epoch-seconds": 1, "epoch-milliseconds": 1_000}

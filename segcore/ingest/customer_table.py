@@ -12,9 +12,10 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.ingest.conventions import Numbers
+from segcore.ingest.layout import Layout, grouped
 from segcore.ingest.prepare import Prepared
-from segcore.ingest.scan import Layout, grouped, scan
-from segcore.ingest.values import LIKE_A_NUMBER, as_text, customer, number, trimmed
+from segcore.ingest.scan import scan
+from segcore.ingest.values import LIKE_A_NUMBER, as_text, customer, number, trimmed, with_bare
 
 # What exports write where a number is missing; in a column of categories they are values like any other.
 _NOTHING = ("null", "na", "n/a", "#n/a", "nan", "none", "-", "\\n")
@@ -68,7 +69,9 @@ def rows(layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
     lf = scan(layout, names).with_columns(
         as_text(name, layout.dtypes[name]).alias(f"text_{name}") for name in names
     )
-    lf = lf.with_columns(trimmed(f"text_{name}").alias(f"text_{name}") for name in names)
+    lf = with_bare(lf, layout.dtypes, names).with_columns(
+        trimmed(name).alias(f"text_{name}") for name in names
+    )
     key = customer(layout.dtypes["customer_id"])
     why = dict(
         zip(

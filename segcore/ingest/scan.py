@@ -1,142 +1,23 @@
-"""Prepared sources grouped by header, and one lazy frame over all of a group's lines in canonical columns."""
+"""One lazy frame over all lines of a layout in canonical columns."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, groupby
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 import polars as pl
 
-from segcore import errors, schema
+from segcore import schema
 from segcore.ingest import records
 from segcore.ingest.bytestream import UNDECODABLE
-from segcore.ingest.columns import assign_columns
+from segcore.ingest.layout import Layout, scans
 from segcore.ingest.prepare import Prepared
-from segcore.stores import is_url
-
-_MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """Files with the same header: how their columns are read.
-
-    Attributes
-    ----------
-    files : tuple of Prepared
-    columns : dict of str to str
-        Canonical column to source column.
-    dtypes : dict of str to polars.DataType
-        Canonical column to its type; String wherever text came in.
-    """
-
-    files: tuple[Prepared, ...]
-    columns: dict[str, str]
-    dtypes: dict[str, pl.DataType]
-
-    @property
-    def by_amount(self) -> bool:
-        """Whether a line says its amount, in place of quantity and price."""
-        return "line_amount" in self.columns
-
-
-def layouts(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[Layout]:
-    """Group files by header and find the canonical columns of each group.
-
-    Raises
-    ------
-    segcore.errors.DataError
-        If a required column is not there, or a column has a type that no canonical one can have.
-    """
-    return grouped(files, lambda header, where: assign_columns(header, mapping, where=where))
-
-
-def grouped(
-    files: Sequence[Prepared], assign: Callable[[Sequence[str], str], Mapping[str, str]]
-) -> list[Layout]:
-    """Group files by header.
-
-    Parameters
-    ----------
-    files : sequence of Prepared
-    assign : callable
-        From a header, and the name of its file, to the columns that are read: what they are called, and the source's
-        column of each.
-    """
-    groups: dict[object, list[Prepared]] = {}
-    found: dict[object, tuple[dict[str, str], dict[str, pl.DataType]]] = {}
-    for file in files:
-        columns, dtypes = _columns(file, assign)
-        order = () if file.way == "parquet" else (file.names, file.separator)
-        key = (order, tuple(columns.items()), tuple(dtypes.items()))
-        groups.setdefault(key, []).append(file)
-        found[key] = (columns, dtypes)
-    return [
-        Layout(files=tuple(members), columns=found[key][0], dtypes=found[key][1])
-        for key, members in groups.items()
-    ]
-
-
-def _columns(
-    file: Prepared, assign: Callable[[Sequence[str], str], Mapping[str, str]]
-) -> tuple[dict[str, str], dict[str, pl.DataType]]:
-    path = file.source.path
-    folders = [name for name, _ in file.source.partition if name not in file.names]
-    columns = dict(assign([*file.names, *folders], path))
-    types: Mapping[str, pl.DataType] = pl.read_parquet_schema(file.path) if file.way == "parquet" else {}
-    dtypes = {
-        canonical: _usable(types.get(name, pl.String()), name, path) for canonical, name in columns.items()
-    }
-    return columns, dtypes
-
-
-def _usable(dtype: pl.DataType, name: str, path: str) -> pl.DataType:
-    if dtype.is_nested() or dtype in (pl.Object, pl.Duration, pl.Time):
-        raise errors.DataError(
-            f"{path}: column {name!r} is of type {dtype}; expected text, numbers or dates: map another column"
-        )
-    return pl.String() if dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Boolean, pl.Null) else dtype
-
-
-def starts(layouts: Sequence[Layout]) -> dict[int, int]:
-    """Return for each file, by its number, the ``record`` of the first line below its header."""
-    found: dict[int, int] = {}
-    for layout in layouts:
-        for files in _scans(layout):
-            before = accumulate((_rows(file) for file in files), initial=0)
-            header = 1 if files[0].way == "lines" else 0
-            for file, start in zip(files, before, strict=False):
-                found[file.number] = 1 if file.way == "records" else start + header
-    return found
-
-
-def _rows(file: Prepared) -> int:
-    return file.lines if file.way == "lines" else file.n_records
-
-
-def _scans(layout: Layout) -> Iterator[list[Prepared]]:
-    """Cut a layout's files into as few scans as can be: a union of many runs into Polars' 512 blocking threads."""
-    kinds = sorted(layout.files, key=_kind)
-    for _, members in groupby(kinds, key=_kind):
-        scan: list[Prepared] = []
-        rows = 0
-        for file in members:
-            if scan and rows + _rows(file) > _MOST_ROWS:
-                yield scan
-                scan, rows = [], 0
-            scan.append(file)
-            rows += _rows(file)
-        yield scan
-
-
-def _kind(file: Prepared) -> tuple[str, bool, bool]:
-    # Polars calls a local file by a URL as well where it scans it together with URLs.
-    return file.way, file.quoted and file.way in ("lines", "csv"), is_url(file.path)
-
-
-def scan(layout: Layout, names: Sequence[str] = schema.LINE_NAMES) -> pl.LazyFrame:
+def scan(
+    layout: Layout, names: Sequence[str] = schema.LINE_NAMES, *, last: int | None = None
+) -> pl.LazyFrame:
     """Return the lines of a layout lazily, in canonical columns.
 
     Text stays text; a Parquet column keeps its type. Beside the canonical columns there are ``file`` (number of
@@ -149,14 +30,17 @@ def scan(layout: Layout, names: Sequence[str] = schema.LINE_NAMES) -> pl.LazyFra
     layout : Layout
     names : sequence of str
         The columns to return; null where the layout has none.
+    last : int, optional
+        The last ``record`` that is wanted: what stands behind it need not be read, and may not be there.
     """
-    readers: dict[str, Callable[[Layout, list[Prepared]], pl.LazyFrame]] = {
+    readers: dict[str, Callable[[Layout, list[Prepared], int | None], pl.LazyFrame]] = {
         "lines": _split_lines,
         "csv": _csv,
         "records": _records,
         "parquet": _parquet,
     }
-    frames = [readers[members[0].way](layout, members) for members in _scans(layout)]
+    n_rows = None if last is None else last + 1
+    frames = [readers[members[0].way](layout, members, n_rows) for members in scans(layout)]
     lf = pl.concat(frames)
     lf = lf.with_columns(file=_file(layout.files))
     texts = [pl.col(name) for name, dtype in layout.dtypes.items() if dtype == pl.String]
@@ -201,11 +85,11 @@ def _paths(files: Sequence[Prepared]) -> list[str]:
     return [file.path for file in files]
 
 
-def _split_lines(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+def _split_lines(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
     """Read texts line by line and split each at its separators, so that a wrong number of fields is seen."""
     headers = list(accumulate((file.lines for file in files), initial=0))[:-1]
     lf = pl.scan_lines(
-        _paths(files), row_index_name="__record", include_file_paths="__path", glob=False
+        _paths(files), row_index_name="__record", include_file_paths="__path", glob=False, n_rows=n_rows
     ).filter(pl.col("line") != "", ~pl.col("__record").is_in(headers))
     if not files[0].quoted:
         return _plain(lf, layout)
@@ -254,7 +138,7 @@ def _shown(lf: pl.LazyFrame, fields: Mapping[str, pl.Expr], malformed: pl.Expr) 
     )
 
 
-def _csv(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+def _csv(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
     """Read regular texts with Polars: every record is known to have the header's number of fields."""
     lf = pl.scan_csv(
         _paths(files),
@@ -264,17 +148,19 @@ def _csv(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
         row_index_name="__record",
         include_file_paths="__path",
         glob=False,
+        n_rows=n_rows,
     )
     return _whole(lf, layout)
 
 
-def _parquet(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+def _parquet(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
     wanted = [name for _, name in _inside(layout)]
     lf = pl.scan_parquet(
         _paths(files),
         row_index_name="__record",
         include_file_paths="__path",
         glob=False,
+        n_rows=n_rows,
         hive_partitioning=False,
         extra_columns="ignore",
         schema={name: pl.read_parquet_schema(files[0].path)[name] for name in wanted},
@@ -282,7 +168,7 @@ def _parquet(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
     return _whole(lf, layout)
 
 
-def _records(layout: Layout, files: list[Prepared]) -> pl.LazyFrame:
+def _records(layout: Layout, files: list[Prepared], _: int | None) -> pl.LazyFrame:
     lf = pl.scan_parquet(_paths(files), include_file_paths="__path", glob=False, hive_partitioning=False)
     return lf.select(
         *(pl.col(name).alias(canonical) for canonical, name in _inside(layout)),

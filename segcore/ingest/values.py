@@ -5,11 +5,13 @@ Lazy frames in, lazy frames out: nothing here collects, so errors surface where 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
 from segcore import job, schema
 from segcore.ingest.conventions import EPOCHS, Conventions, Numbers
-from segcore.ingest.scan import Layout
+from segcore.ingest.layout import Layout
 
 # Columns whose value must be readable, in the order in which the ledger names the first that is not.
 UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")
@@ -50,28 +52,29 @@ def read_values(
     Returns
     -------
     polars.LazyFrame
-        Texts trimmed, empty ones null; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
+        Texts trimmed, empty ones null; ``product``, the product's code in upper case; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
         ``10 ** -money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
         ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
         no values: nobody knows which field is which.
     """
     dtypes = lf.collect_schema()
-    out = with_texts(lf)
+    out = with_bare(with_texts(lf), dtypes, schema.LINE_NAMES)
     money = {
         name: _minor_units(name, dtypes[name], conventions.numbers[name], money_decimals)
         for name in ("unit_price", "line_amount")
     }
     typed = {
-        **{name: trimmed(f"text_{name}") for name in ("order_id", "product_id", "description", "country")},
+        **{name: trimmed(name) for name in ("order_id", "product_id", "description", "country")},
+        "product": trimmed("product_id").str.to_uppercase(),
         "customer_id": customer(dtypes["customer_id"]),
         "quantity": _integer(dtypes["quantity"], conventions.numbers["quantity"]),
         "ordered_at": _seconds(dtypes["ordered_at"], conventions, settings, latest),
         **money,
     }
-    out = out.with_columns(
-        _is_given("customer_id", dtypes["customer_id"]).alias("named"),
-        *(pl.when(~pl.col("malformed")).then(value).alias(name) for name, value in typed.items()),
-    )
+    # Step by step: Polars computes once what repeats in a step, but not inside a choice within a choice.
+    out = out.with_columns(_is_given("customer_id", dtypes["customer_id"]).alias("named"), **typed)
+    if not layout.regular:
+        out = out.with_columns(pl.when(~pl.col("malformed")).then(pl.col(name)).alias(name) for name in typed)
     exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
     product = pl.when(exact.abs() <= _LARGEST_MINOR).then(exact).cast(pl.Int64)
     amount = pl.col("line_amount") if layout.by_amount else product
@@ -82,6 +85,15 @@ def with_texts(lf: pl.LazyFrame) -> pl.LazyFrame:
     """Add every canonical column as text, ``text_*``, as it came in where text came in."""
     dtypes = lf.collect_schema()
     return lf.with_columns([as_text(name, dtypes[name]).alias(f"text_{name}") for name in schema.LINE_NAMES])
+
+
+def with_bare(lf: pl.LazyFrame, dtypes: Mapping[str, pl.DataType], names: Sequence[str]) -> pl.LazyFrame:
+    """Add columns as text without blanks around, ``bare_*``, of those that are there as ``text_*``."""
+    text = {name: pl.col(f"text_{name}") for name in names}
+    return lf.with_columns(
+        (text[name].str.strip_chars() if dtypes[name] == pl.String else text[name]).alias(f"bare_{name}")
+        for name in names
+    )
 
 
 def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -99,40 +111,39 @@ def _as_value(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def _is_given(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.String:
-        return pl.col(name).str.strip_chars() != ""
+        return pl.col(f"bare_{name}") != ""
     return _as_value(name, dtype).is_not_null()
 
 
 def trimmed(name: str) -> pl.Expr:
-    """Return a column of text without blanks around it, null where nothing is left."""
-    text = pl.col(name).str.strip_chars()
+    """Return the column ``bare_name``, null where nothing is left."""
+    text = pl.col(f"bare_{name}")
     return pl.when(text != "").then(text)
 
 
 def customer(dtype: pl.DataType) -> pl.Expr:
     """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart.
 
-    Of the columns ``customer_id`` and ``text_customer_id``.
+    Of the columns ``customer_id`` and ``bare_customer_id``.
     """
     if dtype.is_float():
         value = pl.col("customer_id")
         whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
         return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
-    text = trimmed("text_customer_id")
+    text = pl.col("bare_customer_id")
     as_float = text.str.ends_with(".0")
     stem = text.str.strip_suffix(".0")
     number = stem.cast(pl.UInt64, strict=False)  # null for most of what is no number, and beyond 64 bits
     rest = pl.when(as_float & number.is_null()).then(stem)
-    return (
-        pl.when(as_float & (number < EXACT_FLOAT))
-        .then(stem)
-        .when(~as_float | ~rest.str.contains(r"^\d+$"))
-        .then(text)
+    return pl.coalesce(
+        pl.when(as_float & (number < EXACT_FLOAT)).then(stem),
+        pl.when(~as_float & (text != "")).then(text),
+        pl.when(~rest.str.contains(r"^\d+$")).then(text),
     )
 
 
 def number(name: str, dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
-    """Read a number as Float64, null where it is none or not finite; a text of the column ``text_name``."""
+    """Read a number as Float64, null where it is none or not finite; a text of the column ``bare_name``."""
     value = (_number_text(name, numbers) if dtype == pl.String else pl.col(name)).cast(
         pl.Float64, strict=False
     )
@@ -168,7 +179,7 @@ def _scaled(value: pl.Expr, decimals: int) -> pl.Expr:
 
 def _number_text(name: str, numbers: Numbers) -> pl.Expr:
     """Return a number as plain text: without currency and thousands marks, with a decimal point and a minus in front."""
-    text = pl.col(f"text_{name}").str.strip_chars()
+    text = pl.col(f"bare_{name}")
     if numbers.whole and numbers.plain:
         return pl.when(~text.str.contains(".", literal=True)).then(text)
     if numbers.plain:
@@ -208,7 +219,7 @@ def _local(when: pl.Expr, time_zone: str) -> pl.Expr:
 
 def _from_text(formats: tuple[str, ...], time_zone: str) -> pl.Expr:
     """Read a date by the first pattern that fits; the next ones see only what is left, which costs next to nothing."""
-    left = pl.col("text_ordered_at").str.strip_chars()
+    left = pl.col("bare_ordered_at")
     found: list[pl.Expr] = []
     for form in formats:
         one = _by_pattern(left, form, time_zone)

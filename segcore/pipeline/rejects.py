@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from segcore import ingest, schema, shuffle
-from segcore.ingest import UNDECODABLE, Layout
+from segcore.ingest import UNDECODABLE, Layout, Prepared
 from segcore.job import Job
 from segcore.pipeline import reading
 from segcore.pipeline.lines import Buckets
@@ -17,6 +18,7 @@ from segcore.pipeline.reading import Reading
 
 Mode = Literal["all", "sample", "count"]
 _TEXTS = [*(f"text_{name}" for name in schema.LINE_NAMES), "text"]
+_LINES_A_PART = 1_000_000  # many small files are read at once
 _PLACE = (shuffle.FILE.alias("file"), shuffle.RECORD.alias("record"))
 
 
@@ -99,12 +101,39 @@ def _groups(buckets: Buckets, read: Reading) -> list[Layout]:
 def _read_again(chosen: pl.DataFrame, groups: list[Layout]) -> pl.LazyFrame:
     """Read the texts of a few lines: cheaper than to carry those of every rejected line along."""
     wanted = chosen.select(*_PLACE, "class", "amount")
-    parts = []
+    found = [wanted.head(0)]
     for group in groups:
-        own = wanted.filter(pl.col("file").is_in([file.number for file in group.files]))
-        if own.height:
-            lines = ingest.scan(group).filter(pl.col("record").is_in(own["record"].unique().to_list()))
-            texts = ingest.with_texts(lines).select("file", "record", *_TEXTS)
-            with reading.readable():
-                parts.append(own.lazy().join(texts, on=["file", "record"]).collect(engine="streaming"))
-    return pl.concat([wanted.head(0), *parts], how="diagonal").lazy()
+        of_group = ingest.starts([group])
+        for part in _parts(group):
+            # A line's record counts from the first file of its scan, so it has another number in a part.
+            before = {number: of_group[number] - start for number, start in ingest.starts([part]).items()}
+            own = wanted.filter(pl.col("file").is_in(list(before))).with_columns(
+                (pl.col("record") - pl.col("file").replace_strict(before, return_dtype=pl.UInt64)).alias("at")
+            )
+            if own.height:
+                found.append(
+                    own.join(_texts(part, own["at"].unique().to_list()), on=["file", "at"]).drop("at")
+                )
+    return pl.concat(found, how="diagonal").lazy()
+
+
+def _parts(group: Layout) -> Iterator[Layout]:
+    """Cut a layout so that, file by file, no more is read than up to the last line that is wanted."""
+    files: list[Prepared] = []
+    for file in group.files:
+        files.append(file)
+        if sum(one.n_records for one in files) >= _LINES_A_PART:
+            yield replace(group, files=tuple(files))
+            files = []
+    if files:
+        yield replace(group, files=tuple(files))
+
+
+def _texts(part: Layout, records: Sequence[int]) -> pl.DataFrame:
+    lines = ingest.scan(part, last=max(records)).filter(pl.col("record").is_in(records))
+    with reading.readable():
+        return (
+            ingest.with_texts(lines)
+            .select("file", pl.col("record").alias("at"), *_TEXTS)
+            .collect(engine="streaming")
+        )

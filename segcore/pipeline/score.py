@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segcore import errors, logs, storage
 from segcore.job import Job
-from segcore.pipeline import frozen, previous, publication, scored, start
+from segcore.pipeline import ending, first_stages, frozen, previous, publication, scored, start
 from segcore.pipeline.customers import Customers
 from segcore.pipeline.finished import at_hand
 from segcore.pipeline.previous import Previous
@@ -67,7 +67,7 @@ def score(
             asked, places, folder, resume=resume, wait=wait, log_format=log_format, quiet=quiet
         ) as (work, plan, run_id, progress):
             _make_all(work, run_id, plan, fitted, progress, with_report=with_report)
-            return start.publish(work, run_id, progress, keep=keep)
+            return ending.publish(work, run_id, progress, keep=keep)
 
 
 def _make_all(
@@ -81,13 +81,13 @@ def _make_all(
 ) -> None:
     if work.made("run", run_id):
         return
-    found = start.through_lines(work, plan, progress)
+    found = first_stages.through_lines(work, plan, progress)
     if lacking := frozen.missing(found.features, fitted.model):
         raise errors.DataError(
             f"the model of {fitted.run_id} needs {errors.listing(lacking)}, which the input says nothing"
             " about; score lines with the columns of the fit"
         )
-    labels = start.by_previous(work, found, plan, progress)
+    labels = first_stages.by_previous(work, found, plan, progress)
     make(work, run_id, plan, found, labels, progress, with_report=with_report)
 
 
@@ -141,4 +141,4 @@ def make(
                 )
             },
         }
-        start.finish(folder, work, run_id, plan, facts, progress, with_report=with_report)
+        ending.finish(folder, work, run_id, plan, facts, progress, with_report=with_report)

@@ -15,6 +15,8 @@ from segcore.pipeline import (
     checkpoints,
     compare,
     comparison,
+    ending,
+    first_stages,
     frozen,
     jobs,
     labelling,
@@ -117,20 +119,20 @@ def segment(
                 say=progress.say,
             ) as at_work:
                 _make(work, run_id, plan if at_work is None else plan.within(at_work.budget), progress)
-        return start.publish(work, run_id, progress, keep=keep)
+        return ending.publish(work, run_id, progress, keep=keep)
 
 
 def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) -> None:
     """Make the run in ``run``, its last stage, from the stages that are not finished yet."""
-    found = start.through_lines(work, plan, progress)
-    plan = start.fitting(plan, found, progress)
+    found = first_stages.through_lines(work, plan, progress)
+    plan = first_stages.fitting(plan, found, progress)
     if plan.previous is not None and (lacking := frozen.missing(found.features, plan.previous.model)):
         progress.warn(f"no previous run is followed: its model needs {errors.listing(lacking)}")
         plan = replace(plan, previous=None)
     if plan.previous is None:
         _fit(work, run_id, plan, found, None, progress)
         return
-    labels = start.by_previous(work, found, plan, progress)
+    labels = first_stages.by_previous(work, found, plan, progress)
     if plan.how["refresh"] == "if-drifted":
         drift = storage.read_json(labels / "drift.json")
         progress.say(f"{drift['verdict']}: {'; '.join(drift['reasons'])}")
@@ -190,7 +192,7 @@ def _fit(
                 )
             },
         }
-        start.finish(folder, work, run_id, plan, facts, progress)
+        ending.finish(folder, work, run_id, plan, facts, progress)
 
 
 def _fitted(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from segcore import cleaning, engine, errors, expressions, features, ledger, returns
+from segcore import engine, errors, expressions, features, ledger
 from segcore.job import Job
-from segcore.pipeline import extras, rejects, window
-from segcore.pipeline.lines import Bucket, Buckets
+from segcore.pipeline import aggregation, extras, rejects, window
+from segcore.pipeline.lines import Buckets
 from segcore.pipeline.reading import Reading
 from segcore.pipeline.rows import RowsWriter
 from segcore.progress import Progress, Stage
@@ -54,33 +54,6 @@ class Customers:
     customers: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Task:
-    """The lines of a bucket, to be aggregated."""
-
-    bucket: Bucket
-    folder: str
-    settings: Job
-    own: Mapping[str, str]
-    as_of: int
-    guest_lines: int
-    products_below: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Done:
-    """What a bucket holds; all of it is small beside its lines."""
-
-    customers: pl.DataFrame
-    months: pl.DataFrame
-    products: pl.DataFrame
-    product_customers: int
-    counts: pl.DataFrame
-    duplicates: pl.DataFrame
-    guests: pl.DataFrame
-    taken_back: pl.DataFrame | None
-
-
 def make(
     folder: Path,
     buckets: Buckets,
@@ -120,7 +93,7 @@ def make(
     products_below = _products_below(sum(bucket.rows for bucket in buckets.buckets))
     absent = {*read.absent_features, *job.features.without}
     tasks = [
-        _Task(
+        aggregation.Task(
             bucket=bucket,
             folder=buckets.folder,
             settings=job,
@@ -141,7 +114,7 @@ def make(
     product_customers = 0
     with progress.counter("customers") as tick:
         for number, done in enumerate(
-            engine.run_tasks(_aggregate, tasks, label="customers", tick=tick, at_once=at_once)
+            engine.run_tasks(aggregation.aggregate, tasks, label="customers", tick=tick, at_once=at_once)
         ):
             described = done.customers.drop(absent)
             writer.add(described if extra is None else extras.join(described, extra))
@@ -194,97 +167,9 @@ def load(folder: Path) -> Customers:
     )
 
 
-def _aggregate(task: _Task) -> _Done:
-    """Aggregate the lines of a bucket, slice by slice."""
-    job = task.settings
-    parts = [_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices]
-    orders = features.merge([part.orders.lazy() for part in parts]).collect()
-    gross = None
-    taken_back = None
-    if job.features.returns == "net":
-        gross = features.merge([part.gross.lazy() for part in parts if part.gross is not None]).collect()
-        by_line = pl.concat([part.taken_back for part in parts if part.taken_back is not None]).sum()
-        taken_back = by_line.hstack(returns.emptied(gross.lazy(), orders.lazy()).collect())
-    products = pl.concat([part.products for part in parts])
-    products = products.unique() if len(parts) > 1 else products
-    customers, months, guests = pl.collect_all(
-        [
-            features.customer_features(
-                orders.lazy(),
-                products.lazy(),
-                as_of=task.as_of,
-                money_decimals=job.cleaning.money_decimals,
-                gross=None if gross is None else gross.lazy(),
-            ),
-            features.by_month(orders.lazy()),
-            features.heavy_customers(orders.lazy(), more_than=task.guest_lines),
-        ]
-    )
-    if task.own:
-        lines = pl.concat([part.purchases for part in parts if part.purchases is not None])
-        customers = customers.join(
-            _own_features(lines, task.own, job), on="customer_id", how="left", maintain_order="left"
-        )
-    early = pl.col("h") <= pl.lit(task.products_below, dtype=pl.UInt64)
-    return _Done(
-        customers=customers,
-        months=months,
-        products=products.filter(early).select("customer_id", "product"),
-        product_customers=customers.filter(early).height,
-        counts=pl.concat([part.counts for part in parts]),
-        duplicates=pl.concat([part.duplicates for part in parts]),
-        guests=guests,
-        taken_back=taken_back,
-    )
-
-
 def _products_below(n_lines: int) -> int:
     """Return the hash up to which it is kept what customers bought; it depends on nothing but the lines."""
     return min(2**64 - 1, 2**64 * _PRODUCT_LINES // max(n_lines, 1))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """A slice of a bucket's lines, condensed."""
-
-    orders: pl.DataFrame
-    products: pl.DataFrame
-    counts: pl.DataFrame
-    duplicates: pl.DataFrame
-    gross: pl.DataFrame | None
-    taken_back: pl.DataFrame | None
-    purchases: pl.DataFrame | None
-
-
-def _slice(paths: list[str], task: _Task) -> _Part:
-    job = task.settings
-    everything = pl.read_parquet(paths, hive_partitioning=False)
-    copies = features.later_copies(everything.lazy()).collect()["place"]
-    is_copy = pl.col("place").is_in(copies.implode())
-    duplicate = pl.lit(cleaning.DUPLICATE, dtype=cleaning.class_type(job.cleaning))
-    duplicates = everything.filter(is_copy).with_columns(duplicate.alias("class"))
-    lines = everything.filter(~is_copy)
-    del everything
-    counts = pl.concat([features.ledger(part.lazy()).collect() for part in (lines, duplicates)])
-    gross = taken_back = None
-    if job.features.returns == "net":
-        matched = returns.match(lines.lazy()).collect()
-        gross = features.condense(lines.lazy()).collect()
-        taken_back = returns.account(matched.lazy()).collect()
-        lines = returns.remaining(matched.lazy()).collect()
-    orders, products = pl.collect_all(
-        [features.condense(lines.lazy()), features.bought_products(lines.lazy())]
-    )
-    columns = expressions.all_columns(task.own)
-    return _Part(
-        orders=orders,
-        products=products,
-        counts=counts,
-        duplicates=rejects.of_duplicates(duplicates.lazy(), job.cleaning.rejects).collect(),
-        gross=gross,
-        taken_back=taken_back,
-        purchases=features.purchases(lines.lazy(), columns).collect() if task.own else None,
-    )
 
 
 def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
@@ -294,12 +179,6 @@ def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
     for name, columns in lacking.items():
         progress.warn(f"no feature {name}: the input has no {errors.listing(columns)}")
     return {name: text for name, text in job.features.own.items() if name not in lacking}
-
-
-def _own_features(lines: pl.DataFrame, own: Mapping[str, str], job: Job) -> pl.DataFrame:
-    columns, decimals = expressions.all_columns(own), job.cleaning.money_decimals
-    seen = features.own_lines(lines.lazy(), columns, money_decimals=decimals)
-    return expressions.evaluate(seen.collect(), own)
 
 
 def _warn_of_guests(

@@ -143,6 +143,7 @@ def manifest(
     folder: Path,
     found: Customers,
     people: Population,
+    sweep: Sweep,
     compared: Compared,
     table: pl.DataFrame,
     settings: job.Job,
@@ -169,6 +170,11 @@ def manifest(
             "evaluation": len(people.evaluation),
             "evaluation_is_disjoint": people.evaluation_start > 0,
         },
+        # All k go through the rows together, so the seconds are until the one was done.
+        "kmeans": [
+            {"k": fit.k, "n_iter": fit.n_iter, "n_passes": fit.n_passes, "seconds": fit.seconds}
+            for fit in sweep.kmeans.values()
+        ],
     }
 
 

@@ -180,7 +180,7 @@ def _fit(
             )
             stage.bytes = storage.tree_bytes(folder)
         facts = {
-            **outputs.manifest(folder, found, fitted.people, compared, table, plan.settings),
+            **outputs.manifest(folder, found, fitted.people, fitted.sweep, compared, table, plan.settings),
             **_line(folder, run_id, plan, fitted.moves, old_labels, outputs.names(table), compared.chosen),
             "gate": {
                 "broken": publication.broken_bounds(

@@ -50,6 +50,15 @@ def made(run: Run, words: Words) -> dict[str, Any]:
             }
             for stage in stages
         ],
+        "kmeans": [
+            {
+                "k": fit["k"],
+                "iterations": words.count(fit["n_iter"]),
+                "passes": words.count(fit["n_passes"]),
+                "seconds": seconds(fit["seconds"]),
+            }
+            for fit in manifest.get("kmeans") or []
+        ],
         "command": cut(manifest.get("command", ""), 2000),
     }
 

@@ -191,14 +191,15 @@ def read(name: str, measured: Measured, place: Place, scratch: Path) -> Record:
 
 
 def _of_segcore(run: Path, place: Place) -> Record:
-    stages = json.loads((run / "manifest.json").read_text())["stages"]
+    manifest = json.loads((run / "manifest.json").read_text())
     ledger = json.loads((run / "ledger.json").read_text())
     table = pl.read_parquet(run / "candidates.parquet").filter(pl.col("family") == "kmeans")
     return {
         "stages": [
             {"name": stage["name"], "seconds": stage["seconds"], "peak": stage["peak_memory"]}
-            for stage in stages
+            for stage in manifest["stages"]
         ],
+        "passes": manifest["kmeans"],
         "ledger": {
             entry["class"]: (entry["rows"], int(Decimal(entry["money"]) * DECIMALS))
             for entry in ledger["classes"]

@@ -16,6 +16,7 @@ def text(results: Record) -> str:
         "\n".join(_overview(systems, rows)),
         "\n".join(_stages(systems, rows)),
         "\n".join(_sums_of_squares(systems)),
+        "\n".join(_passes(systems)),
         "\n".join(_checks(systems)),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -82,6 +83,16 @@ def _sums_of_squares(systems: Record) -> Iterator[str]:
     for title, fit in fits.items():
         cells = [f"{fit[str(k)]['inertia'] / best[k] - 1:.3%}" if str(k) in fit else "" for k in ks]
         yield f"| {title} | {' | '.join(cells)} |"
+
+
+def _passes(systems: Record) -> Iterator[str]:
+    """Give how often segcore went through all customers for each k, and when that k was done."""
+    if not (fits := systems.get("segcore", {}).get("passes")):
+        return
+    yield f"| segcore, K-Means on all customers, k = | {' | '.join(str(fit['k']) for fit in fits)} |"
+    yield f"| --- |{' ---: |' * len(fits)}"
+    yield f"| passes | {' | '.join(str(fit['n_passes']) for fit in fits)} |"
+    yield f"| done after, s | {' | '.join(format(fit['seconds'], '.1f') for fit in fits)} |"
 
 
 def _checks(systems: Record) -> Iterator[str]:

@@ -47,6 +47,16 @@ def test_every_family_is_compared_and_labels_everybody(sample_run: Run) -> None:
     assert not candidates.select(pl.col(floats).is_nan().any()).row(0).count(True)
 
 
+def test_the_passes_of_kmeans_over_all_customers_are_told(sample_run: Run) -> None:
+    told = json.loads((sample_run.folder / "manifest.json").read_text())["kmeans"]
+    candidates = pl.read_parquet(sample_run.folder / "candidates.parquet").filter(
+        pl.col("family") == "kmeans"
+    )
+    assert {fit["k"]: fit["n_iter"] for fit in told} == dict(candidates.select("k", "n_iter").iter_rows())
+    assert all(fit["n_passes"] > fit["n_iter"] > 0 and fit["seconds"] > 0 for fit in told)
+    assert sample_run.report.read_text().count("Passes over all customers") == 1
+
+
 def test_planted_segments_are_found(sample_run: Run) -> None:
     from sklearn.metrics import adjusted_rand_score
 

@@ -57,7 +57,7 @@ class Structure:
     way : {"lines", "csv", "records"}
         How to read it: split each line; Polars' CSV reader, as every record is regular; or record by record.
     lines : int
-        Physical lines, the header and empty ones included.
+        Physical lines, the header and empty ones included; records with the header's, where all are regular.
     records : int
         Records below the header, where they are not read record by record.
     quoted : bool
@@ -174,7 +174,7 @@ def _regular(path: str, compression: str, header: Header, quote: str) -> Structu
     separator, n_fields = ord(header.separator), len(header.names)
     if n_fields == 1:  # an empty line would pass for a record
         return None
-    inside = fields = lines = n_records = 0
+    inside = fields = n_records = 0
     quoted = False
     for block in whole_lines(blocks(path, compression)):
         if b"\x00" in block:
@@ -184,7 +184,7 @@ def _regular(path: str, compression: str, header: Header, quote: str) -> Structu
         places = np.flatnonzero((array == _NEWLINE) | (array == separator))
         if quote and (inside or b'"' in block):
             marks = np.flatnonzero(array == _QUOTE)
-            if not _stand_well(whole, marks, separator, inside):
+            if not _stand_well(array, marks, separator, inside):
                 return None
             places = _outside(places, marks, inside, end=len(array))
             inside = (inside + len(marks)) % 2
@@ -195,17 +195,20 @@ def _regular(path: str, compression: str, header: Header, quote: str) -> Structu
         if n_ends != len(ends[due::n_fields]) or not ends[due::n_fields].all():
             return None
         fields = (fields + len(places)) % n_fields
-        lines += whole.count(b"\n")
         n_records += n_ends
     if inside or fields:
         return None
-    return Structure(way="csv", lines=lines, records=n_records - 1, quoted=quoted, old_mac=False, zeros=False)
+    return Structure(
+        way="csv", lines=n_records, records=n_records - 1, quoted=quoted, old_mac=False, zeros=False
+    )
 
 
-def _stand_well(block: bytes, marks: npt.NDArray[np.intp], separator: int, inside: int) -> bool:
-    """Whether quotes open a field and close it, or are doubled."""
-    padded = np.frombuffer(b"\n" + block + b"\n\n", dtype=np.uint8)
-    before, after, later = padded[marks], padded[marks + 2], padded[marks + 3]
+def _stand_well(
+    array: npt.NDArray[np.uint8], marks: npt.NDArray[np.intp], separator: int, inside: int
+) -> bool:
+    """Whether quotes open a field and close it, or are doubled, in a text that ends with a line end."""
+    # Before the first byte is the last one, a line end too; behind the last one it is repeated.
+    before, after, later = array[marks - 1], array[marks + 1], array.take(marks + 2, mode="clip")
     adjacent = np.diff(marks) == 1  # a doubled quote closes and opens again at once
     opens = (before == separator) | (before == _NEWLINE)
     opens[1:] |= adjacent

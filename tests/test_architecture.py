@@ -25,6 +25,7 @@ LAYERS: list[set[str]] = [
         "features",
         "ledger",
         "encoding",
+        "preparation",
         "matrix",
         "simulate",
         "download",

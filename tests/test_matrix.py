@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-from segcore import errors, job, matrix
+from segcore import errors, job, matrix, preparation
 
 NAMES = ["total_spend", "order_count", "mean_days_between_orders"]
 SETTINGS = job.Matrix(
@@ -31,7 +31,7 @@ def customers(n: int, seed: int = 0) -> pl.DataFrame:
 
 def fitted(
     df: pl.DataFrame, settings: job.Matrix = SETTINGS, *, cut: int | None = None
-) -> matrix.Preparation:
+) -> preparation.Preparation:
     def blocks() -> Iterator[pl.DataFrame]:
         return df.iter_slices(cut or df.height)
 
@@ -41,7 +41,7 @@ def fitted(
 def test_is_what_scikit_learn_computes() -> None:
     df = customers(2_000)
     settings = job.Matrix(columns={"total_spend": "yeo-johnson", "order_count": "yeo-johnson"})
-    ours = fitted(df, settings).standardised(matrix.raw_values(df, ["total_spend", "order_count"]))
+    ours = fitted(df, settings).standardised(preparation.raw_values(df, ["total_spend", "order_count"]))
     raw = df.select("total_spend", "order_count").to_numpy().astype(np.float64)
     theirs = StandardScaler().fit_transform(PowerTransformer(standardize=False).fit_transform(raw))
     np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
@@ -68,7 +68,7 @@ def test_blocks_do_not_matter_beyond_rounding(cut: int, seed: int) -> None:
 @given(st.integers(0, 50))
 def test_rows_have_mean_zero_variance_one_and_no_gaps(seed: int) -> None:
     df = customers(200, seed)
-    X = fitted(df).standardised(matrix.raw_values(df, NAMES))
+    X = fitted(df).standardised(preparation.raw_values(df, NAMES))
     assert np.isfinite(X).all()
     np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-9)
     np.testing.assert_allclose(X.std(axis=0), 1, atol=1e-9)
@@ -110,7 +110,7 @@ def test_extreme_values_stay_finite() -> None:
 
 def test_survives_being_stored() -> None:
     prepared = fitted(customers(100))
-    assert matrix.Preparation.from_state(prepared.state()) == prepared
+    assert preparation.Preparation.from_state(prepared.state()) == prepared
 
 
 def test_lazy_matrix_has_a_block_for_each_file_and_reads_nothing_before_it_is_asked() -> None:

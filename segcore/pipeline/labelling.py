@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segcore.matrix import Preparation
 from segcore.models.assignment import Assigner, NearestCentre, assign_each
 from segcore.models.candidate import Candidate
 from segcore.pipeline.population import Floats32, Population, one_time_mask
+from segcore.preparation import Preparation
 from segcore.profile import order_segments
 
 Labels = npt.NDArray[np.int32]

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import polars as pl
 
 from segcore import errors, storage
-from segcore.matrix import Preparation
 from segcore.models import state
 from segcore.models.assignment import Assigner
 from segcore.pipeline import reference
 from segcore.pipeline.labelling import Labelled, columns
 from segcore.pipeline.reference import Reference
+from segcore.preparation import Preparation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,13 @@ from typing import Any
 import polars as pl
 
 from segcore import encoding, job, profile, report, storage
-from segcore.matrix import Preparation
 from segcore.models.candidate import Sweep
 from segcore.pipeline import charts, model_store, reference
 from segcore.pipeline.comparison import Compared
 from segcore.pipeline.customers import Customers
 from segcore.pipeline.labelling import Labelled, segment_frames
 from segcore.pipeline.population import Population
+from segcore.preparation import Preparation
 
 # What a spreadsheet opens: its rows, less the header.
 SPREADSHEET_ROWS = 1_048_575

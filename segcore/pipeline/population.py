@@ -12,6 +12,7 @@ import polars as pl
 
 from segcore import errors, matrix
 from segcore.job import Job
+from segcore.preparation import Preparation
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -24,7 +25,7 @@ class Population:
     ----------
     files : tuple of Path
         Customer features in hash order.
-    preparation : segcore.matrix.Preparation
+    preparation : segcore.preparation.Preparation
     X : dask array of shape (n_customers, n_features), float32
         One block for each file.
     sample : ndarray of shape (n_sample, n_features), float32
@@ -40,7 +41,7 @@ class Population:
     """
 
     files: tuple[Path, ...]
-    preparation: matrix.Preparation
+    preparation: Preparation
     X: matrix.DaskArray
     sample: Floats32
     evaluation: Floats32
@@ -120,7 +121,7 @@ def prepare(
 
 
 def _lazy(
-    places: Sequence[str], counts: Sequence[int], separate: bool, preparation: matrix.Preparation
+    places: Sequence[str], counts: Sequence[int], separate: bool, preparation: Preparation
 ) -> matrix.DaskArray:
     return matrix.lazy(places, counts, lambda place: next(_clustered([place], separate)), preparation)
 

@@ -13,8 +13,8 @@ import polars as pl
 from segcore import drift, encoding, schema
 from segcore.drift import Bins, Snapshot
 from segcore.encoding import Encodings
-from segcore.matrix import raw_values
 from segcore.pipeline.labelling import Labelled, columns
+from segcore.preparation import raw_values
 
 _CUT_ROWS = 100_000  # customers, the first in hash order, that the bins are cut from
 

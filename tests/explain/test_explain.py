@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcore import explain, matrix, profile
+from segcore import explain, profile
 from segcore.explain import whatif
 from segcore.models.assignment import NearestCentre, NearestNeighbours, Posterior
+from segcore.preparation import Preparation, raw_values
 from tests.profile.customers import customers
 
 NAMES = {1: "Big spenders", 2: "Small fry"}
 
 
-def plain(columns: tuple[str, ...], fills: tuple[float, ...] | None = None) -> matrix.Preparation:
+def plain(columns: tuple[str, ...], fills: tuple[float, ...] | None = None) -> Preparation:
     """Leave every feature as it is."""
     n = len(columns)
-    return matrix.Preparation(
+    return Preparation(
         columns=columns,
         transforms=("none",) * n,
         lambdas=(1.0,) * n,
@@ -174,8 +175,8 @@ ASSIGNERS = ["centres", "mixture", "neighbours"]
 
 def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.Model:
     columns = ("order_count", "total_spend", "average_order_value", "days_since_last_order")
-    raw = matrix.raw_values(df, columns)
-    preparation = matrix.Preparation(
+    raw = raw_values(df, columns)
+    preparation = Preparation(
         columns=columns,
         transforms=("log1p", "log1p", "log1p", "none"),
         lambdas=(1.0,) * 4,

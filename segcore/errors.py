@@ -75,6 +75,10 @@ class JobError(SegcoreError):
     exit_code = 78
 
 
+class BudgetError(JobError):
+    """A memory budget too small for the job: what is finished goes on with another one."""
+
+
 _LONGEST_NAME = 100
 
 

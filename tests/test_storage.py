@@ -108,6 +108,30 @@ def test_a_stage_that_fails_is_absent_and_the_ones_before_stay(tmp_path: Path) -
         assert names(work.folder) == {"first", "begun.json"}
 
 
+@pytest.mark.parametrize(
+    ("problem", "stays"),
+    [
+        (errors.BudgetError("the lines need more memory"), True),
+        (errors.StorageError("the disk is full"), True),
+        (errors.DataError("no purchase left"), False),
+        (errors.JobError("no candidate can be chosen"), False),
+    ],
+)
+def test_only_what_would_end_so_again_is_not_gone_on_with(
+    tmp_path: Path, problem: errors.SegcoreError, stays: bool
+) -> None:
+    def start() -> None:
+        with workspace(tmp_path, "m") as work:
+            with work.stage("lines"):
+                pass
+            raise problem
+
+    with pytest.raises(type(problem)):
+        start()
+    with workspace(tmp_path, "m") as work:
+        assert work.finished("lines") is stays
+
+
 def test_a_stage_that_is_made_again_holds_nothing_of_the_old_one(tmp_path: Path) -> None:
     with workspace(tmp_path, "m") as work:
         for name in ("a", "b"):

@@ -118,11 +118,11 @@ def check(needed: int, memory: int, *, what: str, remedy: str) -> None:
 
     Raises
     ------
-    segcore.errors.JobError
+    segcore.errors.BudgetError
         With both numbers.
     """
     if memory < needed:
-        raise errors.JobError(
+        raise errors.BudgetError(
             f"{what} need {_megabytes(needed)} of memory beyond what the program itself takes, "
             f"the budget is {_megabytes(memory)}: use --memory {_megabytes(needed, space='')}{remedy}"
         )
@@ -133,7 +133,7 @@ def check_models(settings: Job, memory: int) -> None:
 
     Raises
     ------
-    segcore.errors.JobError
+    segcore.errors.BudgetError
         With both numbers.
     """
     remedy = ", or a smaller models.tree_sample or models.sample"
@@ -145,7 +145,7 @@ def check_lines(n_lines: int, memory: int) -> None:
 
     Raises
     ------
-    segcore.errors.JobError
+    segcore.errors.BudgetError
         With both numbers.
     """
     check(needed_for_lines(n_lines), memory, what=f"{n_lines:,} lines", remedy=" or more")

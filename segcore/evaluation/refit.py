@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segcore.evaluation import em
+from segcore.evaluation import em, lloyd
 from segcore.models import hierarchical, spectral, threads
 from segcore.models.assignment import Assigner, Floats, Labels, NearestCentre, NearestNeighbours
 
@@ -144,20 +143,8 @@ def _refit(
 
 
 def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
-    from sklearn.cluster import KMeans
-
-    with _brief():
-        fit = KMeans(k, n_init=N_INIT, random_state=random_state).fit(X)
-    return _assigning(X, NearestCentre(centres=fit.cluster_centers_))
-
-
-@contextmanager
-def _brief() -> Iterator[None]:
-    """Let scikit-learn neither warn nor check what is known to be right: it shows in a fit of a millisecond."""
-    from sklearn import config_context
-
-    with threads.quiet(), config_context(assume_finite=True, skip_parameter_validation=True):
-        yield
+    centres = lloyd.fit(X, k, n_init=N_INIT, random_state=random_state)
+    return _assigning(X, NearestCentre(centres=centres))
 
 
 def _mixture(model: Model, X: Floats, k: int, starts: list[Labels]) -> Refit | None:
@@ -168,13 +155,10 @@ def _mixture(model: Model, X: Floats, k: int, starts: list[Labels]) -> Refit | N
 
 
 def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:
-    from sklearn.cluster import KMeans
-
+    starts = lloyd.starts(X, k, n_init=N_INIT, random_state=random_state)
     found: dict[bytes, Labels] = {}
-    for seed in np.random.SeedSequence(random_state).generate_state(N_INIT):
-        with _brief():
-            # Iterated to the end, or the same optimum counts as several by the rows on a border.
-            labels = KMeans(k, n_init=1, tol=0, random_state=int(seed)).fit(X).labels_
+    # Iterated to the end, or the same optimum counts as several by the rows on a border.
+    for labels in lloyd.iterate(X, starts, tol=0)[1]:
         _, first = np.unique(labels, return_index=True)
         if len(first) == k:
             rank = np.empty(k, dtype=np.int32)

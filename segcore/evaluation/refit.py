@@ -10,6 +10,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -206,6 +208,26 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
         # Without max_nbytes large arrays go through files, which a killed run would leave behind.
         work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator", max_nbytes=None)
         yield from work(delayed(_alone)(function, item, os.getpid()) for item in items)
+
+
+@contextmanager
+def starting_processes(n_jobs: int | None = None) -> Iterator[None]:
+    """Let the worker processes of `in_processes` start, and import what they need, beside other work.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        As for `in_processes`; nothing is started for 1.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(
+            lambda: list(in_processes(_ready, range(n_jobs or threads.available_cpus()), n_jobs=n_jobs))
+        )
+        yield
+
+
+def _ready(_: int) -> None:
+    """Do nothing, in a process that has imported this module."""
 
 
 def _alone(function: Callable[[T], R], item: T, parent: int) -> R:

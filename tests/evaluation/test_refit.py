@@ -4,13 +4,14 @@ import os
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_info
 
 from segcore.evaluation import em
 from segcore.evaluation.agreement import adjusted_rand
-from segcore.evaluation.refit import Model, in_processes, refit
+from segcore.evaluation.refit import Model, in_processes, refit, starting_processes
 from tests.evaluation.conftest import blobs
 
 MODELS = [
@@ -71,6 +72,13 @@ def test_processes_keep_the_order() -> None:
     assert {pid for _, pid in here} == {os.getpid()}
     assert os.getpid() not in {pid for _, pid in there}
     assert list(in_processes(_double_and_where, [], n_jobs=2)) == []
+
+
+def test_processes_that_were_started_do_the_work() -> None:
+    with starting_processes(2):
+        pass
+    children = {child.pid for child in psutil.Process().children(recursive=True)}
+    assert {pid for _, pid in in_processes(_double_and_where, range(4), n_jobs=2)} <= children
 
 
 def _most_threads(_: int) -> int:

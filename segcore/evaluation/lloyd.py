@@ -16,6 +16,7 @@ import numpy.typing as npt
 from segcore.models.assignment import Floats, Labels
 
 TOL = 1e-4  # squared shift of all centres, over the mean variance of a feature, below which a restart has converged
+ROUNDING = 1e-20  # the same, of centres whose rows have stayed the same
 MAX_ITER = 300
 
 _Members = npt.NDArray[np.bool_]
@@ -95,7 +96,7 @@ def iterate(X: Floats, starts: Floats, *, tol: float = TOL) -> tuple[Floats, Lab
     starts : ndarray of shape (n_init, n_clusters, n_features), float64
     tol : float
         A restart has converged when the squared shift of its centres is at most tol x the mean variance of a feature;
-        or no row changes its cluster, which is all that counts with 0.
+        with 0 when no row changes its cluster.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def iterate(X: Floats, starts: Floats, *, tol: float = TOL) -> tuple[Floats, Lab
     """
     n_init, k, d = starts.shape
     norms, rows = (X * X).sum(axis=1), np.concatenate([X, np.ones((len(X), 1))], axis=1)
-    columns, limit = np.ascontiguousarray(rows.T), tol * X.var(axis=0).mean()
+    columns, limit = np.ascontiguousarray(rows.T), max(tol, ROUNDING) * X.var(axis=0).mean()
     centres, owned, left = starts.copy(), np.zeros((n_init, k, len(X)), dtype=np.bool_), np.arange(n_init)
     for _ in range(MAX_ITER):
         now = centres[left]
@@ -118,14 +119,12 @@ def iterate(X: Floats, starts: Floats, *, tol: float = TOL) -> tuple[Floats, Lab
         nearest = distances.min(axis=1, keepdims=True)
         members = distances == nearest
         sums = _sums(members, rows)
-        if (sums[:, :, d] == 0).any() or (sums[:, :, d].sum(axis=1) != len(X)).any():
+        if sums[:, :, d].min() == 0 or sums[:, :, d].sum() != len(now) * len(X):
             _settle(members, nearest[:, 0] + norms)
             sums = _sums(members, rows)
         means = np.where(sums[:, :, d:] > 0, sums[:, :, :d] / np.maximum(sums[:, :, d:], 1), now)
-        going = ((means - now) ** 2).sum(axis=(1, 2)) > limit
-        going &= (members != owned[left]).any(axis=(1, 2))
         centres[left], owned[left] = means, members
-        left = left[going]
+        left = left[((means - now) ** 2).sum(axis=(1, 2)) > limit]
         if not len(left):
             break
     return centres, owned.argmax(axis=1).astype(np.int32)

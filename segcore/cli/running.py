@@ -10,6 +10,7 @@ from typing import Literal
 import click
 
 from segcore.cli.group import cli
+from segcore.cli.importing import importing
 from segcore.cli.options import (
     LOG_FORMAT,
     K,
@@ -183,7 +184,8 @@ def segment(
     """
     if threads is not None:
         os.environ["POLARS_MAX_THREADS"] = str(threads)
-    from segcore import pipeline
+    with importing():
+        from segcore import pipeline
 
     overrides = {
         "selection.k": None if k == "auto" else k,

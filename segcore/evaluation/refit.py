@@ -151,9 +151,8 @@ def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
 
 def _mixture(model: Model, X: Floats, k: int, starts: list[Labels]) -> Refit | None:
     """Run expectation maximisation from K-Means partitions, as scikit-learn does, but from equal ones once."""
-    fits = [em.fit(X, labels, k, model.variant, model.reg_covar) for labels in starts]
-    found = [fit for fit in fits if fit is not None]
-    return _assigning(X, max(found, key=lambda fit: fit[1])[0]) if found else None
+    found = em.fit(X, starts, k, model.variant, model.reg_covar) if starts else None
+    return None if found is None else _assigning(X, found[0])
 
 
 def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:

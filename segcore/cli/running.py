@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 
+from segcore import vega
 from segcore.cli.group import cli
 from segcore.cli.importing import importing
 from segcore.cli.options import (
@@ -184,6 +185,7 @@ def segment(
     """
     if threads is not None:
         os.environ["POLARS_MAX_THREADS"] = str(threads)
+    vega.bundled()  # beside the imports
     with importing():
         from segcore import pipeline
 

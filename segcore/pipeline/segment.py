@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from segcore import engine, errors, logs, report, storage
+from segcore import engine, errors, logs, storage
 from segcore.evaluation import refit
 from segcore.models.candidate import Sweep
 from segcore.pipeline import (
@@ -123,7 +123,6 @@ def segment(
 
 def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) -> None:
     """Make the run in ``run``, its last stage, from the stages that are not finished yet."""
-    report.bundled()  # beside the rest
     found = start.through_lines(work, plan, progress)
     plan = start.fitting(plan, found, progress)
     if plan.previous is not None and (lacking := frozen.missing(found.features, plan.previous.model)):

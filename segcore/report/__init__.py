@@ -31,13 +31,13 @@ import jinja2
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from segcore import vega
 from segcore.report.charts import CONFIG
 from segcore.report.context import context
-from segcore.report.library import bundled
 from segcore.report.run import read
 from segcore.report.words import md, md_head
 
-__all__ = ["build", "build_markdown", "bundled"]
+__all__ = ["build", "build_markdown"]
 
 
 def build(run_dir: Path, *, show_ids: bool = False) -> str:
@@ -57,7 +57,7 @@ def build(run_dir: Path, *, show_ids: bool = False) -> str:
     segcore.errors.JobError
         If its job.toml cannot be read.
     """
-    script = bundled()
+    script = vega.bundled()
     shown = context(read(run_dir), show_ids=show_ids)
     specs = htmlsafe_json_dumps({"config": CONFIG, "specs": {f.name: f.spec for f in shown["figures"]}})
     library, loader = script.result(), _own("page.js")

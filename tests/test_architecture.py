@@ -33,6 +33,7 @@ LAYERS: list[set[str]] = [
     {"models"},
     {"evaluation", "selection", "verdicts", "propagation", "profile", "tables", "explain"}
     | {"lineage", "movement", "drift"},
+    {"vega"},
     {"report"},
     {"pipeline"},
     {"cli"},

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from segcore.cli.group import cli
+from segcore.cli.importing import importing
 from segcore.cli.options import Place, Size, source_options
 
 
@@ -16,7 +17,8 @@ from segcore.cli.options import Place, Size, source_options
 @click.option("--show-ids", is_flag=True, help="Name typical customers by their id.")
 def report_command(run: Path | str, kind: str, show_ids: bool) -> None:
     """Rebuild the report of a finished RUN (its folder or URL, or one with latest.json)."""
-    from segcore import pipeline
+    with importing():
+        from segcore import pipeline
 
     click.echo(str(pipeline.rebuild_report(run, markdown=kind == "md", show_ids=show_ids)))
 
@@ -26,7 +28,8 @@ def report_command(run: Path | str, kind: str, show_ids: bool) -> None:
 @click.option("--run", required=True, type=Place(), help="The run's folder or URL, or one with latest.json.")
 def explain(customer_id: str, run: Path | str) -> None:
     """Say why CUSTOMER_ID is in their segment, and what would move them to the next one."""
-    from segcore import pipeline
+    with importing():
+        from segcore import pipeline
 
     click.echo(pipeline.explain_customer(customer_id, run))
 
@@ -35,7 +38,8 @@ def explain(customer_id: str, run: Path | str) -> None:
 @click.argument("out", type=Place())
 def runs_command(out: Path | str) -> None:
     """List the finished runs in OUT, the newest last."""
-    from segcore import pipeline
+    with importing():
+        from segcore import pipeline
 
     for line in pipeline.list_runs(out):
         click.echo(line)
@@ -64,7 +68,8 @@ def inspect_command(
     max_reject_share: float | None,
 ) -> None:
     """Say what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost."""
-    from segcore import pipeline
+    with importing():
+        from segcore import pipeline
 
     overrides = {
         "input.encoding": encoding,
@@ -87,7 +92,8 @@ def inspect_command(
 @click.argument("file", type=click.Path(path_type=Path))
 def validate_job(file: Path) -> None:
     """Check a job FILE alone, and print it with every default filled in."""
-    from segcore import job
-    from segcore.pipeline.jobs import load
+    with importing():
+        from segcore import job
+        from segcore.pipeline.jobs import load
 
     click.echo(job.to_toml(load(file)), nl=False)

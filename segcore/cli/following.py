@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from segcore.cli.group import cli
+from segcore.cli.importing import importing
 from segcore.cli.options import Folder, Place, Size, scratch_option
 
 
@@ -60,7 +61,8 @@ def score(
     Cleaning, features, transforms and centres are those of the run. Leaves a run in DIR/runs/ with every
     customer's segment, distance, confidence and whether they are beyond the fitted radius, and with drift.
     """
-    from segcore import pipeline
+    with importing():
+        from segcore import pipeline
 
     run = pipeline.score(
         list(inputs),
@@ -87,6 +89,7 @@ def score(
 )
 def compare(old: Path | str, new: Path | str, out: Path | None) -> None:
     """Say which segments of run OLD live on in run NEW, who moved, and why (runs, or folders with latest.json)."""
-    from segcore import pipeline
+    with importing():
+        from segcore import pipeline
 
     click.echo(pipeline.compare_runs(old, new, out))

@@ -9,7 +9,9 @@ from typing import Literal
 
 import click
 
+from segcore import vega
 from segcore.cli.group import cli
+from segcore.cli.importing import importing
 from segcore.cli.options import (
     LOG_FORMAT,
     K,
@@ -183,7 +185,9 @@ def segment(
     """
     if threads is not None:
         os.environ["POLARS_MAX_THREADS"] = str(threads)
-    from segcore import pipeline
+    vega.bundled()  # beside the imports
+    with importing():
+        from segcore import pipeline
 
     overrides = {
         "selection.k": None if k == "auto" else k,

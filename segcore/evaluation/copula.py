@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, Floats]
@@ -75,6 +74,8 @@ def _ranks(values: Floats) -> npt.NDArray[np.intp]:
 
 def _rank_correlation(values: Floats) -> Floats:
     """Return Spearman's correlations; 0 with a constant column."""
+    from scipy.stats import rankdata  # half a second that a worker process does without
+
     ranks = rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     norms = np.linalg.norm(ranks, axis=0)

@@ -9,25 +9,33 @@ of matrices, parameters times these statistics, and the maximisation step anothe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from segcore.models.assignment import Floats, Labels, Posterior
 
 TOL = 1e-3  # gain of the mean log-likelihood in one iteration below which a fit has converged
 MAX_ITER = 100
 
+# Weights, means and covariances from each start, of shapes (n_starts, k), (n_starts, k, d) and (n_starts, k, d, d)
+# whatever the covariances have in common.
+_Parameters = tuple[Floats, Floats, Floats]
+
 
 def fit(
-    X: Floats, labels: Labels, n_clusters: int, covariance_type: str, reg_covar: float
+    X: Floats, partitions: Sequence[Labels], n_clusters: int, covariance_type: str, reg_covar: float
 ) -> tuple[Posterior, float] | None:
-    """Fit a mixture from a partition.
+    """Fit a mixture from each of several partitions, all at once, and return the most likely one.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features), float64
         Standardised: products of values that are much larger than their spread would lose it.
-    labels : ndarray of shape (n_rows,)
-        The partition to start from, 0..n_clusters-1.
+    partitions : sequence of ndarray of shape (n_rows,)
+        The partitions to start from, 0..n_clusters-1; at least one.
     n_clusters : int
     covariance_type : {"spherical", "diag", "tied", "full"}
     reg_covar : float
@@ -36,30 +44,52 @@ def fit(
     Returns
     -------
     (Posterior, mean log-likelihood) or None
-        None where a covariance collapses.
+        None where a covariance collapses from every start.
 
     References
     ----------
     Dempster, Laird and Rubin (1977), Maximum likelihood from incomplete data via the EM algorithm.
     """
-    d = X.shape[1]
     statistics = _statistics(X)
-    responsibility = np.equal(labels, np.arange(n_clusters)[:, None]).astype(np.float64)
-    weights, means, covariances = _maximise(statistics, responsibility, d, covariance_type, reg_covar)
-    likelihood = -np.inf
-    for _ in range(MAX_ITER):
-        try:
-            joint = _coefficients(weights, means, covariances) @ statistics
-        except np.linalg.LinAlgError:
-            return None
-        highest = joint.max(axis=0)
-        density = np.exp(joint - highest)
-        total = density.sum(axis=0)
-        weights, means, covariances = _maximise(statistics, density / total, d, covariance_type, reg_covar)
-        before, likelihood = likelihood, float((np.log(total) + highest).mean())
-        if abs(likelihood - before) < TOL:
+    responsibility = np.equal(np.stack(partitions)[:, None], np.arange(n_clusters)[:, None]).astype(
+        np.float64
+    )
+    found = _maximise(statistics, responsibility, X.shape[1], covariance_type, reg_covar)
+    likelihood, best, highest_likelihood = np.full(len(partitions), -np.inf), None, -np.inf
+    for iteration in range(MAX_ITER):
+        regular = _regular(found[2])
+        found, before = _taken(found, regular), likelihood[regular]
+        if not len(before):
             break
-    return _posterior(weights, means, covariances, covariance_type), likelihood
+        coefficients = _coefficients(*found)
+        joint = (coefficients.reshape(-1, len(statistics)) @ statistics).reshape(len(before), n_clusters, -1)
+        highest = joint.max(axis=1, keepdims=True)
+        density = np.exp(joint - highest)
+        total = density.sum(axis=1, keepdims=True)
+        found = _maximise(statistics, density / total, X.shape[1], covariance_type, reg_covar)
+        likelihood = (np.log(total) + highest).mean(axis=(1, 2))
+        going = (np.abs(likelihood - before) >= TOL) & (iteration < MAX_ITER - 1)
+        for start in np.flatnonzero(~going):
+            if likelihood[start] > highest_likelihood:
+                best, highest_likelihood = _taken(found, start), float(likelihood[start])
+        found, likelihood = _taken(found, going), likelihood[going]
+    return None if best is None else (_posterior(*best, covariance_type), highest_likelihood)
+
+
+def _taken(found: _Parameters, which: Any) -> _Parameters:
+    weights, means, covariances = found
+    return weights[which], means[which], covariances[which]
+
+
+def _regular(covariances: Floats) -> npt.NDArray[np.bool_]:
+    """Return from which starts no covariance has collapsed."""
+    try:
+        np.linalg.cholesky(covariances)
+    except np.linalg.LinAlgError:
+        if len(covariances) == 1:
+            return np.array([False])
+        return np.concatenate([_regular(each[None]) for each in covariances])
+    return np.ones(len(covariances), dtype=np.bool_)
 
 
 def _statistics(X: Floats) -> Floats:
@@ -71,34 +101,33 @@ def _statistics(X: Floats) -> Floats:
 
 def _maximise(
     statistics: Floats, responsibility: Floats, d: int, covariance_type: str, reg_covar: float
-) -> tuple[Floats, Floats, Floats]:
-    """Return weights, means and covariances, these of shape (n_clusters, n_features, n_features) throughout."""
-    sums = responsibility @ statistics.T
-    sizes = sums[:, 0] + 10 * np.finfo(np.float64).eps
-    moments = sums / sizes[:, None]
-    means = moments[:, 1 : d + 1]
-    covariances = moments[:, d + 1 :].reshape(-1, d, d) - means[:, :, None] * means[:, None, :]
-    if covariance_type == "tied":
-        shared = np.tensordot(sizes / sizes.sum(), covariances, axes=1)
-        covariances = np.broadcast_to(shared, covariances.shape)
+) -> _Parameters:
+    n_starts, k, n = responsibility.shape
+    sums = (responsibility.reshape(-1, n) @ statistics.T).reshape(n_starts, k, -1)
+    sizes = sums[:, :, 0] + 10 * np.finfo(np.float64).eps
+    weights = sizes / sizes.sum(axis=1, keepdims=True)
+    moments = sums / sizes[:, :, None]
+    means = moments[:, :, 1 : d + 1]
+    covariances = moments[:, :, d + 1 :].reshape(n_starts, k, d, d) - means[..., None] * means[..., None, :]
     identity = np.eye(d)
-    if covariance_type == "diag":
+    if covariance_type == "tied":
+        shared = (weights[..., None, None] * covariances).sum(axis=1, keepdims=True)
+        covariances = np.broadcast_to(shared, covariances.shape)
+    elif covariance_type == "diag":
         covariances = covariances * identity
     elif covariance_type == "spherical":
-        covariances = np.trace(covariances, axis1=1, axis2=2)[:, None, None] / d * identity
-    return sizes / sizes.sum(), means, covariances + reg_covar * identity
+        covariances = np.trace(covariances, axis1=2, axis2=3)[..., None, None] / d * identity
+    return weights, means, covariances + reg_covar * identity
 
 
 def _coefficients(weights: Floats, means: Floats, covariances: Floats) -> Floats:
-    """Return by what the statistics are multiplied in log(weight x density): of shape (n_clusters, 1 + d + d^2)."""
-    k, d = means.shape
-    lower = np.linalg.cholesky(covariances)
-    inverse = np.linalg.inv(lower)
-    precisions = inverse.transpose(0, 2, 1) @ inverse
-    linear = (precisions @ means[:, :, None])[:, :, 0]
-    log_root = np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
-    constant = np.log(weights) - log_root - d / 2 * np.log(2 * np.pi) - (linear * means).sum(axis=1) / 2
-    return np.concatenate([constant[:, None], linear, precisions.reshape(k, -1) / -2], axis=1)
+    """Return by what the statistics are multiplied in log(weight x density): (n_starts, n_clusters, 1 + d + d^2)."""
+    n_starts, k, d = means.shape
+    precisions = np.linalg.inv(covariances)
+    linear = (precisions @ means[..., None])[..., 0]
+    log_root = np.linalg.slogdet(covariances)[1] / 2
+    constant = np.log(weights) - log_root - d / 2 * np.log(2 * np.pi) - (linear * means).sum(axis=2) / 2
+    return np.concatenate([constant[..., None], linear, precisions.reshape(n_starts, k, -1) / -2], axis=2)
 
 
 def _posterior(weights: Floats, means: Floats, covariances: Floats, covariance_type: str) -> Posterior:

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from segcore.evaluation import em
+from segcore.evaluation import em, lloyd
 from segcore.models import hierarchical, spectral, threads
 from segcore.models.assignment import Assigner, Floats, Labels, NearestCentre, NearestNeighbours
 
@@ -144,37 +145,21 @@ def _refit(
 
 
 def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
-    from sklearn.cluster import KMeans
-
-    with _brief():
-        fit = KMeans(k, n_init=N_INIT, random_state=random_state).fit(X)
-    return _assigning(X, NearestCentre(centres=fit.cluster_centers_))
-
-
-@contextmanager
-def _brief() -> Iterator[None]:
-    """Let scikit-learn neither warn nor check what is known to be right: it shows in a fit of a millisecond."""
-    from sklearn import config_context
-
-    with threads.quiet(), config_context(assume_finite=True, skip_parameter_validation=True):
-        yield
+    centres = lloyd.fit(X, k, n_init=N_INIT, random_state=random_state)
+    return _assigning(X, NearestCentre(centres=centres))
 
 
 def _mixture(model: Model, X: Floats, k: int, starts: list[Labels]) -> Refit | None:
     """Run expectation maximisation from K-Means partitions, as scikit-learn does, but from equal ones once."""
-    fits = [em.fit(X, labels, k, model.variant, model.reg_covar) for labels in starts]
-    found = [fit for fit in fits if fit is not None]
-    return _assigning(X, max(found, key=lambda fit: fit[1])[0]) if found else None
+    found = em.fit(X, starts, k, model.variant, model.reg_covar) if starts else None
+    return None if found is None else _assigning(X, found[0])
 
 
 def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:
-    from sklearn.cluster import KMeans
-
+    starts = lloyd.starts(X, k, n_init=N_INIT, random_state=random_state)
     found: dict[bytes, Labels] = {}
-    for seed in np.random.SeedSequence(random_state).generate_state(N_INIT):
-        with _brief():
-            # Iterated to the end, or the same optimum counts as several by the rows on a border.
-            labels = KMeans(k, n_init=1, tol=0, random_state=int(seed)).fit(X).labels_
+    # Iterated to the end, or the same optimum counts as several by the rows on a border.
+    for labels in lloyd.iterate(X, starts, tol=0)[1]:
         _, first = np.unique(labels, return_index=True)
         if len(first) == k:
             rank = np.empty(k, dtype=np.int32)
@@ -222,6 +207,26 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
         # Without max_nbytes large arrays go through files, which a killed run would leave behind.
         work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator", max_nbytes=None)
         yield from work(delayed(_alone)(function, item, os.getpid()) for item in items)
+
+
+@contextmanager
+def starting_processes(n_jobs: int | None = None) -> Iterator[None]:
+    """Let the worker processes of `in_processes` start, and import what they need, beside other work.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        As for `in_processes`; nothing is started for 1.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(
+            lambda: list(in_processes(_ready, range(n_jobs or threads.available_cpus()), n_jobs=n_jobs))
+        )
+        yield
+
+
+def _ready(_: int) -> None:
+    """Do nothing, in a process that has imported this module."""
 
 
 def _alone(function: Callable[[T], R], item: T, parent: int) -> R:

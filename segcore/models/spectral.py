@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
-from sklearn.cluster import SpectralClustering
-from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 
 from segcore.models import threads
@@ -35,6 +33,8 @@ def fit(X: Matrix, k: int, *, n_neighbors: int, random_state: int) -> Labels:
     ----------
     von Luxburg (2007), A tutorial on spectral clustering, Statistics and Computing 17.
     """
+    from sklearn.cluster import SpectralClustering  # half a second that a worker process mostly does without
+
     X = np.asarray(X, dtype=np.float64)
     model = SpectralClustering(
         k,
@@ -49,6 +49,8 @@ def fit(X: Matrix, k: int, *, n_neighbors: int, random_state: int) -> Labels:
 
 def n_parts(X: Matrix, *, n_neighbors: int) -> int:
     """Return into how many unconnected parts the neighbour graph of `fit` falls."""
+    from sklearn.neighbors import kneighbors_graph
+
     rows = np.asarray(X, dtype=np.float64)
     with threadpool_limits(1):
         graph = kneighbors_graph(rows, min(n_neighbors, len(rows)), include_self=True)

@@ -7,6 +7,7 @@ rows 1.7 times as fast as one), while every further process would cost the memor
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -92,8 +93,9 @@ def quiet() -> Iterator[None]:
 
 
 def _ignore() -> None:
-    from sklearn.exceptions import ConvergenceWarning
+    if "sklearn" in sys.modules:  # half a second that a worker process without its fits is spared
+        from sklearn.exceptions import ConvergenceWarning
 
-    warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
     warnings.filterwarnings("ignore", message="Graph is not fully connected", category=UserWarning)
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)

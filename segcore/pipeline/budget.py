@@ -113,6 +113,12 @@ def refit_processes(settings: Job, memory: int) -> int:
     return max(1, min(available_cpus(), (memory - _FITS) // each))
 
 
+def refit_processes_beside_models(settings: Job, memory: int) -> int:
+    """Return how many of those processes may start while the models are fitted: all, or none but this one."""
+    processes = refit_processes(settings, memory)
+    return processes if needed_for_models(settings) + processes * _REFIT <= memory else 1
+
+
 def check(needed: int, memory: int, *, what: str, remedy: str) -> None:
     """Refuse a budget that is too small.
 

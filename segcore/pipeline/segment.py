@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore import engine, errors, logs, storage
+from segcore.evaluation import refit
 from segcore.models.candidate import Sweep
 from segcore.pipeline import (
     budget,
@@ -221,7 +222,9 @@ def _fitted(
         spread = people
         if engine.n_workers():
             spread = replace(people, X=engine.on_workers(people.read_from(work.shared)))
-        checkpoints.save_sweep(folder, comparison.fit(spread, settings, progress, starts=starts))
+        with refit.starting_processes(budget.refit_processes_beside_models(settings, plan.budget)):
+            sweep = comparison.fit(spread, settings, progress, starts=starts)
+        checkpoints.save_sweep(folder, sweep)
 
     sweep = checkpoints.load_sweep(step("models", models))
 

@@ -23,8 +23,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ import jinja2
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from segcore import vega
 from segcore.report.charts import CONFIG
 from segcore.report.context import context
 from segcore.report.run import read
@@ -58,11 +57,10 @@ def build(run_dir: Path, *, show_ids: bool = False) -> str:
     segcore.errors.JobError
         If its job.toml cannot be read.
     """
-    with ThreadPoolExecutor(1) as pool:  # half a second outside Python's lock
-        bundled = pool.submit(_library)
-        shown = context(read(run_dir), show_ids=show_ids)
+    script = vega.bundled()
+    shown = context(read(run_dir), show_ids=show_ids)
     specs = htmlsafe_json_dumps({"config": CONFIG, "specs": {f.name: f.spec for f in shown["figures"]}})
-    library, loader = bundled.result(), _own("page.js")
+    library, loader = script.result(), _own("page.js")
     return (
         _environment(autoescape=True)
         .get_template("template.html.j2")
@@ -102,15 +100,6 @@ def _environment(**options: Any) -> jinja2.Environment:
 
 def _own(name: str) -> str:
     return resources.files("segcore.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _library() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script that needs no network."""
-    import vl_convert
-
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")
 
 
 def _hash(script: str) -> str:

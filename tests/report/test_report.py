@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import polars as pl
 import pytest
 
@@ -198,6 +199,13 @@ def test_numbers_that_are_not_finite_never_reach_a_chart(run_dir: Path, tmp_path
     charts = Cards(report.build(tmp_path / "run")).charts
     assert "NaN" not in charts
     assert "Infinity" not in charts
+
+
+def test_every_chart_is_vega_lite(page: Cards) -> None:
+    specs = json.loads(page.charts)["specs"]
+    assert specs
+    for spec in specs.values():
+        alt.Chart.from_dict(spec, validate=True)
 
 
 def test_the_waterfall_ends_at_the_purchases(run_dir: Path, page: Cards) -> None:

@@ -136,7 +136,10 @@ def test_what_the_dockerfile_copies_is_there() -> None:
 
 
 @pytest.mark.parametrize("scheduler", ["systemd", "kubernetes", "slurm", "airflow"])
-def test_the_command_parses(scheduler: str) -> None:
+def test_the_command_parses(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "SEGCORE_LOG_FORMAT", "text"
+    )  # parsing sets it, for errors; other tests should not see that
     name, *arguments = commands()[scheduler]
     command = cli.commands[name]
     context = click.Context(command, info_name=name)

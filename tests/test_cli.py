@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 from segcore import __version__, cli
@@ -112,3 +113,11 @@ def test_a_whole_run_by_command(
     assert run(monkeypatch, "explain", "nobody", "--run", str(out)) == 65
     assert run(monkeypatch, "validate-job", str(quick)) == 0
     assert "restarts = 3" in capsys.readouterr().out
+
+
+def test_a_variable_is_called_like_its_option() -> None:
+    for command in cli.cli.commands.values():
+        for option in command.params:
+            if isinstance(option, click.Option) and option.envvar:
+                names = {name.removeprefix("--").replace("-", "_").upper() for name in option.opts}
+                assert str(option.envvar).removeprefix("SEGCORE_") in names

@@ -85,7 +85,7 @@ class Rows(click.ParamType[int]):
         return int(rows)
 
 
-LOG_FORMAT = "SEGCORELOG_FORMAT"
+LOG_FORMAT = "SEGCORE_LOG_FORMAT"
 
 
 def remember_log_format(ctx: click.Context, param: click.Parameter, value: str) -> str:

@@ -115,6 +115,9 @@ def refit_processes(settings: Job, memory: int) -> int:
 
 def refit_processes_beside_models(settings: Job, memory: int) -> int:
     """Return how many of those processes may start while the models are fitted: all, or none but this one."""
+    stability = settings.stability
+    if not (stability.splits or stability.resamples or settings.structure_test.copies):
+        return 1  # nothing will be fitted again
     processes = refit_processes(settings, memory)
     return processes if needed_for_models(settings) + processes * _REFIT <= memory else 1
 

@@ -20,6 +20,8 @@ ORDER_KEY = ("h", "customer_id")
 MOST_BITS = 6  # of a pass: open buckets cost memory, and beyond 100 Polars closes files and begins new ones
 # Rows that a bucket's file gathers before they are written: 64 open buckets hold 100 MB then.
 _ROWS_A_GROUP = 20_000
+# What a file says of its groups is held until it ends: 400 MB after 200 million lines, if files went on and on.
+_ROWS_A_FILE = 250_000
 _SECONDS_A_DAY = 86_400
 _RECORD_BITS = 40
 
@@ -132,7 +134,7 @@ def write(lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, b
             pieces.append(Piece(bucket=None if of == 2**bits else of, path=one.path, rows=one.num_rows))
 
     lf.sink_parquet(
-        pl.PartitionBy(folder, key={"bucket": bucket}, include_key=False),
+        pl.PartitionBy(folder, key={"bucket": bucket}, include_key=False, max_rows_per_file=_ROWS_A_FILE),
         mkdir=True,
         maintain_order=False,
         compression="lz4",

@@ -48,8 +48,10 @@ class Done:
 
     Attributes
     ----------
-    customers, months : polars.DataFrame
-        Their features in hash order, and what they bought in each month.
+    customers : polars.DataFrame
+        Their features in hash order.
+    months : polars.DataFrame
+        What they bought in each month; ``row`` is the customer's.
     products : polars.DataFrame
         What the first customers in hash order bought.
     product_customers : int
@@ -100,6 +102,8 @@ def aggregate(task: Task) -> Done:
             features.heavy_customers(orders.lazy(), more_than=task.guest_lines),
         ]
     )
+    rows = customers.select("customer_id").with_row_index("row")
+    months = months.join(rows, on="customer_id").drop("customer_id")
     if task.own:
         lines = pl.concat([part.purchases for part in parts if part.purchases is not None])
         customers = customers.join(

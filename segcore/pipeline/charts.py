@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from segcore import schema, tables
@@ -31,13 +33,11 @@ def aggregates(
     points, loadings = tables.segment_map(
         people.evaluation, sample.select("segment", *numbers), people.preparation.columns
     )
-    known = everyone.select("customer_id", "segment")
-    months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")
     return {
-        "monthly": tables.monthly(months, money_decimals=settings.cleaning.money_decimals).collect(
-            engine="streaming"
+        "monthly": tables.monthly(
+            months(found, labelled.lazy()), money_decimals=settings.cleaning.money_decimals
         ),
-        "countries": tables.countries(everyone.select("customer_id", "segment", "country")),
+        "countries": tables.countries(everyone.select("segment", "country")),
         "histogram": tables.histogram(everyone, shown),
         "examples": tables.examples(sample, shown),
         "map": points,
@@ -47,6 +47,14 @@ def aggregates(
             [pl.DataFrame(), *(tables.tree(Z, name) for name, Z in sweep.trees.items())], how="diagonal"
         ),
     }
+
+
+def months(found: Customers, labels: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Give what customers bought in each month with their segment, told by their row: no table of ids is held."""
+    segments = labels.select("segment").collect()["segment"]
+    for path in found.months:
+        part = pl.read_parquet(path)
+        yield part.with_columns(segments.gather(part["row"]).alias("segment"))
 
 
 def evaluation_customers(people: Population, labelled: Labelled) -> pl.DataFrame:

@@ -30,7 +30,7 @@ class Customers:
     Attributes
     ----------
     features, months : tuple of Path
-        Parquet files in hash order, and what each customer bought in each month.
+        Parquet files in hash order, and what each customer, by their row in these, bought in each month.
     products : tuple of Path
         Which products the first customers in hash order bought, each once: ``customer_id, product``.
     product_customers : int
@@ -116,9 +116,10 @@ def make(
         for number, done in enumerate(
             engine.run_tasks(aggregation.aggregate, tasks, label="customers", tick=tick, at_once=at_once)
         ):
+            months = done.months.with_columns(pl.col("row").cast(pl.Int64) + writer.rows)
+            months.write_parquet(folder / f"months/part-{number:05d}.parquet")
             described = done.customers.drop(absent)
             writer.add(described if extra is None else extras.join(described, extra))
-            done.months.write_parquet(folder / f"months/part-{number:05d}.parquet")
             if done.product_customers:
                 done.products.write_parquet(folder / f"products/part-{number:05d}.parquet")
                 product_customers += done.product_customers

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from segcore import encoding, job, profile, schema, storage, tables
-from segcore.pipeline import compare, frozen, outputs
+from segcore.pipeline import charts, compare, frozen, outputs
 from segcore.pipeline.customers import Customers
 from segcore.pipeline.previous import Previous
 
@@ -77,16 +77,14 @@ def _frames(found: Customers, labels: Path, names: dict[int, str]) -> Iterator[p
 def _tables(
     everyone: pl.LazyFrame, found: Customers, old: Previous, settings: job.Job
 ) -> dict[str, pl.DataFrame]:
-    known = everyone.select("customer_id", "segment")
-    months = pl.scan_parquet(list(found.months)).join(known, on="customer_id")
     there = everyone.collect_schema().names()
     numbers = [name for name in old.model.preparation.columns if not schema.is_indicator(name)]
     shown = [*numbers, *(name for name in _SHOWN if name in there)]
     return {
-        "monthly": tables.monthly(months, money_decimals=settings.cleaning.money_decimals).collect(
-            engine="streaming"
+        "monthly": tables.monthly(
+            charts.months(found, everyone), money_decimals=settings.cleaning.money_decimals
         ),
-        "countries": tables.countries(everyone.select("customer_id", "segment", "country")),
+        "countries": tables.countries(everyone.select("segment", "country")),
         "histogram": tables.histogram(everyone, [*dict.fromkeys(shown)]),
     }
 

@@ -7,29 +7,35 @@ from collections.abc import Iterable
 import polars as pl
 
 
-def monthly(lf: pl.LazyFrame, *, money_decimals: int = 4) -> pl.LazyFrame:
-    """Sum revenue, orders and customers by segment and month.
+def monthly(parts: Iterable[pl.DataFrame], *, money_decimals: int = 4) -> pl.DataFrame:
+    """Sum revenue, orders and customers by segment and month, one part in memory at a time.
 
     Parameters
     ----------
-    lf : LazyFrame
+    parts : iterable of DataFrame
         One row per customer and month: segment, month (date), amount (minor units), orders.
     money_decimals : int
         Amounts are in ``10 ** -money_decimals``.
 
     Returns
     -------
-    LazyFrame
+    DataFrame
         segment, month, revenue (money units), orders, customers; sorted.
     """
-    return (
-        lf.filter(pl.col("segment").is_not_null())
+    sums = [
+        part.filter(pl.col("segment").is_not_null())
         .group_by("segment", "month")
         .agg(
             pl.col("amount").cast(pl.Int128).sum(),
             pl.col("orders").cast(pl.Int64).sum(),
             pl.len().cast(pl.Int64).alias("customers"),
         )
+        for part in parts
+    ]
+    return (
+        pl.concat(sums)
+        .group_by("segment", "month")
+        .agg(pl.col("amount", "orders", "customers").sum())
         .select(
             "segment",
             "month",
@@ -51,7 +57,7 @@ def buyers(lines: pl.LazyFrame, key: str) -> pl.LazyFrame:
     lines : LazyFrame
         customer_id, segment and `key`; any number of rows per customer.
     key : str
-        ``"product_id"`` or ``"country"``.
+        Such as ``"product_id"``.
 
     Returns
     -------
@@ -130,10 +136,11 @@ def countries(lf: pl.LazyFrame) -> pl.DataFrame:
     Parameters
     ----------
     lf : LazyFrame
-        One row per customer: customer_id, segment, country.
+        One row per customer: segment, country.
     """
-    counts = buyers(lf, "country").collect(engine="streaming").sort("segment", "country")
-    return over_represented(counts, "country")
+    known = lf.filter(pl.col("segment").is_not_null() & pl.col("country").is_not_null())
+    counts = known.group_by("segment", "country").agg(pl.len().cast(pl.Int64).alias("customers"))
+    return over_represented(counts.collect(engine="streaming").sort("segment", "country"), "country")
 
 
 def products(counts: pl.DataFrame, descriptions: pl.DataFrame | None = None) -> pl.DataFrame:

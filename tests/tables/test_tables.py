@@ -55,9 +55,10 @@ def test_a_constant_and_an_empty_feature() -> None:
     assert found.rows() == [("order_count", 1, 3, 4, 1), ("order_count", 2, 3, 4, 1)]
 
 
-def test_months_by_hand() -> None:
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_months_by_hand_in_parts_of_any_size(size: int) -> None:
     first, second = date(2011, 1, 1), date(2011, 2, 1)
-    lf = pl.LazyFrame(
+    df = pl.DataFrame(
         {
             "segment": [1, 1, 1, 2, None],
             "month": [first, first, second, first, first],
@@ -65,7 +66,7 @@ def test_months_by_hand() -> None:
             "orders": [1, 2, 1, 1, 1],
         }
     )
-    assert tables.monthly(lf).collect().rows() == [
+    assert tables.monthly(df.iter_slices(size)).rows() == [
         (1, first, 3.5, 3, 2),
         (1, second, 0.0001, 1, 1),
         (2, first, 2**62 / 10_000, 1, 1),

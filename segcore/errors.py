@@ -70,13 +70,15 @@ class BusyError(SegcoreError):
 
 
 class JobError(SegcoreError):
-    """A bad job file, or a memory budget too small for the job (78)."""
+    """A bad job file (78)."""
 
     exit_code = 78
 
 
-class BudgetError(JobError):
-    """A memory budget too small for the job: what is finished goes on with another one."""
+class BudgetError(SegcoreError):
+    """A memory budget too small for the job (78); with another one it goes on from what is finished."""
+
+    exit_code = 78
 
 
 _LONGEST_NAME = 100

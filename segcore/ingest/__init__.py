@@ -3,7 +3,7 @@
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.conventions import Conventions
 from segcore.ingest.files import Source, discover, passed_over
-from segcore.ingest.layout import Layout, layouts, starts
+from segcore.ingest.layout import Layout, layouts, parts, starts
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import scan
 from segcore.ingest.values import EXACT_FLOAT, UNREADABLE, read_values, with_texts
@@ -18,6 +18,7 @@ __all__ = [
     "Source",
     "discover",
     "layouts",
+    "parts",
     "passed_over",
     "prepare",
     "read_values",

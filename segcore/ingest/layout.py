@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 
 import polars as pl
@@ -122,15 +122,26 @@ def scans(layout: Layout) -> Iterator[list[Prepared]]:
     """Cut a layout's files into as few scans as can be: a union of many runs into Polars' 512 blocking threads."""
     kinds = sorted(layout.files, key=_kind)
     for _, members in groupby(kinds, key=_kind):
-        scan: list[Prepared] = []
-        rows = 0
-        for file in members:
-            if scan and rows + _rows(file) > _MOST_ROWS:
-                yield scan
-                scan, rows = [], 0
-            scan.append(file)
-            rows += _rows(file)
-        yield scan
+        yield from _cut(members, _MOST_ROWS)
+
+
+def parts(layout: Layout, most_rows: int) -> Iterator[Layout]:
+    """Cut a layout behind files so that a part has no more than so many rows, or is one file."""
+    for files in _cut(layout.files, most_rows):
+        yield replace(layout, files=tuple(files))
+
+
+def _cut(files: Iterable[Prepared], most_rows: int) -> Iterator[list[Prepared]]:
+    some: list[Prepared] = []
+    rows = 0
+    for file in files:
+        if some and rows + _rows(file) > most_rows:
+            yield some
+            some, rows = [], 0
+        some.append(file)
+        rows += _rows(file)
+    if some:
+        yield some
 
 
 def _kind(file: Prepared) -> tuple[str, bool, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from segcore import ingest, schema, shuffle
-from segcore.ingest import UNDECODABLE, Layout, Prepared
+from segcore.ingest import UNDECODABLE, Layout
 from segcore.job import Job
 from segcore.pipeline import reading
 from segcore.pipeline.lines import Buckets
@@ -104,7 +104,8 @@ def _read_again(chosen: pl.DataFrame, groups: list[Layout]) -> pl.LazyFrame:
     found = [wanted.head(0)]
     for group in groups:
         of_group = ingest.starts([group])
-        for part in _parts(group):
+        # File by file, no more is read than up to the last line that is wanted.
+        for part in ingest.parts(group, _LINES_A_PART):
             # A line's record counts from the first file of its scan, so it has another number in a part.
             before = {number: of_group[number] - start for number, start in ingest.starts([part]).items()}
             own = wanted.filter(pl.col("file").is_in(list(before))).with_columns(
@@ -115,18 +116,6 @@ def _read_again(chosen: pl.DataFrame, groups: list[Layout]) -> pl.LazyFrame:
                     own.join(_texts(part, own["at"].unique().to_list()), on=["file", "at"]).drop("at")
                 )
     return pl.concat(found, how="diagonal").lazy()
-
-
-def _parts(group: Layout) -> Iterator[Layout]:
-    """Cut a layout so that, file by file, no more is read than up to the last line that is wanted."""
-    files: list[Prepared] = []
-    for file in group.files:
-        files.append(file)
-        if sum(one.n_records for one in files) >= _LINES_A_PART:
-            yield replace(group, files=tuple(files))
-            files = []
-    if files:
-        yield replace(group, files=tuple(files))
 
 
 def _texts(part: Layout, records: Sequence[int]) -> pl.DataFrame:

@@ -78,8 +78,6 @@ def workspace(
                 space = _begin(out, work, store, name, resume)
             with disk_failures(stages), failures():
                 yield space
-        except errors.BudgetError:
-            raise
         except (errors.DataError, errors.JobError):
             # The same input and job would end so again: there is nothing to go on with.
             remove(work / name)

@@ -61,7 +61,10 @@ def cluster(
     scratch: Path | None = None,
     say: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Cluster | None]:
-    """Connect to a running Dask scheduler, or start local workers; without either nothing is started.
+    """Connect to a running Dask scheduler, or start local workers; without either this process does the work.
+
+    Inside the block Dask computes there and nowhere else, whatever client the calling program has; after it
+    Dask is set as before.
 
     Parameters
     ----------
@@ -89,10 +92,12 @@ def cluster(
         If certificates are missing, or a worker's memory is too small for the budget.
     """
     if scheduler is None and workers is None:
-        yield None
+        import dask
+
+        with dask.config.set(scheduler="threads"):
+            yield None
         return
     with ExitStack() as stack:
-        stack.enter_context(_default_scheduler_kept())
         if scheduler is not None:
             client = stack.enter_context(_connected(scheduler))
         else:
@@ -111,19 +116,6 @@ def cluster(
 
 
 @contextmanager
-def _default_scheduler_kept() -> Iterator[None]:
-    """Put Dask's default scheduler back: a client that is lost on the way leaves its name behind."""
-    import dask
-
-    before = dask.config.get("scheduler", None)
-    try:
-        yield
-    finally:
-        if dask.config.get("scheduler", None) != before:
-            dask.config.set(scheduler=before)
-
-
-@contextmanager
 def _connected(address: str) -> Iterator[Any]:
     from distributed import Client
     from distributed.versions import VersionMismatchWarning
@@ -132,12 +124,13 @@ def _connected(address: str) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)  # said better in a moment
         try:
-            client = Client(address, timeout=_CONNECT_SECONDS)
+            # As Dask's default it would stay so when it fails: whatever computes later would wait for it for ever.
+            client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as exc:
             raise errors.UnreachableError(
                 f"{address}: no Dask scheduler answers there; check the address, tcp:// or tls://, and that it runs"
             ) from exc
-    with client:
+    with client, client.as_current():
         yield client
 
 
@@ -190,7 +183,7 @@ def _local(n_workers: int, budget: int, scratch: Path | None) -> Iterator[Any]:
         )
     except (RuntimeError, OSError, TimeoutError) as exc:
         raise errors.UnreachableError(f"local Dask workers did not start: {exc.__cause__ or exc}") from exc
-    with local, Client(local) as client:
+    with local, Client(local, set_as_default=False) as client, client.as_current():
         yield client
 
 

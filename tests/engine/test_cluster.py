@@ -14,6 +14,7 @@ from pathlib import Path
 import dask as dask_settings
 import psutil
 import pytest
+from distributed import Client
 
 from segcore import engine, errors
 from segcore.engine import connection
@@ -37,6 +38,11 @@ def only(dask: Dask) -> Iterator[Dask]:
         dask.kill(name)
 
 
+def where() -> int:
+    """Return the process in which Dask computes."""
+    return int(dask_settings.compute(dask_settings.delayed(os.getpid)())[0])
+
+
 def refused(dask: Dask, budget: int | None = BUDGET) -> str:
     with pytest.raises(errors.SegcoreError) as caught, engine.cluster(dask.address, memory_budget=budget):
         pass
@@ -55,6 +61,20 @@ def another(package: str, folder: Path) -> dict[str, str]:
 def test_none_is_started_where_none_is_asked_for() -> None:
     with engine.cluster() as cluster:
         assert cluster is None
+
+
+def test_dask_computes_where_the_run_is_asked_to_be(only: Dask) -> None:
+    pid = only.start_worker("one")
+    with Client(only.address):  # of the program that calls
+        assert where() == pid
+        with engine.cluster():
+            assert where() == os.getpid()
+        assert where() == pid
+    with dask_settings.config.set(scheduler="threads"):
+        assert where() == os.getpid()
+        with engine.cluster(only.address, memory_budget=BUDGET):
+            assert where() == pid
+        assert where() == os.getpid()
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense://x", "tcp://"])

@@ -4,6 +4,10 @@ A candidate is admissible when it converged, its smallest segment is large enoug
 strength (Tibshirani and Walther, 2005) and the bootstrap Jaccard of its least stable segment (Hennig,
 2007) reach their bars. The winner is the largest admissible k; between candidates at that k, the
 highest silhouette.
+
+A run that follows another keeps its model until the evidence is clear, or a figure that hovers at its bar would
+move everybody from night to night: of that model the bars ask two standard errors less, of one that replaces it
+two standard errors more.
 """
 
 from __future__ import annotations
@@ -15,6 +19,12 @@ import polars as pl
 
 from segcore import errors, job, verdicts
 from segcore.verdicts import Gate, Row
+
+Key = tuple[str, str, int]
+"""Family, variant and k of a candidate."""
+
+CLEAR = 2.0
+"""Standard errors that make the evidence against the model of the run before clear."""
 
 PARTITION_K = 4
 """The number of segments that is given, as a partition, when no candidate is admissible."""
@@ -29,6 +39,7 @@ COLUMNS = (
     "noise_share",
     "smallest_share",
     "silhouette",
+    "silhouette_se",
     "prediction_strength",
     "prediction_strength_se",
     "jaccard_min",
@@ -45,7 +56,7 @@ _DECIDED = {
 }
 
 
-def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[tuple[str, str, int]]:
+def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[Key]:
     """Return the (family, variant, k) that pass the cheap conditions, so that only they are refitted.
 
     Parameters
@@ -61,7 +72,7 @@ def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[tuple
     ]
 
 
-def select(candidates: pl.DataFrame, rule: job.Selection) -> pl.DataFrame:
+def select(candidates: pl.DataFrame, rule: job.Selection, before: Key | None = None) -> pl.DataFrame:
     """Give every candidate a verdict and a reason, and choose one.
 
     Parameters
@@ -71,6 +82,10 @@ def select(candidates: pl.DataFrame, rule: job.Selection) -> pl.DataFrame:
         measured. A bar of 0 is passed without a measurement, any other is not.
     rule : job.Selection
         The bars, and `k` or `family` where they are pinned by hand.
+    before : (family, variant, k), optional
+        The model of the run before. Where it may be chosen, it is admissible within two standard errors below a
+        bar as well, and stays unless another one is admissible by more than two standard errors, and has more
+        segments, or as many and a silhouette higher by more than two standard errors.
 
     Returns
     -------
@@ -89,14 +104,16 @@ def select(candidates: pl.DataFrame, rule: job.Selection) -> pl.DataFrame:
     """
     rows = list(candidates.iter_rows(named=True))
     gates = [verdicts.gates(row, rule) for row in rows]
-    admissible = [_admissible(row, found) for row, found in zip(rows, gates, strict=True)]
+    admissible = [_admissible(row, found, before) for row, found in zip(rows, gates, strict=True)]
     pool = _pool(rows, rule)
     good = [i for i in pool if admissible[i]]
-    best = min(good, key=lambda i: _best_first(rows[i])) if good else _partition(rows, pool, gates)
+    kept = next((i for i in good if _key(rows[i]) == before), None)
+    rivals = good if kept is None else [i for i in good if _replaces(rows[i], gates[i], rows[kept])] or [kept]
+    best = min(rivals, key=lambda i: _best_first(rows[i])) if rivals else _partition(rows, pool, gates)
     told = [
-        _why_chosen(row, found, [rows[j] for j in good], rule)
-        if i == best
-        else _why_not(row, found, rows[best], rule)
+        _why_not(row, found, rows[best], rule, before)
+        if i != best
+        else _why_chosen(row, found, [rows[j] for j in good], rule, before)
         for i, (row, found) in enumerate(zip(rows, gates, strict=True))
     ]
     decided: dict[str, list[Any]] = {
@@ -114,7 +131,9 @@ def chosen(decided: pl.DataFrame) -> Row:
     return decided.row(decided["chosen"].to_list().index(True), named=True)
 
 
-def pinned_cost(decided: pl.DataFrame, rule: job.Selection) -> dict[str, Any] | None:
+def pinned_cost(
+    decided: pl.DataFrame, rule: job.Selection, before: Key | None = None
+) -> dict[str, Any] | None:
     """Say what a pin cost: the chosen candidate beside the one that the rule would have chosen.
 
     Parameters
@@ -122,6 +141,8 @@ def pinned_cost(decided: pl.DataFrame, rule: job.Selection) -> dict[str, Any] | 
     decided : DataFrame
         From `select` under `rule`.
     rule : job.Selection
+    before : (family, variant, k), optional
+        The model of the run before.
 
     Returns
     -------
@@ -131,7 +152,7 @@ def pinned_cost(decided: pl.DataFrame, rule: job.Selection) -> dict[str, Any] | 
     """
     if not verdicts.pin(rule):
         return None
-    free = chosen(select(decided, rule.model_copy(update={"k": None, "family": None})))
+    free = chosen(select(decided, rule.model_copy(update={"k": None, "family": None}), before))
     pinned = chosen(decided)
     kept = ("family", "variant", "k", "admissible", "silhouette", "prediction_strength", "smallest_share")
     what = f"{verdicts.called(free)} (silhouette {verdicts.figure(free['silhouette'])})"
@@ -149,8 +170,21 @@ def pinned_cost(decided: pl.DataFrame, rule: job.Selection) -> dict[str, Any] | 
     }
 
 
-def _admissible(row: Row, found: Sequence[Gate]) -> bool:
-    return bool(row["selectable"]) and all(gate.passed for gate in found)
+def _admissible(row: Row, found: Sequence[Gate], before: Key | None) -> bool:
+    passed = all(gate.passed for gate in found) or (_key(row) == before and verdicts.close_call(found, CLEAR))
+    return bool(row["selectable"]) and passed
+
+
+def _replaces(row: Row, found: Sequence[Gate], kept: Row) -> bool:
+    """Say whether an admissible candidate is clearly better than the model of the run before."""
+    if verdicts.close_call(found, CLEAR) or row["k"] < kept["k"]:
+        return False
+    if row["k"] > kept["k"]:
+        return True
+    higher, lower = verdicts.number(row["silhouette"]), verdicts.number(kept["silhouette"])
+    if higher is None or lower is None:
+        return False
+    return higher - lower > CLEAR * (verdicts.number(row["silhouette_se"]) or 0.0)
 
 
 def _pool(rows: Sequence[Row], rule: job.Selection) -> list[int]:
@@ -198,14 +232,19 @@ def _partition(rows: Sequence[Row], pool: Iterable[int], gates: Sequence[Sequenc
     return min(pool, key=order)
 
 
-def _why_chosen(row: Row, found: Sequence[Gate], good: Sequence[Row], rule: job.Selection) -> tuple[str, str]:
+def _why_chosen(
+    row: Row, found: Sequence[Gate], good: Sequence[Row], rule: job.Selection, before: Key | None
+) -> tuple[str, str]:
     pin = verdicts.pin(rule)
     if not good and pin:
         return "chosen", f"Chosen because {pin}, although the rule rules it out: {verdicts.failures(found)}."
     if not good:
         return "chosen", verdicts.partition(row, found)
     rivals = sum(other["k"] == row["k"] for other in good)
-    if rule.k is None:
+    first = min(good, key=_best_first)
+    if _key(row) != _key(first) or verdicts.failures(found):
+        why = verdicts.followed(found, first, stays=_key(row) == before)
+    elif rule.k is None:
         why = f"the largest admissible number of segments{' in it' if rule.family else ''}"
         why += f", and the highest silhouette of the {rivals} candidates there" if rivals > 1 else ""
     else:
@@ -213,13 +252,19 @@ def _why_chosen(row: Row, found: Sequence[Gate], good: Sequence[Row], rule: job.
     return "chosen", f"Chosen{f' because {pin}' if pin else ''}: {why}.{verdicts.remark(found)}"
 
 
-def _why_not(row: Row, found: Sequence[Gate], best: Row, rule: job.Selection) -> tuple[str, str]:
+def _why_not(
+    row: Row, found: Sequence[Gate], best: Row, rule: job.Selection, before: Key | None
+) -> tuple[str, str]:
     if not row["selectable"]:
         return "shown only", verdicts.shown_only(row)
-    if not _admissible(row, found):
+    if not _admissible(row, found, before):
         return "ruled out", verdicts.ruled_out(found)
-    pinned_away = not (rule.k in (None, row["k"]) and rule.family in (None, *_names(row)))
-    why = f"Admissible, but {verdicts.pin(rule)}." if pinned_away else verdicts.beaten(row, best)
+    if not (rule.k in (None, row["k"]) and rule.family in (None, *_names(row))):
+        why = f"Admissible, but {verdicts.pin(rule)}."
+    elif _best_first(row) < _best_first(best):
+        why = "Admissible, but not clearly better than the model of the run before."
+    else:
+        why = verdicts.beaten(row, best)
     return "admissible", why + verdicts.remark(found)
 
 

@@ -78,14 +78,14 @@ def _bar(what: str, value: float | None, error: float | None, bar: float) -> Gat
     return Gate(passed=value >= bar, text=f"{shown} {side} {bar:.2f}", distance=distance)
 
 
-def close_call(found: Sequence[Gate]) -> bool:
-    """Whether a change by one standard error would turn the verdict."""
+def close_call(found: Sequence[Gate], standard_errors: float = 1.0) -> bool:
+    """Whether a change by so many standard errors would turn the verdict."""
     failed = [gate for gate in found if not gate.passed]
     if failed:
         # A Jaccard left out because the prediction strength failed does not make that failure clearer.
         measured = [gate for gate in failed if gate.measured]
-        return bool(measured) and all(gate.within(1.0) for gate in measured)
-    return any(gate.within(1.0) for gate in found)
+        return bool(measured) and all(gate.within(standard_errors) for gate in measured)
+    return any(gate.within(standard_errors) for gate in found)
 
 
 def failures(found: Sequence[Gate]) -> str:
@@ -125,6 +125,25 @@ def beaten(row: Row, best: Row) -> str:
         f"Admissible, but {name(best['family'], best['variant'])} has the higher silhouette at {row['k']}"
         f" segments ({figure(best['silhouette'])} against {figure(row['silhouette'])})."
     )
+
+
+def followed(found: Sequence[Gate], first: Row, *, stays: bool) -> str:
+    """Say why a run that follows another did not choose what it would have chosen alone.
+
+    Parameters
+    ----------
+    found : sequence of Gate
+        Of the chosen candidate.
+    first : dict
+        What the rule gives without a run before.
+    stays : bool
+        Whether the chosen one is the model of the run before.
+    """
+    if not stays:
+        return f"clearly better than the model of the run before, as {called(first)} is not"
+    if failed := failures(found):
+        return f"the run before had it, and what speaks against it is within two standard errors: {failed}"
+    return f"the run before had it, and {called(first)} is not clearly better"
 
 
 def partition(row: Row, found: Sequence[Gate]) -> str:

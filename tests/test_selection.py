@@ -22,6 +22,7 @@ SCHEMA = {
     "noise_share": pl.Float64,
     "smallest_share": pl.Float64,
     "silhouette": pl.Float64,
+    "silhouette_se": pl.Float64,
     "prediction_strength": pl.Float64,
     "prediction_strength_se": pl.Float64,
     "jaccard_min": pl.Float64,
@@ -41,6 +42,7 @@ def row(family: str, variant: str, k: int, **changes: Any) -> dict[str, Any]:
         "noise_share": 0.0,
         "smallest_share": 0.2,
         "silhouette": 0.25,
+        "silhouette_se": 0.004,
         "prediction_strength": 0.9,
         "prediction_strength_se": 0.01,
         "jaccard_min": 0.9,
@@ -52,8 +54,10 @@ def table(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=SCHEMA)
 
 
-def winner(candidates: pl.DataFrame, rule: job.Selection = RULE) -> tuple[str, str, int]:
-    found = selection.chosen(selection.select(candidates, rule))
+def winner(
+    candidates: pl.DataFrame, rule: job.Selection = RULE, before: selection.Key | None = None
+) -> selection.Key:
+    found = selection.chosen(selection.select(candidates, rule, before))
     return found["family"], found["variant"], found["k"]
 
 
@@ -243,6 +247,72 @@ def test_nothing_to_choose_from_is_one_clear_line(candidates: pl.DataFrame) -> N
         selection.select(candidates, RULE)
 
 
+THREE, FOUR, FIVE, MIXTURE = ("kmeans", "", 3), ("kmeans", "", 4), ("kmeans", "", 5), ("mixture", "full", 4)
+NO: dict[str, Any] = {"prediction_strength": 0.5}
+NARROWLY_NO: dict[str, Any] = {"prediction_strength": 0.781}
+NARROWLY: dict[str, Any] = {"prediction_strength": 0.819}
+HIGHER: dict[str, Any] = {"silhouette": 0.259}  # by more than two standard errors
+
+
+@pytest.mark.parametrize(
+    ("four", "five", "mixture", "expected"),
+    [
+        # While it fails narrowly, and not when it fails clearly.
+        (NARROWLY_NO, NO, NO, FOUR),
+        (NARROWLY_NO | {"jaccard_min": None}, NO, NO, FOUR),
+        ({"jaccard_min": 0.735}, NO, NO, FOUR),
+        ({"prediction_strength": 0.779}, NO, NO, THREE),
+        ({"smallest_share": 0.049}, NO, NO, THREE),
+        ({"converged": False}, NO, NO, THREE),
+        # Until more segments are clearly stable,
+        ({}, NARROWLY, NO, FOUR),
+        (NARROWLY_NO, NARROWLY, NO, FOUR),
+        ({}, {"prediction_strength": 0.821}, NO, FIVE),
+        # or another one with as many is, and has a clearly higher silhouette,
+        ({}, NO, {"silhouette": 0.257}, FOUR),
+        ({}, NO, HIGHER, MIXTURE),
+        (NARROWLY_NO, NO, HIGHER, MIXTURE),
+        ({}, NO, HIGHER | NARROWLY, FOUR),
+        ({}, NO, {"silhouette": None}, FOUR),
+        # whatever is better than both and narrow.
+        ({}, NARROWLY, HIGHER, MIXTURE),
+    ],
+)
+def test_the_model_of_the_run_before_stays_until_the_evidence_is_clear(
+    four: dict[str, Any], five: dict[str, Any], mixture: dict[str, Any], expected: selection.Key
+) -> None:
+    candidates = table(row(*THREE), row(*FOUR, **four), row(*FIVE, **five), row(*MIXTURE, **mixture))
+    assert winner(candidates, before=FOUR) == expected
+
+
+def test_why_the_model_of_the_run_before_stays_is_told() -> None:
+    def told(*candidates: dict[str, Any], before: selection.Key = FOUR) -> list[str]:
+        decided = selection.select(table(*candidates), RULE, before)
+        assert decided["admissible"].to_list() == [True] * len(candidates)
+        return decided["reason"].to_list()
+
+    assert told(row(*THREE), row(*FOUR, **NARROWLY_NO)) == [
+        "Admissible, but so is K-Means with 4 segments, which has more segments.",
+        "Chosen: the run before had it, and what speaks against it is within two standard errors:"
+        " prediction strength 0.781 ± 0.010 is below 0.80.",
+    ]
+    narrow = " Narrowly: prediction strength 0.819 ± 0.010 reaches 0.80, within two standard errors."
+    assert told(row(*FOUR), row(*FIVE, **NARROWLY)) == [
+        "Chosen: the run before had it, and K-Means with 5 segments is not clearly better.",
+        "Admissible, but not clearly better than the model of the run before." + narrow,
+    ]
+    assert told(row(*THREE), row(*FOUR), row(*FIVE, **NARROWLY), before=THREE)[1] == (
+        "Chosen: clearly better than the model of the run before, as K-Means with 5 segments is not."
+    )
+    # Where it is what the rule gives anyway, nothing more is said.
+    assert told(row(*THREE), row(*FOUR))[1] == "Chosen: the largest admissible number of segments."
+
+
+def test_a_pin_is_kept_whatever_the_run_before_had() -> None:
+    assert winner(REAL, job.Selection(k=3), before=FOUR) == ("kmeans", "", 3)
+    assert winner(REAL, job.Selection(family="mixture"), before=FOUR) == ("mixture", "diag", 3)
+
+
 def test_only_what_passes_the_cheap_conditions_is_worth_measuring() -> None:
     bare = REAL.drop("prediction_strength", "prediction_strength_se", "jaccard_min", "jaccard_se")
     left = selection.worth_measuring(bare, RULE)
@@ -285,6 +355,44 @@ def test_the_rule_is_monotone_in_its_thresholds(
     assert not (higher["admissible"] & ~lower["admissible"]).any()
     if higher["admissible"].any():
         assert selection.chosen(higher)["k"] <= selection.chosen(lower)["k"]
+
+
+@given(candidate_tables, st.integers(0, 7), bars)
+def test_the_same_figures_give_the_same_model_the_night_after(
+    candidates: pl.DataFrame, number: int, bar: tuple[float, float, float]
+) -> None:
+    before = candidates.select("family", "variant", "k").row(number % candidates.height)
+    tonight = winner(candidates, rule_of(bar), before)
+    assert winner(candidates, rule_of(bar), tonight) == tonight
+
+
+near_the_bars = st.builds(
+    row,
+    st.sampled_from(["kmeans", "mixture", "spectral"]),
+    st.just(""),
+    st.integers(3, 6),
+    smallest_share=st.floats(0.04, 0.3),
+    silhouette=st.floats(0.2, 0.3),
+    prediction_strength=st.floats(0.78, 0.83),
+    jaccard_min=st.floats(0.73, 0.78),
+)
+
+
+@given(st.lists(near_the_bars, max_size=8, unique_by=lambda r: (r["family"], r["k"])), st.data())
+def test_a_change_within_two_standard_errors_moves_nobody(
+    rows: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    candidates = table(row("kmeans", "", 2), *rows)
+    last_night = winner(candidates)
+    errors_off = st.lists(st.floats(-1.9, 1.9), min_size=candidates.height, max_size=candidates.height)
+    tonight = candidates.with_columns(
+        pl.col(figure) + pl.col(error) * pl.Series(data.draw(errors_off))
+        for figure, error in (
+            ("prediction_strength", "prediction_strength_se"),
+            ("jaccard_min", "jaccard_se"),
+        )
+    )
+    assert winner(tonight, before=last_night) == last_night
 
 
 @given(candidate_tables, st.randoms(use_true_random=False))

@@ -106,7 +106,7 @@ from segcore.cli.options import (
     "--fresh",
     is_flag=True,
     envvar="SEGCORE_FRESH",
-    help="Do not go on from the previous centres; ids of segments go on all the same.",
+    help="Fit and choose as if there were no previous run; ids of segments go on all the same.",
 )
 @click.option(
     "--if-drifted",

@@ -89,17 +89,24 @@ def fit(
 
 
 def compare(
-    sweep: Sweep, people: Population, settings: job.Job, progress: Progress, *, n_jobs: int | None = None
+    sweep: Sweep,
+    people: Population,
+    settings: job.Job,
+    progress: Progress,
+    *,
+    before: selection.Key | None = None,
+    n_jobs: int | None = None,
 ) -> Compared:
     """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose.
 
-    `n_jobs` is how many processes refit models; the result does not depend on it.
+    `before` is the model of the run that is followed, and `n_jobs` how many processes refit models; the result does
+    not depend on the latter.
     """
     candidates = sweep.candidates
     labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
     table = measuring.measured(candidates, labels, people)
     table = measuring.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
-    table = selection.select(table, settings.selection)
+    table = selection.select(table, settings.selection, before)
     published = _published(candidates, table)
     table = measuring.with_quality(table, published, people, settings)
     return Compared(
@@ -113,7 +120,7 @@ def compare(
         structure=measuring.structure_figures(
             selection.chosen(table), people, settings, progress, n_jobs=n_jobs
         ),
-        pinned_cost=selection.pinned_cost(table, settings.selection),
+        pinned_cost=selection.pinned_cost(table, settings.selection, before),
     )
 
 

@@ -53,6 +53,11 @@ class Model:
     separate_one_time: bool
     reference: Reference
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What identifies the winner among candidates."""
+        return self.family, self.variant, self.k
+
 
 def save(
     folder: Path,

@@ -77,7 +77,7 @@ def segment(
     previous : path or URL, optional
         The run that this one follows: its segments' ids and centres go on. By default the latest in `out`.
     fresh : bool
-        Do not start from the previous centres, and do not prefer them; ids go on all the same.
+        Neither start from the previous centres nor prefer them or the model; ids go on all the same.
     if_drifted : bool
         Score with the previous run's model while it fits, and fit a new one only when it does not.
     resume : bool
@@ -201,6 +201,7 @@ def _fitted(
 ) -> _Fitted:
     """Fit, compare and choose; label everyone; find the previous run's segments again."""
     settings = plan.settings
+    followed = None if plan.how["fresh"] else plan.previous
 
     def step(name: str, make: Callable[[Path, Stage], None]) -> Path:
         return steps.step(work, progress, name, make)
@@ -217,8 +218,8 @@ def _fitted(
     def models(folder: Path, stage: Stage) -> None:
         stage.rows = people.n_customers
         starts = {}
-        if plan.previous is not None and old_labels is not None and not plan.how["fresh"]:
-            starts = before_it.starts(plan.previous, people, old_labels)
+        if followed is not None and old_labels is not None:
+            starts = before_it.starts(followed, people, old_labels)
         spread = people
         if engine.n_workers():
             spread = replace(people, X=engine.on_workers(people.read_from(work.shared)))
@@ -231,7 +232,8 @@ def _fitted(
     def choose(folder: Path, stage: Stage) -> None:
         stage.rows = len(people.evaluation)
         n_jobs = budget.refit_processes(settings, plan.budget)
-        compared = comparison.compare(sweep, people, settings, progress, n_jobs=n_jobs)
+        before = None if followed is None else followed.model.key
+        compared = comparison.compare(sweep, people, settings, progress, before=before, n_jobs=n_jobs)
         checkpoints.save_compared(folder, compared)
 
     compared = checkpoints.load_compared(step("comparison", choose), sweep)

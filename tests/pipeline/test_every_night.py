@@ -51,6 +51,31 @@ def after_first(first: Run, tmp_path: Path) -> Path:
     return out
 
 
+def test_a_narrow_verdict_does_not_replace_the_model_of_the_run_before(
+    retail_job: Path, tmp_path: Path
+) -> None:
+    free = {key: value for key, value in FOUR.items() if key != "selection.k"}
+    free |= {"stability.splits": 12, "stability.resamples": 12, "selection.min_jaccard": 0}
+    three = free | {"selection.k": 3}
+    before = segment(SAMPLE, tmp_path / "out", job=retail_job, overrides=three, quiet=True)
+    strength, error = (
+        pl.read_parquet(before.folder / "candidates.parquet")
+        .filter(pl.col("k") == 4)
+        .select("prediction_strength", "prediction_strength_se")
+        .row(0)
+    )
+    bar = {"selection.min_prediction_strength": strength - error}
+    chosen = [
+        read(
+            segment(SAMPLE, tmp_path / "out", job=retail_job, overrides=free | bar, quiet=True, fresh=fresh),
+            "manifest.json",
+        )["chosen"]
+        for fresh in (False, True)
+    ]
+    assert [found["k"] for found in chosen] == [3, 4]
+    assert "the run before had it, and K-Means with 4 segments is not clearly better" in chosen[0]["reason"]
+
+
 @pytest.fixture(scope="module")
 def dearer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same customers, who pay twenty times as much."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from segcore.cli.group import cli
 from segcore.cli.importing import importing
-from segcore.cli.options import Folder, Place, Size, scratch_option
+from segcore.cli.options import Folder, Place, Size, operating_options, place_options
 
 
 @cli.command()
@@ -21,15 +22,7 @@ from segcore.cli.options import Folder, Place, Size, scratch_option
     type=Place(),
     help="Finished run, or a folder with latest.json; a path or a URL.",
 )
-@click.option(
-    "--out",
-    "-o",
-    required=True,
-    envvar="SEGCORE_OUT",
-    type=Place(),
-    help="Folder or URL for the runs.",
-)
-@scratch_option
+@place_options
 @click.option(
     "--as-of",
     type=click.DateTime(),
@@ -43,8 +36,7 @@ from segcore.cli.options import Folder, Place, Size, scratch_option
     help="Memory budget, such as 1GB.  [default: half of the machine]",
 )
 @click.option("--report", "with_report", is_flag=True, help="Draw the report too.")
-@click.option("--wait", is_flag=True, envvar="SEGCORE_WAIT", help="Wait while another run is at work in DIR.")
-@click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
+@operating_options
 def score(
     inputs: tuple[str, ...],
     model: Path | str,
@@ -53,7 +45,10 @@ def score(
     as_of: datetime | None,
     memory: int | None,
     with_report: bool,
+    no_resume: bool,
     wait: bool,
+    keep: int | None,
+    log_format: Literal["text", "json"],
     quiet: bool,
 ) -> None:
     """Label the customers in INPUT with the model of a finished run; nothing is fitted.
@@ -72,7 +67,10 @@ def score(
         with_report=with_report,
         memory=memory,
         scratch=scratch,
+        resume=not no_resume,
         wait=wait,
+        keep=keep,
+        log_format=log_format,
         quiet=quiet,
     )
     click.echo(f"{run.place}/report.html" if with_report else str(run.place))

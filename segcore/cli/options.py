@@ -85,6 +85,7 @@ class Rows(click.ParamType[int]):
         return int(rows)
 
 
+Command = Callable[..., None]
 LOG_FORMAT = "SEGCORE_LOG_FORMAT"
 
 
@@ -94,17 +95,81 @@ def remember_log_format(ctx: click.Context, param: click.Parameter, value: str) 
     return value
 
 
-scratch_option = click.option(
-    "--scratch",
-    envvar="SEGCORE_SCRATCH",
-    type=Place(),
-    help="Folder or URL for finished stages until the run is published.  [default: DIR/work]",
-)
+def limit_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    """Tell Polars before it is imported: it starts its threads then."""
+    if value is not None:
+        os.environ["POLARS_MAX_THREADS"] = str(value)
 
 
-def source_options(command: Callable[..., None]) -> Callable[..., None]:
+def place_options(command: Command) -> Command:
+    """Add the options that say where a run goes."""
+    return _with(
+        command,
+        click.option(
+            "--out",
+            "-o",
+            required=True,
+            envvar="SEGCORE_OUT",
+            type=Place(),
+            help="Folder or URL for the runs.",
+        ),
+        click.option(
+            "--scratch",
+            envvar="SEGCORE_SCRATCH",
+            type=Place(),
+            help="Folder or URL for finished stages until the run is published.  [default: DIR/work]",
+        ),
+    )
+
+
+def operating_options(command: Command) -> Command:
+    """Add the options of a run that change no answer."""
+    return _with(
+        command,
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            envvar="SEGCORE_THREADS",
+            callback=limit_threads,
+            expose_value=False,
+            help="Threads.  [default: all]",
+        ),
+        click.option(
+            "--no-resume",
+            is_flag=True,
+            envvar="SEGCORE_NO_RESUME",
+            help="Start clean, not from the last finished stage of a run that was stopped.",
+        ),
+        click.option(
+            "--wait",
+            is_flag=True,
+            envvar="SEGCORE_WAIT",
+            help="Wait while another run is at work in DIR; else exit 75.",
+        ),
+        click.option(
+            "--keep",
+            type=click.IntRange(1),
+            envvar="SEGCORE_KEEP",
+            help="Remove old runs beyond so many, never the published one.  [default: keep all]",
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            is_eager=True,
+            envvar=LOG_FORMAT,
+            callback=remember_log_format,
+            help="Of what is said on stderr, one line per record.",
+        ),
+        click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors."),
+    )
+
+
+def source_options(command: Command) -> Command:
     """Add the options that say how the source is written; without them it is found by looking."""
-    options = [
+    return _with(
+        command,
         click.option(
             "--encoding", envvar="SEGCORE_ENCODING", help="Of text files.  [default: found by looking]"
         ),
@@ -125,7 +190,10 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
             envvar="SEGCORE_MAX_REJECT_SHARE",
             help="Share of lines, beyond missing customers, that may be rejected.  [default: 0.5]",
         ),
-    ]
+    )
+
+
+def _with(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -12,29 +11,12 @@ import click
 from segcore import vega
 from segcore.cli.group import cli
 from segcore.cli.importing import importing
-from segcore.cli.options import (
-    LOG_FORMAT,
-    K,
-    Place,
-    Rows,
-    Size,
-    remember_log_format,
-    scratch_option,
-    source_options,
-)
+from segcore.cli.options import K, Place, Rows, Size, operating_options, place_options, source_options
 
 
 @cli.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option(
-    "--out",
-    "-o",
-    required=True,
-    envvar="SEGCORE_OUT",
-    type=Place(),
-    help="Folder or URL for the runs.",
-)
-@scratch_option
+@place_options
 @click.option(
     "--job",
     "job_file",
@@ -86,7 +68,6 @@ from segcore.cli.options import (
     help="Seed of hashes, samples and restarts.  [default: 0]",
 )
 @source_options
-@click.option("--threads", type=click.IntRange(1), envvar="SEGCORE_THREADS", help="Threads.  [default: all]")
 @click.option(
     "--scheduler", envvar="SEGCORE_SCHEDULER", help="Address of a Dask scheduler, tcp://host:8786 or tls://."
 )
@@ -114,35 +95,7 @@ from segcore.cli.options import (
     envvar="SEGCORE_IF_DRIFTED",
     help="Score with the previous model while it fits, refit when it does not.",
 )
-@click.option(
-    "--no-resume",
-    is_flag=True,
-    envvar="SEGCORE_NO_RESUME",
-    help="Start clean, not from the last finished stage of a run that was stopped.",
-)
-@click.option(
-    "--wait",
-    is_flag=True,
-    envvar="SEGCORE_WAIT",
-    help="Wait while another run is at work in DIR; else exit 75.",
-)
-@click.option(
-    "--keep",
-    type=click.IntRange(1),
-    envvar="SEGCORE_KEEP",
-    help="Remove old runs beyond so many, never the published one.  [default: keep all]",
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    is_eager=True,
-    envvar=LOG_FORMAT,
-    callback=remember_log_format,
-    help="Of what is said on stderr, one line per record.",
-)
-@click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors.")
+@operating_options
 def segment(
     inputs: tuple[str, ...],
     out: Path | str,
@@ -160,7 +113,6 @@ def segment(
     date_format: str | None,
     decimal: str | None,
     max_reject_share: float | None,
-    threads: int | None,
     scheduler: str | None,
     workers: int | None,
     previous: Path | str | None,
@@ -172,19 +124,16 @@ def segment(
     log_format: Literal["text", "json"],
     quiet: bool,
 ) -> None:
-    r"""Segment the customers in INPUT: files, folders, globs or URLs of CSV, Parquet or Excel.
+    """Segment the customers in INPUT: files, folders, globs or URLs of CSV, Parquet or Excel.
 
     Leaves a run in DIR/runs/ with features, segments, the comparison of all models and report.html;
     DIR/latest.json points to it. Nothing is published when the run fails; the same command then goes on
     from the last finished stage.
 
-    \b
     Exit codes: 0 done, 2 usage, 3 quality gate, 65 bad data, 66 input not found,
     69 cluster or store unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job,
     130 and 143 stopped by a signal.
     """
-    if threads is not None:
-        os.environ["POLARS_MAX_THREADS"] = str(threads)
     vega.bundled()  # beside the imports
     with importing():
         from segcore import pipeline

@@ -318,3 +318,14 @@ def test_the_commands_say_where_things_are(first: Run, tmp_path: Path) -> None:
     assert (Path(ended.stdout.strip()) / "drift.json").is_file()
     missing = CliRunner().invoke(cli, ["compare", str(tmp_path / "no"), str(first.folder)])
     assert isinstance(missing.exception, errors.InputNotFoundError)
+
+
+def test_scoring_runs_unattended_as_fitting_does(first: Run, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "segcore", "score", str(SAMPLE), "--model", str(first.folder)]
+    command += ["--out", str(tmp_path / "out"), "--keep", "1", "--threads", "1", "--log-format", "json"]
+    for _ in range(2):
+        ended = subprocess.run(command, capture_output=True, text=True, check=True)
+        run = Path(ended.stdout.strip())
+        assert list((tmp_path / "out/runs").iterdir()) == [run]
+        records = [json.loads(line) for line in ended.stderr.splitlines()]
+        assert {record["run"] for record in records} == {run.name}

@@ -81,8 +81,9 @@ def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict
     progress = Progress(quiet=True)
     (folder / "input").mkdir(parents=True)
     sources = ingest.discover(inputs)
-    reading.prepare(folder / "input", sources, job_settings, memory=10**9, progress=progress)
-    read = reading.load(folder / "input", job_settings)
+    place = folder / "input", str(folder / "input")
+    reading.prepare(*place, sources, job_settings, memory=10**9, progress=progress)
+    read = reading.load(*place, job_settings)
     found = taken_through(read, job_settings, folder, progress=progress, n_buckets=4)
     return {**found.ledger, "warnings": progress.warnings}
 
@@ -101,7 +102,7 @@ def taken_through(
     for name in ("lines", "customers"):
         (folder / name).mkdir(parents=True)
     shared = str(folder / "lines")
-    plan = Plan(bits=n_buckets.bit_length() - 1, capacity=capacity, at_once=2, n_workers=0)
+    plan = Plan(bits=n_buckets.bit_length() - 1, capacity=capacity, at_once=2)
     stages.make(folder / "lines", shared, read, settings, latest=NOW, plan=plan, progress=progress)
     of_customers.make(
         folder / "customers",

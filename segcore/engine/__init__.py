@@ -4,7 +4,7 @@ from segcore.engine.arrays import holds, on_workers
 from segcore.engine.connection import Cluster, cluster, n_workers
 from segcore.engine.environment import versions
 from segcore.engine.memory import default_budget, hold_polars, memory_limit, parse_size
-from segcore.engine.tasks import run_tasks, work
+from segcore.engine.tasks import run_tasks, shares, work
 
 __all__ = [
     "Cluster",
@@ -17,6 +17,7 @@ __all__ = [
     "on_workers",
     "parse_size",
     "run_tasks",
+    "shares",
     "versions",
     "work",
 ]

@@ -18,7 +18,27 @@ Tick = Callable[[int, int, str], object]  # tasks done, tasks in all, the name o
 
 # Tasks handed out for each worker: one to work on, and some to go on with while the first in order takes long.
 _AHEAD = 4
+_TASKS_A_WORKER = 4
 _alone = threading.Lock()
+
+
+def shares(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T]]:
+    """Part items among tasks, in their order: one task on a laptop, a few of about equal size for each worker.
+
+    Parameters
+    ----------
+    items : sequence
+    size : callable
+        How much work an item is.
+    """
+    n_tasks = min(len(items), max(1, connection.n_workers() * _TASKS_A_WORKER))
+    share = sum(map(size, items)) / max(n_tasks, 1)
+    start, work = 0, 0
+    for end, item in enumerate(items, start=1):
+        work += size(item)
+        if end == len(items) or (work >= share and n_tasks > 1):
+            yield items[start:end]
+            start, work = end, 0
 
 
 def run_tasks(

@@ -1,7 +1,6 @@
 """How a layout writes its dates and numbers: decided over all of its files, never line by line.
 
-What decides is the shape of the values: ``12/1/2010 8:26`` has the shape ``99/9/9999 9:99``. There are few shapes
-however many lines, so one narrow streaming pass finds them all.
+What decides is the shape of the values, as :mod:`segcore.ingest.shapes` counts them.
 """
 
 from __future__ import annotations
@@ -16,14 +15,12 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.ingest.layout import Layout
+from segcore.ingest.shapes import NUMBERS
 
-NUMBERS = ("quantity", "unit_price", "line_amount")
 EPOCHS = {"epoch-seconds": 1, "epoch-milliseconds": 1_000}
 
-_LONGEST_SHAPE = 40
 _MOST_FORMATS = 12
 
-# Shapes: a digit is 9, a word of three letters or more is w; a number that begins with 0 and a mark has a z before.
 _ISO = re.compile(r"9999([-/.])99?\1(99?)")
 _NUMERIC = re.compile(r"99?([-/.])99?\1(9999|99)(?=\D|$)")
 _NAMED = (
@@ -72,50 +69,6 @@ class Conventions:
     numbers: dict[str, Numbers]
 
 
-def shapes(lf: pl.LazyFrame, layout: Layout, numbers: Sequence[str] = NUMBERS) -> pl.LazyFrame:
-    """Count the shapes of a layout's dates and of its columns of numbers.
-
-    Returns
-    -------
-    polars.LazyFrame
-        ``column, shape, lines, example``, and of dates like ``12/1/2010``: ``day_first`` and ``month_first``, how many
-        can only be the one, an example of each, and ``unequal``, how many could be both and would differ.
-    """
-    columns = [name for name in ("ordered_at", *numbers) if name in layout.columns]
-    texts = [
-        name
-        for name in columns
-        if layout.dtypes[name] == pl.String or (name == "ordered_at" and layout.dtypes[name].is_numeric())
-    ]
-    lf = lf.filter(~pl.col("malformed")).select(pl.col(name).cast(pl.String) for name in texts or columns)
-    if not texts:
-        lf = lf.head(0)
-    text = pl.col("text").str.strip_chars()
-    shape = text.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}{3,}", "w").str.slice(0, _LONGEST_SHAPE)
-    leading = pl.when(text.str.contains(r"^\D{0,3}0[.,]")).then(pl.lit("z")).otherwise(pl.lit(""))
-    date = pl.when(pl.col("column") == "ordered_at").then(text)
-    pair = date.str.extract_groups(r"^(\d\d?)[-/.](\d\d?)[-/.]\d")
-    first, second = (pair.struct.field(n).cast(pl.UInt8, strict=False) for n in ("1", "2"))
-    day_first = first.is_between(13, 31) & (second <= 12)
-    month_first = second.is_between(13, 31) & (first <= 12)
-    return (
-        lf.unpivot(variable_name="column", value_name="text")
-        .filter(text != "")
-        .with_columns(shape=leading + shape, day_first=day_first, month_first=month_first)
-        .with_columns(unequal=(first != second) & (first <= 12) & (second <= 12))
-        .group_by("column", "shape")
-        .agg(
-            lines=pl.len(),
-            example=text.min(),
-            day_first=pl.col("day_first").sum(),
-            month_first=pl.col("month_first").sum(),
-            unequal=pl.col("unequal").sum(),
-            day_example=pl.when("day_first").then(text).min(),
-            month_example=pl.when("month_first").then(text).min(),
-        )
-    )
-
-
 def is_settled(found: pl.DataFrame, settings: job.Input) -> bool:
     """Whether shapes from some of the lines are enough: nothing in them could be read in two ways."""
     rows = found.to_dicts()
@@ -150,7 +103,7 @@ def decide_numbers(
     where: str,
     remedy: str = "set input.decimal in the job or give --decimal",
 ) -> dict[str, Numbers]:
-    """Say how columns write numbers, from the rows of :func:`shapes`.
+    """Say how columns write numbers, from the rows of :func:`segcore.ingest.shapes.count`.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,23 +64,32 @@ class Prepared:
     marked: bool = False
     notes: tuple[str, ...] = ()
 
-    def to_json(self, folder: Path) -> dict[str, Any]:
+    def moved(self, folder: str, to: str) -> Prepared:
+        """Return the same, with a copy in a folder of that name now in another one."""
+        return replace(self, path=to + self.path.removeprefix(folder)) if self.is_copy else self
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether a copy of the source is read."""
+        return self.path != self.source.path
+
+    def to_json(self, folder: str) -> dict[str, Any]:
         """Return plain values; paths in the scratch folder relative to it."""
-        inside = os.path.relpath(self.path, folder) if self.path != self.source.path else ""
+        inside = self.path.removeprefix(f"{folder}/") if self.is_copy else ""
         return {**asdict(self), "path": inside}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any], folder: Path) -> Prepared:
+    def from_json(cls, data: dict[str, Any], folder: str) -> Prepared:
         """Undo :meth:`to_json`, whatever the scratch folder is called by now."""
         given = data["source"]
         source = Source(**{**given, "partition": tuple(tuple(pair) for pair in given["partition"])})
-        path = str(folder / data["path"]) if data["path"] else source.path
+        path = f"{folder}/{data['path']}" if data["path"] else source.path
         lists = {"names": tuple(data["names"]), "notes": tuple(data["notes"])}
         return cls(**{**data, **lists, "source": source, "path": path})
 
 
 def prepare(
-    sources: Sequence[Source], settings: job.Input, scratch: Path, *, memory: int, threads: int = 0
+    sources: Sequence[Source], settings: job.Input, scratch: Path, *, memory: int, first: int = 0
 ) -> list[Prepared]:
     """Look through every source, and rewrite on scratch what cannot be read as it is.
 
@@ -93,8 +101,8 @@ def prepare(
         Folder for copies: texts in another encoding, texts with odd quotes, Excel files.
     memory : int
         Budget in bytes, for sources that cannot be read as a stream.
-    threads : int
-        0 for as many as there are processors.
+    first : int
+        Number of the first source.
 
     Raises
     ------
@@ -103,9 +111,10 @@ def prepare(
     segcore.errors.InputNotFoundError
         If a file is gone.
     """
-    with ThreadPoolExecutor(threads or min(len(sources), os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         jobs = [
-            pool.submit(_prepare, n, source, settings, scratch, memory) for n, source in enumerate(sources)
+            pool.submit(_prepare, number, source, settings, scratch, memory)
+            for number, source in enumerate(sources, start=first)
         ]
         try:
             return [job.result() for job in jobs]
@@ -136,6 +145,8 @@ def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
     target = scratch / f"{number}.parquet"
     book = _at_hand(source, scratch / f"{number}.xlsx")
     n_records, others = excel.convert(source, book, target, memory=memory)
+    if str(book) != source.path:
+        book.unlink()
     notes = [f"{source.path}: sheet(s) {errors.listing(others)} have another header and were left aside"]
     return Prepared(
         number=number,

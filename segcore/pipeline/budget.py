@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from segcore import engine, errors, shuffle
-from segcore.ingest import Layout
 from segcore.job import Job
 from segcore.models.threads import available_cpus
 from segcore.pipeline.narrowing import more_bits
@@ -27,7 +25,6 @@ _MATRIX_A_VALUE = 64  # of the sample and the evaluation sample, with what is wo
 # Bytes of scratch that a line takes: in its bucket, and while a bucket is parted once more.
 _SCRATCH_A_LINE = 40
 _MOST_AT_ONCE = 4
-_GROUPS_A_WORKER = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,26 +39,11 @@ class Plan:
         Lines of a bucket that fit in memory, as many buckets at once as are worked on.
     at_once : int
         Buckets that are worked on at the same time on this machine.
-    n_workers : int
-        Of a cluster; 0 on a laptop.
     """
 
     bits: int
     capacity: int
     at_once: int
-    n_workers: int
-
-    def groups(self, layout: Layout) -> Iterator[Layout]:
-        """Part the files of a layout into tasks: one on a laptop, a few for each worker of a cluster."""
-        files = layout.files
-        n_groups = min(len(files), max(1, self.n_workers * _GROUPS_A_WORKER))
-        share = sum(file.source.size for file in files) / n_groups
-        start, size = 0, 0
-        for end, file in enumerate(files, start=1):
-            size += file.source.size
-            if size >= share or end == len(files):
-                yield replace(layout, files=files[start:end])
-                start, size = end, 0
 
 
 def plan(n_lines: int, memory: int, *, columns: int = 0) -> Plan:
@@ -75,11 +57,10 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> Plan:
     columns : int
         How many columns of a line the features of the job's own name.
     """
-    n_workers = engine.n_workers()
-    at_once = 1 if n_workers else min(_MOST_AT_ONCE, available_cpus())
+    at_once = 1 if engine.n_workers() else min(_MOST_AT_ONCE, available_cpus())
     capacity = max(1, memory // 2 // at_once // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
     bits = 0 if n_lines <= capacity else more_bits(n_lines, capacity)
-    return Plan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once, n_workers=n_workers)
+    return Plan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
 
 
 def needed_for_lines(n_lines: int) -> int:

@@ -105,7 +105,8 @@ def products(
         for path in found.products
     ]
     top = tables.products(tables.add_up(counts, "product_id")).drop("description")
-    read = reading.load(work.path("input"), settings)
+    looked = work.path("input")
+    read = reading.load(looked, work.shared(looked), settings)
     names = _product_names(top["product_id"].unique(), read, settings)
     return (
         top.rename({"product_id": "product"})

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, ingest, job, shuffle
-from segcore.ingest import Layout, Source, conventions, customer_table
+from segcore.ingest import Layout, Source, conventions, customer_table, shapes
 from segcore.ingest.conventions import Numbers
 from segcore.job import Job
 from segcore.pipeline import narrowing, reading
@@ -113,7 +113,7 @@ def _how_written(table: CustomerTable, names: Sequence[str]) -> dict[str, Number
         texts = [name for name in names if layout.dtypes[name] == pl.String]
         if texts:
             numbers = customer_table.only_numbers(table.scan(layout), layout, texts)
-            rows += _collect(conventions.shapes(numbers, layout, texts)).to_dicts()
+            rows += _collect(shapes.count(numbers, layout, texts)).to_dicts()
     remedy = "set decimal in its [[extra]]"
     return conventions.decide_numbers(rows, names, table.about.decimal, table.about.path, remedy)
 

@@ -21,10 +21,16 @@ def through_lines(work: storage.Workspace, made: Plan, progress: Progress) -> Cu
 
     def look(folder: Path, stage: Stage) -> None:
         stage.rows = reading.prepare(
-            folder, made.sources, made.settings, memory=made.budget, progress=progress
+            folder,
+            work.shared(folder),
+            made.sources,
+            made.settings,
+            memory=made.budget,
+            progress=progress,
         )
 
-    read = reading.load(steps.step(work, progress, "input", look), made.settings)
+    looked = steps.step(work, progress, "input", look)
+    read = reading.load(looked, work.shared(looked), made.settings)
     extra = _extra(work, made, progress) if made.settings.extra else None
 
     n_lines = sum(file.n_records for file in read.files)

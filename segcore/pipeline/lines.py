@@ -136,7 +136,7 @@ def make(
                 bits=plan.bits,
             )
             for layout in read.layouts
-            for group in plan.groups(layout)
+            for group in reading.groups(layout)
         ]
         done = list(engine.run_tasks(_shuffle, tasks, label="lines"))
         if not any(one.any_unreadable for one in done):

@@ -6,15 +6,18 @@ import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
 
-from segcore import errors, ingest, stores
-from segcore.ingest import Conventions, Layout, Prepared, Source, conventions
-from segcore.job import Job
+from segcore import engine, errors, ingest, stores
+from segcore.ingest import Conventions, Layout, Prepared, Source, conventions, shapes
+from segcore.job import Input, Job
+from segcore.pipeline import narrowing
 from segcore.progress import Progress
-from segcore.storage import read_json, write_json
+from segcore.storage import copy, list_files, private_folder, read_json, write_json
+from segcore.stores import is_url
 
 _FILES = "files.json"
 _SAMPLE_FILES, _SAMPLE_LINES = 16, 500
@@ -54,10 +57,33 @@ class Reading:
         return [*absent, "item_count", "mean_basket_items"] if by_amount else absent
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """Sources to be looked through."""
+
+    first: int
+    sources: Sequence[Source]
+    settings: Input
+    folder: str
+    memory: int
+
+
 def prepare(
-    folder: Path, sources: Sequence[Source], settings: Job, *, memory: int, progress: Progress
+    folder: Path, shared: str, sources: Sequence[Source], settings: Job, *, memory: int, progress: Progress
 ) -> int:
     """Stage ``input``: look through every source, say what was assumed, and return how many lines there are.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write what the stage knows.
+    shared : str
+        The same folder as every worker sees it, where copies of sources go.
+    sources : sequence of Source
+    settings : segcore.job.Job
+    memory : int
+        Budget in bytes.
+    progress : Progress
 
     Raises
     ------
@@ -66,7 +92,13 @@ def prepare(
     segcore.errors.InputNotFoundError
         If a file is gone.
     """
-    files = ingest.prepare(sources, settings.input, folder, memory=memory)
+    parts = list(engine.shares(sources, lambda source: source.size))
+    before = accumulate(map(len, parts), initial=0)
+    tasks = [
+        _Task(first=first, sources=part, settings=settings.input, folder=shared, memory=memory)
+        for first, part in zip(before, parts, strict=False)
+    ]
+    files = [file for found in engine.run_tasks(_look, tasks, label="input") for file in found]
     reading = Reading(files=files, layouts=ingest.layouts(files, settings.columns))
     n_lines = sum(file.n_records for file in files)
     if n_lines == 0:
@@ -76,8 +108,24 @@ def prepare(
         progress.warn(text)
     for text in assumptions(reading, settings):
         progress.say(text)
-    write_json(folder / _FILES, [file.to_json(folder) for file in files])
+    write_json(folder / _FILES, [file.to_json(shared) for file in files])
     return n_lines
+
+
+def _look(task: _Task) -> list[Prepared]:
+    """Look through some sources, and leave what has to be written anew in a folder that no other try writes to."""
+    target = narrowing.new_folder(task.folder)
+
+    def into(folder: Path) -> list[Prepared]:
+        return ingest.prepare(task.sources, task.settings, folder, memory=task.memory, first=task.first)
+
+    if not is_url(target):
+        Path(target).mkdir(mode=0o700)
+        return into(Path(target))
+    with private_folder() as here:
+        files = into(here)
+        copy(here, target, list_files(here))
+    return [file.moved(str(here), target) for file in files]
 
 
 def check_ids(reading: Reading) -> None:
@@ -98,9 +146,9 @@ def check_ids(reading: Reading) -> None:
                 )
 
 
-def load(folder: Path, settings: Job) -> Reading:
+def load(folder: Path, shared: str, settings: Job) -> Reading:
     """Read what stage ``input`` left."""
-    files = [Prepared.from_json(data, folder) for data in read_json(folder / _FILES)]
+    files = [Prepared.from_json(data, shared) for data in read_json(folder / _FILES)]
     return Reading(files=files, layouts=ingest.layouts(files, settings.columns))
 
 
@@ -158,11 +206,21 @@ def understand(reading: Reading, settings: Job, *, every: bool) -> list[Conventi
     """
     found = []
     for layout in reading.layouts:
-        shapes = None if every else _collect(conventions.shapes(_sample(reading, layout), layout))
-        if shapes is None or not conventions.is_settled(shapes, settings.input):
-            shapes = _collect(conventions.shapes(reading.scan(layout), layout))
-        found.append(conventions.decide(shapes, layout, settings.input))
+        seen = None if every else _collect(shapes.count(_sample(reading, layout), layout))
+        if seen is None or not conventions.is_settled(seen, settings.input):
+            seen = shapes.add_up(engine.run_tasks(_shapes, list(groups(layout)), label="shapes"))
+        found.append(conventions.decide(seen, layout, settings.input))
     return found
+
+
+def groups(layout: Layout) -> Iterator[Layout]:
+    """Part the files of a layout into tasks: one on a laptop, a few for each worker of a cluster."""
+    for files in engine.shares(layout.files, lambda file: file.source.size):
+        yield replace(layout, files=tuple(files))
+
+
+def _shapes(group: Layout) -> pl.DataFrame:
+    return _collect(shapes.count(ingest.scan(group), group))
 
 
 def _sample(reading: Reading, layout: Layout) -> pl.LazyFrame:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from segcore import ingest
+from segcore import engine, ingest
 from segcore.cleaning import Window
-from segcore.ingest import Conventions
+from segcore.ingest import Conventions, Layout
 from segcore.job import Features, Job
 from segcore.pipeline import reading
 from segcore.pipeline.reading import Reading
@@ -47,18 +48,35 @@ def find(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) 
     return Window(first=end - wanted.window_seconds, end=end)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """Files whose last date is looked for."""
+
+    group: Layout
+    how: Conventions
+    settings: Job
+    latest: int
+
+
 def _last_at(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> int | None:
-    frames = [
-        ingest.read_values(
-            read.scan(layout),
-            layout,
-            how,
-            job.input,
-            money_decimals=job.cleaning.money_decimals,
-            latest=latest,
-        ).select(pl.col("ordered_at").max())
+    tasks = [
+        _Task(group=group, how=how, settings=job, latest=latest)
         for layout, how in zip(read.layouts, found, strict=True)
+        for group in reading.groups(layout)
     ]
+    times = engine.run_tasks(_last_of, tasks, label="window")
+    return max((time for time in times if time is not None), default=None)
+
+
+def _last_of(task: _Task) -> int | None:
+    values = ingest.read_values(
+        ingest.scan(task.group),
+        task.group,
+        task.how,
+        task.settings.input,
+        money_decimals=task.settings.cleaning.money_decimals,
+        latest=task.latest,
+    )
     with reading.readable():
-        last: int | None = pl.concat(frames).max().collect(engine="streaming").item()
+        last: int | None = values.select(pl.col("ordered_at").max()).collect(engine="streaming").item()
     return last

@@ -63,20 +63,6 @@ def test_none_is_started_where_none_is_asked_for() -> None:
         assert cluster is None
 
 
-def test_dask_computes_where_the_run_is_asked_to_be(only: Dask) -> None:
-    pid = only.start_worker("one")
-    with Client(only.address):  # of the program that calls
-        assert where() == pid
-        with engine.cluster():
-            assert where() == os.getpid()
-        assert where() == pid
-    with dask_settings.config.set(scheduler="threads"):
-        assert where() == os.getpid()
-        with engine.cluster(only.address, memory_budget=BUDGET):
-            assert where() == pid
-        assert where() == os.getpid()
-
-
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense://x", "tcp://"])
 def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setattr(connection, "_CONNECT_SECONDS", 1)
@@ -190,6 +176,20 @@ def certificates(folder: Path) -> dict[str, str]:
         for part, path in (("KEY", key), ("CERT", cert))
     }
     return {"DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(cert), **roles}
+
+
+def test_dask_computes_where_the_run_is_asked_to_be(only: Dask) -> None:
+    pid = only.start_worker("one")
+    with Client(only.address):  # of the program that calls
+        assert where() == pid
+        with engine.cluster():
+            assert where() == os.getpid()
+        assert where() == pid
+    with dask_settings.config.set(scheduler="threads"):
+        assert where() == os.getpid()
+        with engine.cluster(only.address, memory_budget=BUDGET):
+            assert where() == pid
+        assert where() == os.getpid()
 
 
 def test_an_encrypted_cluster(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from segcore import engine, errors
+from segcore.engine import connection
 from tests.engine import work
 from tests.engine.dask_processes import Dask, dask_processes, wait_until
 
@@ -30,6 +33,27 @@ def at_work(dask: Dask) -> Iterator[engine.Cluster]:
         assert cluster is not None
         wait_until(lambda: cluster.n_workers == 3)
         yield cluster
+
+
+sizes = st.lists(st.integers(0, 100), max_size=60)
+
+
+@given(sizes)
+def test_a_laptop_has_one_task(items: list[int]) -> None:
+    assert list(engine.shares(items, abs)) == ([items] if items else [])
+
+
+@given(sizes, st.integers(1, 5))
+def test_workers_share_items_in_their_order(items: list[int], n_workers: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "n_workers", lambda: n_workers)
+        parts = [list(part) for part in engine.shares(items, abs)]
+    assert [item for part in parts for item in part] == items
+    assert all(parts)
+    n_tasks = min(4 * n_workers, len(items))
+    assert len(parts) <= n_tasks
+    # What makes a task too large is its last item.
+    assert all(sum(part[:-1]) * n_tasks <= sum(items) for part in parts)
 
 
 def test_here_tasks_run_one_after_the_other_when_they_are_asked_for() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore import errors, job
+from segcore.ingest import scan, shapes
 from segcore.ingest.conventions import date_formats
-from tests.lines import classified, line, write_csv
+from tests.lines import classified, line, prepared, write_csv
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,29 @@ def test_every_pattern_reads_what_it_wrote(tmp_path_factory: pytest.TempPathFact
     given_input = job.Input(date_format="month-first")
     seconds = classified([path], given=given_input).sort("record").collect()["ordered_at"].to_list()
     assert seconds == [int(when.replace(tzinfo=UTC).timestamp())] * len(written)
+
+
+TEXTS = ["13/1/2011 8:26", "1/2/2011 9:00", "3/3/2011", "2011-01-02", "n/a", "", "7,50", "0,5", "1.234"]
+
+
+@given(st.lists(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=5), min_size=1, max_size=4))
+def test_files_may_be_looked_at_in_groups(
+    tmp_path_factory: pytest.TempPathFactory, files: list[list[str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("groups")
+    paths = [
+        write_csv(folder / f"{n}.csv", [line(InvoiceDate=text, UnitPrice=text) for text in texts])
+        for n, texts in enumerate(files)
+    ]
+    (layout,) = prepared(paths).layouts
+    groups = [replace(layout, files=(file,)) for file in layout.files]
+    once = shapes.count(scan(layout), layout).collect()
+    by = ["column", "shape"]
+    assert (
+        shapes.add_up(shapes.count(scan(group), group).collect() for group in groups)
+        .sort(by)
+        .equals(once.sort(by))
+    )
 
 
 def prices(tmp_path: Path, written: list[str], decimal: str = "") -> list[int | None]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.operations.processes import CONTEXT, QUICK, ROOT
 
@@ -70,3 +74,28 @@ def _command(environment: dict[str, str], machine: Path, arguments: tuple[str, .
     os.dup2(stream, 2)
     sys.argv = ["segcore", *arguments]
     main()
+
+
+def alone(environment: dict[str, str], machine: Path, *arguments: str) -> tuple[int, str]:
+    """Run the command where nobody else sees its temporary files: they are a file system of its own."""
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no process may have a file system of its own here")
+    machine.mkdir()
+    mounted = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs private "$0" && cd "$0" && exec "$@"',
+        str(machine),
+    ]
+    ended = subprocess.run(
+        [*mounted, sys.executable, "-m", "segcore", *arguments],
+        env={**os.environ, **environment, "TMPDIR": str(machine), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return ended.returncode, ended.stdout

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.engine.dask_processes import dask_processes
 from tests.operations.processes import ROOT, contents, files, segment_here, small_dump
 from tests.stores import jobs
 from tests.stores.server import KEY_ID, SECRET, Request, Store
@@ -28,6 +29,13 @@ class Local:
     @property
     def contents(self) -> dict[str, str]:
         return without_ledger(self.run)
+
+    def job(self, folder: Path) -> Path:
+        """Write the job that was run, with a clock of its own."""
+        lines = (self.run / "job.toml").read_text().splitlines(keepends=True)
+        path = folder / "job.toml"
+        path.write_text("".join(line for line in lines if not line.startswith("latest")))
+        return path
 
     @property
     def customer(self) -> str:
@@ -68,12 +76,7 @@ def test_the_job_in_a_store_ends_with_the_bytes_of_one_on_a_disk(
     store.put_folder(local.dump, "shop", "dump")
     store.requests.clear()
     arguments = ["segment", "s3://shop/dump", "--out", OUT, "--scratch", SCRATCH, "--log-format", "json"]
-    quick = tmp_path / "job.toml"
-    text = (local.run / "job.toml").read_text()
-    quick.write_text(
-        "".join(line for line in text.splitlines(keepends=True) if not line.startswith("latest"))
-    )
-    code, said = jobs.command(store.environment, machine, *arguments, "--job", str(quick))
+    code, said = jobs.command(store.environment, machine, *arguments, "--job", str(local.job(tmp_path)))
     assert code == 0, said
     run = published(store, tmp_path)
     assert f"{OUT}/runs/{run.name}/report.html" in said.splitlines()
@@ -339,3 +342,33 @@ def test_workers_write_and_read_the_lines_in_the_store(
     assert workers["models"] > 0
     assert any(r.method == "GET" and "/customers/features/" in r.path for r in store.requests)
     assert store.keys("scratch") == []
+
+
+def test_workers_on_other_machines_read_what_was_written_anew(
+    store: Store, tmp_path: Path, machine: Path
+) -> None:
+    dump = small_dump(tmp_path / "dump")
+    latin, quoted, _ = sorted(dump.iterdir())
+    latin.write_bytes(latin.read_text().replace("RED", "RÉD").encode("latin-1"))
+    quoted.write_text(quoted.read_text().replace("RED", '5" RED'))
+    here = Local(dump, segment_here(dump, tmp_path / "out"))
+    store.put_folder(dump, "shop", "dump")
+    with dask_processes(tmp_path, workers=2, settings=store.environment) as dask:
+        arguments = [
+            "segment",
+            "s3://shop/dump",
+            "--out",
+            OUT,
+            "--scratch",
+            SCRATCH,
+            "--scheduler",
+            dask.address,
+        ]
+        code, said = jobs.alone(store.environment, machine, *arguments, "--job", str(here.job(tmp_path)))
+    assert code == 0, said
+    assert "found by looking: text in cp1252" in said
+    run = published(store, tmp_path)
+    assert without_ledger(run) == here.contents
+    assert store.keys("scratch") == []
+    about = json.loads((run / "manifest.json").read_text())["stages"]
+    assert {"input", "lines", "customers", "models"} <= {one["name"] for one in about if one["workers"]}

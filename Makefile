@@ -10,12 +10,14 @@ SCHEDULER ?=
 ROWS      ?= 5e6
 FOLDER    ?= data/bench
 PEERS     ?=
+LAST      ?= 2011-11-24
+NIGHTS    ?= 40
 
 VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all lint format bench bench-scale bench-same browser screenshots sample data clean
+.PHONY: help segment test test-all lint format bench bench-scale bench-same bench-nights browser screenshots sample data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -67,6 +69,9 @@ bench-scale: $(VENV)/.bench ## segcore at 1 GB beside DuckDB, PySpark and pandas
 
 bench-same: $(VENV)/.dev ## the same bytes however it is run; ROWS=1e7 FOLDER=data/bench
 	$(BIN)/python -m tests.benchmarks.same_answer --rows $(ROWS) --folder $(FOLDER)
+
+bench-nights: $(VENV)/.dev ## how often a nightly run changes its mind; INPUT=data/online-retail LAST=2011-11-24 NIGHTS=40
+	$(BIN)/python -m tests.benchmarks.nights $(INPUT) --last $(LAST) --nights $(NIGHTS)
 
 browser: ## install Chromium and axe-core for the report's tests (Debian, as root)
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium poppler-utils; }

@@ -1,0 +1,83 @@
+"""``python -m tests.benchmarks.nights INPUT --last 2011-11-24``: how often a nightly run changes its mind, and whom that moves.
+
+Runs the job on a window that ends one day later each night, once so that every run follows the one before and once with
+``fresh``, which chooses as if there were none; segments keep their numbers in both. Prints what was chosen each night
+and the share of customers whose segment is another one than the night before. Nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from segcore import Run, segment
+
+ROOT = Path(__file__).parent.parent.parent
+JOB = ROOT / "jobs" / "online-retail.toml"
+
+
+@dataclass
+class Line:
+    """A line of nightly runs."""
+
+    out: Path
+    fresh: bool
+    model: str = ""
+    segments: pl.DataFrame | None = None
+    changes: int = 0
+    moved: float = 0.0
+
+    def night(self, dump: str, end: date, window: str) -> str:
+        """Run one night, and return its model and the share of customers who moved."""
+        overrides = {"features.as_of": str(end), "features.window": window, "structure_test.copies": 0}
+        run = segment(dump, self.out, job=JOB, overrides=overrides, fresh=self.fresh, keep=2, quiet=True)
+        model, segments = (
+            _chosen(run),
+            pl.read_parquet(run.segments / "*.parquet", columns=["customer_id", "segment"]),
+        )
+        moved = 0.0
+        if self.segments is not None:
+            both = segments.join(self.segments, on="customer_id", suffix="_before")
+            moved = 1 - float((both["segment"] == both["segment_before"]).mean())  # type: ignore[arg-type]
+            self.changes += model != self.model
+            self.moved += moved
+        self.model, self.segments = model, segments
+        return f"{model} {100 * moved:5.1f}%"
+
+
+def _chosen(run: Run) -> str:
+    chosen = json.loads((run.folder / "manifest.json").read_text(encoding="utf-8"))["chosen"]
+    return f"{'-'.join(filter(None, (chosen['family'], chosen['variant'])))} {chosen['k']}"
+
+
+def main() -> None:
+    """Run the nights and print them as they are done."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("input")
+    parser.add_argument("--nights", type=int, default=40)
+    parser.add_argument(
+        "--last", type=date.fromisoformat, required=True, help="day on which the last window ends"
+    )
+    parser.add_argument("--window", default="270d")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [Line(Path(folder) / "following", fresh=False), Line(Path(folder) / "fresh", fresh=True)]
+        print(f"{'night':12}{'following':28}{'fresh':28}")
+        for left in reversed(range(asked.nights)):
+            end = asked.last - timedelta(days=left)
+            told = [line.night(asked.input, end, asked.window) for line in lines]
+            print(f"{end!s:12}{told[0]:28}{told[1]:28}", flush=True)
+        for line in lines:
+            name = "fresh" if line.fresh else "following"
+            share = line.moved / max(asked.nights - 1, 1)
+            print(f"{name}: {line.changes} changes of model, {100 * share:.1f}% of customers moved a night")
+
+
+if __name__ == "__main__":
+    main()

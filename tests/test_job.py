@@ -38,6 +38,13 @@ def test_every_key_has_a_meaning() -> None:
         ("[matrix]\ncolumns = { total_spnd = 'log1p' }", "no numeric feature .*total_spend"),
         ("[matrix]\ncolumns = {}", "at least one feature"),
         ("[columns]\ncustomer = 'x'", "no canonical column"),
+        ("[selection]\nfamily = 'kmean'", r"family = 'kmean' is no model .* \(did you mean 'kmeans'\?\)"),
+        ("[selection]\nfamily = 'spectral'", "'spectral' is no model of models.families that can be chosen"),
+        (
+            "[selection]\nfamily = 'mixture-full'\n[models]\ncovariance_types = ['diag']",
+            "there are .*mixture-diag",
+        ),
+        ("[models]\nfamilies = ['hdbscan']", "find the number of segments themselves .* such as 'kmeans'"),
         ("x =", "not valid TOML"),
     ],
 )

@@ -65,6 +65,20 @@ class Models(Table):
         """Every number of segments that is tried."""
         return range(self.k_min, self.k_max + 1)
 
+    @property
+    def choosable(self) -> list[str]:
+        """What `selection.family` may name: families whose number of segments is set, and family-variant."""
+        variants: dict[str, list[str]] = {
+            "hierarchical": [*self.linkages],
+            "mixture": [*self.covariance_types],
+        }
+        return [
+            name
+            for family in self.families
+            if family not in ("dbscan", "hdbscan")
+            for name in (family, *(f"{family}-{variant}" for variant in variants.get(family, ())))
+        ]
+
 
 class Stability(Table):
     """How often the models are refitted to see whether their segments hold."""

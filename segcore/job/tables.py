@@ -65,6 +65,21 @@ class Job(Table):
         return self
 
     @model_validator(mode="after")
+    def _something_to_choose(self) -> Self:
+        known, family = self.models.choosable, self.selection.family
+        if not known:
+            raise ValueError(
+                f"models.families: {errors.listing(self.models.families)} find the number of segments themselves and "
+                "are only shown; add one that can be chosen, such as 'kmeans'"
+            )
+        if family is not None and family not in known:
+            raise ValueError(
+                f"selection.family = {family!r} is no model of models.families that can be chosen"
+                f"{errors.did_you_mean(family, known)}; there are {errors.listing(known, most=20)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _columns_known(self) -> Self:
         for name in self.columns:
             if name not in schema.LINE_NAMES:

@@ -15,8 +15,8 @@ from segcore.job import Job
 from segcore.pipeline import budget, extra_table, jobs, reading
 from segcore.pipeline.inspect import Inspection, inspect, write_job
 
-# Measured on two cores: a line from text to features, and the models' share.
-_SECONDS_A_LINE, _SECONDS_OF_MODELS = 2e-6, 60
+# Measured on two cores: a line from text to features; a start; and what a customer adds who is in the models' sample.
+_SECONDS_A_LINE, _SECONDS_AT_LEAST, _SECONDS_A_CUSTOMER = 7e-7, 8, 3e-3
 
 
 def inspect_input(
@@ -113,10 +113,15 @@ def _extra(table: Mapping[str, Any], known: int, found: Inspection) -> list[str]
 
 
 def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:
-    seconds = found.n_lines * _SECONDS_A_LINE + _SECONDS_OF_MODELS
+    in_sample = min(found.n_customers, settings.models.sample)
+    seconds = found.n_lines * _SECONDS_A_LINE + in_sample * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
     parting = budget.plan(found.n_lines, memory)
     return [
         "what the job would cost, roughly, on two cores:",
-        f"  time    {seconds / 60:,.0f} to {seconds / 20:,.0f} minutes",
+        f"  time    {_duration(seconds / 2)} to {_duration(seconds * 2)}",
         f"  {budget.said(found.n_lines, memory, parting, settings)}",
     ]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:,.0f} minutes"

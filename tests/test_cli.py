@@ -37,6 +37,7 @@ def good(tmp_path: Path) -> Path:
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--k", "some"], 2, "neither a number"),
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--memory", "lots"], 2, "no size"),
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/good.csv/out"], 73, "cannot be written"),
+        (["segment", "{tmp}/good.csv", "--out", "/proc/segcore"], 73, "cannot be made"),
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--job", "{tmp}/no.toml"], 78, "cannot be read"),
         (
             ["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--job", "{tmp}/bad.toml"],

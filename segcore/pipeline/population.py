@@ -129,7 +129,7 @@ def _lazy(
 def _check_size(n_customers: int, job: Job, separate: bool) -> None:
     wanted = job.selection.k or job.models.k_min
     if n_customers < wanted:
-        who = "customers with more than one order" if separate else "customers"
+        who = f"customer{'' if n_customers == 1 else 's'}{' with more than one order' if separate else ''}"
         raise errors.DataError(
             f"{n_customers:,} {who} cannot make {wanted} segments; expected at least as many customers as segments"
         )

@@ -61,7 +61,12 @@ def lock(
 
 def _open(path: Path, of: Path | str, wait: bool, say: Callable[[str], None]) -> TextIO:
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as exc:  # below /proc, say
+            raise errors.OutputError(
+                f"{path.parent}: cannot be made: {exc.strerror}; choose another --out"
+            ) from exc
         file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - handed to the caller, who closes it
         try:
             _take(file, path, of, wait, say)

@@ -227,7 +227,7 @@ def test_more_segments_than_different_rows_are_not_tried(tmp_path: Path) -> None
         (
             [*kinds(30, 1), *customer("a", orders=4)],
             {"models.one_time_buyers": "separate"},
-            "1 customers with",
+            "1 customer with",
         ),
         (kinds(30, 3), {"selection.k": 4}, "no candidate has 4 segments.*there are k = 2, 3"),
         (different(25), {"models.families": ["dbscan", "hdbscan"]}, "none of the 2 candidates can be chosen"),

@@ -103,7 +103,7 @@ def test_separate_one_time_buyers_are_a_segment_by_rule(tmp_path: Path) -> None:
     [
         ([line(CustomerID="")], {}, errors.DataError, "no purchase left: all of 1 lines"),
         ([line(UnitPrice="x")], {}, errors.DataError, "no purchase left.*unreadable_unit_price 1"),
-        ([line()], {}, errors.DataError, "1 customers cannot make 2 segments"),
+        ([line()], {}, errors.DataError, "1 customer cannot make 2 segments"),
         (customers(5), {"selection.k": 7}, errors.DataError, "5 customers cannot make 7 segments"),
         ([line(), *[line(InvoiceDate="x")] * 3], {}, errors.DataError, "75% of 4 lines were rejected"),
         ([line(), line(CustomerID="2")], {}, errors.DataError, "all customers are equal|different rows"),

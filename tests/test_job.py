@@ -44,7 +44,10 @@ def test_every_key_has_a_meaning() -> None:
             "[selection]\nfamily = 'mixture-full'\n[models]\ncovariance_types = ['diag']",
             "there are .*mixture-diag",
         ),
-        ("[models]\nfamilies = ['hdbscan']", "find the number of segments themselves .* such as 'kmeans'"),
+        (
+            "[models]\nfamilies = ['dbscan', 'hdbscan']",
+            "dbscan, hdbscan find the number of segments themselves .* such as 'kmeans'",
+        ),
         ("x =", "not valid TOML"),
     ],
 )

@@ -230,7 +230,6 @@ def test_more_segments_than_different_rows_are_not_tried(tmp_path: Path) -> None
             "1 customer with",
         ),
         (kinds(30, 3), {"selection.k": 4}, "no candidate has 4 segments.*there are k = 2, 3"),
-        (different(25), {"models.families": ["dbscan", "hdbscan"]}, "none of the 2 candidates can be chosen"),
         (
             [*customer(0, orders=3), *(row for c in range(1, 300) for row in customer(c))],
             {"models.sample": 10, "models.tree_sample": 10},

@@ -182,7 +182,10 @@ def _local(n_workers: int, budget: int, scratch: Path | None) -> Iterator[Any]:
             silence_logs=logging.ERROR,
         )
     except (RuntimeError, OSError, TimeoutError) as exc:
-        raise errors.UnreachableError(f"local Dask workers did not start: {exc.__cause__ or exc}") from exc
+        raise errors.UnreachableError(
+            f"local Dask workers did not start: {exc.__cause__ or exc}; a script of your own has to ask for them below "
+            'if __name__ == "__main__":'
+        ) from exc
     with local, Client(local, set_as_default=False) as client, client.as_current():
         yield client
 

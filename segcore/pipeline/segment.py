@@ -71,7 +71,8 @@ def segment(
     scheduler : str, optional
         Address of a running Dask scheduler.
     workers : int, optional
-        Worker processes of a local Dask cluster.
+        Worker processes of a local Dask cluster. They import the calling script: it has to call this below
+        ``if __name__ == "__main__"``.
     scratch : path or URL, optional
         Where finished stages are kept until the run is published; in `out` by default.
     previous : path or URL, optional

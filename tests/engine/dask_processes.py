@@ -41,7 +41,7 @@ class Dask:
             file=file,
             settings=settings,
         )
-        wait_until(file.exists)
+        wait_until(lambda: file.exists() and file.read_text().endswith("\n}"))
         self.address = json.loads(file.read_text())["address"]
 
     def start_worker(self, name: str, *options: str, settings: Mapping[str, str] | None = None) -> int:

@@ -90,13 +90,13 @@ def detect_encoding(source: Source, asked: str) -> tuple[str, bool]:
     stream = blocks(source.path, source.compression)
     head = next(stream, b"")
     if not head:
-        raise errors.DataError(f"{source.path}: the file is empty; expected a header and lines")
+        raise errors.DataError(f"{source.name}: the file is empty; expected a header and lines")
     name = codecs.lookup(asked).name if asked else _UTF16_MARKS.get(head[:2]) or _unmarked_utf16(head)
     if name and name != "utf-8":
         return name, False
     if _looks_binary(head):
         raise errors.DataError(
-            f"{source.path}: is no text by its content; expected CSV, Parquet or Excel (give --encoding if it is text)"
+            f"{source.name}: is no text by its content; expected CSV, Parquet or Excel (give --encoding if it is text)"
         )
     good, bad = _utf8_counts(head, stream)
     return "utf-8" if asked or bad == 0 or good > bad else "cp1252", bad == 0

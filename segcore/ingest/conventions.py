@@ -116,7 +116,7 @@ def decide_numbers(
 
 
 def _where(layout: Layout) -> str:
-    first = layout.files[0].source.path
+    first = layout.files[0].source.name
     others = len(layout.files) - 1
     return f"{first} and {others} file(s) like it" if others else first
 

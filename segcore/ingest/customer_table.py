@@ -52,7 +52,7 @@ def layouts(files: Sequence[Prepared], table: job.Extra) -> list[Layout]:
         for name, dtype in layout.dtypes.items():
             if dtype.is_temporal():
                 raise errors.DataError(
-                    f"{layout.files[0].source.path}: column {wanted[name]!r} holds dates; expected numbers or categories"
+                    f"{layout.files[0].source.name}: column {wanted[name]!r} holds dates; expected numbers or categories"
                 )
     return found
 

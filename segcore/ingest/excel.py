@@ -58,9 +58,9 @@ def convert(source: Source, path: Path, target: Path, *, memory: int) -> tuple[i
                 others.append(name)
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError, OSError) as exc:
         reason = str(exc).splitlines()[0]
-        raise errors.DataError(f"{source.path}: cannot be read as Excel: {reason}") from exc
+        raise errors.DataError(f"{source.name}: cannot be read as Excel: {reason}") from exc
     if not frames:
-        raise errors.DataError(f"{source.path}: no sheet holds a table; expected a header in the first row")
+        raise errors.DataError(f"{source.name}: no sheet holds a table; expected a header in the first row")
     table = pl.concat(frames).with_row_index(RECORD, offset=1).cast({RECORD: pl.UInt64})
     table = table.filter(~pl.all_horizontal(pl.col(header).is_null()))
     table = table.with_columns(pl.lit(False).alias(MALFORMED), pl.lit(None, pl.String).alias(TEXT))
@@ -74,11 +74,11 @@ def _check_size(source: Source, path: Path, memory: int) -> None:
             unpacked = [info.file_size for info in archive.infolist() if info.filename.startswith("xl/")]
     except (zipfile.BadZipFile, OSError) as exc:
         raise errors.DataError(
-            f"{source.path}: the file is damaged or breaks off: {exc}; fetch or export it again"
+            f"{source.name}: the file is damaged or breaks off: {exc}; fetch or export it again"
         ) from exc
     needed = int(sum(unpacked) * _MEMORY_A_BYTE)
     if needed > memory:
         raise errors.DataError(
-            f"{source.path}: an Excel file is read at once and needs about {needed / 1e6:,.0f} MB, "
+            f"{source.name}: an Excel file is read at once and needs about {needed / 1e6:,.0f} MB, "
             f"the budget is {memory / 1e6:,.0f} MB: save it as CSV, or give --memory"
         )

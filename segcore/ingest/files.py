@@ -45,6 +45,9 @@ class Source:
     Attributes
     ----------
     path : str
+        Absolute, since a worker of a cluster may stand in another folder; or a URL.
+    name : str
+        As it was given: what it is called to people.
     format : {"text", "parquet", "excel"}
     compression : {"", "gzip", "zstd"}
         Of a text.
@@ -57,6 +60,7 @@ class Source:
     """
 
     path: str
+    name: str
     format: Format
     size: int
     modified: int
@@ -141,7 +145,8 @@ def _source(path: str) -> Source:
         (name for magic, name in _COMPRESSED.items() if head.startswith(magic)), ""
     )
     return Source(
-        path=path,
+        path=path if is_url(path) else str(Path(path).absolute()),
+        name=path,
         format=kind,
         compression=compression if kind == "text" else "",
         size=size,

@@ -84,20 +84,20 @@ def grouped(
 def _columns(
     file: Prepared, assign: Callable[[Sequence[str], str], Mapping[str, str]]
 ) -> tuple[dict[str, str], dict[str, pl.DataType]]:
-    path = file.source.path
+    shown = file.source.name
     folders = [name for name, _ in file.source.partition if name not in file.names]
-    columns = dict(assign([*file.names, *folders], path))
+    columns = dict(assign([*file.names, *folders], shown))
     types: Mapping[str, pl.DataType] = pl.read_parquet_schema(file.path) if file.way == "parquet" else {}
     dtypes = {
-        canonical: _usable(types.get(name, pl.String()), name, path) for canonical, name in columns.items()
+        canonical: _usable(types.get(name, pl.String()), name, shown) for canonical, name in columns.items()
     }
     return columns, dtypes
 
 
-def _usable(dtype: pl.DataType, name: str, path: str) -> pl.DataType:
+def _usable(dtype: pl.DataType, name: str, shown: str) -> pl.DataType:
     if dtype.is_nested() or dtype in (pl.Object, pl.Duration, pl.Time):
         raise errors.DataError(
-            f"{path}: column {name!r} is of type {dtype}; expected text, numbers or dates: map another column"
+            f"{shown}: column {name!r} is of type {dtype}; expected text, numbers or dates: map another column"
         )
     return pl.String() if dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Boolean, pl.Null) else dtype
 

@@ -124,7 +124,7 @@ def prepare(
 
 
 def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
-    with bytestream.broken_file(source.path):
+    with bytestream.broken_file(source.name):
         if source.format == "excel":
             return _excel(number, source, scratch, memory)
         if source.format == "parquet":
@@ -147,7 +147,7 @@ def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
     n_records, others = excel.convert(source, book, target, memory=memory)
     if str(book) != source.path:
         book.unlink()
-    notes = [f"{source.path}: sheet(s) {errors.listing(others)} have another header and were left aside"]
+    notes = [f"{source.name}: sheet(s) {errors.listing(others)} have another header and were left aside"]
     return Prepared(
         number=number,
         source=source,
@@ -169,7 +169,7 @@ def _parquet(number: int, source: Source) -> Prepared:
         n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
     except pl.exceptions.PolarsError as exc:
         raise errors.DataError(
-            f"{source.path}: cannot be read as Parquet: {str(exc).splitlines()[0]}; fetch or export it again"
+            f"{source.name}: cannot be read as Parquet: {str(exc).splitlines()[0]}; fetch or export it again"
         ) from exc
     return Prepared(
         number=number, source=source, path=source.path, way="parquet", names=names, n_records=n_records
@@ -198,14 +198,14 @@ def _rewritten(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
     """Write a text as UTF-8, with the line ends of today, and go on with the copy."""
     target = scratch / f"{text.number}.txt"
     marks = bytestream.transcode(text.source, text.encoding, target)
-    note = f"{text.source.path}: {marks:,} bytes are no {text.encoding}; the lines that hold them are rejects"
+    note = f"{text.source.name}: {marks:,} bytes are no {text.encoding}; the lines that hold them are rejects"
     copy = replace(text, path=str(target), compression="", marked=marks > 0, notes=(note,) if marks else ())
     found = _examined(copy, settings)
     if found is None:
         bytestream.transcode(text.source, text.encoding, target, old_mac=True)
         found = _examined(copy, settings)
     if found is None:
-        raise errors.DataError(f"{text.source.path}: no line ends were found; expected a header and lines")
+        raise errors.DataError(f"{text.source.name}: no line ends were found; expected a header and lines")
     return _taken_apart(found, settings, scratch)
 
 
@@ -230,7 +230,7 @@ def _header(text: Prepared, settings: job.Input) -> Header:
     return read_header(
         text.path,
         text.compression,
-        shown=text.source.path,
+        shown=text.source.name,
         separator=settings.separator,
         quote=settings.quote,
     )
@@ -241,10 +241,10 @@ def _taken_apart(text: Prepared, settings: job.Input, scratch: Path) -> Prepared
         return text
     target = scratch / f"{text.number}.parquet"
     header = _header(text, settings)
-    names = _distinct(header.names, text.source.path)
+    names = _distinct(header.names, text.source.name)
     taken = records.read_records(text.path, text.compression, header, quote=settings.quote)
     n_records = records.write_parquet(taken, names, target)
-    if text.path != text.source.path:
+    if text.is_copy:
         Path(text.path).unlink()
     return replace(text, path=str(target), compression="", n_records=n_records)
 

@@ -132,7 +132,7 @@ def make(
     if buckets.rejects:
         rejected = features.ledger(pl.scan_parquet(buckets.paths(buckets.rejects)))
         counts.append(rejected.collect(engine="streaming"))
-    names = [file.source.path for file in read.files]
+    names = [file.source.name for file in read.files]
     account = ledger.account(pl.concat(counts), job.cleaning, files=names)
     _check_nothing_lost(pl.concat(counts), read)
     ledger.check(account, job.cleaning)
@@ -201,6 +201,6 @@ def _check_nothing_lost(counts: pl.DataFrame, read: Reading) -> None:
     for file in read.files:
         if came.get(file.number, 0) != file.n_records:
             raise errors.DataError(
-                f"{file.source.path}: {came.get(file.number, 0):,} lines came in, {file.n_records:,} were counted "
+                f"{file.source.name}: {came.get(file.number, 0):,} lines came in, {file.n_records:,} were counted "
                 "before; has the file changed meanwhile? Run the same command again"
             )

@@ -187,7 +187,7 @@ def _first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, read: Reading) -> pl
         if name not in _KEPT
     ]
     empty = {"class": pl.String, "file": pl.UInt32, "record": pl.UInt64, "value": pl.String}
-    paths = {file.number: file.source.path for file in read.files}
+    paths = {file.number: file.source.name for file in read.files}
     return pl.concat([pl.DataFrame(schema=empty), *frames]).with_columns(
         record=pl.col("record") - pl.col("file").replace_strict(starts, return_dtype=pl.UInt64) + 1,
         file=pl.col("file").replace_strict(paths, return_dtype=pl.String),

@@ -73,7 +73,7 @@ def _layout(layout: Layout, how: Conventions, settings: Job) -> list[str]:
     if first.encoding:
         names = errors.listing({file.encoding for file in layout.files})
         what = f"{names}, fields separated by {first.separator!r}"
-    said = [f"{first.source.path}{others}: {what}"]
+    said = [f"{first.source.name}{others}: {what}"]
     for name, column in layout.columns.items():
         origin = "job" if name in settings.columns else "assumed"
         said.append(

@@ -186,7 +186,7 @@ def assumptions(reading: Reading, settings: Job) -> list[str]:
 
 def _where(layout: Layout) -> str:
     others = len(layout.files) - 1
-    return layout.files[0].source.path + (f" and {others:,} more" if others else "")
+    return layout.files[0].source.name + (f" and {others:,} more" if others else "")
 
 
 def understand(reading: Reading, settings: Job, *, every: bool) -> list[Conventions]:

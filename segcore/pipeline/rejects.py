@@ -68,7 +68,7 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Readin
     texts = [name for name in _TEXTS if name in rejects.collect_schema().names()]
     known = {
         "file": [file.number for file in read.files],
-        "name": [file.source.path for file in read.files],
+        "name": [file.source.name for file in read.files],
         "start": [start for _, start in sorted(ingest.starts(groups).items())],
     }
     names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})

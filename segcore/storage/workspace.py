@@ -82,7 +82,7 @@ class Workspace:
             In the folder that :meth:`stage` gave, or that :meth:`path` returned.
         """
         if self.store is None:
-            return str(path)
+            return str(path.absolute())  # a worker may stand in another folder
         stage, *names = path.relative_to(self.folder).parts
         return str(join(self.store, stage.removesuffix(PART), *names))
 

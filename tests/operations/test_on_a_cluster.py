@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,8 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     dump, job = base / "dump", base / "job.toml"
     simulate(dump, rows=100_000)
     job.write_text(JOB)
-    run = segment(dump, base / "out", job=job, memory=BUDGET, quiet=True)  # one bucket
+    with chdir(base):
+        run = segment(dump.name, base / "out", job=job, memory=BUDGET, quiet=True)  # one bucket
     assert len(list(run.features.iterdir())) > 4
     return Undisturbed(dump=dump, job=job, contents=contents(run.folder))
 
@@ -88,22 +89,27 @@ def dask(three: Dask) -> Dask:
 
 @contextmanager
 def started(laptop: Undisturbed, out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """Start the command, and leave nothing of it where the test fails."""
+    """Start the command, and leave nothing of it where the test fails.
+
+    Its paths are relative to a folder that no worker stands in.
+    """
+    here = laptop.dump.parent
     with subprocess.Popen(
         [
             sys.executable,
             "-c",
             COMMAND,
             "segment",
-            str(laptop.dump),
+            laptop.dump.name,
             "--out",
-            str(out),
+            os.path.relpath(out, here),
             "--job",
-            str(laptop.job),
+            laptop.job.name,
             "--memory",
             str(BUDGET),
             *options,
         ],
+        cwd=here,
         env={**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "3s"},
         text=True,
         stdout=subprocess.PIPE,

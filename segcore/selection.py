@@ -6,8 +6,8 @@ strength (Tibshirani and Walther, 2005) and the bootstrap Jaccard of its least s
 highest silhouette.
 
 A run that follows another keeps its model until the evidence is clear, or a figure that hovers at its bar would
-move everybody from night to night: of that model the bars ask two standard errors less, of one that replaces it
-two standard errors more.
+move everybody from night to night: of that model the bars of stability ask a little less (the leeway), of one that
+replaces it two standard errors more.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Key = tuple[str, str, int]
 """Family, variant and k of a candidate."""
 
 CLEAR = 2.0
-"""Standard errors that make the evidence against the model of the run before clear."""
+"""Standard errors by which a candidate is clearly better than the model of the run before."""
 
 PARTITION_K = 4
 """The number of segments that is given, as a partition, when no candidate is admissible."""
@@ -66,7 +66,7 @@ def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[Key]:
     rule : job.Selection
     """
     return [
-        _key(row)
+        key(row)
         for row in candidates.iter_rows(named=True)
         if row["selectable"] and all(gate.passed for gate in verdicts.cheap_gates(row, rule))
     ]
@@ -83,9 +83,9 @@ def select(candidates: pl.DataFrame, rule: job.Selection, before: Key | None = N
     rule : job.Selection
         The bars, and `k` or `family` where they are pinned by hand.
     before : (family, variant, k), optional
-        The model of the run before. Where it may be chosen, it is admissible within two standard errors below a
-        bar as well, and stays unless another one is admissible by more than two standard errors, and has more
-        segments, or as many and a silhouette higher by more than two standard errors.
+        The model of the run before. Where it may be chosen, it is admissible within the rule's leeway below the bars
+        of prediction strength and Jaccard as well, and stays unless another one passes them by more than two
+        standard errors, and has more segments, or as many and a silhouette higher by more than two standard errors.
 
     Returns
     -------
@@ -104,18 +104,29 @@ def select(candidates: pl.DataFrame, rule: job.Selection, before: Key | None = N
     """
     rows = list(candidates.iter_rows(named=True))
     gates = [verdicts.gates(row, rule) for row in rows]
-    admissible = [_admissible(row, found, before) for row, found in zip(rows, gates, strict=True)]
-    pool = _pool(rows, rule)
-    good = [i for i in pool if admissible[i]]
-    kept = next((i for i in good if _key(rows[i]) == before), None)
-    rivals = good if kept is None else [i for i in good if _replaces(rows[i], gates[i], rows[kept])] or [kept]
-    best = min(rivals, key=lambda i: _best_first(rows[i])) if rivals else _partition(rows, pool, gates)
-    told = [
-        _why_not(row, found, rows[best], rule, before)
-        if i != best
-        else _why_chosen(row, found, [rows[j] for j in good], rule, before)
+    old = next((i for i, row in enumerate(rows) if key(row) == before), None)
+    admissible = [
+        bool(row["selectable"])
+        and all(gate.passed for gate in (_leniently(row, rule) if i == old else found))
         for i, (row, found) in enumerate(zip(rows, gates, strict=True))
     ]
+    pool = _pool(rows, rule)
+    good = [i for i in pool if admissible[i]]
+    first = min(good, key=lambda i: _best_first(rows[i]), default=None)
+    best = _partition(rows, pool, gates) if first is None else first
+    if old in good:
+        clear = [i for i in good if _replaces(rows[i], gates[i], rows[old])]
+        best = min(clear, key=lambda i: _best_first(rows[i]), default=old)
+    told = [
+        _why_not(row, found, rows[best], rule, admissible=fine)
+        for row, found, fine in zip(rows, gates, admissible, strict=True)
+    ]
+    reason = _why_chosen(rows[best], gates[best], [rows[i] for i in good], rule)
+    if first is not None and old in good and (best != first or verdicts.failures(gates[best])):
+        reason = _chosen(verdicts.followed(rows[best], rows[old], rows[first]), gates[best], rule)
+    elif old is not None and old in pool and old != best:
+        reason += verdicts.succeeded(rows[old], gates[old], admissible=admissible[old])
+    told[best] = "chosen", reason
     decided: dict[str, list[Any]] = {
         "admissible": admissible,
         "close_call": [r["selectable"] and verdicts.close_call(g) for r, g in zip(rows, gates, strict=True)],
@@ -156,7 +167,7 @@ def pinned_cost(
     pinned = chosen(decided)
     kept = ("family", "variant", "k", "admissible", "silhouette", "prediction_strength", "smallest_share")
     what = f"{verdicts.called(free)} (silhouette {verdicts.figure(free['silhouette'])})"
-    if _key(free) == _key(pinned):
+    if key(free) == key(pinned):
         sentence = f"The pin costs nothing: the rule would have chosen {what} as well."
     else:
         sentence = (
@@ -170,21 +181,24 @@ def pinned_cost(
     }
 
 
-def _admissible(row: Row, found: Sequence[Gate], before: Key | None) -> bool:
-    passed = all(gate.passed for gate in found) or (_key(row) == before and verdicts.close_call(found, CLEAR))
-    return bool(row["selectable"]) and passed
+def _leniently(row: Row, rule: job.Selection) -> list[Gate]:
+    """Return the conditions as they are for the model of the run before."""
+    bars = {
+        name: max(0.0, getattr(rule, name) - rule.leeway)
+        for name in ("min_prediction_strength", "min_jaccard")
+    }
+    return verdicts.gates(row, rule.model_copy(update=bars))
 
 
 def _replaces(row: Row, found: Sequence[Gate], kept: Row) -> bool:
     """Say whether an admissible candidate is clearly better than the model of the run before."""
-    if verdicts.close_call(found, CLEAR) or row["k"] < kept["k"]:
+    if any(gate.within(CLEAR) for gate in found) or row["k"] < kept["k"]:
         return False
     if row["k"] > kept["k"]:
         return True
-    higher, lower = verdicts.number(row["silhouette"]), verdicts.number(kept["silhouette"])
-    if higher is None or lower is None:
-        return False
-    return higher - lower > CLEAR * (verdicts.number(row["silhouette_se"]) or 0.0)
+    figures = [verdicts.number(one) for one in (row["silhouette"], kept["silhouette"], row["silhouette_se"])]
+    higher, lower, error = figures
+    return higher is not None and lower is not None and error is not None and higher - lower > CLEAR * error
 
 
 def _pool(rows: Sequence[Row], rule: job.Selection) -> list[int]:
@@ -232,32 +246,33 @@ def _partition(rows: Sequence[Row], pool: Iterable[int], gates: Sequence[Sequenc
     return min(pool, key=order)
 
 
-def _why_chosen(
-    row: Row, found: Sequence[Gate], good: Sequence[Row], rule: job.Selection, before: Key | None
-) -> tuple[str, str]:
+def _why_chosen(row: Row, found: Sequence[Gate], good: Sequence[Row], rule: job.Selection) -> str:
     pin = verdicts.pin(rule)
     if not good and pin:
-        return "chosen", f"Chosen because {pin}, although the rule rules it out: {verdicts.failures(found)}."
+        return f"Chosen because {pin}, although the rule rules it out: {verdicts.failures(found)}."
     if not good:
-        return "chosen", verdicts.partition(row, found)
+        return verdicts.partition(row, found)
     rivals = sum(other["k"] == row["k"] for other in good)
-    first = min(good, key=_best_first)
-    if _key(row) != _key(first) or verdicts.failures(found):
-        why = verdicts.followed(found, first, stays=_key(row) == before)
-    elif rule.k is None:
+    if rule.k is None:
         why = f"the largest admissible number of segments{' in it' if rule.family else ''}"
         why += f", and the highest silhouette of the {rivals} candidates there" if rivals > 1 else ""
     else:
         why = f"the highest silhouette of {rivals} admissible ones" if rivals > 1 else "admissible as well"
-    return "chosen", f"Chosen{f' because {pin}' if pin else ''}: {why}.{verdicts.remark(found)}"
+    return _chosen(why, found, rule)
+
+
+def _chosen(why: str, found: Sequence[Gate], rule: job.Selection) -> str:
+    pin = verdicts.pin(rule)
+    remarks = verdicts.within_leeway(found, rule) + verdicts.remark(found)
+    return f"Chosen{f' because {pin}' if pin else ''}: {why}.{remarks}"
 
 
 def _why_not(
-    row: Row, found: Sequence[Gate], best: Row, rule: job.Selection, before: Key | None
+    row: Row, found: Sequence[Gate], best: Row, rule: job.Selection, *, admissible: bool
 ) -> tuple[str, str]:
     if not row["selectable"]:
         return "shown only", verdicts.shown_only(row)
-    if not _admissible(row, found, before):
+    if not admissible:
         return "ruled out", verdicts.ruled_out(found)
     if not (rule.k in (None, row["k"]) and rule.family in (None, *_names(row))):
         why = f"Admissible, but {verdicts.pin(rule)}."
@@ -265,10 +280,11 @@ def _why_not(
         why = "Admissible, but not clearly better than the model of the run before."
     else:
         why = verdicts.beaten(row, best)
-    return "admissible", why + verdicts.remark(found)
+    return "admissible", why + verdicts.within_leeway(found, rule) + verdicts.remark(found)
 
 
-def _key(row: Row) -> tuple[str, str, int]:
+def key(row: Row) -> Key:
+    """Return what identifies a row among candidates."""
     return row["family"], row["variant"], row["k"]
 
 

@@ -51,7 +51,9 @@ class Gate:
 def cheap_gates(row: Row, rule: job.Selection) -> list[Gate]:
     """Return the conditions that need no refit: convergence and the size of the smallest segment."""
     share = number(row["smallest_share"]) or 0.0
-    found = f"the smallest segment holds {percent(share)} of customers, below {percent(rule.min_share)}"
+    found = "the smallest segment holds {} of customers, below {}".format(
+        *apart(share, rule.min_share, ".1%")
+    )
     return [
         Gate(passed=bool(row["converged"]), text="the fit did not converge"),
         Gate(passed=share >= rule.min_share, text=found),
@@ -78,14 +80,14 @@ def _bar(what: str, value: float | None, error: float | None, bar: float) -> Gat
     return Gate(passed=value >= bar, text=f"{shown} {side} {bar:.2f}", distance=distance)
 
 
-def close_call(found: Sequence[Gate], standard_errors: float = 1.0) -> bool:
-    """Whether a change by so many standard errors would turn the verdict."""
+def close_call(found: Sequence[Gate]) -> bool:
+    """Whether the bars would judge otherwise after a change by one standard error."""
     failed = [gate for gate in found if not gate.passed]
     if failed:
         # A Jaccard left out because the prediction strength failed does not make that failure clearer.
         measured = [gate for gate in failed if gate.measured]
-        return bool(measured) and all(gate.within(standard_errors) for gate in measured)
-    return any(gate.within(standard_errors) for gate in found)
+        return bool(measured) and all(gate.within(1.0) for gate in measured)
+    return any(gate.within(1.0) for gate in found)
 
 
 def failures(found: Sequence[Gate]) -> str:
@@ -121,29 +123,43 @@ def beaten(row: Row, best: Row) -> str:
     """Say what an admissible candidate was passed over for."""
     if row["k"] < best["k"]:
         return f"Admissible, but so is {called(best)}, which has more segments."
+    higher, lower = apart(number(best["silhouette"]), number(row["silhouette"]), ".3f")
     return (
-        f"Admissible, but {name(best['family'], best['variant'])} has the higher silhouette at {row['k']}"
-        f" segments ({figure(best['silhouette'])} against {figure(row['silhouette'])})."
+        f"Admissible, but {name(best['family'], best['variant'])} has the higher silhouette at {row['k']} segments"
+        f" ({higher} against {lower})."
     )
 
 
-def followed(found: Sequence[Gate], first: Row, *, stays: bool) -> str:
+def within_leeway(found: Sequence[Gate], rule: job.Selection) -> str:
+    """Say what the model of the run before lacks and may lack, or return an empty string."""
+    failed = failures(found)
+    return f" Within the leeway of {rule.leeway:g}: {failed}." if failed else ""
+
+
+def followed(row: Row, before: Row | None, first: Row) -> str:
     """Say why a run that follows another did not choose what it would have chosen alone.
 
     Parameters
     ----------
-    found : sequence of Gate
-        Of the chosen candidate.
+    row : dict
+        The chosen candidate.
+    before : dict or None
+        The model of the run before.
     first : dict
         What the rule gives without a run before.
-    stays : bool
-        Whether the chosen one is the model of the run before.
     """
-    if not stays:
-        return f"clearly better than the model of the run before, as {called(first)} is not"
-    if failed := failures(found):
-        return f"the run before had it, and what speaks against it is within two standard errors: {failed}"
-    return f"the run before had it, and {called(first)} is not clearly better"
+    if before is None or row is before:
+        return "the run before had it" + (
+            f", and {called(first)} is not clearly better" if first is not row else ""
+        )
+    return f"clearly better than {called(before)}, which the run before had, as {called(first)} is not"
+
+
+def succeeded(before: Row, found: Sequence[Gate], *, admissible: bool) -> str:
+    """Say what became of the model of the run before, where another one is chosen."""
+    if admissible:
+        return f" It replaces {called(before)}, which the run before had."
+    return f" The run before had {called(before)}, which is ruled out: {failures(found)}."
 
 
 def partition(row: Row, found: Sequence[Gate]) -> str:
@@ -180,6 +196,17 @@ def figure(value: float | None) -> str:
     """Return a criterion with three decimals."""
     found = number(value)
     return "not measured" if found is None else f"{found:.3f}"
+
+
+def apart(first: float | None, second: float | None, form: str) -> tuple[str, str]:
+    """Return two figures with as many decimals as tell them apart, such as ``("4.98%", "5.00%")``; six at most."""
+    if first is None or second is None:
+        return figure(first), figure(second)
+    decimals = int(form[1])
+    texts = [f"{value:.{decimals}{form[2]}}" for value in (first, second)]
+    if texts[0] != texts[1] or first == second or decimals == 6:
+        return texts[0], texts[1]
+    return apart(first, second, f".{decimals + 1}{form[2]}")
 
 
 def percent(share: float) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # a worker process does without the job and what it imports
 
 LOOK_EVERY = 6
 CLEAR = 3.0  # standard errors from the bar
-NARROW = 2.0  # standard errors below it: the model of a run before may stay with that, see selection.CLEAR
 
 Key = tuple[str, str, int]
 Progress = Callable[[int, int, str], None]
@@ -85,7 +84,7 @@ def measure(
     models : job.Models
     settings : job.Stability
     rule : job.Selection
-        The bars. The Jaccard of a candidate that fails the first by more than two standard errors is not measured.
+        The bars. The Jaccard of a candidate that fails the first by more than the leeway is not measured.
     seed : int
     n_jobs : int, optional
         Processes. The results do not depend on it.
@@ -147,6 +146,7 @@ class _Task:
     resamples: int
     least: int
     bars: tuple[float, float]
+    leeway: float
     seed: int
 
     @property
@@ -182,6 +182,7 @@ def _tasks(
             resamples=settings.resamples if settings.splits else 0,
             least=settings.min_splits,
             bars=(rule.min_prediction_strength, rule.min_jaccard),
+            leeway=rule.leeway,
             seed=seed,
         )
         for _, keys in groupby(sorted(labels, key=lambda key: (shared(key), key)), key=shared)
@@ -199,7 +200,7 @@ def _run(task: _Task) -> dict[Candidate, Stability]:
         return _resample({c: task.labels[c] for c in open_}, task.X, seed=task.seed, number=number)
 
     strengths = _until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
-    left = [c for c, found in strengths.items() if not _fails(found, task.bars[0])]
+    left = [c for c, found in strengths.items() if len(found) and found.mean() >= task.bars[0] - task.leeway]
     jaccards = _until_clear(resample, left, task.bars[1], task.resamples, task.least)
     return {c: _stability(strengths[c], jaccards.get(c, np.empty((0, c[1])))) for c in task.labels}
 
@@ -227,13 +228,6 @@ def _clear(scores: Floats, bar: float) -> bool:
         return False
     mean, error = scores.mean(axis=0), _standard_error(scores)
     return bool((mean + CLEAR * error < bar).any() or (mean - CLEAR * error > bar).all())
-
-
-def _fails(scores: Floats, bar: float) -> bool:
-    """Whether the mean is below the bar by more than two standard errors: nothing more needs to be known then."""
-    if len(scores) < 2:
-        return not len(scores) or bool(scores.mean() < bar)
-    return bool(scores.mean() + NARROW * _standard_error(scores)[0] < bar)
 
 
 def _standard_error(scores: Floats) -> Floats:

@@ -96,6 +96,12 @@ class Selection(Table):
     min_jaccard: float = Field(
         0.75, ge=0, le=1, description="mean bootstrap Jaccard of the least stable segment"
     )
+    leeway: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="how far below these two bars the previous run's model may be and still stay",
+    )
     k: int | None = Field(None, ge=2, description="pin the number of segments")
     family: str | None = Field(None, description="pin the family, or family-variant such as mixture-full")
 

@@ -15,7 +15,7 @@ from segcore.evaluation import agreement, criteria
 from segcore.models import sweeping
 from segcore.models.assignment import Labels, assign_each
 from segcore.models.candidate import Candidate, Sweep
-from segcore.pipeline import measuring
+from segcore.pipeline import measuring, publication
 from segcore.pipeline.labelling import Labelled, columns
 from segcore.pipeline.population import Population
 from segcore.progress import Progress
@@ -106,6 +106,10 @@ def compare(
     labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
     table = measuring.measured(candidates, labels, people)
     table = measuring.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
+    if any(
+        publication.unstable(settings.gate, row) for row in table.to_dicts() if selection.key(row) == before
+    ):
+        before = None  # or that model would stay, and be stopped, every night
     table = selection.select(table, settings.selection, before)
     published = _published(candidates, table)
     table = measuring.with_quality(table, published, people, settings)

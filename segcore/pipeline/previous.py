@@ -20,6 +20,7 @@ from segcore.pipeline.population import Population, one_time_mask
 
 _MOST_ANCESTORS = 1_000
 # Settings that change no answer, or that the reasons name in words of their own.
+_CHOOSING = ("cleaning", "features", "extra", "matrix", "models", "selection")
 _SILENT = ("report", "gate", "lineage", "drift", "matrix.columns", "features.as_of", "input.latest", "extra")
 
 
@@ -215,6 +216,20 @@ def changes(old: job.Job, new: job.Job, before: Mapping[str, str], after: Mappin
         for key in sorted({*first, *second})
         if first.get(key) != second.get(key) and not key.startswith(_SILENT)
     ]
+
+
+def incumbent(previous: Previous, settings: job.Job) -> tuple[str, str, int] | None:
+    """Return the model that stays until the evidence is clear: family, variant and k.
+
+    None where it is no evidence for itself: nothing was admissible then, or the job now asks for other features,
+    models or bars, or pins no longer what it pinned.
+    """
+    then, now = (
+        {name: dump[name] for name in _CHOOSING}
+        | {"features": {**dump["features"], "as_of": None, "window_from": None}}
+        for dump in (previous.settings.model_dump(), settings.model_dump())
+    )
+    return previous.model.key if previous.manifest["chosen"]["admissible"] and then == now else None
 
 
 def model_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

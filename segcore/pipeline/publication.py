@@ -43,20 +43,26 @@ def broken_bounds(
             profile.filter(pl.col("segment") > 0)["customer_share"].min(),
             "min_segment_share",
         ),
-        *(
-            (getattr(gate, f"min_{name}"), "least", words, chosen.get(column), f"min_{name}")
-            for name, words, column in (
-                ("prediction_strength", "prediction strength of the chosen model", "prediction_strength"),
-                ("jaccard", "Jaccard of the least stable segment", "jaccard_min"),
-            )
-        ),
     ]
     if drift:
         worst = max(drift, key=lambda name: drift[name])
         found.append((gate.max_drift, "most", f"drift (PSI) of {worst}", drift[worst], "max_drift"))
-    broken = [_broken(*entry) for entry in found if entry[0] is not None]
+    broken = [_broken(*entry) for entry in found]
     if gate.require_admissible and not chosen["admissible"]:
         broken.append("no candidate is admissible, and gate.require_admissible asks for one")
+    return [text for text in (*broken, *unstable(gate, chosen)) if text]
+
+
+def unstable(gate: job.Gate, chosen: Mapping[str, Any]) -> list[str]:
+    """Say which bounds on the stability of a model it breaks: those of its row of candidates.parquet."""
+    found = (
+        ("prediction_strength", "prediction strength of the chosen model", "prediction_strength"),
+        ("jaccard", "Jaccard of the least stable segment", "jaccard_min"),
+    )
+    bounds = [
+        (getattr(gate, f"min_{name}"), words, chosen.get(figure), name) for name, words, figure in found
+    ]
+    broken = [_broken(bound, "least", words, value, f"min_{name}") for bound, words, value, name in bounds]
     return [text for text in broken if text]
 
 

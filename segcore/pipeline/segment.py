@@ -233,7 +233,7 @@ def _fitted(
     def choose(folder: Path, stage: Stage) -> None:
         stage.rows = len(people.evaluation)
         n_jobs = budget.refit_processes(settings, plan.budget)
-        before = None if followed is None else followed.model.key
+        before = None if followed is None else before_it.incumbent(followed, settings)
         compared = comparison.compare(sweep, people, settings, progress, before=before, n_jobs=n_jobs)
         checkpoints.save_compared(folder, compared)
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from segcore import Run, errors, pipeline, segment
+from segcore import Run, errors, job, pipeline, segment
 from segcore.cli import cli
+from segcore.pipeline import previous
 from tests.conftest import QUICK
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -56,24 +58,47 @@ def test_a_narrow_verdict_does_not_replace_the_model_of_the_run_before(
 ) -> None:
     free = {key: value for key, value in FOUR.items() if key != "selection.k"}
     free |= {"stability.splits": 12, "stability.resamples": 12, "selection.min_jaccard": 0}
-    three = free | {"selection.k": 3}
-    before = segment(SAMPLE, tmp_path / "out", job=retail_job, overrides=three, quiet=True)
-    strength, error = (
-        pl.read_parquet(before.folder / "candidates.parquet")
-        .filter(pl.col("k") == 4)
-        .select("prediction_strength", "prediction_strength_se")
-        .row(0)
-    )
-    bar = {"selection.min_prediction_strength": strength - error}
-    chosen = [
-        read(
-            segment(SAMPLE, tmp_path / "out", job=retail_job, overrides=free | bar, quiet=True, fresh=fresh),
-            "manifest.json",
-        )["chosen"]
-        for fresh in (False, True)
-    ]
-    assert [found["k"] for found in chosen] == [3, 4]
-    assert "the run before had it, and K-Means with 4 segments is not clearly better" in chosen[0]["reason"]
+
+    def night(out: str, seed: int, bar: float = 0.8, **more: Any) -> Run:
+        overrides = free | {"seed": seed, "selection.min_prediction_strength": bar} | more
+        return segment(SAMPLE, tmp_path / out, job=retail_job, overrides=overrides, quiet=True)
+
+    def strength(run: Run) -> float:
+        table = pl.read_parquet(run.folder / "candidates.parquet").filter(pl.col("k") == 4)
+        return float(table["prediction_strength"].item())
+
+    # Two seeds, and a bar between the strengths that they give four segments.
+    weaker, stronger = sorted(range(2), key=lambda seed: strength(night(f"alone-{seed}", seed)))
+    bar = (strength(night(f"alone-{weaker}", weaker)) + strength(night(f"alone-{stronger}", stronger))) / 2
+    assert read(night("out", weaker, bar), "manifest.json")["chosen"]["k"] == 3
+    assert read(night("free", stronger, bar), "manifest.json")["chosen"]["k"] == 4
+    found = read(night("out", stronger, bar), "manifest.json")["chosen"]
+    assert found["k"] == 3
+    assert "the run before had it, and K-Means with 4 segments is not clearly better" in found["reason"]
+    # A model that the gate stops has no such claim: it would stay, and be stopped, every night.
+    with pytest.raises(errors.GateError, match="prediction strength of the chosen model"):
+        night("out", stronger, bar, **{"gate.min_prediction_strength": 1})
+    stopped = max((tmp_path / "out/runs").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert json.loads((stopped / "manifest.json").read_text())["chosen"]["k"] == 4
+
+
+@pytest.mark.parametrize(
+    "changed", [{"selection.min_share": 0.04}, {"models.k_max": 6}, {"selection.k": None}]
+)
+def test_what_the_job_asks_for_anew_is_chosen_anew(first: Run, changed: dict[str, Any]) -> None:
+    def said(admissible: bool) -> previous.Previous:
+        found = previous.load(first.folder)
+        chosen = found.manifest["chosen"] | {"admissible": admissible}
+        return replace(found, manifest=found.manifest | {"chosen": chosen})
+
+    before = said(True)
+    assert previous.incumbent(before, before.settings) == before.model.key
+    assert previous.incumbent(said(False), before.settings) is None
+    data = before.settings.model_dump()
+    for key, value in changed.items():
+        table, _, name = key.partition(".")
+        data[table][name] = value
+    assert previous.incumbent(before, job.Job.model_validate(data)) is None
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def score(
     with at_hand(place(model)) as folder:
         fitted = previous.load(folder)
         settings = fitted.settings if as_of is None else _as_of(fitted.settings, as_of)
-        asked = start.plan(inputs, settings, memory, refresh="score")
+        asked = start.plan(inputs, settings, memory, places, refresh="score")
         with start.opened(
             asked, places, folder, resume=resume, wait=wait, log_format=log_format, quiet=quiet
         ) as (work, plan, run_id, progress):

@@ -103,7 +103,9 @@ def segment(
     """
     places = start.Places.given(out, scratch)
     settings = jobs.load(None if job is None else Path(job), dict(overrides or {}))
-    asked = start.plan(inputs, settings, memory, refresh="if-drifted" if if_drifted else "fit", fresh=fresh)
+    asked = start.plan(
+        inputs, settings, memory, places, refresh="if-drifted" if if_drifted else "fit", fresh=fresh
+    )
     budget.check_models(settings, asked.budget)
     given = None if previous is None else place(previous)
     with start.opened(asked, places, given, resume=resume, wait=wait, log_format=log_format, quiet=quiet) as (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from segcore import engine, ingest, logs, storage
+from segcore import engine, errors, ingest, logs, storage
 from segcore.job import Job
 from segcore.pipeline import (
     extras,
@@ -130,14 +130,25 @@ class Places:
         """
         return cls(out=place(out), scratch=None if scratch is None else place(scratch))
 
+    def hold(self, path: str) -> bool:
+        """Whether a file is one of a run's own."""
+        own = (storage.join(self.out, "runs"), storage.join(self.out, "work"), self.stages)
+        return path.startswith(tuple(f"{one if is_url(one) else Path(one).absolute()}/" for one in own))
+
     @property
     def stages(self) -> storage.Place:
         """Where the stages of all runs in `out` lie."""
         return storage.stages_of(self.out, self.scratch)
 
 
-def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int | None, **how: Any) -> Plan:
-    """Find the inputs and lay out the run.
+def plan(
+    inputs: str | Path | Sequence[str | Path],
+    settings: Job,
+    memory: int | None,
+    places: Places,
+    **how: Any,
+) -> Plan:
+    """Find the inputs and lay out the run; what runs have left in a folder of the inputs is none.
 
     Raises
     ------
@@ -145,7 +156,11 @@ def plan(inputs: str | Path | Sequence[str | Path], settings: Job, memory: int |
         If an input is not there, or is of no known kind.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    sources = ingest.discover(given)
+    sources = [source for source in ingest.discover(given) if not places.hold(source.path)]
+    if not sources:
+        raise errors.InputNotFoundError(
+            f"{errors.listing(map(str, given))}: holds nothing but earlier runs; name the transactions"
+        )
     return Plan(
         sources=sources,
         extra=extras.discover(settings),

@@ -171,7 +171,7 @@ def test_a_changed_table_is_another_input(tables: Path) -> None:
     settings = load(tables / "job.toml")
 
     def mark() -> str:
-        return start.plan(SAMPLE, settings, None).following(None, None).mark
+        return start.plan(SAMPLE, settings, None, start.Places.given("out")).following(None, None).mark
 
     before = mark()
     assert mark() == before

@@ -134,3 +134,12 @@ def test_a_product_called_like_a_formula_is_safe_in_the_spreadsheet(tmp_path: Pa
     assert "'=1+1" in ids
     assert "'@SUM" in ids
     assert "=1+1" in pl.read_parquet(run.segments / "*.parquet")["customer_id"]
+
+
+def test_runs_in_a_folder_of_the_input_are_no_input(tmp_path: Path) -> None:
+    write_csv(tmp_path / "lines.csv", customers(12))
+    for _ in range(2):
+        run = segment(tmp_path, tmp_path / "out", overrides=QUICK, quiet=True)
+        assert json.loads((run.folder / "ledger.json").read_text())["rows_in"] == len(customers(12))
+    with pytest.raises(errors.InputNotFoundError, match="nothing but earlier runs"):
+        segment(tmp_path / "out", tmp_path / "out", overrides=QUICK, quiet=True)

@@ -81,6 +81,13 @@ def test_how_the_source_is_written_is_checked(text: str, message: str) -> None:
         job.resolve(text)
 
 
+def test_a_job_file_is_not_blamed_for_what_was_given_beside_it() -> None:
+    with pytest.raises(errors.JobError, match=r"^given beside a\.toml: features: window = '30' should be"):
+        job.resolve("seed = 1", {"features.window": "30"}, source="a.toml")
+    with pytest.raises(errors.JobError, match=r"^a\.toml: features: window = '30' should be"):
+        job.resolve("[features]\nwindow = '30'", {"seed": 1}, source="a.toml")
+
+
 def test_a_pinned_k_is_always_fitted() -> None:
     from segcore.pipeline.jobs import load
 

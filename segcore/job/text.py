@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import tomllib
 from typing import Any, TypeGuard, get_args
@@ -35,6 +36,7 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise errors.JobError(f"{source}: not valid TOML: {exc}") from exc
+    alone = copy.deepcopy(data)
     for key, value in (overrides or {}).items():
         *tables, last = key.split(".")
         table = data
@@ -44,7 +46,16 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
     try:
         return Job.model_validate(data)
     except ValidationError as exc:
-        raise errors.JobError(f"{source}: {_first_problem(exc)}") from exc
+        blamed = f"given beside {source}" if overrides and _is_valid(alone) else source
+        raise errors.JobError(f"{blamed}: {_first_problem(exc)}") from exc
+
+
+def _is_valid(data: dict[str, Any]) -> bool:
+    try:
+        Job.model_validate(data)
+    except ValidationError:
+        return False
+    return True
 
 
 def _first_problem(exc: ValidationError) -> str:

@@ -18,7 +18,9 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
         If the file cannot be read, or what it says is no job.
     """
     if path is None:
-        return _with_pinned_k(_with_whole_paths(job.resolve("", overrides), Path.cwd()))
+        return _with_pinned_k(
+            _with_whole_paths(job.resolve("", overrides, source="the default job"), Path.cwd())
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:

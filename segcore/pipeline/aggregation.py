@@ -138,7 +138,9 @@ class _Part:
 def _slice(paths: list[str], task: Task) -> _Part:
     job = task.settings
     everything = pl.read_parquet(paths, hive_partitioning=False)
-    copies = features.later_copies(everything.lazy()).collect()["place"]
+    copies = everything["place"].clear()
+    if job.cleaning.duplicates == "drop":
+        copies = features.later_copies(everything.lazy()).collect()["place"]
     is_copy = pl.col("place").is_in(copies.implode())
     duplicate = pl.lit(cleaning.DUPLICATE, dtype=cleaning.class_type(job.cleaning))
     duplicates = everything.filter(is_copy).with_columns(duplicate.alias("class"))

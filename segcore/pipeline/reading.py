@@ -23,7 +23,8 @@ _FILES = "files.json"
 _SAMPLE_FILES, _SAMPLE_LINES = 16, 500
 
 _WITHOUT = {
-    "order_id": "one order per customer and day is assumed",
+    "order_id": "one order per customer and day is assumed, and equal lines may be different purchases: "
+    'cleaning.duplicates = "keep" counts them all',
     "product_id": "there is no feature unique_products",
     "description": "products are shown by their code",
     "country": "customers have no country",

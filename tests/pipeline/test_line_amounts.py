@@ -37,3 +37,20 @@ def test_customers_dates_and_amounts_are_enough_for_a_run(tmp_path: Path) -> Non
     settings = job.resolve((run.folder / "job.toml").read_text())
     assert "unique_products" not in settings.matrix.columns
     assert settings.input.latest is not None
+
+
+def test_equal_lines_count_once_or_all(tmp_path: Path) -> None:
+    lines = [f"{customer};2011-05-0{1 + customer % 9};{customer + 1}.00" for customer in range(20)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["customer;date;amount", *lines, *lines[:5], lines[0]]) + "\n")
+
+    def rows(choice: str) -> tuple[dict[str, int], float]:
+        overrides = QUICK | {"cleaning.duplicates": choice}
+        run = pipeline.segment(path, tmp_path / choice, overrides=overrides, quiet=True)
+        classes = {
+            e["class"]: e["rows"] for e in read_json(run.folder / "ledger.json")["classes"] if e["rows"]
+        }
+        return classes, float(pl.read_parquet(run.features)["total_spend"].sum())
+
+    assert rows("drop") == ({"purchase": 20, "duplicate": 6}, 210.0)
+    assert rows("keep") == ({"purchase": 26}, 210.0 + 15.0 + 1.0)

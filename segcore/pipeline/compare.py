@@ -114,7 +114,7 @@ def write(folder: Path, found: Comparison, names: dict[int, str], reasons: Seque
     old = found.old
     storage.write_json(folder / "lineage.json", _lineage(found, names))
     renamed = [
-        f"{old.names[s]!r} is called {names[s]!r} now"
+        f"{old.names[s]!r} is called {names[s]!r} now."
         for s in names
         if s in old.names and old.names[s] != names[s]
     ]

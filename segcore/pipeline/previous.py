@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segcore import errors, job, profile, schema, storage
+from segcore import errors, job, profile, schema, storage, verdicts
 from segcore.pipeline import frozen, model_store
 from segcore.pipeline.finished import at_hand
 from segcore.pipeline.model_store import Model
@@ -234,11 +234,8 @@ def incumbent(previous: Previous, settings: job.Job) -> tuple[str, str, int] | N
 
 def model_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Say in one sentence that another family or number of clusters was chosen, or nothing."""
-
-    def words(chosen: Mapping[str, Any]) -> str:
-        return "-".join(filter(None, (chosen["family"], chosen["variant"]))) + f" with k = {chosen['k']}"
-
-    return [] if words(before) == words(after) else [f"{words(before)} was chosen then, {words(after)} now"]
+    then, now = verdicts.called(dict(before)), verdicts.called(dict(after))
+    return [] if then == now else [f"{then} was chosen then, {now} now"]
 
 
 def _feature(name: str, before: str | None, after: str | None) -> str:

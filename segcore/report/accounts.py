@@ -84,11 +84,11 @@ def _net_sentence(net: dict[str, Any] | None, words: Words) -> str:
         return ""
 
     def part(name: str) -> str:
-        return f"{words.count(net[name]['rows'])} lines ({exact(Decimal(net[name]['money']), words)})"
+        return f"{words.counted(net[name]['rows'], 'line')} ({exact(Decimal(net[name]['money']), words)})"
 
     return (
         f"Returns take back what they belong to: {part('matched')} found an earlier purchase, {part('unmatched')} none; "
-        f"{words.count(net['orders_emptied'])} orders and {words.count(net['customers_emptied'])} customers "
+        f"{words.counted(net['orders_emptied'], 'order')} and {words.counted(net['customers_emptied'], 'customer')} "
         "had nothing left and are not counted."
     )
 

@@ -97,7 +97,7 @@ def _matrices(
             "flows",
             "money",
             "Money",
-            "with what they have spent by now",
+            "counted in what they have spent by now",
             before,
             after,
         ),
@@ -105,7 +105,7 @@ def _matrices(
             "behaviour",
             "customers",
             "Because behaviour changed",
-            "the old model on the new data, against the old labels",
+            "by the old model on the new data, against the old labels",
             old,
             old,
         ),
@@ -113,7 +113,7 @@ def _matrices(
             "model",
             "customers",
             "Because the model changed",
-            "the new model against the old model, on the new data",
+            "by the new model against the old one, on the new data",
             old,
             new,
         ),
@@ -157,7 +157,7 @@ def _matrix(
     text = words.money if value == "money" else words.count
     return {
         "title": title,
-        "caption": f"{words.count(moved)} customers moved: {why}.",
+        "caption": f"{words.counted(moved, 'customer')} moved, {why}.",
         "columns": list(end.values()),
         "rows": [
             (name, [(text(found.get((a, b), 0)), a == b and a is not None) for b in end])

@@ -34,6 +34,10 @@ class Words:
         """Return a whole number with thousands separators."""
         return MISSING if _absent(value) else _minus(f"{round(value or 0):,}")
 
+    def counted(self, value: int, what: str) -> str:
+        """Return a whole number of something, such as ``"1 customer"`` or ``"2,343 customers"``."""
+        return f"{self.count(value)} {what}{'' if value == 1 else 's'}"
+
     def number(self, value: float | None, decimals: int = 2) -> str:
         """Return a number with so many decimals and thousands separators."""
         return MISSING if _absent(value) else _minus(f"{value:,.{decimals}f}")

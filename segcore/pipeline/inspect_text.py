@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import engine, errors
+from segcore import cleaning, engine, errors, ledger
 from segcore.ingest import Conventions, Layout
 from segcore.job import Job
 from segcore.pipeline import budget, extra_table, jobs, reading
@@ -62,6 +62,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
         "",
         *(text for table, known in found.extra for text in [*_extra(table, known, found), ""]),
         *_costs(found, settings, memory or engine.default_budget()),
+        *_stops(found, settings),
     ]
     return "\n".join(said)
 
@@ -121,6 +122,19 @@ def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:
         f"  time    {_duration(seconds / 2)} to {_duration(seconds * 2)}",
         f"  {budget.said(found.n_lines, memory, parting, settings)}",
     ]
+
+
+def _stops(found: Inspection, settings: Job) -> list[str]:
+    """Say why the run would stop, as far as these lines tell; duplicates may leave less."""
+    lines = {cleaning.PURCHASE: 0, cleaning.OUTSIDE_WINDOW: 0, **dict(found.classes.iter_rows())}
+    classes = [{"class": name, "rows": rows} for name, rows in lines.items()]
+    try:
+        ledger.check({"rows_in": sum(lines.values()), "classes": classes}, settings.cleaning)
+    except errors.DataError as exc:
+        return ["", f"the run would stop: {exc}"]
+    wanted = settings.selection.k or settings.models.k_min
+    short = f"the run would stop: it needs {wanted} customers for as many segments"
+    return ["", short] if found.n_customers < wanted else []
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segcore import cli, errors, pipeline
-from tests.lines import line, write_csv
+from tests.lines import Line, line, write_csv
 
 
 def test_it_says_what_would_happen(tmp_path: Path) -> None:
@@ -29,6 +29,25 @@ def test_it_says_what_would_happen(tmp_path: Path) -> None:
     assert re.search(r"purchase +2 ", text)
     assert [n for n in range(1, 8) if f"a.csv, record {n}: " in text] == [3, 4, 5, 6]
     assert "record 5: 'y'" in text
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            [line(CustomerID=""), line(Quantity="-1")],
+            "no purchase left: all of 2 lines were returns or rejected",
+        ),
+        ([line(), *[line(Quantity="x")] * 3], "75% of 4 lines were rejected beyond missing customers"),
+        ([line()], "it needs 2 customers for as many segments"),
+    ],
+)
+def test_it_says_that_the_run_would_stop(tmp_path: Path, lines: list[Line], said: str) -> None:
+    text = pipeline.inspect_input(write_csv(tmp_path / "a.csv", lines), full=True)
+    assert f"\nthe run would stop: {said}" in text
+    assert "would stop" not in pipeline.inspect_input(
+        write_csv(tmp_path / "b.csv", [line(), line(CustomerID="5")]), full=True
+    )
 
 
 def test_a_sample_of_the_files_estimates_the_lines(tmp_path: Path) -> None:

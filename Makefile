@@ -12,6 +12,7 @@ FOLDER    ?= data/bench
 PEERS     ?=
 LAST      ?= 2011-11-24
 NIGHTS    ?= 40
+WINDOW    ?= 270d
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -70,8 +71,8 @@ bench-scale: $(VENV)/.bench ## segcore at 1 GB beside DuckDB, PySpark and pandas
 bench-same: $(VENV)/.dev ## the same bytes however it is run; ROWS=1e7 FOLDER=data/bench
 	$(BIN)/python -m tests.benchmarks.same_answer --rows $(ROWS) --folder $(FOLDER)
 
-bench-nights: $(VENV)/.dev ## how often a nightly run changes its mind; INPUT=data/online-retail LAST=2011-11-24 NIGHTS=40
-	$(BIN)/python -m tests.benchmarks.nights $(INPUT) --last $(LAST) --nights $(NIGHTS)
+bench-nights: $(VENV)/.dev ## how often a nightly run changes its mind; INPUT=data/online-retail LAST=2011-11-24 NIGHTS=40 WINDOW=270d
+	$(BIN)/python -m tests.benchmarks.nights $(INPUT) --last $(LAST) --nights $(NIGHTS) --window $(WINDOW)
 
 browser: ## install Chromium and axe-core for the report's tests (Debian, as root)
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium poppler-utils; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from segcore import job
 
@@ -51,9 +51,8 @@ class Gate:
 def cheap_gates(row: Row, rule: job.Selection) -> list[Gate]:
     """Return the conditions that need no refit: convergence and the size of the smallest segment."""
     share = number(row["smallest_share"]) or 0.0
-    found = "the smallest segment holds {} of customers, below {}".format(
-        *apart(share, rule.min_share, ".1%")
-    )
+    held, asked = apart(share, rule.min_share, decimals=1, kind="%")
+    found = f"the smallest segment holds {held} of customers, below {asked}"
     return [
         Gate(passed=bool(row["converged"]), text="the fit did not converge"),
         Gate(passed=share >= rule.min_share, text=found),
@@ -123,7 +122,7 @@ def beaten(row: Row, best: Row) -> str:
     """Say what an admissible candidate was passed over for."""
     if row["k"] < best["k"]:
         return f"Admissible, but so is {called(best)}, which has more segments."
-    higher, lower = apart(number(best["silhouette"]), number(row["silhouette"]), ".3f")
+    higher, lower = apart(number(best["silhouette"]), number(row["silhouette"]), decimals=3, kind="f")
     return (
         f"Admissible, but {name(best['family'], best['variant'])} has the higher silhouette at {row['k']} segments"
         f" ({higher} against {lower})."
@@ -136,23 +135,23 @@ def within_leeway(found: Sequence[Gate], rule: job.Selection) -> str:
     return f" Within the leeway of {rule.leeway:g}: {failed}." if failed else ""
 
 
-def followed(row: Row, before: Row | None, first: Row) -> str:
+def followed(row: Row, before: Row, first: Row) -> str:
     """Say why a run that follows another did not choose what it would have chosen alone.
 
     Parameters
     ----------
     row : dict
         The chosen candidate.
-    before : dict or None
+    before : dict
         The model of the run before.
     first : dict
         What the rule gives without a run before.
     """
-    if before is None or row is before:
-        return "the run before had it" + (
-            f", and {called(first)} is not clearly better" if first is not row else ""
-        )
-    return f"clearly better than {called(before)}, which the run before had, as {called(first)} is not"
+    if row is not before:
+        return f"clearly better than {called(before)}, which the run before had, as {called(first)} is not"
+    if row is not first:
+        return f"the run before had it, and {called(first)} is not clearly better"
+    return "the run before had it"
 
 
 def succeeded(before: Row, found: Sequence[Gate], *, admissible: bool) -> str:
@@ -198,15 +197,17 @@ def figure(value: float | None) -> str:
     return "not measured" if found is None else f"{found:.3f}"
 
 
-def apart(first: float | None, second: float | None, form: str) -> tuple[str, str]:
+def apart(
+    first: float | None, second: float | None, *, decimals: int, kind: Literal["f", "%"]
+) -> tuple[str, str]:
     """Return two figures with as many decimals as tell them apart, such as ``("4.98%", "5.00%")``; six at most."""
     if first is None or second is None:
         return figure(first), figure(second)
-    decimals = int(form[1])
-    texts = [f"{value:.{decimals}{form[2]}}" for value in (first, second)]
-    if texts[0] != texts[1] or first == second or decimals == 6:
-        return texts[0], texts[1]
-    return apart(first, second, f".{decimals + 1}{form[2]}")
+    while True:
+        texts = f"{first:.{decimals}{kind}}", f"{second:.{decimals}{kind}}"
+        if texts[0] != texts[1] or first == second or decimals == 6:
+            return texts
+        decimals += 1
 
 
 def percent(share: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import polars as pl
+from polars import selectors
 
 from segcore.ingest.layout import Layout
 
@@ -63,8 +64,5 @@ def count(lf: pl.LazyFrame, layout: Layout, numbers: Sequence[str] = NUMBERS) ->
 def add_up(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Return the shapes of all files of a layout from those of groups of them."""
     df = pl.concat(found)
-    counts, examples = (
-        df.select(pl.selectors.numeric()).columns,
-        [c for c in df.columns if c.endswith("example")],
-    )
-    return df.group_by("column", "shape").agg(pl.col(counts).sum(), pl.col(examples).min()).select(df.columns)
+    total, least = selectors.numeric().sum(), selectors.ends_with("example").min()
+    return df.group_by("column", "shape").agg(total, least).select(df.columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import tomllib
 from typing import Any, TypeGuard, get_args
@@ -36,7 +35,6 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise errors.JobError(f"{source}: not valid TOML: {exc}") from exc
-    alone = copy.deepcopy(data)
     for key, value in (overrides or {}).items():
         *tables, last = key.split(".")
         table = data
@@ -46,7 +44,7 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
     try:
         return Job.model_validate(data)
     except ValidationError as exc:
-        blamed = f"given beside {source}" if overrides and _is_valid(alone) else source
+        blamed = f"given beside {source}" if overrides and _is_valid(tomllib.loads(text)) else source
         raise errors.JobError(f"{blamed}: {_first_problem(exc)}") from exc
 
 

@@ -19,8 +19,9 @@ from segcore.pipeline.model_store import Model
 from segcore.pipeline.population import Population, one_time_mask
 
 _MOST_ANCESTORS = 1_000
-# Settings that change no answer, or that the reasons name in words of their own.
+# What the choice of a model depends on, beside the lines and the seed.
 _CHOOSING = ("cleaning", "features", "extra", "matrix", "models", "selection")
+# Settings that change no answer, or that the reasons name in words of their own.
 _SILENT = ("report", "gate", "lineage", "drift", "matrix.columns", "features.as_of", "input.latest", "extra")
 
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "segcore"
 # Lower layers first; a module may import its own layer's package and every layer below.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"stores"},
+    {"stores", "new_folder"},
     {"schema"},
     {"expressions"},
     {"job"},

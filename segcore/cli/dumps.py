@@ -64,11 +64,9 @@ def simulate(
 def download_command(name: str, out: Path, url: str | None, timeout: float) -> None:
     """Fetch the Online Retail data set, check what it holds and write it as Parquet.
 
-    What came before the connection broke is kept beside DIR, and the same command goes on with it. Proxies are
-    those of the environment.
+    Proxies are those of the environment.
     """
-    from segcore.download import ONLINE_RETAIL, download
+    from segcore.download import EXPECTED, ONLINE_RETAIL, download
 
-    dump = download(out, url=url or ONLINE_RETAIL, timeout=timeout)
-    found = dump.contents
-    click.echo(f"{found.rows:,} lines of {found.customers:,} customers in {len(dump.paths)} files: {out}")
+    paths = download(out, url=url or ONLINE_RETAIL, timeout=timeout)
+    click.echo(f"{EXPECTED.rows:,} lines of {EXPECTED.customers:,} customers in {len(paths)} files: {out}")

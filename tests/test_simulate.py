@@ -18,7 +18,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import PowerTransformer
 
-from segcore.simulate import DEFAULT_SEGMENTS, SimulatedDump, simulate, world
+from segcore.simulate import DEFAULT_SEGMENTS, SimulatedDump, simulate
+from segcore.simulate.lines import draw_lines
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 COLUMNS = [
@@ -54,7 +55,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "_BLOCK_LINES", 4_000)
+    monkeypatch.setattr("segcore.simulate._BLOCK_LINES", 4_000)
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +73,15 @@ def lines(dump: SimulatedDump) -> pl.DataFrame:
     rows=st.integers(100, 9_000),
     seed=st.integers(0, 2**63),
     few=st.floats(0, 1),
-    warts=st.sampled_from([0.0, 0.5, 1.0, 3.0]),
+    defects=st.sampled_from([0.0, 0.5, 1.0, 3.0]),
     noise=st.sampled_from([0.0, 1.0, 3.0]),
 )
 def test_any_dump_has_exactly_the_rows_and_customers_asked_for(
-    tmp_path_factory: pytest.TempPathFactory, rows: int, seed: int, few: float, warts: float, noise: float
+    tmp_path_factory: pytest.TempPathFactory, rows: int, seed: int, few: float, defects: float, noise: float
 ) -> None:
     customers = 1 + round(few * (rows // 10 - 1))
     out = tmp_path_factory.mktemp("any") / "shop"
-    dump = simulate(out, rows=rows, customers=customers, seed=seed, warts=warts, noise=noise)
+    dump = simulate(out, rows=rows, customers=customers, seed=seed, defects=defects, noise=noise)
     lines = typed(out)
     assert lines.height == dump.rows == rows
     assert pl.read_parquet(dump.truth).height == dump.customers == customers
@@ -144,7 +145,7 @@ def test_customers_are_written_as_the_real_dump_writes_them(dump: SimulatedDump)
     assert customers.str.contains(r"^\d{5}\.0$").all()
 
 
-def test_the_warts_are_as_frequent_as_in_the_real_dump(lines: pl.DataFrame) -> None:
+def test_the_defects_are_as_frequent_as_in_the_real_dump(lines: pl.DataFrame) -> None:
     missing = pl.col("CustomerID").is_null()
     shares = lines.select(
         missing=missing.mean(),
@@ -197,8 +198,8 @@ def test_autumn_is_busy_and_saturdays_are_closed(lines: pl.DataFrame) -> None:
     assert lines["InvoiceDate"].dt.hour().is_between(8, 21).all()
 
 
-def test_without_warts_every_line_is_a_purchase_of_a_product(tmp_path: Path) -> None:
-    clean = typed(simulate(tmp_path / "shop", rows=5_000, seed=2, warts=0).out)
+def test_without_defects_every_line_is_a_purchase_of_a_product(tmp_path: Path) -> None:
+    clean = typed(simulate(tmp_path / "shop", rows=5_000, seed=2, defects=0).out)
     fine = PRODUCT & ~CANCELLED & (pl.col("Quantity") > 0) & (pl.col("UnitPrice") > 0)
     assert clean.select((fine & pl.col("CustomerID").is_not_null()).all()).item()
 
@@ -230,11 +231,11 @@ def features(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@pytest.mark.parametrize(("noise", "warts", "at_least"), [(0.2, 0.0, 1.0), (1.0, 1.0, 0.85)])
+@pytest.mark.parametrize(("noise", "defects", "at_least"), [(0.2, 0.0, 1.0), (1.0, 1.0, 0.85)])
 def test_planted_segments_are_found_again(
-    tmp_path: Path, noise: float, warts: float, at_least: float
+    tmp_path: Path, noise: float, defects: float, at_least: float
 ) -> None:
-    dump = simulate(tmp_path / "shop", rows=40_000, seed=1, noise=noise, warts=warts)
+    dump = simulate(tmp_path / "shop", rows=40_000, seed=1, noise=noise, defects=defects)
     X = features(typed(dump.out)).join(pl.read_parquet(dump.truth), on="customer_id")
     found = KMeans(4, n_init=20, random_state=0).fit_predict(
         PowerTransformer().fit_transform(X.drop("customer_id", "segment").to_numpy())
@@ -262,18 +263,19 @@ def test_segments_are_born_and_die_on_their_days(tmp_path: Path) -> None:
     assert seen["small but frequent"][1] <= dies
 
 
-def test_progress_counts_up_to_all_rows(tmp_path: Path, small_blocks: None) -> None:
-    seen: list[int] = []
-    simulate(tmp_path / "shop", rows=9_000, progress=seen.append)
-    assert seen == [3_000, 6_000, 9_000]
+def test_a_failure_leaves_nothing_behind(
+    tmp_path: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter([draw_lines])
 
+    def stop(*given: object, **more: object) -> object:
+        if (draw := next(drawn, None)) is None:  # the second block
+            raise KeyboardInterrupt
+        return draw(*given, **more)  # type: ignore[arg-type]
 
-def test_a_failure_leaves_nothing_behind(tmp_path: Path, small_blocks: None) -> None:
-    def stop(_: int) -> None:
-        raise KeyboardInterrupt
-
+    monkeypatch.setattr("segcore.simulate.draw_lines", stop)
     with pytest.raises(KeyboardInterrupt):
-        simulate(tmp_path / "shop", rows=9_000, progress=stop)
+        simulate(tmp_path / "shop", rows=9_000)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 
@@ -20,33 +20,30 @@ from segcore.cli.options import Folder, Rows
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same bytes."
 )
 @click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["csv", "parquet"]),
-    default="csv",
-    show_default=True,
-    help="Of the files.",
+    "--format", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True, help="Of the files."
 )
-@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
-@click.option("--days", type=click.IntRange(1), help="Days from the first to the last.")
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d"]), default="2023-01-01", show_default=True, help="First day."
+)
+@click.option(
+    "--days", type=click.IntRange(1), default=365, show_default=True, help="Days from the first to the last."
+)
 def simulate(
     rows: int,
     out: Path,
     customers: int | None,
     seed: int,
-    kind: str,
-    start: datetime | None,
-    days: int | None,
+    format: Literal["csv", "parquet"],
+    start: datetime,
+    days: int,
 ) -> None:
-    """Write a synthetic dump of the Online Retail kind, with its warts and planted segments.
+    """Write a synthetic dump of the Online Retail kind, with its defects and planted segments.
 
     The planted segment of every customer goes to DIR.truth.parquet, beside the dump's folder.
     """
     from segcore.simulate import simulate as write
 
-    given = {"customers": customers, "start": start.date() if start else None, "days": days}
-    known: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    dump = write(out, rows=rows, seed=seed, format="csv" if kind == "csv" else "parquet", **known)
+    dump = write(out, rows=rows, customers=customers, seed=seed, format=format, start=start.date(), days=days)
     click.echo(f"{dump.rows:,} lines of {dump.customers:,} customers in {len(dump.paths)} files: {out}")
 
 

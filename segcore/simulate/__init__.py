@@ -7,33 +7,37 @@ arguments alone. Inside a file, lines are in the order of time block by block.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
 
 from segcore.errors import UsageError
-from segcore.simulate.calendar import build_calendar
+from segcore.new_folder import scratch_beside
+from segcore.simulate.calendar import SHORTEST_WINDOW, build_calendar
 from segcore.simulate.catalogue import build_catalogue
-from segcore.simulate.planted import (
-    DEFAULT_SEGMENTS,
-    SHORTEST_WINDOW,
-    PlantedSegment,
-    check_segments,
-    lines_per_customer,
-    window,
-)
-from segcore.simulate.world import LINES, TRUTH, World, count_blocks
-from segcore.simulate.writing import FORMATS, Format, MonthFiles, fresh_folder
+from segcore.simulate.customers import draw_customers
+from segcore.simulate.lines import draw_lines, split_by_month
+from segcore.simulate.orders import draw_orders
+from segcore.simulate.planted import DEFAULT_SEGMENTS, PlantedSegment, lines_per_customer
+from segcore.simulate.shop import Shop
 
 __all__ = ["DEFAULT_SEGMENTS", "PlantedSegment", "SimulatedDump", "simulate"]
 
+_BLOCK_LINES = 1 << 20  # a constant, so that no machine changes the dump
 _BLOCKS_PER_FILE = 64  # then the months start new files, so that no file and no Parquet footer grows on
 _LEAST_ROWS = 100
 _MOST_DAYS = 3_660  # every month is an open file
-_MOST_WARTS = 3.0  # beyond, hardly a line would have a customer
-_KNOWN = 0.73  # share of the lines that are purchases with a customer, with the usual warts
+_KNOWN = 0.73  # share of the lines that are purchases with a customer, with the usual defects
+_FIRST_CUSTOMER = 12_346
+_FIRST_INVOICE = 536_365
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,8 @@ class SimulatedDump:
     paths : tuple of Path
         Its files.
     truth : Path
-        Parquet file with `customer_id` and the name of its planted `segment`.
+        Parquet file with `customer_id` and the name of its planted `segment`; ``<out>.truth.parquet``, outside
+        the folder, so that it is not read with the dump.
     rows, customers : int
         Number of lines, without the headers, and of customers.
     """
@@ -65,14 +70,12 @@ def simulate(
     rows: int,
     customers: int | None = None,
     seed: int = 0,
-    format: Format = "csv",
+    format: Literal["csv", "parquet"] = "csv",
     start: date = date(2023, 1, 1),
     days: int = 365,
     segments: Sequence[PlantedSegment] = DEFAULT_SEGMENTS,
     noise: float = 1.0,
-    warts: float = 1.0,
-    truth: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    defects: float = 1.0,
 ) -> SimulatedDump:
     """Write a synthetic transaction dump, one file a month, and the truth about it beside.
 
@@ -100,16 +103,8 @@ def simulate(
         What kinds of customers there are; `starts` and `ends` plant births and deaths.
     noise : float, default 1
         Factor on every spread inside the segments; 0 makes the customers of a segment alike.
-    warts : float, default 1
-        Factor on all that goes wrong; 0 writes a clean dump of purchases with a customer only.
-    truth : Path, optional
-        By default ``<out>.truth.parquet``: outside the folder, so that it is not read with the dump.
-    progress : callable, optional
-        Called with the number of lines written so far, after each block.
-
-    Returns
-    -------
-    SimulatedDump
+    defects : float, default 1
+        Factor on all that goes wrong, up to 3; 0 writes a clean dump of purchases with a customer only.
 
     Raises
     ------
@@ -120,83 +115,103 @@ def simulate(
     StorageError
         If the disk is full or writing fails.
     """
-    out = Path(out)
-    truth = out.with_name(f"{out.name}.truth.parquet") if truth is None else Path(truth)
-    _check(out, truth, rows=rows, seed=seed, format=format, days=days, noise=noise, warts=warts)
-    check_segments(segments, start, days)
-    world = World(
-        rows=rows,
-        customers=_count_customers(rows, customers, segments, noise, warts),
-        seed=seed,
-        noise=noise,
-        warts=warts,
-        segments=tuple(segments),
-        windows=tuple(window(segment, start, days) for segment in segments),
-        catalogue=build_catalogue(segments, noise),
-        calendar=build_calendar(start, days),
-        as_text=format == "csv",
-    )
-    with fresh_folder(out, beside=truth) as (folder, truth_part):
-        names = _write(world, folder, truth_part, format, progress)
-    return SimulatedDump(
-        out=out,
-        paths=tuple(out / name for name in sorted(names)),
-        truth=truth,
-        rows=rows,
-        customers=world.customers,
-    )
-
-
-def _check(
-    out: Path, truth: Path, *, rows: int, seed: int, format: str, days: int, noise: float, warts: float
-) -> None:
     if rows < _LEAST_ROWS:
         raise UsageError(f"rows={rows}, expected {_LEAST_ROWS} or more")
-    if seed < 0:
-        raise UsageError(f"seed={seed}, expected 0 or more")
-    if format not in FORMATS:
-        raise UsageError(f"format={format!r}, expected one of: {', '.join(FORMATS)}")
     if not SHORTEST_WINDOW <= days <= _MOST_DAYS:
         raise UsageError(f"days={days}, expected {SHORTEST_WINDOW} to {_MOST_DAYS}")
-    if not (math.isfinite(noise) and noise >= 0):
-        raise UsageError(f"noise={noise}, expected a number, 0 or more")
-    if not 0 <= warts <= _MOST_WARTS:
-        raise UsageError(f"warts={warts}, expected a number from 0 to {_MOST_WARTS:g}")
-    if truth.resolve().is_relative_to(out.resolve()):
-        raise UsageError(f"truth={truth} is inside {out}, where it would be read as data: put it beside")
-
-
-def _count_customers(
-    rows: int, customers: int | None, segments: Sequence[PlantedSegment], noise: float, warts: float
-) -> int:
-    """Return the number of customers: one in each block, and ten lines for each, is enough with many warts."""
-    least, most = count_blocks(rows), rows // 10
+    n_blocks, most = -(-rows // _BLOCK_LINES), rows // 10  # one in each block, and ten lines for each
     if customers is None:
-        share = 1 - (1 - _KNOWN) * warts
-        return min(max(least, round(rows * share / lines_per_customer(segments, noise))), most)
-    if not least <= customers <= most:
-        raise UsageError(f"customers={customers}, expected {least} to {most} with rows={rows}")
-    return customers
+        share = 1 - (1 - _KNOWN) * defects
+        customers = min(max(n_blocks, round(rows * share / lines_per_customer(segments, noise))), most)
+    if not n_blocks <= customers <= most:
+        raise UsageError(f"customers={customers}, expected {n_blocks} to {most} with rows={rows}")
+    shop = Shop(
+        segments=tuple(segments),
+        calendar=build_calendar(start, days),
+        catalogue=build_catalogue(segments, noise),
+        noise=noise,
+        defects=defects,
+    )
+    truth = out.with_name(f"{out.name}.truth.parquet")
+    with scratch_beside(out) as scratch:
+        folder = scratch / "dump"
+        folder.mkdir()
+        _write(_blocks(shop, rows, customers, seed, n_blocks), folder, format, n_blocks)
+        (scratch / "truth.parquet").replace(truth)
+        folder.rename(out)
+    return SimulatedDump(
+        out=out, paths=tuple(sorted(out.iterdir())), truth=truth, rows=rows, customers=customers
+    )
 
 
-def _write(
-    world: World, folder: Path, truth: Path, format: Format, progress: Callable[[int], None] | None
-) -> list[str]:
-    """Write all blocks and return the names of the files in the folder."""
-    several = count_blocks(world.rows) > _BLOCKS_PER_FILE
-    written = 0
-    with (
-        MonthFiles(folder, format=format, schema=LINES) as months,
-        MonthFiles(truth.parent, format="parquet", schema=TRUTH) as customers,
-    ):
-        for block in world.blocks():
-            part, place = divmod(block.number, _BLOCKS_PER_FILE)
-            if place == 0:
-                months.close()
-            for month, lines in block.months:
-                months.write(f"{month}-{part + 1:04}" if several else month, lines)
-            customers.write(truth.stem, block.truth)
-            written += block.n_lines
-            if progress is not None:
-                progress(written)
-    return [path.name for path in months.paths]
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """All lines of some customers, by month as ``"2023-01"``, and the truth about them."""
+
+    months: dict[str, pl.DataFrame]
+    truth: pl.DataFrame
+
+
+def _blocks(shop: Shop, rows: int, n_customers: int, seed: int, n_blocks: int) -> Iterator[_Block]:
+    """Yield the blocks in order; together they hold all rows and all customers."""
+    customer, invoice = _FIRST_CUSTOMER, _FIRST_INVOICE
+    names = pl.Series([segment.name for segment in shop.segments])
+    for number in range(n_blocks):
+        rng = np.random.default_rng([seed, number])
+        customers = draw_customers(rng, shop, _share(n_customers, number, n_blocks))
+        orders = draw_orders(
+            rng,
+            shop,
+            customers,
+            _share(rows, number, n_blocks),
+            is_first=number == 0,
+            is_last=number == n_blocks - 1,
+        )
+        lines = draw_lines(rng, shop, orders, first_customer=customer, first_invoice=invoice)
+        known = len(customers.segment)
+        ids = pl.int_range(customer, customer + known, eager=True).cast(pl.String)
+        yield _Block(
+            months=split_by_month(lines, orders, shop.calendar),
+            truth=pl.DataFrame({"customer_id": ids, "segment": names.gather(customers.segment)}),
+        )
+        customer += known
+        invoice += len(orders)
+
+
+def _share(total: int, number: int, n_parts: int) -> int:
+    return total // n_parts + (number < total % n_parts)
+
+
+def _write(blocks: Iterator[_Block], folder: Path, format: str, n_blocks: int) -> None:
+    """Write the lines into `folder` and the truth beside it."""
+    n_parts = -(-n_blocks // _BLOCKS_PER_FILE)
+    with _GrowingFiles(folder.parent, "parquet") as customers:
+        for part in range(1, n_parts + 1):
+            with _GrowingFiles(folder, format) as files:
+                for block in islice(blocks, _BLOCKS_PER_FILE):
+                    for month, lines in block.months.items():
+                        files.write(month if n_parts == 1 else f"{month}-{part:04}", lines)
+                    customers.write("truth", block.truth)
+
+
+class _GrowingFiles(ExitStack):
+    """Files of one folder that are written block by block: only one block is in memory."""
+
+    def __init__(self, folder: Path, format: str) -> None:
+        super().__init__()
+        self._folder, self._format = folder, format
+        self._writers: dict[Path, pq.ParquetWriter] = {}
+
+    def write(self, name: str, lines: pl.DataFrame) -> None:
+        """Append to a file."""
+        path = self._folder / f"{name}.{self._format}"
+        if self._format == "csv":
+            with path.open("ab") as file:
+                lines.write_csv(file, include_header=file.tell() == 0, datetime_format="%Y-%m-%d %H:%M:%S")
+            return
+        table = lines.to_arrow()
+        if path not in self._writers:
+            # The arrow schema is left out: it would make readers see large_string instead of plain text.
+            writer = pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False)
+            self._writers[path] = self.enter_context(writer)
+        self._writers[path].write_table(table)

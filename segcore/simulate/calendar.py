@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 MINUTES = 24 * 60
 _SEASON = (0.80, 0.70, 0.85, 0.80, 0.95, 0.90, 0.90, 0.85, 1.25, 1.45, 2.00, 1.50)  # January to December
+SHORTEST_WINDOW = 7  # days: a window always holds a day on which the shop is open
 _CLOSED = 5  # Saturday, as in the real dump
 
 
@@ -38,6 +39,12 @@ class Calendar:
     open_after: NDArray[np.int64]
     months: tuple[str, ...]
     month_ends: NDArray[np.int64]
+
+    def window(self, first: date | None, last: date | None) -> tuple[int, int]:
+        """Return the first and the last simulated day from one date to another, None for an open end."""
+        begin = 0 if first is None else max(0, (first - self.start).days)
+        end = self.n_days - 1 if last is None else min(self.n_days - 1, (last - self.start).days)
+        return begin, end
 
     def draw_days(
         self, u: NDArray[np.float64], first: NDArray[np.int64] | int, last: NDArray[np.int64] | int

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segcore.simulate.calendar import MINUTES, Calendar
-from segcore.simulate.planted import Customers
+from segcore.simulate.customers import Customers
+from segcore.simulate.shop import Shop
 
 # Shares of all lines, as the real dump has them.
 _MISSING = 0.25
@@ -36,64 +36,42 @@ ORDER = np.dtype(
     ]
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Bulk:
-    """An absurd order, cancelled minutes later, on the first or on the last days."""
-
-    quantity: int
-    minutes: int
-    early: bool
-
-
-FIRST_BULK = Bulk(quantity=74_215, minutes=16, early=True)
-LAST_BULK = Bulk(quantity=80_995, minutes=12, early=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrderPlan:
-    """What a block of orders is made of.
-
-    Attributes
-    ----------
-    n_lines : int
-        Lines of the block, exactly.
-    n_segments, big : int
-        Number of planted segments, and the one whose customers place absurd orders.
-    noise, warts : float
-        Factors on the spreads and on what goes wrong.
-    bulks : tuple of Bulk
-    """
-
-    n_lines: int
-    n_segments: int
-    big: int
-    noise: float
-    warts: float
-    bulks: tuple[Bulk, ...]
+# Absurd orders: the quantity, and how many minutes later they are cancelled.
+_FIRST_BULK, _LAST_BULK = (74_215, 16), (80_995, 12)
 
 
 def draw_orders(
-    rng: np.random.Generator, plan: OrderPlan, customers: Customers, calendar: Calendar, countries: Array
+    rng: np.random.Generator,
+    shop: Shop,
+    customers: Customers,
+    n_lines: int,
+    *,
+    is_first: bool,
+    is_last: bool,
 ) -> Array:
-    """Return the orders of a block by time, of dtype ORDER; their sizes add up to `plan.n_lines`."""
-    wanted = round(plan.n_lines * _CANCELLED * plan.warts)
-    missing = round(plan.n_lines * _MISSING * plan.warts)
-    bulk = _bulk_orders(rng, plan, customers, calendar)
-    n_known = plan.n_lines - wanted - missing - int(bulk["size"].sum())
-    known = _purchases(rng, plan, customers, calendar, n_known)
+    """Return the orders of a block by time, of dtype ORDER; their sizes add up to `n_lines`.
+
+    The first block has an absurd order on the first days, the last one on the last days.
+    """
+    to_cancel = round(n_lines * _CANCELLED * shop.defects)
+    missing = round(n_lines * _MISSING * shop.defects)
+    bulks = [_FIRST_BULK] * is_first + [_LAST_BULK] * is_last if shop.defects > 0 else []
+    bulk = _bulk_orders(rng, shop, customers, bulks)
+    n_known = n_lines - to_cancel - missing - int(bulk["size"].sum())
+    known = _purchases(rng, shop, customers, n_known)
+    countries = shop.catalogue.countries
     home = countries[rng.integers(0, len(countries), len(customers.segment))]
     for orders in (known, bulk):
         orders["country"] = home[orders["customer"]]
-    cancelled = _cancellations(rng, known, calendar, wanted)
+    cancelled = _cancellations(rng, known, shop.calendar, to_cancel)
     # Where there were not enough orders to cancel from, lines without a customer fill the block.
-    rest = plan.n_lines - sum(int(part["size"].sum()) for part in (known, cancelled, bulk))
-    anonymous = _anonymous(rng, plan, calendar, countries, rest)
+    rest = n_lines - sum(int(part["size"].sum()) for part in (known, cancelled, bulk))
+    anonymous = _anonymous(rng, shop, rest)
     bulk["source"][bulk["source"] >= 0] += len(known) + len(cancelled)
     return _by_time(np.concatenate([known, cancelled, bulk, anonymous]))
 
 
-def apportion(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
+def _apportion(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return whole numbers in proportion to `weights` that add up to `total`."""
     bounds = np.cumsum(weights)
     edges = np.rint(bounds / bounds[-1] * total).astype(np.int64) if len(weights) else np.zeros(0, np.int64)
@@ -116,9 +94,8 @@ def _by_time(orders: Array) -> Array:
     return orders
 
 
-def _purchases(
-    rng: np.random.Generator, plan: OrderPlan, customers: Customers, calendar: Calendar, n_lines: int
-) -> Array:
+def _purchases(rng: np.random.Generator, shop: Shop, customers: Customers, n_lines: int) -> Array:
+    calendar = shop.calendar
     counts = _at_most(rng, customers.orders, n_lines)
     who = np.repeat(np.arange(len(counts)), counts)
     # Customers come in over time: some of their time until the last order is empty at first.
@@ -127,12 +104,12 @@ def _purchases(
     opens += ((last - opens) * rng.random(len(opens)) ** 2 / 2).astype(np.int64)
     days = calendar.draw_days(rng.random(len(who)), opens[who], last[who])
     days[np.cumsum(counts) - 1] = last
-    weights = (customers.basket[who] - 1) * np.exp(_ORDER_SPREAD * plan.noise * rng.standard_normal(len(who)))
+    weights = (customers.basket[who] - 1) * np.exp(_ORDER_SPREAD * shop.noise * rng.standard_normal(len(who)))
     orders = _orders(len(who))
     orders["customer"] = who
     orders["segment"] = customers.segment[who]
     orders["minute"] = calendar.at(days, rng.random(len(who)))
-    orders["size"] = 1 + apportion(n_lines - len(who), weights + 1e-9)
+    orders["size"] = 1 + _apportion(n_lines - len(who), weights + 1e-9)
     return orders
 
 
@@ -144,12 +121,12 @@ def _at_most(rng: np.random.Generator, counts: NDArray[np.int64], limit: int) ->
     return 1 + np.bincount(more, minlength=len(counts))
 
 
-def _cancellations(rng: np.random.Generator, known: Array, calendar: Calendar, wanted: int) -> Array:
-    """Return orders that take back `wanted` lines, or fewer, each line at most once."""
+def _cancellations(rng: np.random.Generator, known: Array, calendar: Calendar, n_lines: int) -> Array:
+    """Return orders that take back `n_lines` lines, or fewer, each line at most once."""
     source = rng.permutation(len(known))
     sizes = np.minimum(known["size"][source], rng.geometric(0.42, len(source)))
     upto = np.cumsum(sizes)
-    sizes -= np.clip(upto - wanted, 0, sizes)
+    sizes -= np.clip(upto - n_lines, 0, sizes)
     source, sizes = source[sizes > 0], sizes[sizes > 0]
     orders: Array = known[source]
     orders["source"], orders["size"] = source, sizes
@@ -163,15 +140,14 @@ def _cancellations(rng: np.random.Generator, known: Array, calendar: Calendar, w
     return orders
 
 
-def _anonymous(
-    rng: np.random.Generator, plan: OrderPlan, calendar: Calendar, countries: Array, n_lines: int
-) -> Array:
+def _anonymous(rng: np.random.Generator, shop: Shop, n_lines: int) -> Array:
+    calendar, countries = shop.calendar, shop.catalogue.countries
     n = -(-n_lines // _LINES_WITHOUT_CUSTOMER)
     orders = _orders(n)
     orders["customer"] = NOBODY
-    orders["segment"] = plan.n_segments
+    orders["segment"] = len(shop.segments)
     weights = np.minimum(np.exp(1.6 * rng.standard_normal(n)), 20.0)
-    orders["size"] = 1 + apportion(n_lines - n, weights)
+    orders["size"] = 1 + _apportion(n_lines - n, weights)
     days = calendar.draw_days(rng.random(n), 0, calendar.n_days - 1)
     orders["minute"] = calendar.at(days, rng.random(n))
     # Orders without a customer stay at home more than others do.
@@ -181,22 +157,21 @@ def _anonymous(
 
 
 def _bulk_orders(
-    rng: np.random.Generator, plan: OrderPlan, customers: Customers, calendar: Calendar
+    rng: np.random.Generator, shop: Shop, customers: Customers, bulks: list[tuple[int, int]]
 ) -> Array:
     """Return each absurd order and its cancellation, by a customer of the segment that buys most."""
-    orders = _orders(2 * len(plan.bulks))
+    orders = _orders(2 * len(bulks))
     orders["size"] = 1
-    fitting = np.flatnonzero(customers.segment == plan.big)
-    who = rng.choice(fitting if len(fitting) else len(customers.segment), len(plan.bulks))
-    for i, (bulk, customer) in enumerate(zip(plan.bulks, who, strict=True)):
-        opens, last = (
-            calendar.open_after[customers.opens[customer]],
-            calendar.open_before[customers.last[customer]],
-        )
-        day = np.array([opens if bulk.early else max(opens, last)])
+    big = int(np.argmax([s.basket * s.quantity * s.price for s in shop.segments]))
+    fitting = np.flatnonzero(customers.segment == big)
+    who = rng.choice(fitting if len(fitting) else len(customers.segment), len(bulks))
+    opens = shop.calendar.open_after[customers.opens[who]]
+    last = np.maximum(opens, shop.calendar.open_before[customers.last[who]])
+    for i, (quantity, minutes) in enumerate(bulks):
+        day = opens[i : i + 1] if (quantity, minutes) == _FIRST_BULK else last[i : i + 1]
         pair = orders[2 * i : 2 * i + 2]
-        pair["customer"], pair["segment"] = customer, customers.segment[customer]
-        pair["minute"] = calendar.at(day, np.array([0.1])) + np.array([0, bulk.minutes])
-        pair["bulk"] = bulk.quantity
+        pair["customer"], pair["segment"] = who[i], customers.segment[who[i]]
+        pair["minute"] = shop.calendar.at(day, np.array([0.1])) + np.array([0, minutes])
+        pair["bulk"] = quantity
         pair["source"] = -1, 2 * i
     return orders

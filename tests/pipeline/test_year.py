@@ -72,7 +72,7 @@ def year(folder: Path, job: Path, ends: Sequence[int]) -> list[Night]:
         segments=KINDS,
         start=START,
         days=DAYS,
-        warts=0,
+        defects=0,
         format="parquet",
         seed=1,
     )

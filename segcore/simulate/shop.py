@@ -1,0 +1,29 @@
+"""The simulated shop: what all blocks of a dump share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segcore.simulate.calendar import Calendar
+from segcore.simulate.catalogue import Catalogue
+from segcore.simulate.planted import PlantedSegment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """A retailer with its days, its shelf and its kinds of customers.
+
+    Attributes
+    ----------
+    segments : tuple of PlantedSegment
+    calendar : Calendar
+    catalogue : Catalogue
+    noise, defects : float
+        Factors on the spreads inside the segments, and on what goes wrong.
+    """
+
+    segments: tuple[PlantedSegment, ...]
+    calendar: Calendar
+    catalogue: Catalogue
+    noise: float
+    defects: float

@@ -13,8 +13,8 @@ __version__ = "0.1.0"
 __all__ = ["Run", "__version__", "segment"]
 
 if TYPE_CHECKING:
+    from segcore.pipeline.open_run import Run
     from segcore.pipeline.segment import segment
-    from segcore.pipeline.start import Run
 
 
 def __getattr__(name: str) -> Any:

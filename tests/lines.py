@@ -11,12 +11,13 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from segcore import cleaning, features, ingest, job, shuffle
-from segcore.pipeline import customers as of_customers
-from segcore.pipeline import lines as stages
-from segcore.pipeline import reading
-from segcore.pipeline.budget import Plan
-from segcore.pipeline.reading import Reading
+from segcore import ingest, job
+from segcore.lines import cleaning, features, shuffle
+from segcore.pipeline.customers import customers as of_customers
+from segcore.pipeline.lines import read_input
+from segcore.pipeline.lines import shuffle_lines as stages
+from segcore.pipeline.lines.memory_plan import Plan
+from segcore.pipeline.lines.read_input import Reading
 from segcore.progress import Progress, Stage
 
 HEADER = [
@@ -82,8 +83,8 @@ def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict
     (folder / "input").mkdir(parents=True)
     sources = ingest.discover(inputs)
     place = folder / "input", str(folder / "input")
-    reading.prepare(*place, sources, job_settings, memory=10**9, progress=progress)
-    read = reading.load(*place, job_settings)
+    read_input.prepare(*place, sources, job_settings, memory=10**9, progress=progress)
+    read = read_input.load(*place, job_settings)
     found = taken_through(read, job_settings, folder, progress=progress, n_buckets=4)
     return {**found.ledger, "warnings": progress.warnings}
 
@@ -134,7 +135,7 @@ def classified(
             ),
             rules,
         )
-        for layout, how in zip(read.layouts, reading.understand(read, settings, every=True), strict=True)
+        for layout, how in zip(read.layouts, read_input.understand(read, settings, every=True), strict=True)
     ]
     return pl.concat(frames)
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcore import cleaning, job
+from segcore import job
+from segcore.lines import cleaning
 from tests.lines import RULES, Line, any_line, classified, line, write_csv
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcore import drift, job
-from segcore.drift import Bins, Snapshot
+from segcore import job
+from segcore.changes import drift
+from segcore.changes.drift import Bins, Snapshot
 
 RULE = job.Drift()
 

@@ -7,7 +7,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcore import encoding, job, matrix, preparation, schema
+from segcore import job, schema
+from segcore.matrix import encoding, fit, preparation
 
 CHANNELS = st.lists(
     st.sampled_from([None, "web", "store", "phone", "other", "=", "a b", "tv"]), min_size=1, max_size=40
@@ -67,7 +68,7 @@ def test_the_matrix_has_numbers_filled_and_standardised_and_categories_as_they_a
     def blocks() -> Iterator[pl.DataFrame]:
         return df.iter_slices(3)
 
-    made = matrix.fit(blocks, asked, extra=["age", "channel"], warn=lambda text: None)
+    made = fit.fit(blocks, asked, extra=["age", "channel"], warn=lambda text: None)
     assert made.columns == ("order_count", "age", "age=", "channel=web", "channel=store", "channel=")
     assert made.features == ("order_count", "age", "channel")
     X = made.standardised(made.raw(df))
@@ -87,7 +88,7 @@ def test_two_categories_are_as_far_apart_as_two_customers_at_random() -> None:
     rng = np.random.default_rng(0)
     df = pl.DataFrame({"age": rng.normal(size=20_000), "channel": rng.choice(["a", "b", "c"], 20_000)})
     asked = job.Matrix(columns={"age": "none", "channel": "one-hot"})
-    made = matrix.fit(lambda: [df], asked, extra=["age", "channel"], warn=lambda text: None)
+    made = fit.fit(lambda: [df], asked, extra=["age", "channel"], warn=lambda text: None)
     X = made.standardised(made.raw(df))
     age, channels = X[:, 0], X[:, 1:]
     other = df["channel"].to_numpy()[::2] != df["channel"].to_numpy()[1::2]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from segcore import errors, expressions, job
-from segcore.pipeline import customers
+from segcore.pipeline.customers import customers
 from segcore.progress import Progress
 from tests.lines import Line, any_line, line, prepared, taken_through, write_csv
 

@@ -89,7 +89,7 @@ def test_a_job_file_is_not_blamed_for_what_was_given_beside_it() -> None:
 
 
 def test_a_pinned_k_is_always_fitted() -> None:
-    from segcore.pipeline.jobs import load
+    from segcore.pipeline.core.job_file import load
 
     assert load(None, {"selection.k": 12}).models.ks == range(2, 13)
     assert load(None, {"models.k_min": 4, "selection.k": 3}).models.ks == range(3, 11)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcore import job, lineage
+from segcore import job
+from segcore.changes import lineage
 
 RULE = job.Lineage()
 LABELS = st.lists(st.integers(1, 4), min_size=5, max_size=60)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-from segcore import errors, job, matrix, preparation
+from segcore import errors, job
+from segcore.matrix import fit, preparation
 
 NAMES = ["total_spend", "order_count", "mean_days_between_orders"]
 SETTINGS = job.Matrix(
@@ -35,7 +36,7 @@ def fitted(
     def blocks() -> Iterator[pl.DataFrame]:
         return df.iter_slices(cut or df.height)
 
-    return matrix.fit(blocks, settings, warn=lambda text: None)
+    return fit.fit(blocks, settings, warn=lambda text: None)
 
 
 def test_is_what_scikit_learn_computes() -> None:
@@ -85,7 +86,7 @@ def test_parameters_come_from_the_first_rows_and_moments_from_all() -> None:
 def test_constant_features_are_dropped_with_a_warning() -> None:
     df = customers(100).with_columns(order_count=pl.lit(3))
     said: list[str] = []
-    prepared = matrix.fit(lambda: iter([df]), SETTINGS, warn=said.append)
+    prepared = fit.fit(lambda: iter([df]), SETTINGS, warn=said.append)
     assert prepared.columns == ("total_spend", "mean_days_between_orders")
     assert prepared.dropped == ("order_count",)
     assert said == ["feature order_count is the same for every customer and is left out"]
@@ -122,7 +123,7 @@ def test_lazy_matrix_has_a_block_for_each_file_and_reads_nothing_before_it_is_as
         asked.append(path)
         return df.slice(int(path) * 40, 40)
 
-    X = matrix.lazy(["0", "1", "2"], [40, 40, 20], read, prepared)
+    X = fit.lazy(["0", "1", "2"], [40, 40, 20], read, prepared)
     assert X.numblocks == (3, 1)
     assert asked == []
     np.testing.assert_array_equal(X.compute(scheduler="sync"), prepared.block(df))

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segcore import job, propagation
+from segcore import job
+from segcore.evaluation import propagation
 from segcore.evaluation.agreement import adjusted_rand
 from segcore.evaluation.refit import Model, refit
 from segcore.models.assignment import NearestCentre, NearestNeighbours

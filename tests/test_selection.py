@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcore import errors, job, selection
+from segcore import errors, job
+from segcore.selection.rule import Key, chosen, pinned_cost, select, worth_measuring
 
 RULE = job.Selection()
 
@@ -54,15 +55,13 @@ def table(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=SCHEMA)
 
 
-def winner(
-    candidates: pl.DataFrame, rule: job.Selection = RULE, before: selection.Key | None = None
-) -> selection.Key:
-    found = selection.chosen(selection.select(candidates, rule, before))
+def winner(candidates: pl.DataFrame, rule: job.Selection = RULE, before: Key | None = None) -> Key:
+    found = chosen(select(candidates, rule, before))
     return found["family"], found["variant"], found["k"]
 
 
 def reasons(candidates: pl.DataFrame, rule: job.Selection = RULE) -> list[str]:
-    return selection.select(candidates, rule)["reason"].to_list()
+    return select(candidates, rule)["reason"].to_list()
 
 
 REAL = table(
@@ -79,7 +78,7 @@ REAL = table(
 
 
 def test_the_largest_admissible_k_wins_whatever_the_silhouette() -> None:
-    decided = selection.select(REAL, RULE)
+    decided = select(REAL, RULE)
     assert winner(REAL) == ("kmeans", "", 4)
     assert decided["admissible"].to_list() == [True, True, True, False, False, False, True, True, False]
     assert decided["verdict"].to_list() == [
@@ -132,7 +131,7 @@ def test_at_the_same_k_the_highest_silhouette_wins() -> None:
     ],
 )
 def test_each_condition_rules_out_alone(changes: dict[str, Any], says: str) -> None:
-    decided = selection.select(table(row("kmeans", "", 2), row("kmeans", "", 6, **changes)), RULE)
+    decided = select(table(row("kmeans", "", 2), row("kmeans", "", 6, **changes)), RULE)
     assert decided["verdict"].to_list() == ["chosen", "ruled out"]
     assert says in decided["reason"][1]
 
@@ -154,7 +153,7 @@ def test_each_condition_rules_out_alone(changes: dict[str, Any], says: str) -> N
 def test_a_close_call_is_a_verdict_that_one_standard_error_would_turn(
     changes: dict[str, Any], close: bool
 ) -> None:
-    decided = selection.select(table(row("kmeans", "", 3, **changes)), RULE)
+    decided = select(table(row("kmeans", "", 3, **changes)), RULE)
     assert decided["close_call"].to_list() == [close]
 
 
@@ -164,11 +163,11 @@ def test_without_an_admissible_candidate_kmeans_4_is_given_as_a_partition() -> N
         row("hierarchical", "average", 4, silhouette=0.9, **poor),
         *[row("kmeans", "", k, **poor) for k in (2, 3, 4, 5)],
     )
-    decided = selection.select(candidates, RULE)
+    decided = select(candidates, RULE)
     assert winner(candidates) == ("kmeans", "", 4)
     assert not decided["admissible"].any()
-    assert "partition only" in selection.chosen(decided)["reason"]
-    assert "no stable segments" in selection.chosen(decided)["reason"]
+    assert "partition only" in chosen(decided)["reason"]
+    assert "no stable segments" in chosen(decided)["reason"]
 
 
 @pytest.mark.parametrize(("ks", "expected"), [((2, 3), 3), ((5, 6), 5), ((3, 5), 3), ((2,), 2)])
@@ -188,7 +187,7 @@ def test_without_kmeans_the_partition_avoids_tiny_segments() -> None:
 def test_a_bar_of_zero_needs_no_measurement() -> None:
     bare = job.Selection(min_prediction_strength=0, min_jaccard=0)
     candidates = table(row("kmeans", "", 3, prediction_strength=None, jaccard_min=None))
-    assert selection.select(candidates, bare)["admissible"].to_list() == [True]
+    assert select(candidates, bare)["admissible"].to_list() == [True]
 
 
 @pytest.mark.parametrize(
@@ -205,13 +204,13 @@ def test_a_bar_of_zero_needs_no_measurement() -> None:
 def test_pins_narrow_the_choice(pins: dict[str, Any], expected: tuple[str, str, int]) -> None:
     rule = job.Selection(**pins)
     assert winner(REAL, rule) == expected
-    assert "pinned" in selection.chosen(selection.select(REAL, rule))["reason"]
-    assert selection.select(REAL, rule)["admissible"].equals(selection.select(REAL, RULE)["admissible"])
+    assert "pinned" in chosen(select(REAL, rule))["reason"]
+    assert select(REAL, rule)["admissible"].equals(select(REAL, RULE)["admissible"])
 
 
 def test_what_a_pin_costs_is_told() -> None:
     rule = job.Selection(k=5)
-    cost = selection.pinned_cost(selection.select(REAL, rule), rule)
+    cost = pinned_cost(select(REAL, rule), rule)
     assert cost is not None
     assert (cost["pinned"]["k"], cost["by_rule"]["k"]) == (5, 4)
     assert cost["sentence"] == (
@@ -219,10 +218,10 @@ def test_what_a_pin_costs_is_told() -> None:
         " K-Means with 5 segments (silhouette 0.233) is not admissible."
     )
     same = job.Selection(k=4)
-    told = selection.pinned_cost(selection.select(REAL, same), same)
+    told = pinned_cost(select(REAL, same), same)
     assert told is not None
     assert told["sentence"].startswith("The pin costs nothing")
-    assert selection.pinned_cost(selection.select(REAL, RULE), RULE) is None
+    assert pinned_cost(select(REAL, RULE), RULE) is None
 
 
 @pytest.mark.parametrize(
@@ -238,13 +237,13 @@ def test_a_pin_that_cannot_be_kept_is_one_clear_line(
     rule: job.Selection, error: type[errors.SegcoreError], says: str
 ) -> None:
     with pytest.raises(error, match=re.escape(says)):
-        selection.select(REAL, rule)
+        select(REAL, rule)
 
 
 @pytest.mark.parametrize("candidates", [table(), table(row("dbscan", "", 3, selectable=False))])
 def test_nothing_to_choose_from_is_one_clear_line(candidates: pl.DataFrame) -> None:
     with pytest.raises(errors.DataError, match="can be chosen: expected one with a set number of segments"):
-        selection.select(candidates, RULE)
+        select(candidates, RULE)
 
 
 THREE, FOUR, FIVE, MIXTURE = ("kmeans", "", 3), ("kmeans", "", 4), ("kmeans", "", 5), ("mixture", "full", 4)
@@ -281,14 +280,14 @@ HIGHER: dict[str, Any] = {"silhouette": 0.259}  # by more than two of them
     ],
 )
 def test_the_model_of_the_run_before_stays_until_the_evidence_is_clear(
-    four: dict[str, Any], five: dict[str, Any], mixture: dict[str, Any], expected: selection.Key
+    four: dict[str, Any], five: dict[str, Any], mixture: dict[str, Any], expected: Key
 ) -> None:
     candidates = table(row(*THREE), row(*FOUR, **four), row(*FIVE, **five), row(*MIXTURE, **mixture))
     assert winner(candidates, before=FOUR) == expected
 
 
-def told(*candidates: dict[str, Any], before: selection.Key = FOUR) -> list[str]:
-    return selection.select(table(*candidates), RULE, before)["reason"].to_list()
+def told(*candidates: dict[str, Any], before: Key = FOUR) -> list[str]:
+    return select(table(*candidates), RULE, before)["reason"].to_list()
 
 
 def test_why_the_model_of_the_run_before_stays_is_told() -> None:
@@ -324,10 +323,10 @@ def test_what_became_of_the_model_of_the_run_before_is_told() -> None:
 
 
 def test_figures_are_told_apart() -> None:
-    almost = selection.select(table(row(*THREE), row(*FOUR, smallest_share=0.04996)), RULE)["reason"][1]
+    almost = select(table(row(*THREE), row(*FOUR, smallest_share=0.04996)), RULE)["reason"][1]
     assert "holds 4.996% of customers, below 5.000%" in almost
     close = [row(*FOUR, silhouette=0.30004), row(*MIXTURE, silhouette=0.3)]
-    assert "(0.30004 against 0.30000)" in selection.select(table(*close), RULE)["reason"][1]
+    assert "(0.30004 against 0.30000)" in select(table(*close), RULE)["reason"][1]
 
 
 def test_a_pin_is_kept_whatever_the_run_before_had() -> None:
@@ -337,7 +336,7 @@ def test_a_pin_is_kept_whatever_the_run_before_had() -> None:
 
 def test_only_what_passes_the_cheap_conditions_is_worth_measuring() -> None:
     bare = REAL.drop("prediction_strength", "prediction_strength_se", "jaccard_min", "jaccard_se")
-    left = selection.worth_measuring(bare, RULE)
+    left = worth_measuring(bare, RULE)
     assert ("hierarchical", "average", 2) not in left
     assert ("hdbscan", "", 2) not in left
     assert len(left) == REAL.height - 2
@@ -372,11 +371,11 @@ def rule_of(bar: tuple[float, float, float]) -> job.Selection:
 def test_the_rule_is_monotone_in_its_thresholds(
     candidates: pl.DataFrame, some: tuple[float, float, float], others: tuple[float, float, float]
 ) -> None:
-    lower = selection.select(candidates, rule_of(tuple(map(min, some, others))))  # type: ignore[arg-type]
-    higher = selection.select(candidates, rule_of(tuple(map(max, some, others))))  # type: ignore[arg-type]
+    lower = select(candidates, rule_of(tuple(map(min, some, others))))  # type: ignore[arg-type]
+    higher = select(candidates, rule_of(tuple(map(max, some, others))))  # type: ignore[arg-type]
     assert not (higher["admissible"] & ~lower["admissible"]).any()
     if higher["admissible"].any():
-        assert selection.chosen(higher)["k"] <= selection.chosen(lower)["k"]
+        assert chosen(higher)["k"] <= chosen(lower)["k"]
 
 
 @given(candidate_tables, st.integers(0, 7), bars)
@@ -421,12 +420,12 @@ def test_a_change_within_the_leeway_moves_nobody(rows: list[dict[str, Any]], dat
 def test_the_order_of_the_rows_changes_nothing(candidates: pl.DataFrame, random: Any) -> None:
     order = list(range(candidates.height))
     random.shuffle(order)
-    assert selection.select(candidates[order], RULE).equals(selection.select(candidates, RULE)[order])
+    assert select(candidates[order], RULE).equals(select(candidates, RULE)[order])
 
 
 @given(candidate_tables)
 def test_exactly_one_is_chosen_and_every_row_has_a_reason(candidates: pl.DataFrame) -> None:
-    decided = selection.select(candidates, RULE)
+    decided = select(candidates, RULE)
     assert decided["chosen"].sum() == 1
     assert (decided["verdict"] == "chosen").equals(decided["chosen"], check_names=False)
     assert all(reason.endswith(".") and "\n" not in reason for reason in decided["reason"])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from segcore import errors, job
-from segcore.pipeline import publication
 from segcore.pipeline.inspect import inspect
+from segcore.pipeline.outputs import publication
 from tests.lines import NOW, Line, any_line, counts, line, through, write_csv
 
 DATES = [

@@ -94,6 +94,6 @@ def validate_job(file: Path) -> None:
     """Check a job FILE alone, and print it with every default filled in."""
     with importing():
         from segcore import job
-        from segcore.pipeline.jobs import load
+        from segcore.pipeline.core.job_file import load
 
     click.echo(job.to_toml(load(file)), nl=False)

@@ -8,10 +8,10 @@ from typing import Literal
 
 import click
 
-from segcore import vega
 from segcore.cli.group import cli
 from segcore.cli.importing import importing
 from segcore.cli.options import K, Place, Rows, Size, operating_options, place_options, source_options
+from segcore.report import vega
 
 
 @cli.command()

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from segcore import schema
 from segcore.explain import whatif
 from segcore.explain.whatif import Change
+from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner
-from segcore.preparation import Preparation
 from segcore.profile import ALL, Rules
 from segcore.profile.rules import Rule, conditions
 from segcore.profile.wording import feature_of, number, phrase
@@ -27,7 +27,7 @@ class Model:
 
     Attributes
     ----------
-    preparation : segcore.preparation.Preparation
+    preparation : segcore.matrix.preparation.Preparation
     assigner : segcore.models.assignment.Assigner
     centres : ndarray of shape (n_clusters, n_features), float64
         In label order, standardised units: the model's own, or the means of its members.

@@ -1,8 +1,8 @@
 """From a source's files to canonical columns and their values."""
 
 from segcore.ingest.bytestream import UNDECODABLE
-from segcore.ingest.conventions import Conventions
 from segcore.ingest.files import Source, discover, passed_over
+from segcore.ingest.formats import Conventions
 from segcore.ingest.layout import Layout, layouts, parts, starts
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import scan

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest.conventions import Numbers
+from segcore.ingest.formats import Numbers
 from segcore.ingest.layout import Layout, grouped
 from segcore.ingest.prepare import Prepared
 from segcore.ingest.scan import scan

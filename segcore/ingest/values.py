@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import job, schema
-from segcore.ingest.conventions import EPOCHS, Conventions, Numbers
+from segcore.ingest.formats import EPOCHS, Conventions, Numbers
 from segcore.ingest.layout import Layout
 
 # Columns whose value must be readable, in the order in which the ledger names the first that is not.

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from segcore.models import rounds, threads
+from segcore.models import lockstep, threads
 from segcore.models.assignment import Floats, Matrix
 from segcore.models.totals import Spread, Totals, measure
 
@@ -223,7 +223,7 @@ def _dask_kmeans(
     at_once = max(1, MOST_BLOCKS // X.numblocks[0])
     fits = []
     for first in range(0, len(starts), at_once):
-        together = rounds.Rounds(dask.base.get_scheduler(collections=[X]))
+        together = lockstep.Rounds(dask.base.get_scheduler(collections=[X]))
         with dask.config.set({"scheduler": together.get, "optimization.fuse.active": False}):
             fits += together.run(fit, starts[first : first + at_once])
     return fits

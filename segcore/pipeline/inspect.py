@@ -11,11 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from segcore import cleaning, engine, errors, ingest, job, storage
+from segcore import engine, errors, ingest, job, storage
 from segcore.ingest import UNDECODABLE, Conventions, Source
 from segcore.job import Job
-from segcore.pipeline import extras, lines, reading
-from segcore.pipeline.reading import Reading
+from segcore.lines import cleaning
+from segcore.pipeline.customers import attributes
+from segcore.pipeline.lines import read_input, shuffle_lines
+from segcore.pipeline.lines.read_input import Reading
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
 _SHOWN_REJECTS = 3
@@ -94,8 +96,8 @@ def inspect(
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
         read = Reading(files=files, layouts=ingest.layouts(files, settings.columns))
-        reading.check_ids(read)
-        found = reading.understand(read, settings, every=True)
+        read_input.check_ids(read)
+        found = read_input.understand(read, settings, every=True)
         latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
         return _look(read, found, settings, sources, sampled, latest, scratch, budget)
     finally:
@@ -124,7 +126,7 @@ def _look(
     scratch: Path,
     memory: int,
 ) -> Inspection:
-    classified = lines.classified(read, found, settings, latest=latest)
+    classified = shuffle_lines.classified(read, found, settings, latest=latest)
     lf = pl.concat(classified).with_columns(pl.col("class").cast(pl.String))
     counted = lf.group_by("class").agg(
         lines=pl.len(), first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
@@ -133,7 +135,7 @@ def _look(
         lf.filter(pl.col("class").is_in(_KEPT)).group_by("customer_id").agg(files=pl.col("file").n_unique())
     )
     customers = files.group_by("files").agg(customers=pl.len())
-    with reading.readable():
+    with read_input.readable():
         classes = counted.collect(engine="streaming")
         seen = dict(customers.collect(engine="streaming").iter_rows())
         rejects = _first_rejects(lf, classes, read)
@@ -153,7 +155,7 @@ def _look(
         last_at=_time(classes["last"].max()),
         n_lines=round(n_lines / share),
         n_seen=sum(seen.values()),
-        extra=extras.look(scratch, settings, files.select("customer_id"), memory=memory),
+        extra=attributes.look(scratch, settings, files.select("customer_id"), memory=memory),
         n_customers=sum(seen.values()) if len(sampled) == len(sources) else _chao(seen, len(sampled)),
     )
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from segcore import cleaning, engine, errors, ledger
+from segcore import engine, errors
 from segcore.ingest import Conventions, Layout
 from segcore.job import Job
-from segcore.pipeline import budget, extra_table, jobs, reading
+from segcore.lines import cleaning, ledger
+from segcore.pipeline.core.job_file import load as load_job
+from segcore.pipeline.customers import attribute_table
 from segcore.pipeline.inspect import Inspection, inspect, write_job
+from segcore.pipeline.lines import memory_plan, read_input
 
 # Measured on two cores: a line from text to features; a start; and what a customer adds who is in the models' sample.
 _SECONDS_A_LINE, _SECONDS_AT_LEAST, _SECONDS_A_CUSTOMER = 7e-7, 8, 3e-3
@@ -35,7 +38,7 @@ def inspect_input(
     segcore.errors.SegcoreError
         As the run would.
     """
-    settings = jobs.load(None if job_file is None else Path(job_file), dict(overrides or {}))
+    settings = load_job(None if job_file is None else Path(job_file), dict(overrides or {}))
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     found = inspect(given, settings, full=full, memory=memory, now=int(time.time()))
     if write_job_to is not None:
@@ -52,7 +55,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
         said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
     for layout, how in zip(found.reading.layouts, found.conventions, strict=True):
         said += ["", *_layout(layout, how, settings)]
-    said += ["", *reading.notes(found.reading, settings)]
+    said += ["", *read_input.notes(found.reading, settings)]
     said += [
         f"dates     {found.first_at} to {found.last_at}",
         f"lines     {about}{found.n_lines:,}",
@@ -110,17 +113,17 @@ def _extra(table: Mapping[str, Any], known: int, found: Inspection) -> list[str]
         f"{'' if found.exact else ' that were looked at'}"
     ]
     said += [f"  {c['feature']:<12} {c['column']!r:<24} {c['kind']}" for c in table["columns"]]
-    return said + [f"  {text.removeprefix(table['path'] + ': ')}" for text in extra_table.remarks(table)]
+    return said + [f"  {text.removeprefix(table['path'] + ': ')}" for text in attribute_table.remarks(table)]
 
 
 def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:
     in_sample = min(found.n_customers, settings.models.sample)
     seconds = found.n_lines * _SECONDS_A_LINE + in_sample * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
-    parting = budget.plan(found.n_lines, memory)
+    parting = memory_plan.plan(found.n_lines, memory)
     return [
         "what the job would cost, roughly, on two cores:",
         f"  time    {_duration(seconds / 2)} to {_duration(seconds * 2)}",
-        f"  {budget.said(found.n_lines, memory, parting, settings)}",
+        f"  {memory_plan.said(found.n_lines, memory, parting, settings)}",
     ]
 
 

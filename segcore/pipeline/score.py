@@ -8,11 +8,14 @@ from pathlib import Path
 
 from segcore import errors, logs, storage
 from segcore.job import Job
-from segcore.pipeline import ending, first_stages, frozen, previous, publication, scored, start
-from segcore.pipeline.customers import Customers
-from segcore.pipeline.finished import at_hand
-from segcore.pipeline.previous import Previous
-from segcore.pipeline.start import Plan, Run
+from segcore.pipeline import open_run
+from segcore.pipeline.customers import lines_to_customers
+from segcore.pipeline.customers.customers import Customers
+from segcore.pipeline.finished import apply_model, previous_run
+from segcore.pipeline.finished.finished_run import at_hand
+from segcore.pipeline.finished.previous_run import Previous
+from segcore.pipeline.open_run import Plan, Run
+from segcore.pipeline.outputs import publication, publish, scored_files
 from segcore.progress import Progress
 from segcore.stores import place
 
@@ -58,16 +61,16 @@ def score(
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is published then.
     """
-    places = start.Places.given(out, scratch)
+    places = open_run.Places.given(out, scratch)
     with at_hand(place(model)) as folder:
-        fitted = previous.load(folder)
+        fitted = previous_run.load(folder)
         settings = fitted.settings if as_of is None else _as_of(fitted.settings, as_of)
-        asked = start.plan(inputs, settings, memory, places, refresh="score")
-        with start.opened(
+        asked = open_run.plan(inputs, settings, memory, places, refresh="score")
+        with open_run.opened(
             asked, places, folder, resume=resume, wait=wait, log_format=log_format, quiet=quiet
         ) as (work, plan, run_id, progress):
             _make_all(work, run_id, plan, fitted, progress, with_report=with_report)
-            return ending.publish(work, run_id, progress, keep=keep)
+            return publish.publish(work, run_id, progress, keep=keep)
 
 
 def _make_all(
@@ -81,13 +84,13 @@ def _make_all(
 ) -> None:
     if work.made("run", run_id):
         return
-    found = first_stages.through_lines(work, plan, progress)
-    if lacking := frozen.missing(found.features, fitted.model):
+    found = lines_to_customers.through_lines(work, plan, progress)
+    if lacking := apply_model.missing(found.features, fitted.model):
         raise errors.DataError(
             f"the model of {fitted.run_id} needs {errors.listing(lacking)}, which the input says nothing"
             " about; score lines with the columns of the fit"
         )
-    labels = first_stages.by_previous(work, found, plan, progress)
+    labels = lines_to_customers.by_previous(work, found, plan, progress)
     make(work, run_id, plan, found, labels, progress, with_report=with_report)
 
 
@@ -124,12 +127,12 @@ def make(
     with work.stage("run") as folder:
         with progress.stage("profile") as stage:
             stage.rows = found.customers
-            table = scored.write(folder, found, labels, before, plan.settings)
+            table = scored_files.write(folder, found, labels, before, plan.settings)
         drift = storage.read_json(labels / "drift.json")
         storage.write_json(folder / "drift.json", drift)
         facts = {
-            **scored.manifest(found, table, before),
-            "identity": previous.identity(before, before.next_segment, before.fitted),
+            **scored_files.manifest(found, table, before),
+            "identity": previous_run.identity(before, before.next_segment, before.fitted),
             "refresh": {"asked": plan.how["refresh"], "did": "score", "reasons": drift["reasons"]},
             "gate": {
                 "broken": publication.broken_bounds(
@@ -141,4 +144,4 @@ def make(
                 )
             },
         }
-        ending.finish(folder, work, run_id, plan, facts, progress, with_report=with_report)
+        publish.finish(folder, work, run_id, plan, facts, progress, with_report=with_report)

@@ -9,28 +9,20 @@ from typing import Any
 
 from segcore import engine, errors, logs, storage
 from segcore.evaluation import refit
+from segcore.matrix import population
 from segcore.models.candidate import Sweep
-from segcore.pipeline import (
-    budget,
-    charts,
-    checkpoints,
-    compare,
-    comparison,
-    ending,
-    first_stages,
-    frozen,
-    jobs,
-    labelling,
-    outputs,
-    population,
-    publication,
-    start,
-    steps,
-)
-from segcore.pipeline import previous as before_it
-from segcore.pipeline.customers import Customers
+from segcore.pipeline import open_run
+from segcore.pipeline.core import job_file
+from segcore.pipeline.core.stage import run_stage
+from segcore.pipeline.customers import lines_to_customers
+from segcore.pipeline.customers.customers import Customers
+from segcore.pipeline.finished import apply_model, run_comparison
+from segcore.pipeline.finished import previous_run as before_it
+from segcore.pipeline.lines import memory_plan
+from segcore.pipeline.models import checkpoints, labels, model_selection
+from segcore.pipeline.open_run import Plan, Run
+from segcore.pipeline.outputs import publication, publish, report_tables, run_files
 from segcore.pipeline.score import make as score_customers
-from segcore.pipeline.start import Plan, Run
 from segcore.progress import Progress, Stage
 from segcore.stores import place
 
@@ -101,14 +93,16 @@ def segment(
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is published then.
     """
-    places = start.Places.given(out, scratch)
-    settings = jobs.load(None if job is None else Path(job), dict(overrides or {}))
-    asked = start.plan(
+    places = open_run.Places.given(out, scratch)
+    settings = job_file.load(None if job is None else Path(job), dict(overrides or {}))
+    asked = open_run.plan(
         inputs, settings, memory, places, refresh="if-drifted" if if_drifted else "fit", fresh=fresh
     )
-    budget.check_models(settings, asked.budget)
+    memory_plan.check_models(settings, asked.budget)
     given = None if previous is None else place(previous)
-    with start.opened(asked, places, given, resume=resume, wait=wait, log_format=log_format, quiet=quiet) as (
+    with open_run.opened(
+        asked, places, given, resume=resume, wait=wait, log_format=log_format, quiet=quiet
+    ) as (
         work,
         plan,
         run_id,
@@ -123,27 +117,27 @@ def segment(
                 say=progress.say,
             ) as at_work:
                 _make(work, run_id, plan if at_work is None else plan.within(at_work.budget), progress)
-        return ending.publish(work, run_id, progress, keep=keep)
+        return publish.publish(work, run_id, progress, keep=keep)
 
 
 def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) -> None:
     """Make the run in ``run``, its last stage, from the stages that are not finished yet."""
-    found = first_stages.through_lines(work, plan, progress)
-    plan = first_stages.fitting(plan, found, progress)
-    if plan.previous is not None and (lacking := frozen.missing(found.features, plan.previous.model)):
+    found = lines_to_customers.through_lines(work, plan, progress)
+    plan = lines_to_customers.fitting(plan, found, progress)
+    if plan.previous is not None and (lacking := apply_model.missing(found.features, plan.previous.model)):
         progress.warn(f"no previous run is followed: its model needs {errors.listing(lacking)}")
         plan = replace(plan, previous=None)
     if plan.previous is None:
         _fit(work, run_id, plan, found, None, progress)
         return
-    labels = first_stages.by_previous(work, found, plan, progress)
+    old_labels = lines_to_customers.by_previous(work, found, plan, progress)
     if plan.how["refresh"] == "if-drifted":
-        drift = storage.read_json(labels / "drift.json")
+        drift = storage.read_json(old_labels / "drift.json")
         progress.say(f"{drift['verdict']}: {'; '.join(drift['reasons'])}")
         if drift["verdict"] == "score":
-            score_customers(work, run_id, plan, found, labels, progress)
+            score_customers(work, run_id, plan, found, old_labels, progress)
             return
-    _fit(work, run_id, plan, found, labels, progress)
+    _fit(work, run_id, plan, found, old_labels, progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +146,9 @@ class _Fitted:
 
     people: population.Population
     sweep: Sweep
-    compared: comparison.Compared
-    labelled: labelling.Labelled
-    moves: compare.Comparison | None
+    compared: model_selection.Compared
+    labelled: labels.Labelled
+    moves: run_comparison.Comparison | None
 
 
 def _fit(
@@ -170,8 +164,8 @@ def _fit(
     with work.stage("run") as folder:
         with progress.stage("profile") as stage:
             stage.rows = found.customers
-            compared = comparison.with_all_rows(fitted.compared, fitted.people, fitted.labelled)
-            table = outputs.write(
+            compared = model_selection.with_all_rows(fitted.compared, fitted.people, fitted.labelled)
+            table = run_files.write(
                 folder,
                 found,
                 fitted.people,
@@ -179,24 +173,24 @@ def _fit(
                 compared,
                 fitted.labelled,
                 plan.settings,
-                {"products": charts.products(work, found, fitted.labelled, plan.settings)},
+                {"products": report_tables.products(work, found, fitted.labelled, plan.settings)},
                 {} if plan.previous is None else plan.previous.positions,
             )
             stage.bytes = storage.tree_bytes(folder)
         facts = {
-            **outputs.manifest(folder, found, fitted.people, fitted.sweep, compared, table, plan.settings),
-            **_line(folder, run_id, plan, fitted.moves, old_labels, outputs.names(table), compared.chosen),
+            **run_files.manifest(folder, found, fitted.people, fitted.sweep, compared, table, plan.settings),
+            **_line(folder, run_id, plan, fitted.moves, old_labels, run_files.names(table), compared.chosen),
             "gate": {
                 "broken": publication.broken_bounds(
                     plan.settings.gate,
                     account=found.ledger,
                     profile=table,
                     chosen=compared.chosen,
-                    drift=publication.drift_by_feature(outputs.drift(folder)),
+                    drift=publication.drift_by_feature(run_files.drift(folder)),
                 )
             },
         }
-        ending.finish(folder, work, run_id, plan, facts, progress)
+        publish.finish(folder, work, run_id, plan, facts, progress)
 
 
 def _fitted(
@@ -207,7 +201,7 @@ def _fitted(
     followed = None if plan.how["fresh"] else plan.previous
 
     def step(name: str, make: Callable[[Path, Stage], None]) -> Path:
-        return steps.step(work, progress, name, make)
+        return run_stage(work, progress, name, make)
 
     with progress.stage("matrix") as stage:
         people = population.prepare(
@@ -226,30 +220,32 @@ def _fitted(
         spread = people
         if engine.n_workers():
             spread = replace(people, X=engine.on_workers(people.read_from(work.shared)))
-        with refit.starting_processes(budget.refit_processes_beside_models(settings, plan.budget)):
-            sweep = comparison.fit(spread, settings, progress, starts=starts)
+        with refit.starting_processes(memory_plan.refit_processes_beside_models(settings, plan.budget)):
+            sweep = model_selection.fit(spread, settings, progress, starts=starts)
         checkpoints.save_sweep(folder, sweep)
 
     sweep = checkpoints.load_sweep(step("models", models))
 
     def choose(folder: Path, stage: Stage) -> None:
         stage.rows = len(people.evaluation)
-        n_jobs = budget.refit_processes(settings, plan.budget)
+        n_jobs = memory_plan.refit_processes(settings, plan.budget)
         before = None if followed is None else before_it.incumbent(followed, settings)
-        compared = comparison.compare(sweep, people, settings, progress, before=before, n_jobs=n_jobs)
+        compared = model_selection.compare(sweep, people, settings, progress, before=before, n_jobs=n_jobs)
         checkpoints.save_compared(folder, compared)
 
     compared = checkpoints.load_compared(step("comparison", choose), sweep)
 
     def label(folder: Path, stage: Stage) -> None:
         stage.rows = found.customers
-        checkpoints.save_labelled(folder, labelling.label_everyone(people, compared.published, folder))
+        checkpoints.save_labelled(folder, labels.label_everyone(people, compared.published, folder))
 
     labelled = checkpoints.load_labelled(step("labels", label), compared)
     moves = None
     if plan.previous is not None and old_labels is not None:
         with progress.stage("identity"):
-            moves = compare.compare(plan.previous, found.features, labelled.lazy(), old_labels, settings)
+            moves = run_comparison.compare(
+                plan.previous, found.features, labelled.lazy(), old_labels, settings
+            )
             labelled = labelled.with_ids(moves.lineage.ids)
     return _Fitted(people=people, sweep=sweep, compared=compared, labelled=labelled, moves=moves)
 
@@ -258,7 +254,7 @@ def _line(
     folder: Path,
     run_id: str,
     plan: Plan,
-    moves: compare.Comparison | None,
+    moves: run_comparison.Comparison | None,
     old_labels: Path | None,
     names: dict[int, str],
     chosen: Mapping[str, Any],
@@ -273,7 +269,7 @@ def _line(
     reasons = before_it.changes(
         before.settings, plan.settings, before.manifest["versions"], engine.versions()
     )
-    compare.write(
+    run_comparison.write(
         folder, moves, names, [*reasons, *before_it.model_change(before.manifest["chosen"], chosen)]
     )
     drift = storage.read_json(old_labels / "drift.json")

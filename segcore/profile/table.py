@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from segcore import schema
-from segcore.preparation import Preparation
+from segcore.matrix.preparation import Preparation
 from segcore.profile.holding import NAMED_BY, held, to_rows
 from segcore.profile.marks import marks_of
 from segcore.profile.naming import Name, Position, name_segments

@@ -31,7 +31,7 @@ import jinja2
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from segcore import vega
+from segcore.report import vega
 from segcore.report.charts import CONFIG
 from segcore.report.context import context
 from segcore.report.run import read

@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from segcore import verdicts
 from segcore.report import charts
 from segcore.report.charts import Figure, colour
 from segcore.report.run import Run
 from segcore.report.words import MISSING, Words, cut
+from segcore.selection import verdicts
 
 SYMBOLS = {"chosen": "★", "admissible": "●", "ruled out": "○", "shown only": "◇"}
 

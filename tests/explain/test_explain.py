@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from segcore import explain, profile
 from segcore.explain import whatif
+from segcore.matrix.preparation import Preparation, raw_values
 from segcore.models.assignment import NearestCentre, NearestNeighbours, Posterior
-from segcore.preparation import Preparation, raw_values
 from tests.profile.customers import customers
 
 NAMES = {1: "Big spenders", 2: "Small fry"}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore import errors, job
-from segcore.ingest import scan, shapes
-from segcore.ingest.conventions import date_formats
+from segcore.ingest import scan, value_patterns
+from segcore.ingest.formats import date_formats
 from tests.lines import classified, line, prepared, write_csv
 
 
@@ -70,10 +70,10 @@ def test_files_may_be_looked_at_in_groups(
     ]
     (layout,) = prepared(paths).layouts
     groups = [replace(layout, files=(file,)) for file in layout.files]
-    once = shapes.count(scan(layout), layout).collect()
+    once = value_patterns.count(scan(layout), layout).collect()
     by = ["column", "shape"]
     assert (
-        shapes.add_up(shapes.count(scan(group), group).collect() for group in groups)
+        value_patterns.add_up(value_patterns.count(scan(group), group).collect() for group in groups)
         .sort(by)
         .equals(once.sort(by))
     )

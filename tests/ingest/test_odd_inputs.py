@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from segcore import cli
-from segcore.pipeline import reading
+from segcore.pipeline.lines import read_input
 from tests.lines import counts, through
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -382,14 +382,14 @@ def test_a_file_that_changes_while_it_is_read(
 ) -> None:
     path = tmp_path / "x.csv"
     text(ONE, TWO, ONE.replace("17850", "4"))(tmp_path)
-    understand = reading.understand
+    understand = read_input.understand
 
     def meanwhile(*arguments: Any, **settings: Any) -> Any:
         found = understand(*arguments, **settings)
         change(path)
         return found
 
-    monkeypatch.setattr(reading, "understand", meanwhile)
+    monkeypatch.setattr(read_input, "understand", meanwhile)
     monkeypatch.chdir(tmp_path)
     assert re.search(message, complaint(path, code, [], monkeypatch, capfd))
     assert not (tmp_path / "out" / "runs").exists()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dask.threaded import get as threaded
 
-from segcore.models.rounds import Rounds
+from segcore.models.lockstep import Rounds
 
 
 class Blocks:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from segcore import Run, errors, job, pipeline, segment
 from segcore.cli import cli
-from segcore.pipeline import previous
+from segcore.pipeline.finished import previous_run
 from tests.conftest import QUICK
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -86,19 +86,19 @@ def test_a_narrow_verdict_does_not_replace_the_model_of_the_run_before(
     "changed", [{"selection.min_share": 0.04}, {"models.k_max": 6}, {"selection.k": None}]
 )
 def test_what_the_job_asks_for_anew_is_chosen_anew(first: Run, changed: dict[str, Any]) -> None:
-    def said(admissible: bool) -> previous.Previous:
-        found = previous.load(first.folder)
+    def said(admissible: bool) -> previous_run.Previous:
+        found = previous_run.load(first.folder)
         chosen = found.manifest["chosen"] | {"admissible": admissible}
         return replace(found, manifest=found.manifest | {"chosen": chosen})
 
     before = said(True)
-    assert previous.incumbent(before, before.settings) == before.model.key
-    assert previous.incumbent(said(False), before.settings) is None
+    assert previous_run.incumbent(before, before.settings) == before.model.key
+    assert previous_run.incumbent(said(False), before.settings) is None
     data = before.settings.model_dump()
     for key, value in changed.items():
         table, _, name = key.partition(".")
         data[table][name] = value
-    assert previous.incumbent(before, job.Job.model_validate(data)) is None
+    assert previous_run.incumbent(before, job.Job.model_validate(data)) is None
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from segcore import Run, errors, pipeline, segment
-from segcore.pipeline import start
-from segcore.pipeline.finished import explain_customer, rebuild_report
-from segcore.pipeline.jobs import load
+from segcore.pipeline import open_run
+from segcore.pipeline.core.job_file import load
+from segcore.pipeline.finished.finished_run import explain_customer, rebuild_report
 from tests.conftest import QUICK
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -171,7 +171,7 @@ def test_a_changed_table_is_another_input(tables: Path) -> None:
     settings = load(tables / "job.toml")
 
     def mark() -> str:
-        return start.plan(SAMPLE, settings, None, start.Places.given("out")).following(None, None).mark
+        return open_run.plan(SAMPLE, settings, None, open_run.Places.given("out")).following(None, None).mark
 
     before = mark()
     assert mark() == before

@@ -11,8 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segcore import errors, ingest, job, shuffle
-from segcore.pipeline import budget, extras, inspect_input, jobs
+from segcore import errors, ingest, job
+from segcore.lines import shuffle
+from segcore.pipeline import inspect_input
+from segcore.pipeline.core import job_file
+from segcore.pipeline.customers import attributes
+from segcore.pipeline.lines import memory_plan
 from segcore.progress import Progress, Stage
 from tests.lines import line, write_csv
 
@@ -48,7 +52,7 @@ def write(
     folder.mkdir(parents=True)
     said = progress or Progress(quiet=True)
     stage = Stage(name="extra")
-    extras.prepare(folder, extras.discover(asked), asked, memory=memory, progress=said, stage=stage)
+    attributes.prepare(folder, attributes.discover(asked), asked, memory=memory, progress=said, stage=stage)
     return said.warnings
 
 
@@ -61,7 +65,7 @@ def joined(folder: Path, asked: job.Job, ids: list[str] | None = None) -> pl.Dat
     """Write the tables and join them to some customers, in the order of the ids."""
     write(folder, asked)
     wanted = EXPECTED["customer_id"].to_list() if ids is None else ids
-    found = extras.join(with_h(wanted), folder).drop("h")
+    found = attributes.join(with_h(wanted), folder).drop("h")
     return pl.DataFrame({"customer_id": wanted}).join(
         found, on="customer_id", how="left", maintain_order="left"
     )
@@ -165,7 +169,7 @@ def test_the_join_is_a_left_join_whatever_the_buckets(
     write(folder / "extra", asked, memory=memory)
     everybody = with_h(customers)
     bucket = pl.col("h") // pl.lit((2**64 - 1) // cuts + 1, dtype=pl.UInt64) if cuts > 1 else pl.lit(0)
-    parts = [extras.join(everybody.filter(bucket == number), folder / "extra") for number in range(cuts)]
+    parts = [attributes.join(everybody.filter(bucket == number), folder / "extra") for number in range(cuts)]
     expected = everybody.join(
         table.select(customer_id="Customer", age=pl.col("Age").cast(pl.Float64)),
         on="customer_id",
@@ -236,13 +240,13 @@ def test_typed_columns_that_say_nothing_exact_are_refused(tmp_path: Path) -> Non
 def test_coverage_counts_both_sides(tmp_path: Path) -> None:
     asked = job_of(as_csv(tmp_path / "table.csv"))
     write(tmp_path / "extra", asked)
-    customers = extras.join(with_h(["17850", "14", "98", "99"]), tmp_path / "extra")
+    customers = attributes.join(with_h(["17850", "14", "98", "99"]), tmp_path / "extra")
     files = [tmp_path / f"part-{number}.parquet" for number in range(2)]
     for number, path in enumerate(files):
         customers.drop("h").slice(2 * number, 2).write_parquet(path)
     (tmp_path / "coverage").mkdir()
-    extras.cover(tmp_path / "coverage", tmp_path / "extra", files, asked, Progress(quiet=True))
-    (found,) = extras.coverage(tmp_path / "coverage")
+    attributes.cover(tmp_path / "coverage", tmp_path / "extra", files, asked, Progress(quiet=True))
+    (found,) = attributes.coverage(tmp_path / "coverage")
     assert (found["customers_with_row"], found["share"], found["rows_without_customer"]) == (2, 0.5, 2)
     assert {c["feature"]: c["customers"] for c in found["columns"]} == {
         "age": 2,
@@ -255,20 +259,22 @@ def test_coverage_counts_both_sides(tmp_path: Path) -> None:
 def test_a_table_of_other_ids_is_refused(tmp_path: Path) -> None:
     asked = job_of(as_csv(tmp_path / "table.csv"))
     write(tmp_path / "extra", asked)
-    extras.join(with_h(["C-1"]), tmp_path / "extra").drop("h").write_parquet(tmp_path / "part-0.parquet")
+    attributes.join(with_h(["C-1"]), tmp_path / "extra").drop("h").write_parquet(tmp_path / "part-0.parquet")
     with pytest.raises(
         errors.DataError, match=r"no customer of the input has a row; .* the input like 'C-1'"
     ):
-        extras.cover(tmp_path, tmp_path / "extra", [tmp_path / "part-0.parquet"], asked, Progress(quiet=True))
+        attributes.cover(
+            tmp_path, tmp_path / "extra", [tmp_path / "part-0.parquet"], asked, Progress(quiet=True)
+        )
 
 
 def test_a_path_begins_at_the_job_file(tmp_path: Path) -> None:
     text = '[[extra]]\npath = "{}"\nkey = "id"\ncolumns = ["age"]\n'
     (tmp_path / "job.toml").write_text(text.format("table.csv"))
-    assert jobs.load(tmp_path / "job.toml").extra[0].path == str(tmp_path / "table.csv")
+    assert job_file.load(tmp_path / "job.toml").extra[0].path == str(tmp_path / "table.csv")
     for whole in ("/srv/table.csv", "s3://bucket/table.csv"):
         (tmp_path / "job.toml").write_text(text.format(whole))
-        assert jobs.load(tmp_path / "job.toml").extra[0].path == whole
+        assert job_file.load(tmp_path / "job.toml").extra[0].path == whole
 
 
 @pytest.mark.parametrize(
@@ -318,15 +324,15 @@ def test_an_inspection_says_what_the_columns_are(tmp_path: Path) -> None:
     assert "age          'Age'                    number\n" in text
     assert "channel      'Channel'                category\n" in text
     assert "1 row(s) left out as missing_customer" in text
-    assert jobs.load(tmp_path / "made.toml").extra == jobs.load(tmp_path / "job.toml").extra
+    assert job_file.load(tmp_path / "made.toml").extra == job_file.load(tmp_path / "job.toml").extra
 
 
 def test_the_budget_counts_what_categories_may_become() -> None:
     plain = job.Job()
-    a_column = budget.needed_for_models(plain) - budget.needed_for_models(_without_one(plain))
+    a_column = memory_plan.needed_for_models(plain) - memory_plan.needed_for_models(_without_one(plain))
 
     def columns(asked: job.Job) -> float:
-        return (budget.needed_for_models(asked) - budget.needed_for_models(plain)) / a_column
+        return (memory_plan.needed_for_models(asked) - memory_plan.needed_for_models(plain)) / a_column
 
     table = {"path": "a", "key": "id", "columns": ["age", "channel"]}
     assert columns(job.resolve("", {"extra": [table]})) == 2 * (10 + 2)

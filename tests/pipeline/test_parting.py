@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore import job
-from segcore.pipeline.budget import Plan, plan
-from segcore.pipeline.narrowing import more_bits
+from segcore.pipeline.lines.memory_plan import Plan, plan
+from segcore.pipeline.lines.repartition import more_bits
 from tests.lines import Line, any_line, line, prepared, taken_through, write_csv
 
 RULES: dict[str, Any] = {

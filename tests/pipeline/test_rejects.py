@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from segcore.pipeline import rejects
+from segcore.pipeline.customers import rejects
 from tests.lines import HEADER, through
 
 _GOOD = "1,a,HOLDER,2,2011-03-01 10:00:00,1.25,17850,France"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segcore import errors, job, matrix, profile
+from segcore import errors, job, profile
+from segcore.matrix import fit
 from segcore.profile.statistics import summarise
 from segcore.profile.wording import number
 from segcore.schema import FEATURE_BY_NAME
@@ -200,7 +201,7 @@ def test_given_names_hold() -> None:
 
 def test_transforms_of_a_preparation_are_those_of_the_matrix() -> None:
     df = customers(200, 3, 0)
-    preparation = matrix.fit(lambda: [df], job.Matrix(), warn=pytest.fail)
+    preparation = fit.fit(lambda: [df], job.Matrix(), warn=pytest.fail)
     table = profile.build(df.lazy(), transforms=profile.transforms_of(preparation))
     X = preparation.block(df)
     for place, feature in enumerate(preparation.columns):

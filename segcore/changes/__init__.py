@@ -1,0 +1,1 @@
+"""What changed between two runs: identities of segments, movement of customers, drift; pure."""

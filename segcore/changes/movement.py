@@ -1,0 +1,199 @@
+"""Who moved between two runs, how much money went with them, and why.
+
+Every customer of either run has a way: the segment then, the segment that the old model gives them today
+(``between``), and the segment now. From the first to the second their behaviour changed; from the second to
+the third the model did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from segcore.changes.lineage import Counts, Lineage
+
+UNASSIGNED = 0
+_KEYS = ["old", "between", "outside", "new"]
+_LARGEST = 5
+
+
+def ways(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) -> pl.LazyFrame:
+    """Join two runs by customer.
+
+    Parameters
+    ----------
+    old : LazyFrame
+        ``customer_id``, ``segment`` and ``total_spend``.
+    new : LazyFrame
+        The same, and ``between`` (the old model's segment) and ``outside`` (whether beyond its radius).
+    money_decimals : int
+
+    Returns
+    -------
+    LazyFrame
+        ``customer_id``, ``old`` (null for who is new), ``between``, ``outside``, ``new`` (null for who is gone),
+        and what they spent then and now in whole minor units: ``money_before``, ``money``.
+    """
+
+    def minor(name: str) -> pl.Expr:
+        whole: pl.Expr = (pl.col(name).fill_null(0) * 10**money_decimals).round().cast(pl.Int128)
+        return whole
+
+    def segment(name: str) -> pl.Expr:
+        return pl.col(name).fill_null(UNASSIGNED).cast(pl.Int32)
+
+    before = old.select("customer_id", old=segment("segment"), money_before=minor("total_spend"))
+    after = new.select(
+        "customer_id",
+        between=segment("between"),
+        outside="outside",
+        new=segment("segment"),
+        money=minor("total_spend"),
+    )
+    return before.join(after, on="customer_id", how="full", coalesce=True).with_columns(
+        pl.col("money_before", "money").fill_null(0)
+    )
+
+
+def cells(ways: pl.LazyFrame) -> pl.DataFrame:
+    """Count customers and money of each way, sorted: ``old, between, outside, new, customers, money_before, money``."""
+    return (
+        ways.group_by(_KEYS)
+        .agg(pl.len().cast(pl.Int64).alias("customers"), pl.col("money_before", "money").sum())
+        .collect(engine="streaming")
+        .sort(_KEYS, nulls_last=True)
+    )
+
+
+def evidence(cells: pl.DataFrame) -> tuple[Counts, Counts]:
+    """Return what `segcore.changes.lineage.match` judges by: history, and the same data under both models."""
+    history = cells.group_by("old", "new").agg(pl.col("customers").sum()).rows()
+    today = cells.filter(pl.col("new").is_not_null()).with_columns(
+        seen=pl.when(~pl.col("outside")).then("between")
+    )
+    same = today.group_by("seen", "new").agg(pl.col("customers").sum()).rows()
+    return {(a, b): n for a, b, n in history}, {(a, b): n for a, b, n in same}
+
+
+def renumber(frame: pl.DataFrame, lineage: Lineage) -> pl.DataFrame:
+    """Give the new segments their ids."""
+    return frame.with_columns(renumbered(lineage))
+
+
+def renumbered(lineage: Lineage) -> pl.Expr:
+    """Return the column ``new`` with ids in place of the new run's own numbers."""
+    return pl.col("new").replace(lineage.ids)
+
+
+def moved(ways: pl.LazyFrame, old: Mapping[int, str], new: Mapping[int, str], unit: float) -> pl.LazyFrame:
+    """Return every customer of both runs who is in another segment now, sorted by id, and why.
+
+    Parameters
+    ----------
+    ways : LazyFrame
+        With the new segments' ids.
+    old, new : mapping of int to str
+        The segments' names.
+    unit : float
+        Minor units in one of money.
+    """
+    behaviour, model = pl.col("old") != pl.col("between"), pl.col("between") != pl.col("new")
+    cause = pl.when(behaviour & model).then(pl.lit("both")).when(behaviour).then(pl.lit("behaviour"))
+    return (
+        ways.filter(pl.col("old") != pl.col("new"))
+        .select(
+            "customer_id",
+            pl.col("old").alias("old_segment"),
+            _named("old", old).alias("old_segment_name"),
+            pl.col("between").alias("old_model_segment"),
+            pl.col("new").alias("new_segment"),
+            _named("new", new).alias("new_segment_name"),
+            cause.otherwise(pl.lit("model")).alias("changed"),
+            (pl.col("money_before") / unit).cast(pl.Float64).alias("total_spend_before"),
+            (pl.col("money") / unit).cast(pl.Float64).alias("total_spend"),
+        )
+        .sort("customer_id")
+    )
+
+
+def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
+    return pl.col(column).replace_strict(names, default="Unassigned", return_dtype=pl.String)
+
+
+def matrices(cells: pl.DataFrame, unit: float) -> dict[str, list[dict[str, Any]]]:
+    """Return the three matrices of movement.json, as lists of cells with customers and money.
+
+    ``flows`` holds all customers of either run, null for outside; ``behaviour`` and ``model`` those of both, from
+    the old label to the old model's today, and from there to the new one.
+    """
+    both = cells.drop_nulls(["old", "new"])
+    return {
+        "flows": _matrix(cells, "old", "new", unit),
+        "behaviour": _matrix(both, "old", "between", unit),
+        "model": _matrix(both, "between", "new", unit),
+    }
+
+
+def _matrix(cells: pl.DataFrame, start: str, end: str, unit: float) -> list[dict[str, Any]]:
+    sums = (
+        cells.group_by(old=start, new=end)
+        .agg(pl.col("customers", "money_before", "money").sum())
+        .sort("old", "new", nulls_last=True)
+    )
+    return sums.with_columns((pl.col("money_before", "money") / unit).cast(pl.Float64)).to_dicts()
+
+
+def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -> list[str]:
+    """Describe who is new, who is gone and the largest flows between segments, one sentence each.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        With the new segments' ids.
+    old, new : mapping of int to str
+        The segments' names.
+    """
+    both = cells.drop_nulls(["old", "new"])
+    n_both, n_moved = _n(both), _n(both.filter(pl.col("old") != pl.col("new")))
+    came, gone = cells.filter(pl.col("old").is_null()), cells.filter(pl.col("new").is_null())
+    said = [
+        f"{_n(came):,} customers are new and {_n(gone):,} are gone; of the {n_both:,} in both runs "
+        f"{n_moved:,} ({n_moved / max(n_both, 1):.1%}) changed segment."
+    ]
+    moves = (
+        both.filter(pl.col("old") != pl.col("new"))
+        .group_by("old", "new")
+        .agg(
+            pl.col("customers").sum(),
+            behaviour=pl.col("customers").filter(pl.col("between") == pl.col("new")).sum(),
+            model=pl.col("customers").filter(pl.col("between") == pl.col("old")).sum(),
+        )
+        .sort("customers", "old", "new", descending=[True, False, False])
+        .head(_LARGEST)
+    )
+    return said + [
+        _flow(row, old.get(row["old"], "Unassigned"), new.get(row["new"], "Unassigned"))
+        for row in moves.to_dicts()
+    ]
+
+
+def _flow(row: Mapping[str, Any], start: str, end: str) -> str:
+    rest = row["customers"] - row["behaviour"] - row["model"]
+    causes = [
+        f"{row['behaviour']:,} because their behaviour changed" if row["behaviour"] else "",
+        f"{row['model']:,} because the model changed" if row["model"] else "",
+        f"{rest:,} because both did" if rest else "",
+    ]
+    because = ", ".join(cause for cause in causes if cause)
+    return f"{row['customers']:,} customers went from {start!r} to {end!r}: {because}."
+
+
+def _n(cells: pl.DataFrame) -> int:
+    return int(cells["customers"].sum())
+
+
+def names(rows: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Return segments and their names as movement.json lists them, sorted."""
+    return [{"segment": segment, "segment_name": name} for segment, name in sorted(rows)]

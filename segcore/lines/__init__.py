@@ -1,0 +1,1 @@
+"""Lines to customers, pure: cleaning rules, hash order, features, returns, the ledger."""

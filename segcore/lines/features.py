@@ -1,0 +1,242 @@
+"""From the lines of whole customers to one row per customer.
+
+Lines are condensed to a row per order first: everything but distinct products follows from those. Sums are of
+integers, so that they repeat exactly whatever the order of the lines. Nothing here collects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from segcore import schema
+from segcore.lines import cleaning
+from segcore.lines.shuffle import FILE
+
+_SECONDS_A_DAY = 86_400
+_ODD = 0x9E3779B97F4A7C15  # odd, so that different hashes stay different; its bits look random
+_CUSTOMER = ("h", "customer_id")
+_ORDER = (*_CUSTOMER, "class", "order", "ordered_at", "country")
+
+
+def later_copies(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the ``place`` of the second and later copies of a line.
+
+    Parameters
+    ----------
+    lines : polars.LazyFrame
+        All lines of some customers; ``line`` is equal where all typed columns are. The copy that stays is the
+        first by file and record.
+    """
+    twice = lines.filter(~pl.col("line").is_first_distinct()).select("line")
+    copies = lines.select("line", "place").join(twice, on="line", how="semi")
+    return copies.filter(pl.col("place") > pl.col("place").min().over("line")).select("place")
+
+
+def ledger(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Count lines and money (minor units, Int128) by file and class."""
+    return lines.group_by(FILE.alias("file"), "class").agg(
+        rows=pl.len().cast(pl.Int64),
+        money=pl.col("amount").cast(pl.Int128).sum(),
+        unreadable_amount_rows=pl.col("amount").null_count().cast(pl.Int64),
+    )
+
+
+def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Add up the lines of each order: one row per customer, class, order, time and country.
+
+    Parameters
+    ----------
+    lines : polars.LazyFrame
+        Lines of some customers, each once. Rows of several frames are added up by :func:`merge`.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The keys, ``amount`` (minor units, Int128), ``quantity`` and ``lines``, how many there were.
+    """
+    return lines.group_by(_ORDER).agg(
+        pl.col("amount").cast(pl.Int128).sum(),
+        pl.col("quantity").sum(),
+        lines=pl.len().cast(pl.Int64),
+    )
+
+
+def merge(condensed: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Add up what :func:`condense` gave for parts of the same customers' lines."""
+    if len(condensed) == 1:
+        return condensed[0]
+    return pl.concat(condensed).group_by(_ORDER).agg(pl.col("amount", "quantity", "lines").sum())
+
+
+def bought_products(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return each customer's different products: ``h, customer_id, product``."""
+    purchases = lines.filter(pl.col("class") == cleaning.PURCHASE, pl.col("product").is_not_null())
+    # One number for both: twice as fast as to compare customers and products.
+    both = pl.col("h") * pl.lit(_ODD, dtype=pl.UInt64) + pl.col("product")
+    return purchases.filter(both.is_first_distinct()).select(*_CUSTOMER, "product")
+
+
+def customer_features(
+    orders: pl.LazyFrame,
+    products: pl.LazyFrame,
+    *,
+    as_of: int,
+    money_decimals: int,
+    gross: pl.LazyFrame | None = None,
+) -> pl.LazyFrame:
+    """Compute the features of :data:`segcore.schema.FEATURES` for every customer with a purchase.
+
+    Parameters
+    ----------
+    orders : polars.LazyFrame
+        As :func:`condense` returns it for all lines of some customers.
+    products : polars.LazyFrame
+        As :func:`bought_products` returns it, each row once.
+    as_of : int
+        Seconds since 1970; recency counts from it.
+    money_decimals : int
+        Amounts are in ``10 ** -money_decimals``.
+    gross : polars.LazyFrame, optional
+        The orders before returns took purchases back, where they did: the rate and the share of returns are of all
+        that was bought.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``h``, ``customer_id`` and the features, sorted by ``(h, customer_id)``; money in whole units, Float64.
+    """
+    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
+    returns = orders.filter(pl.col("class") == cleaning.RETURN)
+    distinct = products.group_by("customer_id").agg(unique_products=pl.len().cast(pl.Int64))
+    out = (
+        purchases.group_by(_CUSTOMER)
+        .agg(_purchase_sums())
+        .join(distinct, on="customer_id", how="left")
+        .join(returns.group_by("customer_id").agg(_return_sums()), on="customer_id", how="left")
+        .join(_main_country(purchases), on="customer_id", how="left")
+        .with_columns(pl.col("unique_products", "return_count", "returned_minor").fill_null(0))
+    )
+    if gross is None:
+        out = out.with_columns(gross_orders="order_count", gross_minor="spend_minor")
+    else:
+        out = out.join(_gross_sums(gross), on="customer_id", how="left")
+    out = out.with_columns(
+        total_spend=_money("spend_minor", money_decimals),
+        returned_value=_money("returned_minor", money_decimals),
+        gross_spend=_money("gross_minor", money_decimals),
+    ).with_columns(_derived(as_of))
+    return out.select("h", "customer_id", *(f.name for f in schema.FEATURES)).sort("h", "customer_id")
+
+
+def _money(minor: str, decimals: int) -> pl.Expr:
+    """Return minor units as whole ones: the double nearest to the exact amount."""
+    # Polars divides by a constant by multiplying with its reciprocal, which is off in the last place
+    # (2.9000000000000004): a column as the divisor makes it divide.
+    value = pl.col(minor).cast(pl.Float64)
+    return value / (value * 0 + 10.0**decimals)
+
+
+def _purchase_sums() -> list[pl.Expr]:
+    at = pl.col("ordered_at")
+    time = pl.from_epoch(at, time_unit="s")
+    month = time.dt.year().cast(pl.Int32) * 12 + time.dt.month()
+    return [
+        pl.col("order").n_unique().cast(pl.Int64).alias("order_count"),
+        pl.col("amount").sum().alias("spend_minor"),
+        pl.col("quantity").sum().alias("item_count"),
+        at.min().alias("first_s"),
+        at.max().alias("last_s"),
+        (at // _SECONDS_A_DAY).n_unique().cast(pl.Int64).alias("purchase_days"),
+        month.n_unique().cast(pl.Int64).alias("active_months"),
+    ]
+
+
+def _return_sums() -> list[pl.Expr]:
+    return [
+        pl.col("order").n_unique().cast(pl.Int64).alias("return_count"),
+        (pl.col("amount").sum() * -1).alias("returned_minor"),
+    ]
+
+
+def _gross_sums(orders: pl.LazyFrame) -> pl.LazyFrame:
+    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
+    return purchases.group_by("customer_id").agg(
+        gross_orders=pl.col("order").n_unique().cast(pl.Int64), gross_minor=pl.col("amount").sum()
+    )
+
+
+def _main_country(purchases: pl.LazyFrame) -> pl.LazyFrame:
+    by_country = purchases.filter(pl.col("country").is_not_null()).group_by("customer_id", "country")
+    ranked = by_country.agg(orders=pl.col("order").n_unique(), last=pl.col("ordered_at").max()).sort(
+        "customer_id", "orders", "last", "country", descending=[False, True, True, False]
+    )
+    return ranked.group_by("customer_id", maintain_order=True).agg(pl.col("country").first())
+
+
+def _derived(as_of: int) -> list[pl.Expr]:
+    orders, gross_orders, returns = (pl.col(name) for name in ("order_count", "gross_orders", "return_count"))
+    first, last = pl.col("first_s"), pl.col("last_s")
+    calendar_days = last // _SECONDS_A_DAY - first // _SECONDS_A_DAY
+    gaps = pl.col("purchase_days") - 1
+    return [
+        ((as_of - last) // _SECONDS_A_DAY).alias("days_since_last_order"),
+        (pl.col("total_spend") / orders).alias("average_order_value"),
+        (pl.col("item_count") / orders).alias("mean_basket_items"),
+        ((last - first) // _SECONDS_A_DAY).alias("tenure_days"),
+        pl.when(gaps > 0).then(calendar_days / gaps).alias("mean_days_between_orders"),
+        (returns / (returns + gross_orders)).alias("return_rate"),
+        (pl.col("returned_value") / pl.col("gross_spend")).alias("returned_share"),
+        pl.from_epoch(first, time_unit="s").cast(pl.Datetime("us")).alias("first_order_at"),
+        pl.from_epoch(last, time_unit="s").cast(pl.Datetime("us")).alias("last_order_at"),
+    ]
+
+
+def by_month(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum each customer's purchases by calendar month: ``customer_id, month, amount, orders``."""
+    month = pl.from_epoch(pl.col("ordered_at"), time_unit="s").dt.date().dt.truncate("1mo")
+    return (
+        orders.filter(pl.col("class") == cleaning.PURCHASE)
+        .group_by("customer_id", month.alias("month"))
+        .agg(amount=pl.col("amount").sum().cast(pl.Int64), orders=pl.col("order").n_unique())
+    )
+
+
+def purchases(lines: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Return the purchases with no more columns than :func:`own_lines` needs."""
+    needed = dict.fromkeys(("customer_id", "ordered_at", "line", *columns))
+    return lines.filter(pl.col("class") == cleaning.PURCHASE).select(*needed)
+
+
+def own_lines(purchases: pl.LazyFrame, columns: Sequence[str], *, money_decimals: int) -> pl.LazyFrame:
+    """Return the purchases as expressions of the job's own see them.
+
+    Parameters
+    ----------
+    purchases : polars.LazyFrame
+        All purchases of some customers, each once.
+    columns : sequence of str
+        Of :data:`segcore.expressions.COLUMNS`.
+    money_decimals : int
+        Money is in ``10 ** -money_decimals``.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``customer_id`` and the columns, money in whole units and times as Datetime; by customer, each one's lines in
+        the order of time and, at the same time, of their hash.
+    """
+    seen = {
+        "ordered_at": pl.from_epoch(pl.col("ordered_at"), time_unit="s").cast(pl.Datetime("us")),
+        **{name: _money(name, money_decimals) for name in ("amount", "unit_price")},
+    }
+    return purchases.sort("customer_id", "ordered_at", "line").select(
+        "customer_id", *(seen.get(name, pl.col(name)).alias(name) for name in columns)
+    )
+
+
+def heavy_customers(orders: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
+    """Return the customers with more than so many lines, most first: ``customer_id, lines``."""
+    counted = orders.group_by("customer_id").agg(pl.col("lines").sum())
+    return counted.filter(pl.col("lines") > more_than).sort("lines", "customer_id", descending=[True, False])

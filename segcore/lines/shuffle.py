@@ -1,0 +1,146 @@
+"""Hash order: streaming passes that bring all lines of a customer into one bucket.
+
+Every customer has ``h = hash(customer_id, seed)``; the top bits of ``h`` are the bucket, so that the buckets in
+order, each sorted by ``(h, customer_id)``, give one global order whatever their number. Rejected lines go to a
+bucket of their own, and keep no more than what the account needs. This module alone knows Polars' ``PartitionBy``,
+which is marked unstable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from segcore import schema
+from segcore.lines import cleaning
+
+ORDER_KEY = ("h", "customer_id")
+MOST_BITS = 6  # of a pass: open buckets cost memory, and beyond 100 Polars closes files and begins new ones
+# Rows that a bucket's file gathers before they are written: 64 open buckets hold 100 MB then.
+_ROWS_A_GROUP = 20_000
+# What a file says of its groups is held until it ends: 400 MB after 200 million lines, if files went on and on.
+_ROWS_A_FILE = 250_000
+_SECONDS_A_DAY = 86_400
+_RECORD_BITS = 40
+
+# Where a line is from, of ``place``: its file's number, and its record in the scan of the file.
+FILE = (pl.col("place") // pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)).cast(pl.UInt32)
+RECORD = pl.col("place") % pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)
+# Columns of a line that are in the buckets only where a feature of the job's own names them.
+CARRIED = ("order_id", "product_id", "unit_price", "description")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A file that a pass wrote, and the bucket that its lines belong to; None is that of the rejected lines."""
+
+    bucket: int | None
+    path: str
+    rows: int
+
+
+def hashed(seed: int) -> pl.Expr:
+    """Return ``h`` of a customer."""
+    return pl.col("customer_id").hash(seed)
+
+
+def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
+    """Turn classified lines into numbers.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`segcore.lines.cleaning.classify` returns it.
+    seed : int
+        Of the hashes.
+    carry : sequence of str
+        Columns of :data:`CARRIED` that kept lines keep beside the numbers; product codes in upper case.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``h``; ``order`` and ``product`` as 64-bit hashes; ``line``, a hash of all typed columns; ``place``, see
+        :data:`FILE` and :data:`RECORD`. Rejected lines have ``class``, ``ordered_at``, ``amount`` and ``place`` only.
+    """
+    kept = pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])
+    day = pl.col("ordered_at") // _SECONDS_A_DAY
+    order = (
+        pl.when(pl.col("order_id").is_null()).then(day.hash(seed)).otherwise(pl.col("order_id").hash(seed))
+    )
+    product = pl.col("product")
+    line = pl.sum_horizontal(
+        (pl.col(name).hash(seed) * pl.lit(2 * place + 1, dtype=pl.UInt64))
+        for place, name in enumerate(schema.LINE_NAMES)
+    )
+    of_kept = {
+        "customer_id": pl.col("customer_id"),
+        "h": hashed(seed),
+        "order": order,
+        "product": pl.when(product.is_not_null()).then(product.hash(seed)),
+        "country": pl.col("country"),
+        "quantity": pl.col("quantity"),
+        "line": line,
+        **{name: product if name == "product_id" else pl.col(name) for name in CARRIED if name in carry},
+    }
+    file = pl.col("file").cast(pl.UInt64) * pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)
+    return lf.select(
+        *(pl.when(kept).then(value).alias(name) for name, value in of_kept.items()),
+        "class",
+        "ordered_at",
+        "amount",
+        (file + pl.col("record")).alias("place"),
+    )
+
+
+def write(lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, bits: int) -> list[Piece]:
+    """Sink keyed lines into Parquet files by bucket, streaming.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`keyed` returns it.
+    folder : str
+        Path or URL of a new folder.
+    by : {"h", "line", "product"}
+        The hash whose bits say the bucket; without a product it is bucket 0.
+    first_bit, bits : int
+        The bits, from the top.
+
+    Returns
+    -------
+    list of Piece
+        By bucket.
+
+    Raises
+    ------
+    polars.exceptions.PolarsError
+        If a source file turns out to be broken.
+    """
+    n_buckets = pl.lit(2**bits, dtype=pl.UInt64)
+    number = pl.lit(0, dtype=pl.UInt64)
+    if bits:
+        number = (pl.col(by) // pl.lit(2 ** (64 - first_bit - bits), dtype=pl.UInt64)) % n_buckets
+    bucket = pl.when(pl.col("h").is_null()).then(n_buckets).otherwise(number.fill_null(0)).cast(pl.UInt16)
+    pieces: list[Piece] = []
+
+    def take(written: pl.io.partition.SinkedPathsCallbackArgs) -> None:
+        for one in written.paths:
+            found = re.search(r"bucket=(\d+)/[^/]*$", one.path)
+            if found is None:
+                raise ValueError(f"{one.path}: names no bucket")
+            of = int(found.group(1))
+            pieces.append(Piece(bucket=None if of == 2**bits else of, path=one.path, rows=one.num_rows))
+
+    lf.sink_parquet(
+        pl.PartitionBy(folder, key={"bucket": bucket}, include_key=False, max_rows_per_file=_ROWS_A_FILE),
+        mkdir=True,
+        maintain_order=False,
+        compression="lz4",
+        statistics=False,
+        row_group_size=_ROWS_A_GROUP,
+        sinked_paths_callback=take,
+    )
+    return sorted(pieces, key=lambda piece: (piece.bucket is None, piece.bucket or 0, piece.path))

@@ -1,0 +1,1 @@
+"""Customer features to the standardised matrix that the models see."""

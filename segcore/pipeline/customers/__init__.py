@@ -1,0 +1,1 @@
+"""Stage ``customers``: from partitions of lines to the features of every customer."""

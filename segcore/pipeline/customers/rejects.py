@@ -1,0 +1,129 @@
+"""Rejected lines with their text, reason, file and record, as many as the job wants to see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from segcore import ingest, schema
+from segcore.ingest import UNDECODABLE, Layout
+from segcore.job import Job
+from segcore.lines import shuffle
+from segcore.pipeline.lines import read_input
+from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.shuffle_lines import Buckets
+
+Mode = Literal["all", "sample", "count"]
+_TEXTS = [*(f"text_{name}" for name in schema.LINE_NAMES), "text"]
+_LINES_A_PART = 1_000_000  # many small files are read at once
+_PLACE = (shuffle.FILE.alias("file"), shuffle.RECORD.alias("record"))
+
+
+def first_of_each(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return ``place``, ``class`` and ``amount`` of the first line of each file and class."""
+    shown = lines.select("place", "class", "amount")
+    first = pl.all().sort_by("place").first()
+    return shown.group_by(shuffle.FILE.alias("file"), "class").agg(first).select("place", "class", "amount")
+
+
+def of_duplicates(duplicates: pl.LazyFrame, mode: Mode) -> pl.LazyFrame:
+    """Return ``place``, ``class`` and ``amount`` of some bucket's duplicates: of all, the first of each file, or none."""
+    shown = duplicates.select("place", "class", "amount")
+    if mode == "sample":
+        return first_of_each(shown)
+    return shown if mode == "all" else shown.head(0)
+
+
+def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Reading, job: Job) -> None:
+    """Write the rejected lines.
+
+    Parameters
+    ----------
+    folder : Path
+        Created.
+    buckets : Buckets
+    duplicates : polars.DataFrame
+        As :func:`of_duplicates` gives them for all buckets.
+    read : Reading
+    job : segcore.job.Job
+    """
+    folder.mkdir()
+    mode = job.cleaning.rejects
+    if mode == "count":
+        return
+    groups = _groups(buckets, read)
+    if mode == "all":
+        copies = duplicates.lazy().select(*_PLACE, "class", "amount")
+        frames = [copies, *([pl.scan_parquet(buckets.paths(buckets.texts))] if buckets.texts else [])]
+        rejects = pl.concat(frames, how="diagonal")
+    else:
+        chosen = [duplicates]
+        if buckets.rejects:
+            rejected = pl.scan_parquet(buckets.paths(buckets.rejects))
+            chosen.append(first_of_each(rejected).collect(engine="streaming"))
+        rejects = _read_again(first_of_each(pl.concat(chosen).lazy()).collect(), groups)
+    texts = [name for name in _TEXTS if name in rejects.collect_schema().names()]
+    known = {
+        "file": [file.number for file in read.files],
+        "name": [file.source.name for file in read.files],
+        "start": [start for _, start in sorted(ingest.starts(groups).items())],
+    }
+    names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})
+    out = rejects.join(names, on="file").select(
+        pl.col("name").alias("file"),
+        (pl.col("record") - pl.col("start") + 1).alias("record"),
+        pl.col("class").cast(pl.String).alias("reason"),
+        pl.col("amount").alias("amount_minor"),
+        *(
+            pl.col(text).str.replace_all(UNDECODABLE, "", literal=True).alias(text.removeprefix("text_"))
+            if text in texts
+            else pl.lit(None, pl.String).alias(text.removeprefix("text_"))
+            for text in _TEXTS
+        ),
+    )
+    if mode == "sample":
+        out = out.sort("file", "record", "reason")
+    out.sink_parquet(folder / "part-00000.parquet", maintain_order=mode == "sample")
+
+
+def _groups(buckets: Buckets, read: Reading) -> list[Layout]:
+    """Return the layouts cut as they were scanned, since a line's record counts from the first file of a scan."""
+    layout_of = {file.number: layout for layout in read.layouts for file in layout.files}
+    return [
+        replace(layout_of[numbers[0]], files=tuple(read.files[number] for number in numbers))
+        for numbers in buckets.groups
+    ]
+
+
+def _read_again(chosen: pl.DataFrame, groups: list[Layout]) -> pl.LazyFrame:
+    """Read the texts of a few lines: cheaper than to carry those of every rejected line along."""
+    wanted = chosen.select(*_PLACE, "class", "amount")
+    found = [wanted.head(0)]
+    for group in groups:
+        of_group = ingest.starts([group])
+        # File by file, no more is read than up to the last line that is wanted.
+        for part in ingest.parts(group, _LINES_A_PART):
+            # A line's record counts from the first file of its scan, so it has another number in a part.
+            before = {number: of_group[number] - start for number, start in ingest.starts([part]).items()}
+            own = wanted.filter(pl.col("file").is_in(list(before))).with_columns(
+                (pl.col("record") - pl.col("file").replace_strict(before, return_dtype=pl.UInt64)).alias("at")
+            )
+            if own.height:
+                found.append(
+                    own.join(_texts(part, own["at"].unique().to_list()), on=["file", "at"]).drop("at")
+                )
+    return pl.concat(found, how="diagonal").lazy()
+
+
+def _texts(part: Layout, records: Sequence[int]) -> pl.DataFrame:
+    lines = ingest.scan(part, last=max(records)).filter(pl.col("record").is_in(records))
+    with read_input.readable():
+        return (
+            ingest.with_texts(lines)
+            .select("file", pl.col("record").alias("at"), *_TEXTS)
+            .collect(engine="streaming")
+        )

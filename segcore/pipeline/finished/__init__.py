@@ -1,0 +1,1 @@
+"""Finished runs: read, followed, compared, applied to other customers."""

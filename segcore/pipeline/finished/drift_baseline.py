@@ -1,0 +1,160 @@
+"""What a run remembers of its customers, so that later ones can be told from them: model/reference.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from segcore import schema
+from segcore.changes import drift
+from segcore.changes.drift import Bins, Snapshot
+from segcore.matrix import encoding
+from segcore.matrix.encoding import Encodings
+from segcore.matrix.preparation import raw_values
+from segcore.pipeline.models.labels import Labelled, columns
+
+_CUT_ROWS = 100_000  # customers, the first in hash order, that the bins are cut from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The customers of a fit.
+
+    Attributes
+    ----------
+    bins : dict of str to Bins
+        For each numeric feature.
+    radius : dict of int to float
+        For each label, the distance from its centre that 1% of its customers exceed, standardised units.
+    then : Snapshot
+    """
+
+    bins: dict[str, Bins]
+    radius: dict[int, float]
+    then: Snapshot
+
+
+def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> Reference:
+    """Remember the customers of a run that has just been labelled.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Customer features.
+    labelled : Labelled
+        With the segments' ids.
+    encodings : mapping of str to tuple of str
+        Columns of 0 and 1 that stand for features.
+    """
+    names = [
+        *numbers(pl.read_parquet_schema(files[0])),
+        *(name for own in encodings.values() for name in own),
+    ]
+    customers = encoding.expand(pl.scan_parquet(list(files)), encodings)
+    head = raw_values(customers.select(names).head(_CUT_ROWS).collect(), names)
+    bins = {name: drift.cut(column) for name, column in zip(names, head.T, strict=True)}
+    label = columns(labelled.models)[0]
+    labels = pl.scan_parquet(list(labelled.files)).select(label=label, distance="distance")
+    radius = _radius(labels.collect())
+    judged = (
+        pl.read_parquet(path).select(
+            segment=pl.col(label).replace_strict(labelled.segments[0], default=None, return_dtype=pl.Int32),
+            outside=outside(pl.col(label), pl.col("distance"), radius),
+        )
+        for path in labelled.files
+    )
+    return Reference(bins=bins, radius=radius, then=count(files, judged, bins, encodings))
+
+
+def numbers(there: Mapping[str, pl.DataType]) -> list[str]:
+    """Return the features that hold numbers, those of the job's own last."""
+    own = [name for name, dtype in there.items() if dtype.is_numeric() and name not in schema.FEATURE_BY_NAME]
+    return [*(feature.name for feature in schema.numeric_features(there)), *own]
+
+
+def _radius(labels: pl.DataFrame) -> dict[int, float]:
+    known = labels.filter(pl.col("distance").is_not_nan(), pl.col("label") >= 0)
+    radii = known.group_by("label").agg(pl.col("distance").quantile(drift.RADIUS_QUANTILE, "higher"))
+    return {int(label): float(radius) for label, radius in radii.sort("label").rows()}
+
+
+def outside(label: pl.Expr, distance: pl.Expr, radius: Mapping[int, float]) -> pl.Expr:
+    """Say who is beyond the radius of their label; who has no label is."""
+    limit = label.replace_strict(radius, default=-1.0, return_dtype=pl.Float64)
+    return distance.is_nan() | (distance.cast(pl.Float64) > limit)
+
+
+def count(
+    files: Sequence[Path], judged: Iterable[pl.DataFrame], bins: Mapping[str, Bins], encodings: Encodings
+) -> Snapshot:
+    """Count customers by feature, segment and radius, file by file.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Customer features.
+    judged : iterable of polars.DataFrame
+        ``segment`` and ``outside`` of the same rows.
+    bins : mapping of str to Bins
+    encodings : mapping of str to tuple of str
+        Columns of 0 and 1 that stand for features.
+    """
+    there = pl.read_parquet_schema(files[0])
+    encodings = {name: columns for name, columns in encodings.items() if name in there}
+    known = {*there, *(name for columns in encodings.values() for name in columns)}
+    names = [name for name in bins if name in known]
+    counts = {name: bins[name].count(np.array([])) for name in names}
+    segments: dict[int, int] = {}
+    customers = beyond = 0
+    for path, own in zip(files, judged, strict=True):
+        described = encoding.expand(pl.scan_parquet(path), encodings)
+        raw = raw_values(described.select(names).collect(), names)
+        for name, column in zip(names, raw.T, strict=True):
+            counts[name] += bins[name].count(column)
+        for segment, n in own["segment"].fill_null(0).value_counts().rows():
+            segments[segment] = segments.get(segment, 0) + n
+        customers += own.height
+        beyond += int(own["outside"].sum())
+    return Snapshot(
+        customers=customers, features=counts, segments=dict(sorted(segments.items())), outside=beyond
+    )
+
+
+def to_state(reference: Reference) -> dict[str, Any]:
+    """Return a reference as plain values."""
+    then = reference.then
+    return {
+        "customers": then.customers,
+        "outside": then.outside,
+        "segments": [[segment, n] for segment, n in then.segments.items()],
+        "radius": [[label, radius] for label, radius in reference.radius.items()],
+        "features": [
+            {
+                "feature": name,
+                "values": list(bins.values),
+                "edges": list(bins.edges),
+                "counts": then.features[name].tolist(),
+            }
+            for name, bins in reference.bins.items()
+        ],
+    }
+
+
+def from_state(state: Mapping[str, Any]) -> Reference:
+    """Rebuild a reference from :func:`to_state`."""
+    features = state["features"]
+    return Reference(
+        bins={f["feature"]: Bins(values=tuple(f["values"]), edges=tuple(f["edges"])) for f in features},
+        radius=dict(state["radius"]),
+        then=Snapshot(
+            customers=state["customers"],
+            features={f["feature"]: np.array(f["counts"], dtype=np.int64) for f in features},
+            segments=dict(state["segments"]),
+            outside=state["outside"],
+        ),
+    )

@@ -1,0 +1,113 @@
+"""What can be asked of a finished run: its report again, and why a customer is where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from segcore import errors, explain, job, profile, report, storage
+from segcore.matrix import encoding
+from segcore.pipeline.finished import model_files
+from segcore.storage import Place, join
+from segcore.stores import is_url
+
+# What is not fetched from a store: rejects can be as large as the dump, the others nobody reads again.
+_LEFT_THERE = ("rejects/", "segments.csv", "moved.parquet", "report.")
+
+
+def find(path: Place) -> Place:
+    """Return the place of a run from itself or from a folder with latest.json.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If there is no finished run.
+    """
+    if storage.exists(join(path, "manifest.json")):
+        return path
+    latest = storage.latest_run(path)
+    if latest is not None:
+        return storage.run_place(path, latest)
+    raise errors.InputNotFoundError(
+        f"{path}: no finished run; expected a folder with manifest.json or latest.json, such as the --out of a run"
+    )
+
+
+@contextmanager
+def at_hand(path: Place, *, rejects: bool = False) -> Iterator[Path]:
+    """Give the folder of a finished run; one in an object store is fetched for as long as it is needed.
+
+    Parameters
+    ----------
+    path : path or URL
+        The run, or a folder with latest.json.
+    rejects : bool
+        Fetch the rejected lines too.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If there is no finished run.
+    """
+    run = find(path)
+    if not is_url(run):
+        yield Path(run)
+        return
+    left = [name for name in _LEFT_THERE if not (rejects and name == "rejects/")]
+    with storage.private_folder() as folder:
+        with storage.disk_errors(folder):
+            storage.copy(run, folder, [n for n in storage.list_files(run) if not n.startswith(tuple(left))])
+        yield folder
+
+
+def rebuild_report(path: Place, *, markdown: bool = False, show_ids: bool = False) -> Place:
+    """Write the report of a finished run again and return where it is."""
+    run = find(path)
+    target = join(run, "report.md" if markdown else "report.html")
+    with at_hand(run, rejects=True) as folder:
+        text = report.build_markdown(folder) if markdown else report.build(folder, show_ids=show_ids)
+    with storage.disk_errors(target):
+        storage.write_text(target, text)
+    return target
+
+
+def explain_customer(customer_id: str, path: Place) -> str:
+    """Say why a customer is in their segment and what would move them.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If the run has no such customer.
+    """
+    with at_hand(path) as run:
+        return _explanation(customer_id, run)
+
+
+def _explanation(customer_id: str, run: Path) -> str:
+    stored = model_files.load(run)
+    customers = pl.scan_parquet(run / "features/*.parquet")
+    row = customers.filter(pl.col("customer_id") == customer_id).collect(engine="streaming")
+    if not row.height:
+        raise errors.DataError(
+            f"customer {customer_id!r} has no purchase in this run; ids are text, as in segments.csv"
+        )
+    model = explain.Model(
+        preparation=stored.preparation,
+        assigner=stored.assigner,
+        centres=stored.centres,
+        segments=stored.segments,
+        separate_one_time=stored.separate_one_time,
+    )
+    settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
+    found = explain.explain(
+        encoding.expand(row, stored.preparation.encodings),
+        model=model,
+        names=stored.names,
+        profile=pl.read_parquet(run / "profile.parquet"),
+        limits=explain.limits_of(encoding.expand(customers, stored.preparation.encodings), model),
+        rules=profile.Rules.from_state(storage.read_json(run / "rules.json")),
+    )
+    return found.text(currency=settings.report.currency)

@@ -1,0 +1,1 @@
+"""Stage ``lines``: from the input's files to partitions of lines."""

@@ -1,0 +1,157 @@
+"""What a run needs: how its lines are parted so that a part fits in memory, and what is refused before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segcore import engine, errors
+from segcore.job import Job
+from segcore.lines import shuffle
+from segcore.models.threads import available_cpus
+from segcore.pipeline.lines.repartition import more_bits
+
+# Bytes of memory that a line costs while its bucket is aggregated, and what a column that features of the job's own
+# name adds: a text of 50 letters, read and sorted.
+_BYTES_A_LINE = 400
+_BYTES_A_COLUMN = 100
+# What a pass over the lines holds, whatever their number, measured on 50 million; and what it holds of few lines.
+_PASS = 700_000_000
+_PASS_A_LINE = 700
+# What the sample fits hold beside the distances of a tree, of which a linkage takes two copies and work space.
+_FITS = 150_000_000
+_TREE_A_PAIR = 10
+_REFIT = 60_000_000
+_REFIT_SHARE = 0.64  # of the rows, that a draw with replacement has
+_MATRIX_A_VALUE = 64  # of the sample and the evaluation sample, with what is worked out of them
+# Bytes of scratch that a line takes: in its bucket, and while a bucket is parted once more.
+_SCRATCH_A_LINE = 40
+_MOST_AT_ONCE = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How the lines are parted; it changes no answer.
+
+    Attributes
+    ----------
+    bits : int
+        Of the customers' hash that say the bucket in the first pass.
+    capacity : int
+        Lines of a bucket that fit in memory, as many buckets at once as are worked on.
+    at_once : int
+        Buckets that are worked on at the same time on this machine.
+    """
+
+    bits: int
+    capacity: int
+    at_once: int
+
+
+def plan(n_lines: int, memory: int, *, columns: int = 0) -> Plan:
+    """Return how so many lines are parted within a budget.
+
+    Parameters
+    ----------
+    n_lines : int
+    memory : int
+        Bytes, of this process or of each worker.
+    columns : int
+        How many columns of a line the features of the job's own name.
+    """
+    at_once = 1 if engine.n_workers() else min(_MOST_AT_ONCE, available_cpus())
+    capacity = max(1, memory // 2 // at_once // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
+    bits = 0 if n_lines <= capacity else more_bits(n_lines, capacity)
+    return Plan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
+
+
+def needed_for_lines(n_lines: int) -> int:
+    """Return the bytes of memory that so many lines need at least, beyond what the imports take."""
+    return min(_PASS, n_lines * _PASS_A_LINE)
+
+
+def needed_for_models(settings: Job) -> int:
+    """Return the bytes of memory that the sample fits of a job need, beyond what the imports take."""
+    models = settings.models
+    trees = {"hierarchical", "spectral", "dbscan", "hdbscan"} & {*models.families}
+    values = (models.sample + models.evaluation_sample) * _most_columns(settings)
+    return _FITS + values * _MATRIX_A_VALUE + (_TREE_A_PAIR * models.tree_sample**2 if trees else 0)
+
+
+def _most_columns(settings: Job) -> int:
+    """Return how many columns the matrix has at most: whether another table's are numbers is not known yet."""
+    transforms = settings.matrix.columns
+    numbers = [name for name, transform in transforms.items() if transform != "one-hot"]
+    seen = {name for table in settings.extra if table.in_matrix for name in table.features} - {*numbers}
+    categories = seen | {name for name, transform in transforms.items() if transform == "one-hot"}
+    # A category's values, others and missing; a number from another table may be missing too.
+    missing = len({*numbers} & {*settings.extra_features})
+    return len(numbers) + missing + len(categories) * (settings.matrix.max_categories + 2)
+
+
+def refit_processes(settings: Job, memory: int) -> int:
+    """Return how many processes may refit models at once within a budget: at least this one."""
+    rows = _REFIT_SHARE * settings.models.tree_sample
+    each = _REFIT + int(_TREE_A_PAIR * rows**2)
+    return max(1, min(available_cpus(), (memory - _FITS) // each))
+
+
+def refit_processes_beside_models(settings: Job, memory: int) -> int:
+    """Return how many of those processes may start while the models are fitted: all, or none but this one."""
+    stability = settings.stability
+    if not (stability.splits or stability.resamples or settings.structure_test.copies):
+        return 1  # nothing will be fitted again
+    processes = refit_processes(settings, memory)
+    return processes if needed_for_models(settings) + processes * _REFIT <= memory else 1
+
+
+def check(needed: int, memory: int, *, what: str, remedy: str) -> None:
+    """Refuse a budget that is too small.
+
+    Raises
+    ------
+    segcore.errors.BudgetError
+        With both numbers.
+    """
+    if memory < needed:
+        raise errors.BudgetError(
+            f"{what} need {_megabytes(needed)} of memory beyond what the program itself takes, "
+            f"the budget is {_megabytes(memory)}: use --memory {_megabytes(needed, space='')}{remedy}"
+        )
+
+
+def check_models(settings: Job, memory: int) -> None:
+    """Refuse a budget that the job's sample fits do not keep to.
+
+    Raises
+    ------
+    segcore.errors.BudgetError
+        With both numbers.
+    """
+    remedy = ", or a smaller models.tree_sample or models.sample"
+    check(needed_for_models(settings), memory, what="the models", remedy=remedy)
+
+
+def check_lines(n_lines: int, memory: int) -> None:
+    """Refuse a budget that a pass over the lines does not keep to.
+
+    Raises
+    ------
+    segcore.errors.BudgetError
+        With both numbers.
+    """
+    check(needed_for_lines(n_lines), memory, what=f"{n_lines:,} lines", remedy=" or more")
+
+
+def said(n_lines: int, memory: int, parting: Plan, settings: Job) -> str:
+    """Say what a run will need."""
+    needed = max(needed_for_lines(n_lines), needed_for_models(settings))
+    scratch = max(n_lines * _SCRATCH_A_LINE, 1_000_000)
+    buckets = f"{2**parting.bits} bucket{'s' if parting.bits else ''}"
+    return (
+        f"{n_lines:,} lines in {buckets}; memory: at least {_megabytes(needed)} of a budget of {_megabytes(memory)}; "
+        f"scratch: up to {_megabytes(scratch)}"
+    )
+
+
+def _megabytes(size: int, space: str = " ") -> str:
+    return f"{-(-size // 10**6)}{space}MB" if space == "" else f"{-(-size // 10**6):,} MB"

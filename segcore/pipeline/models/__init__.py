@@ -1,0 +1,1 @@
+"""Stages ``models``, ``comparison`` and ``labels``: from features to every customer's label."""

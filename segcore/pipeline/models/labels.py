@@ -1,0 +1,206 @@
+"""Every customer's label by the winner and by each family's best, streamed file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segcore.matrix.population import Floats32, Population, one_time_mask
+from segcore.matrix.preparation import Preparation
+from segcore.models.assignment import Assigner, NearestCentre, assign_each
+from segcore.models.candidate import Candidate
+from segcore.profile import order_segments
+
+Labels = npt.NDArray[np.int32]
+NOISE = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Labels of all customers, on disk.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        One for each file of features, the same rows: a column for each model, and the winner's ``confidence``
+        and ``distance``. One-time buyers who are a segment by rule have the label after the model's last.
+    models : tuple of Candidate
+        The winner first, then the best of the other families.
+    centres : ndarray of shape (n_clusters, n_features), float64
+        Of the winner: its own, or the means of its sample's members.
+    segments : tuple of dict of int to int
+        For each model, label to segment: 1 has the largest revenue.
+    """
+
+    files: tuple[Path, ...]
+    models: tuple[Candidate, ...]
+    centres: npt.NDArray[np.float64]
+    segments: tuple[dict[int, int], ...]
+
+    @property
+    def winner(self) -> Candidate:
+        """The chosen model."""
+        return self.models[0]
+
+    @property
+    def n_segments(self) -> int:
+        """Segments of the winner, the one by rule included."""
+        return len(self.segments[0])
+
+    def moved(self, folder: Path) -> Labelled:
+        """Return the same labels in another folder."""
+        return replace(self, files=tuple(folder / path.name for path in self.files))
+
+    def with_ids(self, ids: Mapping[int, int]) -> Labelled:
+        """Return the same labels with other numbers for the winner's segments."""
+        winner = {label: ids[segment] for label, segment in self.segments[0].items()}
+        return replace(self, segments=(winner, *self.segments[1:]))
+
+    def lazy(self, number: int | None = None) -> pl.LazyFrame:
+        """Return ``segment`` (1..n, null where unassigned) and ``confidence`` in hash order, of all files or one."""
+        label = pl.col(columns(self.models)[0])
+        files = self.files if number is None else self.files[number : number + 1]
+        return pl.scan_parquet(list(files)).select(
+            label.replace_strict(self.segments[0], default=None, return_dtype=pl.Int32).alias("segment"),
+            pl.col("confidence").cast(pl.Float64),
+        )
+
+    def read(self, number: int) -> pl.DataFrame:
+        """Return the labels of one file's customers."""
+        return pl.read_parquet(self.files[number])
+
+
+def columns(models: Sequence[Candidate]) -> list[str]:
+    """Return the name of each model's column, such as ``mixture_full_3``."""
+    return [f"{model.name.replace('-', '_')}_{model.k}" for model in models]
+
+
+def label_everyone(people: Population, models: Sequence[Candidate], folder: Path) -> Labelled:
+    """Label every customer with several models and write the labels, a file for each file of features.
+
+    Parameters
+    ----------
+    people : Population
+    models : sequence of Candidate
+        The winner first.
+    folder : Path
+        Where to write.
+    """
+    assigners = [model.assigner for model in models]
+    centres = centres_of(assigners[0], people.sample)
+    files: list[Path] = []
+    for number, df in enumerate(people.frames()):
+        labels, confidence, distance = label_frame(
+            df, assigners, centres, people.preparation, separate=people.separate_one_time
+        )
+        path = folder / f"part-{number:05d}.parquet"
+        pl.DataFrame(
+            {
+                **dict(zip(columns(models), labels, strict=True)),
+                "confidence": confidence,
+                "distance": distance,
+            }
+        ).write_parquet(path)
+        files.append(path)
+    spend = pl.scan_parquet(list(people.files)).select("total_spend")
+    everyone = pl.concat([pl.scan_parquet(files), spend], how="horizontal")
+    segments = tuple(order_segments(everyone, name) for name in columns(models))
+    return Labelled(files=tuple(files), models=tuple(models), centres=centres, segments=segments)
+
+
+def label_frame(
+    df: pl.DataFrame,
+    assigners: Sequence[Assigner],
+    centres: npt.NDArray[np.float64],
+    preparation: Preparation,
+    *,
+    separate: bool,
+) -> tuple[list[Labels], Floats32, Floats32]:
+    """Label the customers of a frame of features: what a run publishes and what `score` gives come from here.
+
+    Parameters
+    ----------
+    df : polars.DataFrame
+    assigners : sequence of Assigner
+        The winner's first.
+    centres : ndarray of shape (n_clusters, n_features)
+        Of the winner.
+    preparation : Preparation
+    separate : bool
+        Whether customers with one order get the label after a model's last.
+
+    Returns
+    -------
+    labels : list of ndarray of shape (n_customers,), int32
+        By each model.
+    confidence, distance : ndarray of shape (n_customers,), float32
+        By the winner; the distance is NaN without a label and 0 by rule.
+    """
+    by_rule = one_time_mask(df, separate)
+    X = preparation.block(df.filter(~pl.Series(by_rule)))
+    assigned = assign_each(assigners, X)
+    labels = []
+    for assigner, (own, _) in zip(assigners, assigned, strict=True):
+        everyone = np.full(df.height, assigner.n_clusters, dtype=np.int32)
+        everyone[~by_rule] = own
+        labels.append(everyone)
+    own, certainty = assigned[0]
+    confidence = np.ones(df.height, dtype=np.float32)
+    confidence[~by_rule] = certainty
+    distance = np.zeros(df.height, dtype=np.float32)
+    distance[~by_rule] = np.where(own == NOISE, np.nan, distance_to(X, centres, own))
+    return labels, confidence, distance
+
+
+def distance_to(X: Floats32, centres: npt.NDArray[np.float64], labels: Labels) -> Floats32:
+    """Return each row's Euclidean distance to the centre of its label, in standardised units."""
+    difference = X.astype(np.float64) - centres[labels]
+    return np.asarray(np.sqrt(np.square(difference).sum(axis=1)), dtype=np.float32)
+
+
+def centres_of(assigner: Assigner, sample: Floats32) -> npt.NDArray[np.float64]:
+    """Return the centres of a model: its own, or the means of the sample's rows that it labels so.
+
+    A label that no row of the sample has gets the sample's mean.
+    """
+    if isinstance(assigner, NearestCentre):
+        return assigner.centres
+    labels, _ = assigner.assign(sample)
+    rows = sample.astype(np.float64)
+    overall = rows.mean(axis=0)
+    members = (rows[labels == label] for label in range(assigner.n_clusters))
+    return np.stack([part.mean(axis=0) if len(part) else overall for part in members])
+
+
+def segment_frames(people: Population, labelled: Labelled, names: dict[int, str]) -> Iterator[pl.DataFrame]:
+    """Give the published rows file by file: id, segment, name, distance, confidence, a column for each model.
+
+    Parameters
+    ----------
+    people : Population
+    labelled : Labelled
+    names : dict of int to str
+        Of the segments.
+    """
+    model_columns = columns(labelled.models)
+    for number, df in enumerate(people.frames()):
+        labels = labelled.read(number)
+        numbered = [
+            pl.col(name).replace_strict(mapping, default=None, return_dtype=pl.Int32).alias(name)
+            for name, mapping in zip(model_columns, labelled.segments, strict=True)
+        ]
+        known = labels.with_columns(numbered)
+        segment = pl.col(model_columns[0])
+        yield known.select(
+            df["customer_id"],
+            segment.alias("segment"),
+            segment.replace_strict(names, default="Unassigned", return_dtype=pl.String).alias("segment_name"),
+            pl.col("distance").fill_nan(None),
+            "confidence",
+            *model_columns,
+        )

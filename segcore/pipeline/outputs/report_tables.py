@@ -1,0 +1,138 @@
+"""The aggregates that the report's charts are drawn from: never a row per customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from segcore import schema, tables
+from segcore.job import Job
+from segcore.matrix.population import Floats32, Population
+from segcore.models.candidate import Sweep
+from segcore.pipeline.customers.customers import Customers
+from segcore.pipeline.lines import read_input
+from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.models.labels import Labelled, distance_to
+from segcore.pipeline.models.model_selection import Compared
+from segcore.storage import Workspace
+
+_SHOWN = ("item_count", "tenure_days", "return_rate")
+_FIRST_LINES = 1_000_000  # where the names of products are looked for first
+
+
+def aggregates(
+    found: Customers, people: Population, sweep: Sweep, compared: Compared, labelled: Labelled, settings: Job
+) -> dict[str, pl.DataFrame]:
+    """Return the tables that need the customers but not their lines."""
+    everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
+    there = everyone.collect_schema().names()
+    numbers = [name for name in people.preparation.columns if not schema.is_indicator(name)]
+    shown = [*dict.fromkeys([*numbers, *(name for name in _SHOWN if name in there)])]
+    sample = evaluation_customers(people, labelled)
+    points, loadings = tables.segment_map(
+        people.evaluation, sample.select("segment", *numbers), people.preparation.columns
+    )
+    return {
+        "monthly": tables.monthly(
+            months(found, labelled.lazy()), money_decimals=settings.cleaning.money_decimals
+        ),
+        "countries": tables.countries(everyone.select("segment", "country")),
+        "histogram": tables.histogram(everyone, shown),
+        "examples": tables.examples(sample, shown),
+        "map": points,
+        "map_loadings": loadings,
+        "agreement": compared.agreement,
+        "tree": pl.concat(
+            [pl.DataFrame(), *(tables.tree(Z, name) for name, Z in sweep.trees.items())], how="diagonal"
+        ),
+    }
+
+
+def months(found: Customers, labels: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Give what customers bought in each month with their segment, told by their row: no table of ids is held."""
+    segments = labels.select("segment").collect()["segment"]
+    for path in found.months:
+        part = pl.read_parquet(path)
+        yield part.with_columns(segments.gather(part["row"]).alias("segment"))
+
+
+def evaluation_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
+    """Return the features of the evaluation sample with segment and distance, in its order."""
+    start = people.evaluation_start
+    return _with_segments(people.rows(start, start + len(people.evaluation)), people.evaluation, labelled)
+
+
+def sampled_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
+    """Return the features of the first customers in hash order with their segment, one-time buyers included."""
+    frames, have, wanted = [], 0, len(people.sample)
+    for number, df in enumerate(people.frames()):
+        segments = labelled.lazy(number).select("segment").collect()["segment"]
+        frames.append(df.with_columns(segment=segments).head(wanted - have))
+        have += frames[-1].height
+        if have >= wanted:
+            break
+    return pl.concat(frames)
+
+
+def _with_segments(df: pl.DataFrame, X: Floats32, labelled: Labelled) -> pl.DataFrame:
+    labels, _ = labelled.winner.assigner.assign(X)
+    distance = distance_to(X, labelled.centres, labels)
+    segment = pl.Series(labels).replace_strict(labelled.segments[0], default=None, return_dtype=pl.Int32)
+    return df.with_columns(segment=segment, distance=pl.Series(distance))
+
+
+def products(
+    work: Workspace,
+    found: Customers,
+    labelled: Labelled,
+    settings: Job,
+) -> pl.DataFrame:
+    """Return the products that are over-represented in each segment, with their names.
+
+    Counted among the first customers in hash order, of whom it is known what they bought. The buckets hold products
+    as hashes; the few that are shown get their names from the source.
+    """
+    known = pl.concat(
+        [pl.scan_parquet(list(found.features)).select("customer_id"), labelled.lazy().select("segment")],
+        how="horizontal",
+    ).head(found.product_customers)
+    counts = [
+        tables.buyers(
+            pl.scan_parquet(path).rename({"product": "product_id"}).join(known, on="customer_id"),
+            "product_id",
+        ).collect(engine="streaming")
+        for path in found.products
+    ]
+    top = tables.products(tables.add_up(counts, "product_id")).drop("description")
+    looked = work.path("input")
+    read = read_input.load(looked, work.shared(looked), settings)
+    names = _product_names(top["product_id"].unique(), read, settings)
+    return (
+        top.rename({"product_id": "product"})
+        .join(names, on="product", how="left", maintain_order="left")
+        .select("segment", "product_id", "description", "customers", "share", "population_share", "lift")
+    )
+
+
+def _product_names(wanted: pl.Series, read: Reading, settings: Job) -> pl.DataFrame:
+    """Return code and most frequent description of some products, from the first lines where they suffice."""
+    code = pl.col("product_id").cast(pl.String).str.strip_chars().str.to_uppercase()
+    found = pl.DataFrame(schema={"product": pl.UInt64, "product_id": pl.String, "description": pl.String})
+    for most in (_FIRST_LINES, None):
+        frames = [read.scan(layout).filter(~pl.col("malformed")) for layout in read.layouts]
+        lines = pl.concat([lf.select(code, pl.col("description").cast(pl.String)) for lf in frames])
+        found = (
+            (lines if most is None else lines.head(most))
+            .with_columns(product=pl.col("product_id").hash(settings.seed))
+            .filter(pl.col("product").is_in(wanted.to_list()))
+            .group_by("product", "product_id", pl.col("description").str.strip_chars())
+            .len()
+            .sort(pl.col("description").is_null(), -pl.col("len").cast(pl.Int64), "product_id", "description")
+            .unique("product", keep="first", maintain_order=True)
+            .select("product", "product_id", "description")
+            .collect(engine="streaming")
+        )
+        if found.height == len(wanted):
+            break
+    return found

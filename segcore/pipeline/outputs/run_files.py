@@ -1,0 +1,219 @@
+"""What a run leaves behind, written into its folder before it is published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import job, profile, report, storage
+from segcore.matrix import encoding
+from segcore.matrix.population import Population
+from segcore.matrix.preparation import Preparation
+from segcore.models.candidate import Sweep
+from segcore.pipeline.customers.customers import Customers
+from segcore.pipeline.finished import drift_baseline, model_files
+from segcore.pipeline.models.labels import Labelled, segment_frames
+from segcore.pipeline.models.model_selection import Compared
+from segcore.pipeline.outputs import report_tables
+
+# What a spreadsheet opens: its rows, less the header.
+SPREADSHEET_ROWS = 1_048_575
+# What the manifest says of the winner; a run that scores with it is held to the same bounds.
+_CHOSEN = ("family", "variant", "k", "admissible", "prediction_strength", "jaccard_min", "reason")
+# Cells that begin so are formulas to a spreadsheet.
+_FORMULA = r"^[=+\-@\t\r]"
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Put the files of a folder into another without copying their bytes, where the disk can."""
+    shutil.copytree(source, target, copy_function=link)
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    """Put a file, or a folder's files, elsewhere without copying the bytes, where the disk can."""
+    if Path(source).is_dir():
+        link_tree(Path(source), Path(target))
+        return
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def write_segments(folder: Path, frames: Iterable[pl.DataFrame], *, n_customers: int) -> None:
+    """Write segments/*.parquet, and segments.csv while a spreadsheet opens it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    frames : iterable of polars.DataFrame
+        As :func:`segcore.pipeline.models.labels.segment_frames` gives them.
+    n_customers : int
+    """
+    (folder / "segments").mkdir()
+    table = folder / "segments.csv" if n_customers <= SPREADSHEET_ROWS else None
+    for number, df in enumerate(frames):
+        df.write_parquet(folder / f"segments/part-{number:05d}.parquet")
+        if table is not None:
+            with open(table, "ab") as file:
+                spreadsheet_safe(df).write_csv(file, include_header=number == 0)
+
+
+def spreadsheet_safe(df: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would run as a formula."""
+    names = [name for name, dtype in df.schema.items() if dtype == pl.String]
+    return df.with_columns(
+        pl.when(pl.col(name).str.contains(_FORMULA)).then("'" + pl.col(name)).otherwise(name).alias(name)
+        for name in names
+    )
+
+
+def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+    """Write the aggregates that the report's charts are drawn from."""
+    (folder / "tables").mkdir()
+    for name, df in tables.items():
+        df.write_parquet(folder / f"tables/{name}.parquet")
+
+
+def write(
+    folder: Path,
+    found: Customers,
+    people: Population,
+    sweep: Sweep,
+    compared: Compared,
+    labelled: Labelled,
+    settings: job.Job,
+    more_tables: dict[str, pl.DataFrame],
+    named_before: Mapping[int, profile.Position],
+) -> pl.DataFrame:
+    """Write everything of a run but its manifest and report, and return the profile."""
+    for part in ("features", "rejects"):
+        link_tree(found.folder / part, folder / part)
+    storage.write_json(folder / "ledger.json", found.ledger)
+    storage.write_text(folder / "job.toml", job.to_toml(settings))
+    compared.table.write_parquet(folder / "candidates.parquet")
+    everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
+    table = profile.build(
+        encoding.expand(everyone, people.preparation.encodings),
+        features=described(found, people.preparation),
+        transforms=profile.transforms_of(people.preparation),
+        before=named_before,
+        margin=settings.lineage.name_margin,
+        currency=settings.report.currency,
+        money_decimals=settings.cleaning.money_decimals,
+    )
+    called = names(table)
+    write_segments(folder, segment_frames(people, labelled, called), n_customers=found.customers)
+    table.write_parquet(folder / "profile.parquet")
+    _write_rules(folder, people, labelled)
+    write_tables(
+        folder, report_tables.aggregates(found, people, sweep, compared, labelled, settings) | more_tables
+    )
+    remembered = drift_baseline.build(found.features, labelled, people.preparation.encodings)
+    model_files.save(
+        folder, people.preparation, labelled, called, remembered, separate=people.separate_one_time
+    )
+    return table
+
+
+def described(found: Customers, preparation: Preparation) -> list[str]:
+    """Return what the profile describes: all numbers, and the columns of 0 and 1 of categories."""
+    there = pl.read_parquet_schema(found.features[0])
+    indicators = [
+        name
+        for feature, columns in preparation.encodings.items()
+        for name in columns
+        if name in preparation.columns or there.get(feature) == pl.String
+    ]
+    return [*drift_baseline.numbers(there), *indicators]
+
+
+def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
+    """Draw the short rules that reproduce the segments, from the first customers in hash order."""
+    sample = encoding.expand(report_tables.sampled_customers(people, labelled), people.preparation.encodings)
+    numbers = sample["segment"].fill_null(0).cast(pl.Int32).to_numpy()
+    rules = profile.fit_rules(sample, numbers, people.preparation.columns)
+    storage.write_json(folder / "rules.json", rules.to_state())
+
+
+def manifest(
+    folder: Path,
+    found: Customers,
+    people: Population,
+    sweep: Sweep,
+    compared: Compared,
+    table: pl.DataFrame,
+    settings: job.Job,
+) -> dict[str, Any]:
+    """Return what a run knows of itself, as far as the data say it."""
+    chosen = compared.chosen
+    rules = profile.Rules.from_state(storage.read_json(folder / "rules.json"))
+    return {
+        **data_facts(found, table),
+        "kind": "fit",
+        "k": chosen["k"],
+        "chosen": {name: chosen[name] for name in _CHOSEN},
+        "pinned_cost": compared.pinned_cost,
+        "structure_test": compared.structure,
+        "rules": {
+            "text": rules.text(names(table), currency=settings.report.currency),
+            "accuracy": rules.accuracy,
+            "measured_on": rules.measured_on,
+        },
+        "features": people.preparation.state()["features"],
+        "samples": {
+            "fit": len(people.sample),
+            "trees_and_stability": min(len(people.sample), settings.models.tree_sample),
+            "evaluation": len(people.evaluation),
+            "evaluation_is_disjoint": people.evaluation_start > 0,
+        },
+        # All k go through the rows together, so the seconds are until the one was done.
+        "kmeans": [
+            {"k": fit.k, "n_iter": fit.n_iter, "n_passes": fit.n_passes, "seconds": fit.seconds}
+            for fit in sweep.kmeans.values()
+        ],
+    }
+
+
+def names(table: pl.DataFrame) -> dict[int, str]:
+    """Return the segments' names by id."""
+    return {number: name.name for number, name in profile.names_of(table).items()}
+
+
+def drift(folder: Path) -> dict[str, Any] | None:
+    """Return what drift.json holds, None where it was not measured."""
+    path = folder / "drift.json"
+    return storage.read_json(path) if path.is_file() else None
+
+
+def data_facts(found: Customers, table: pl.DataFrame) -> dict[str, Any]:
+    """Return what the manifest says of the customers, fitted or scored."""
+    everybody = table.row(by_predicate=pl.col("segment") == profile.ALL, named=True)
+    return {
+        "as_of": _time(found.as_of),
+        "customers": found.customers,
+        "revenue": everybody["revenue"],
+        "input": {
+            "lines": found.ledger["rows_in"],
+            "first_day": _time(found.first_at)[:10],
+            "last_day": _time(found.last_at)[:10],
+        },
+        "segments": table.height - 1,
+    }
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def finish(folder: Path, about: dict[str, Any]) -> None:
+    """Write the manifest and the report that is drawn from the run's own files; a run ends with it."""
+    storage.write_json(folder / "manifest.json", about)
+    storage.write_text(folder / "report.html", report.build(folder))

@@ -1,0 +1,1 @@
+"""Which model is chosen, in which words, and whether the run is published."""

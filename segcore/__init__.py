@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 __all__ = ["Run", "__version__", "segment"]
 
 if TYPE_CHECKING:
-    from segcore.pipeline.open_run import Run
+    from segcore.pipeline.core.run import Run
     from segcore.pipeline.segment import segment
 
 

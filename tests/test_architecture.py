@@ -17,36 +17,21 @@ LAYERS: list[set[str]] = [
     {"schema"},
     {"expressions"},
     {"job"},
-    {
-        "ingest",
-        "cleaning",
-        "shuffle",
-        "returns",
-        "features",
-        "ledger",
-        "encoding",
-        "preparation",
-        "matrix",
-        "simulate",
-        "download",
-    },
+    {"ingest", "lines", "matrix", "simulate", "download"},
     {"models"},
-    {"evaluation", "selection", "verdicts", "propagation", "profile", "tables", "explain"}
-    | {"lineage", "movement", "drift"},
-    {"vega"},
+    {"evaluation", "selection", "profile", "tables", "explain", "changes"},
     {"report"},
     {"pipeline"},
     {"cli"},
 ]
-BESIDE = {
-    "storage",
-    "engine",
-    "progress",
-    "logs",
-    "stopping",
-}  # may import errors and stores only; everybody from the pipeline up may use them
-# Within the layer of the lines, the order in which the data pass.
-ORDER = ["ingest", "cleaning", "shuffle", "returns", "features", "ledger"]
+# These may import errors and stores only; everybody from the pipeline up may use them.
+BESIDE = {"storage", "engine", "progress", "logs", "stopping"}
+# The rooms of the first layer, in the order in which the data pass.
+ORDER = ["ingest", "lines", "matrix"]
+# Within a package, the order in which its rooms stand: a room imports only those before it.
+ROOMS_OF_PIPELINE = ["models", "finished", "core", "lines", "customers", "outputs"]
+# Modules that transform and never compute.
+TRANSFORMS = ["lines/cleaning", "lines/shuffle", "lines/returns", "lines/features", "lines/ledger"]
 
 
 def modules() -> list[Path]:
@@ -93,6 +78,33 @@ def test_no_import_runs_back_up(path: Path) -> None:
                 assert ORDER.index(other) < ORDER.index(own), f"{own} imports {other}"
 
 
+def room_of_pipeline(name: str) -> str | None:
+    parts = name.split(".")
+    inside = parts[:2] == ["segcore", "pipeline"] and len(parts) > 2
+    return parts[2] if inside and parts[2] in ROOMS_OF_PIPELINE else None
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.glob("pipeline/*/*.py")), ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_rooms_of_the_pipeline_stand_in_order(path: Path) -> None:
+    own = path.parent.name
+    assert own in ROOMS_OF_PIPELINE, f"pipeline/{own} has no place in the order: add it"
+    for other in filter(None, map(room_of_pipeline, imported(path))):
+        assert ROOMS_OF_PIPELINE.index(other) <= ROOMS_OF_PIPELINE.index(own), f"{own} imports {other}"
+    commands = {
+        name for name in imported(path) if name.startswith("segcore.pipeline.") and not room_of_pipeline(name)
+    }
+    assert not commands, f"{own} imports the commands {commands}"
+
+
+def test_lines_are_transformed_in_the_order_of_the_data() -> None:
+    order = [name.split("/")[1] for name in TRANSFORMS]
+    for place, name in enumerate(order):
+        names = set(imported(PACKAGE / f"lines/{name}.py"))
+        assert not names & {f"segcore.lines.{later}" for later in order[place + 1 :]}
+
+
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
@@ -113,7 +125,7 @@ def test_each_engine_stays_in_its_room(package: str, rooms: set[str]) -> None:
 
 
 def test_transforms_never_collect() -> None:
-    for name in ("cleaning", "features", "returns", "shuffle"):
+    for name in TRANSFORMS:
         text = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
         calls = [
             n

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from segcore import __version__, cli
-from tests.lines import line, write_csv
+from tests.transaction_lines import line, write_csv
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

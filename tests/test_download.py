@@ -18,8 +18,8 @@ import pytest
 
 from segcore import download, errors
 from segcore.download import Contents
-from tests.lines import HEADER, counts, through
 from tests.test_cli import run
+from tests.transaction_lines import HEADER, counts, through
 
 # Two customers, 2 x 2.55 + 6 x 3.39 - 1 x 2.55 = 22.89.
 LINES: list[tuple[Any, ...]] = [

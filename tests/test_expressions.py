@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from segcore import errors, expressions, job
 from segcore.pipeline.customers import customers
 from segcore.progress import Progress
-from tests.lines import Line, any_line, line, prepared, taken_through, write_csv
+from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
 
 OWN = {
     "weekend_share": "avg(CASE WHEN DATE_PART('isodow', ordered_at) >= 6 THEN 1.0 ELSE 0.0 END)",

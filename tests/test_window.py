@@ -14,8 +14,8 @@ from polars.testing import assert_frame_equal
 
 from segcore import errors, job
 from segcore.pipeline.inspect import inspect
-from segcore.pipeline.outputs import publication
-from tests.lines import NOW, Line, any_line, counts, line, through, write_csv
+from segcore.selection import quality_gate
+from tests.transaction_lines import NOW, Line, any_line, counts, line, through, write_csv
 
 DATES = [
     "2010-12-31 23:59:59",  # outside of [2011-01-01, 2011-03-02)
@@ -126,7 +126,7 @@ def test_what_lies_outside_is_no_sign_of_a_bad_input(tmp_path: Path) -> None:
         tmp_path / "a.csv", [*old, at("2011-01-01 00:00:00"), at("2011-01-02 00:00:00", Quantity="x")]
     )
     account = through([path], tmp_path / "run", features__window="30d")
-    assert publication.reject_share(account) == 0.5
+    assert quality_gate.reject_share(account) == 0.5
     with pytest.raises(errors.DataError, match="50% of 2 lines were rejected beyond missing customers"):
         through([path], tmp_path / "strict", features__window="30d", cleaning__max_reject_share=0.4)
 

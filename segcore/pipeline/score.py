@@ -9,14 +9,16 @@ from pathlib import Path
 from segcore import errors, logs, storage
 from segcore.job import Job
 from segcore.pipeline import open_run
+from segcore.pipeline.core.plan import Places, Plan
+from segcore.pipeline.core.run import Run
 from segcore.pipeline.customers import lines_to_customers
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, previous_run
 from segcore.pipeline.finished.finished_run import at_hand
 from segcore.pipeline.finished.previous_run import Previous
-from segcore.pipeline.open_run import Plan, Run
-from segcore.pipeline.outputs import publication, publish, scored_files
+from segcore.pipeline.outputs import publish, scored_files
 from segcore.progress import Progress
+from segcore.selection import quality_gate
 from segcore.stores import place
 
 
@@ -61,7 +63,7 @@ def score(
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is published then.
     """
-    places = open_run.Places.given(out, scratch)
+    places = Places.given(out, scratch)
     with at_hand(place(model)) as folder:
         fitted = previous_run.load(folder)
         settings = fitted.settings if as_of is None else _as_of(fitted.settings, as_of)
@@ -135,12 +137,12 @@ def make(
             "identity": previous_run.identity(before, before.next_segment, before.fitted),
             "refresh": {"asked": plan.how["refresh"], "did": "score", "reasons": drift["reasons"]},
             "gate": {
-                "broken": publication.broken_bounds(
+                "broken": quality_gate.broken_bounds(
                     plan.settings.gate,
                     account=found.ledger,
                     profile=table,
                     chosen=before.manifest["chosen"],
-                    drift=publication.drift_by_feature(drift),
+                    drift=quality_gate.drift_by_feature(drift),
                 )
             },
         }

@@ -13,17 +13,19 @@ from segcore.matrix import population
 from segcore.models.candidate import Sweep
 from segcore.pipeline import open_run
 from segcore.pipeline.core import job_file
+from segcore.pipeline.core.plan import Places, Plan
+from segcore.pipeline.core.run import Run
 from segcore.pipeline.core.stage import run_stage
 from segcore.pipeline.customers import lines_to_customers
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.finished import apply_model, run_comparison
+from segcore.pipeline.finished import apply_model, job_diff, run_comparison, warm_start
 from segcore.pipeline.finished import previous_run as before_it
 from segcore.pipeline.lines import memory_plan
 from segcore.pipeline.models import checkpoints, labels, model_selection
-from segcore.pipeline.open_run import Plan, Run
-from segcore.pipeline.outputs import publication, publish, report_tables, run_files
+from segcore.pipeline.outputs import publish, report_tables, run_files
 from segcore.pipeline.score import make as score_customers
 from segcore.progress import Progress, Stage
+from segcore.selection import quality_gate
 from segcore.stores import place
 
 
@@ -93,7 +95,7 @@ def segment(
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is published then.
     """
-    places = open_run.Places.given(out, scratch)
+    places = Places.given(out, scratch)
     settings = job_file.load(None if job is None else Path(job), dict(overrides or {}))
     asked = open_run.plan(
         inputs, settings, memory, places, refresh="if-drifted" if if_drifted else "fit", fresh=fresh
@@ -181,12 +183,12 @@ def _fit(
             **run_files.manifest(folder, found, fitted.people, fitted.sweep, compared, table, plan.settings),
             **_line(folder, run_id, plan, fitted.moves, old_labels, run_files.names(table), compared.chosen),
             "gate": {
-                "broken": publication.broken_bounds(
+                "broken": quality_gate.broken_bounds(
                     plan.settings.gate,
                     account=found.ledger,
                     profile=table,
                     chosen=compared.chosen,
-                    drift=publication.drift_by_feature(run_files.drift(folder)),
+                    drift=quality_gate.drift_by_feature(run_files.drift(folder)),
                 )
             },
         }
@@ -216,7 +218,7 @@ def _fitted(
         stage.rows = people.n_customers
         starts = {}
         if followed is not None and old_labels is not None:
-            starts = before_it.starts(followed, people, old_labels)
+            starts = warm_start.starts(followed, people, old_labels)
         spread = people
         if engine.n_workers():
             spread = replace(people, X=engine.on_workers(people.read_from(work.shared)))
@@ -229,7 +231,7 @@ def _fitted(
     def choose(folder: Path, stage: Stage) -> None:
         stage.rows = len(people.evaluation)
         n_jobs = memory_plan.refit_processes(settings, plan.budget)
-        before = None if followed is None else before_it.incumbent(followed, settings)
+        before = None if followed is None else job_diff.incumbent(followed, settings)
         compared = model_selection.compare(sweep, people, settings, progress, before=before, n_jobs=n_jobs)
         checkpoints.save_compared(folder, compared)
 
@@ -266,11 +268,9 @@ def _line(
             "identity": before_it.identity(None, max(names) + 1, run_id),
             "refresh": {"asked": plan.how["refresh"], "did": "fit", "reasons": ["there is no run before"]},
         }
-    reasons = before_it.changes(
-        before.settings, plan.settings, before.manifest["versions"], engine.versions()
-    )
+    reasons = job_diff.changes(before.settings, plan.settings, before.manifest["versions"], engine.versions())
     run_comparison.write(
-        folder, moves, names, [*reasons, *before_it.model_change(before.manifest["chosen"], chosen)]
+        folder, moves, names, [*reasons, *job_diff.model_change(before.manifest["chosen"], chosen)]
     )
     drift = storage.read_json(old_labels / "drift.json")
     storage.write_json(folder / "drift.json", drift)

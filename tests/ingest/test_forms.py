@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.lines import HEADER, Line, any_line, counts, frame, through
+from tests.transaction_lines import HEADER, Line, any_line, counts, frame, through
 
 RETAIL: dict[str, Any] = {
     "cleaning__cancellation_prefix": "C",

@@ -17,7 +17,7 @@ import pytest
 
 from segcore import cli
 from segcore.pipeline.lines import read_input
-from tests.lines import counts, through
+from tests.transaction_lines import counts, through
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 ONE = "1,a,HOLDER,2,2011-03-01 10:00:00,1.25,17850,France"

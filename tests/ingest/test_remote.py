@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from segcore import errors, ingest
-from tests.lines import counts, frame, line, through, write_csv
 from tests.stores.server import running
+from tests.transaction_lines import counts, frame, line, through, write_csv
 
 SCRIPT = """
     import json, sys
     from pathlib import Path
-    from tests.lines import counts, through
+    from tests.transaction_lines import counts, through
     account = through([sys.argv[1]], Path(sys.argv[2]))
     print(json.dumps([counts(account), sorted({entry["file"] for entry in account["by_file"]})]))
 """

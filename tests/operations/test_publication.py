@@ -12,7 +12,7 @@ import pytest
 
 from segcore import errors, pipeline
 from segcore.job import Gate
-from segcore.pipeline.outputs.publication import broken_bounds
+from segcore.selection.quality_gate import broken_bounds
 from tests.operations.processes import segment_here, small_dump
 
 ACCOUNT = {

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from segcore import Run, errors, job, pipeline, segment
 from segcore.cli import cli
-from segcore.pipeline.finished import previous_run
+from segcore.pipeline.finished import job_diff, previous_run
 from tests.conftest import QUICK
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -92,13 +92,13 @@ def test_what_the_job_asks_for_anew_is_chosen_anew(first: Run, changed: dict[str
         return replace(found, manifest=found.manifest | {"chosen": chosen})
 
     before = said(True)
-    assert previous_run.incumbent(before, before.settings) == before.model.key
-    assert previous_run.incumbent(said(False), before.settings) is None
+    assert job_diff.incumbent(before, before.settings) == before.model.key
+    assert job_diff.incumbent(said(False), before.settings) is None
     data = before.settings.model_dump()
     for key, value in changed.items():
         table, _, name = key.partition(".")
         data[table][name] = value
-    assert previous_run.incumbent(before, job.Job.model_validate(data)) is None
+    assert job_diff.incumbent(before, job.Job.model_validate(data)) is None
 
 
 @pytest.fixture(scope="module")

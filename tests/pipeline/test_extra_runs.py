@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 from segcore import Run, errors, pipeline, segment
 from segcore.pipeline import open_run
 from segcore.pipeline.core.job_file import load
+from segcore.pipeline.core.plan import Places
 from segcore.pipeline.finished.finished_run import explain_customer, rebuild_report
 from tests.conftest import QUICK
 
@@ -171,7 +172,7 @@ def test_a_changed_table_is_another_input(tables: Path) -> None:
     settings = load(tables / "job.toml")
 
     def mark() -> str:
-        return open_run.plan(SAMPLE, settings, None, open_run.Places.given("out")).following(None, None).mark
+        return open_run.plan(SAMPLE, settings, None, Places.given("out")).following(None, None).mark
 
     before = mark()
     assert mark() == before

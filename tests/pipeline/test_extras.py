@@ -18,7 +18,7 @@ from segcore.pipeline.core import job_file
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.lines import memory_plan
 from segcore.progress import Progress, Stage
-from tests.lines import line, write_csv
+from tests.transaction_lines import line, write_csv
 
 TABLE = """Customer;Age;Channel;Visits;Region
 17850;34;web;1.234,5;1

@@ -17,7 +17,7 @@ import pytest
 
 from segcore import Run, errors, segment
 from tests.conftest import QUICK
-from tests.lines import Line, line, write_csv
+from tests.transaction_lines import Line, line, write_csv
 
 EVERY = {
     **QUICK,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segcore import cli, errors, pipeline
-from tests.lines import Line, line, write_csv
+from tests.transaction_lines import Line, line, write_csv
 
 
 def test_it_says_what_would_happen(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from segcore.pipeline.customers import rejects
-from tests.lines import HEADER, through
+from tests.transaction_lines import HEADER, through
 
 _GOOD = "1,a,HOLDER,2,2011-03-01 10:00:00,1.25,17850,France"
 _REJECTED = {

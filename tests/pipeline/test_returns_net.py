@@ -11,7 +11,7 @@ import pytest
 
 from segcore import errors, segment
 from tests.conftest import QUICK
-from tests.lines import Line, line, write_csv
+from tests.transaction_lines import Line, line, write_csv
 
 NET = {**QUICK, "features.returns": "net", "models.families": ["kmeans"], "cleaning.cancellation_prefix": "C"}
 

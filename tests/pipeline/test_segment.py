@@ -10,7 +10,7 @@ import pytest
 
 from segcore import Run, errors, job, segment
 from tests.conftest import QUICK
-from tests.lines import Line, line, write_csv
+from tests.transaction_lines import Line, line, write_csv
 
 CONTENTS = [
     "candidates.parquet",

@@ -10,12 +10,12 @@ import polars as pl
 
 from segcore import engine, errors, expressions, storage
 from segcore.job import Job, Transform
+from segcore.pipeline.core.plan import Plan
 from segcore.pipeline.core.stage import run_stage
 from segcore.pipeline.customers import attributes, customers
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.finished import apply_model, previous_run
+from segcore.pipeline.finished import apply_model, job_diff
 from segcore.pipeline.lines import memory_plan, read_input, shuffle_lines
-from segcore.pipeline.open_run import Plan
 from segcore.progress import Progress, Stage
 
 
@@ -129,9 +129,7 @@ def by_previous(work: storage.Workspace, found: Customers, made: Plan, progress:
     before = made.previous
     if before is None:
         raise ValueError("there is no previous run")
-    changed = previous_run.changes(
-        before.settings, made.settings, before.manifest["versions"], engine.versions()
-    )
+    changed = job_diff.changes(before.settings, made.settings, before.manifest["versions"], engine.versions())
 
     def label(folder: Path) -> None:
         apply_model.label(found.features, before.model, folder)

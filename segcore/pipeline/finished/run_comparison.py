@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from segcore import errors, job, report, storage
+from segcore import job, storage
 from segcore.changes import lineage, movement
 from segcore.changes.lineage import Identity, Lineage
-from segcore.pipeline.finished import apply_model, previous_run
-from segcore.pipeline.finished.finished_run import at_hand
+from segcore.pipeline.finished import apply_model
 from segcore.pipeline.finished.previous_run import Previous
-
-_FILES = ("lineage.json", "movement.json", "moved.parquet", "drift.json", "report.html")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,104 +166,3 @@ def _identity_in_words(identity: Identity, old: dict[int, str], new: dict[int, s
         "merged": f"{before} has merged into {now}.",
         "kept": "",
     }[identity.verdict]
-
-
-def compare_runs(old: storage.Place, new: storage.Place, out: Path | None = None) -> str:
-    """Compare two finished runs and say what moved, as text for a terminal.
-
-    Parameters
-    ----------
-    old, new : path or URL
-        Their folders, or ones with latest.json.
-    out : Path, optional
-        Folder for lineage.json, movement.json, drift.json, moved.parquet and the report of `new` with this
-        comparison in it.
-
-    Raises
-    ------
-    segcore.errors.InputNotFoundError
-        If one of them is no finished run.
-    segcore.errors.DataError
-        If the new run lacks a feature of the old one's model.
-    """
-    with at_hand(old) as first, at_hand(new, rejects=out is not None) as second:
-        return _compare_runs(previous_run.load(first), previous_run.load(second), out)
-
-
-def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
-    with tempfile.TemporaryDirectory(prefix="segcore-compare-") as name:
-        scratch = Path(name)
-        labels = scratch / "labels"
-        labels.mkdir()
-        features = sorted((after.folder / "features").glob("*.parquet"))
-        if lacking := apply_model.missing(features, before.model):
-            raise errors.DataError(
-                f"{after.run_id}: the model of {before.run_id} needs {errors.listing(lacking)}, which this run does not have; "
-                "compare runs with the same features"
-            )
-        apply_model.label(features, before.model, labels)
-        found = compare(
-            before,
-            features,
-            pl.scan_parquet(after.folder / "segments/*.parquet"),
-            labels,
-            after.settings,
-            same_ids=before.run_id in (after.run_id, *after.ancestors),
-        )
-        names = {
-            found.lineage.ids[segment]: text
-            for segment, text in after.names.items()
-            if segment in found.lineage.ids
-        }
-        reasons = previous_run.changes(
-            before.settings, after.settings, before.manifest["versions"], after.manifest["versions"]
-        )
-        made = scratch / "made"
-        made.mkdir()
-        content = write(made, found, names, reasons)
-        fit = apply_model.drifted(features, labels, before.model, after.settings.drift)
-        apply_model.write_drift(made, fit, against=before.fitted)
-        if out is not None:
-            _publish(made, after.folder, out)
-    return _text(content, fit.state)
-
-
-def _publish(made: Path, run: Path, out: Path) -> None:
-    """Put the comparison into a folder, with the report of the run as if it had followed the old one."""
-    view = made.with_name("view")
-    view.mkdir()
-    for path in (*made.iterdir(), *(p for p in run.iterdir() if p.name not in _FILES)):
-        (view / path.name).symlink_to(path.resolve())
-    text = report.build(view)
-    with storage.disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in made.iterdir():
-            shutil.copyfile(path, out / path.name)
-        storage.write_text(out / "report.html", text)
-
-
-def _text(content: dict[str, Any], drift: dict[str, Any]) -> str:
-    lines = [*(f"Changed since then: {reason}." for reason in content["reasons"]), *content["words"], ""]
-    names = {
-        row["segment"]: row["segment_name"] for row in (*content["old_segments"], *content["new_segments"])
-    }
-    for title, key in (("Customers", "customers"), ("Money now", "money")):
-        lines += [f"{title}, from (rows) to (columns):", *_matrix(content["flows"], names, key), ""]
-    lines.append(f"Drift: {drift['verdict']}, since {'; '.join(drift['reasons'])}.")
-    return "\n".join(lines)
-
-
-def _matrix(flows: list[dict[str, Any]], names: dict[int, str], key: str) -> list[str]:
-    """Lay out a migration matrix by segment ids, with their names in front of the rows."""
-    count = {(row["old"], row["new"]): row[key] for row in flows}
-    olds = [*sorted({a for a, _ in count if a is not None}), None]
-    news = [*sorted({b for _, b in count if b is not None}), None]
-    width = max(len(f"{value:,.0f}") for value in count.values()) + 2
-    width = max(width, 6)
-    head = " " * 34 + "".join(f"{'gone' if b is None else b:>{width}}" for b in news)
-    rows = [
-        f"{'new' if a is None else a!s:>4}  {'' if a is None else names.get(a, 'Unassigned'):<28.28}"
-        + "".join(f"{count.get((a, b), 0):>{width},.0f}" for b in news)
-        for a in olds
-    ]
-    return [head, *rows]

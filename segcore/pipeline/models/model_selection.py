@@ -18,9 +18,8 @@ from segcore.models.assignment import Labels, assign_each
 from segcore.models.candidate import Candidate, Sweep
 from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
-from segcore.pipeline.outputs import publication
 from segcore.progress import Progress
-from segcore.selection import rule
+from segcore.selection import quality_gate, rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +107,7 @@ def compare(
     labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
     table = candidate_metrics.measured(candidates, labels, people)
     table = candidate_metrics.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
-    if any(publication.unstable(settings.gate, row) for row in table.to_dicts() if rule.key(row) == before):
+    if any(quality_gate.unstable(settings.gate, row) for row in table.to_dicts() if rule.key(row) == before):
         before = None  # or that model would stay, and be stopped, every night
     table = rule.select(table, settings.selection, before)
     published = _published(candidates, table)

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from segcore import engine, storage
+from segcore import engine, errors, storage
+from segcore.pipeline.core.plan import Plan
+from segcore.pipeline.core.run import Run
 from segcore.pipeline.customers import attributes
-from segcore.pipeline.open_run import Plan, Run
-from segcore.pipeline.outputs import publication, run_files
+from segcore.pipeline.outputs import run_files
 from segcore.progress import Progress
 
 
@@ -48,14 +49,36 @@ def finish(
 
 
 def publish(work: storage.Workspace, run_id: str, progress: Progress, *, keep: int | None = None) -> Run:
-    """Move the stage ``run`` to its place and let latest.json name it.
+    """Move the stage ``run`` to its place and let ``latest.json`` name it, unless the gate stops it.
+
+    Each of its moves is done or not, and a start that finds some done goes on with the next.
+
+    Parameters
+    ----------
+    work : Workspace
+    run_id : str
+    progress : Progress
+    keep : int, optional
+        Old runs beyond so many are removed; all are kept without it.
 
     Raises
     ------
     segcore.errors.GateError
-        If a bound of the job's gate is broken.
+        If a bound of the job's gate is broken; the run stays to be looked at, and ``latest.json`` as it was.
     """
-    return Run(place=publication.publish(work, "run", run_id, keep=keep, say=progress.say))
+    run = work.move("run", run_id)
+    broken = storage.read_json(storage.join(run, "manifest.json"))["gate"]["broken"]
+    if not broken:
+        work.point_to(run_id)
+    if keep is not None:
+        for old in work.prune(keep):
+            progress.say(f"removed the old run {old}")
+    work.clear()
+    if broken:
+        raise errors.GateError(
+            f"not published: {'; '.join(broken)}; the run is in {run} to be looked at, and latest.json is as it was"
+        )
+    return Run(place=run)
 
 
 def _measured(progress: Progress) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from segcore import errors, job
 from segcore.ingest import scan, value_patterns
 from segcore.ingest.formats import date_formats
-from tests.lines import classified, line, prepared, write_csv
+from tests.transaction_lines import classified, line, prepared, write_csv
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,15 @@
-"""Publication: the quality gate, the swap of latest.json, and how many old runs are kept."""
+"""The quality gate: which bounds of the job a run breaks; a run that breaks one is not published."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from segcore import errors, job
+from segcore import job
 from segcore.lines import cleaning
 from segcore.lines.ledger import KEPT, NO_FAULT
-from segcore.storage import Place, Workspace, join, read_json
 
 
 def broken_bounds(
@@ -88,45 +87,3 @@ def _broken(bound: float | None, side: str, words: str, value: Any, key: str) ->
         return f"{words} was not measured, and gate.{key} = {bound:g} asks for it"
     inside = value <= bound if side == "most" else value >= bound
     return "" if inside else f"{words} is {value:.3g}, expected at {side} gate.{key} = {bound:g}"
-
-
-def publish(
-    work: Workspace, stage: str, run_id: str, *, keep: int | None = None, say: Callable[[str], None]
-) -> Place:
-    """Move a finished run to its place and let ``latest.json`` name it, unless the gate stops it.
-
-    Each of its moves is done or not, and a start that finds some done goes on with the next.
-
-    Parameters
-    ----------
-    work : Workspace
-    stage : str
-        That made the run.
-    run_id : str
-    keep : int, optional
-        Old runs beyond so many are removed; all are kept without it.
-    say : callable
-
-    Returns
-    -------
-    Path or str
-        The run's folder, or its URL.
-
-    Raises
-    ------
-    segcore.errors.GateError
-        If a bound of the job's gate is broken; the run stays to be looked at, and ``latest.json`` as it was.
-    """
-    run = work.move(stage, run_id)
-    broken = read_json(join(run, "manifest.json"))["gate"]["broken"]
-    if not broken:
-        work.point_to(run_id)
-    if keep is not None:
-        for old in work.prune(keep):
-            say(f"removed the old run {old}")
-    work.clear()
-    if broken:
-        raise errors.GateError(
-            f"not published: {'; '.join(broken)}; the run is in {run} to be looked at, and latest.json is as it was"
-        )
-    return run

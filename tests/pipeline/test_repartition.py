@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from segcore import job
 from segcore.pipeline.lines.memory_plan import Plan, plan
 from segcore.pipeline.lines.repartition import more_bits
-from tests.lines import Line, any_line, line, prepared, taken_through, write_csv
+from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
 
 RULES: dict[str, Any] = {
     "cleaning.cancellation_prefix": "C",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from segcore import job
 from segcore.lines import cleaning
-from tests.lines import RULES, Line, any_line, classified, line, write_csv
+from tests.transaction_lines import RULES, Line, any_line, classified, line, write_csv
 
 
 def classes(tmp_path: Path, lines: list[Line], rules: job.Cleaning = RULES) -> list[str]:

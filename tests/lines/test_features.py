@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from segcore import schema
 from segcore.lines import shuffle
-from tests.lines import Line, any_line, customers, ledger, line, shuffled, write_csv
+from tests.transaction_lines import Line, any_line, customers, ledger, line, shuffled, write_csv
 
 
 def found_in(tmp_path: Path, lines: list[Line], *, as_of: int, n_buckets: int = 1) -> pl.DataFrame:

@@ -17,7 +17,17 @@ from polars.testing import assert_frame_equal
 
 from segcore import job
 from segcore.lines import cleaning, features, returns
-from tests.lines import NOW, RULES, Line, Shuffled, any_line, features_of, line, shuffled, write_csv
+from tests.transaction_lines import (
+    NOW,
+    RULES,
+    Line,
+    Shuffled,
+    any_line,
+    features_of,
+    line,
+    shuffled,
+    write_csv,
+)
 
 RETURN_FEATURES = ["return_count", "returned_value", "return_rate", "returned_share"]
 

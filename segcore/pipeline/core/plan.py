@@ -1,0 +1,94 @@
+"""What a run is made from, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from segcore import engine, ingest, storage
+from segcore.job import Job
+from segcore.pipeline.finished.previous_run import Previous
+from segcore.stores import is_url, place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run is made from.
+
+    Attributes
+    ----------
+    sources : sequence
+    extra : sequence
+        The sources of every other table by customer.
+    settings : Job
+    budget : int
+        Bytes of memory.
+    how : dict
+        What was asked for beside the job and changes the answer.
+    previous : Previous or None
+        The run that it follows.
+    mark : str
+        The fingerprint of all that.
+    """
+
+    sources: Sequence[ingest.Source]
+    extra: Sequence[Sequence[ingest.Source]] = ()
+    settings: Job
+    budget: int
+    how: Mapping[str, Any]
+    previous: Previous | None = None
+    mark: str = ""
+
+    def following(self, before: Previous | None, mark: Sequence[str] | None) -> Plan:
+        """Return the plan with the run that it follows, whose own mark is in its fingerprint."""
+        parts = {
+            "input": [(s.path, s.size, s.modified) for s in self.sources],
+            "extra": [[(s.path, s.size, s.modified) for s in table] for table in self.extra],
+            "job": self.settings.model_dump(),
+            "how": self.how,
+            "previous": mark,
+            **engine.versions(),
+        }
+        return replace(self, previous=before, mark=storage.fingerprint(parts))
+
+    def within(self, budget: int) -> Plan:
+        """Return the plan with another budget: it changes no answer."""
+        return replace(self, budget=budget)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a run goes.
+
+    Attributes
+    ----------
+    out : Path or str
+    scratch : Path or str or None
+        Where its stages are kept until it is published; in `out` without one.
+    """
+
+    out: storage.Place
+    scratch: storage.Place | None = None
+
+    @classmethod
+    def given(cls, out: str | Path, scratch: str | Path | None = None) -> Places:
+        """Read paths and URLs as they were given.
+
+        Raises
+        ------
+        segcore.errors.UsageError
+            If a URL holds credentials.
+        """
+        return cls(out=place(out), scratch=None if scratch is None else place(scratch))
+
+    def hold(self, path: str) -> bool:
+        """Whether a file is one of a run's own."""
+        own = (storage.join(self.out, "runs"), storage.join(self.out, "work"), self.stages)
+        return path.startswith(tuple(f"{one if is_url(one) else Path(one).absolute()}/" for one in own))
+
+    @property
+    def stages(self) -> storage.Place:
+        """Where the stages of all runs in `out` lie."""
+        return storage.stages_of(self.out, self.scratch)

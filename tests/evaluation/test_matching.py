@@ -50,6 +50,13 @@ def test_jaccard_by_hand() -> None:
     assert best_jaccards(original, other, 3) == pytest.approx([2 / 3, 3 / 4, 0])
 
 
+def test_the_jaccard_of_clusters_that_overlap_is_over_the_union_of_both() -> None:
+    # The first shares 2 of its 3 rows with another of 3: 4 are in either. The second shares 3 of 4 with one of 4.
+    original = np.array([0, 0, 0, 1, 1, 1, 1])
+    other = np.array([1, 1, 0, 1, 0, 0, 0])
+    assert best_jaccards(original, other, 2) == pytest.approx([2 / 4, 3 / 5])
+
+
 @given(labelings, st.permutations(range(4)))
 def test_names_do_not_matter(pairs: Any, names: list[int]) -> None:
     a, b = np.array(pairs).T

@@ -81,6 +81,24 @@ def test_the_samples_are_limited_and_company_does_not_matter() -> None:
     assert {found.move_rows for found in together} == {100}
 
 
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+def test_the_two_fits_have_seeds_and_samples_of_their_own(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.arange(90.0)[:, None]
+    seen: list[tuple[set[float], int]] = []
+
+    def fit(model: Model, sample: Any, ks: list[int], random_state: int) -> Any:
+        seen.append((set(sample[:, 0]), random_state))
+        return refit(model, sample, ks, random_state)
+
+    monkeypatch.setattr(propagation, "refit", fit)
+    propagation.move(candidate("kmeans", "", X, None), X, SETTINGS, seed=seed)
+    (first, one), (second, other) = seen
+    assert one != other
+    assert 0 <= other < 2**32
+    assert not first & second
+    assert len(first) == len(second) == 30
+
+
 @pytest.mark.parametrize(
     "X", [np.zeros((30, 2)), np.zeros((4, 2)), np.zeros((1, 2)), np.repeat(np.eye(2), 9, axis=0)]
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 
 from segcore import job
 from segcore.evaluation import stability
-from segcore.evaluation.refit import Model, refit
+from segcore.evaluation.refit import Model, Refit, refit, refit_each
 from segcore.evaluation.stability import Stability
+from segcore.models.assignment import NearestCentre
 from tests.evaluation.conftest import blobs
 
 BRIEF = job.Stability(splits=18, resamples=12)
+RULE = job.Selection()
 FAMILIES = [
     ("kmeans", ""),
     *[("mixture", variant) for variant in ("spherical", "diag", "tied", "full")],
@@ -22,13 +25,19 @@ FAMILIES = [
 ]
 
 
-def measure(X: Any, keys: Sequence[stability.Key], n_jobs: int = 1, **changes: Any) -> dict[Any, Stability]:
+def measure(
+    X: Any,
+    keys: Sequence[stability.Key],
+    n_jobs: int = 1,
+    rule: job.Selection = RULE,
+    **changes: Any,
+) -> dict[Any, Stability]:
     labels = {}
     for family, variant, k in keys:
         fits = refit(Model(family=family, variant=variant), X, [k], 0)
         labels[family, variant, k] = fits[k].labels if k in fits else np.zeros(len(X), dtype=np.int32)
     settings = BRIEF.model_copy(update=changes)
-    return stability.measure(X, labels, job.Models(), settings, job.Selection(), seed=0, n_jobs=n_jobs)
+    return stability.measure(X, labels, job.Models(), settings, rule, seed=0, n_jobs=n_jobs)
 
 
 @pytest.mark.parametrize(("family", "variant"), FAMILIES)
@@ -90,6 +99,70 @@ def test_progress_is_told() -> None:
         progress=lambda *step: told.append(step),
     )
     assert told == [(1, 2, "hierarchical ward"), (2, 2, "kmeans k=3")]
+
+
+def _least_kept_together(own: Any, other: Any) -> float:
+    """Return the least share, over the clusters of `own`, of pairs of rows that `other` keeps together."""
+    shares = []
+    for cluster in np.unique(own):
+        pairs = list(combinations(np.flatnonzero(own == cluster), 2))
+        shares.append(sum(other[i] == other[j] for i, j in pairs) / len(pairs))
+    return float(min(shares))
+
+
+def test_each_half_is_judged_by_its_own_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The halves of 0..20 are cut in two at different places, so that each splits a cluster of the other.
+    X, two, borders = np.arange(21.0)[:, None], (Model(family="kmeans"), 2), (5.5, 12.5)
+    halves: list[Any] = []
+
+    def fit(candidates: Sequence[Any], half: Any, random_state: int) -> dict[Any, Refit]:
+        border = borders[len(halves)]
+        halves.append(half[:, 0])
+        assigner = NearestCentre(centres=np.array([[border - 1], [border + 1]]))
+        return {two: Refit(labels=assigner.assign(half)[0], assigner=assigner)}
+
+    monkeypatch.setattr(stability, "refit_each", fit)
+    strength = stability.split_strength([two], X, seed=0, number=0)[two]
+    assert sorted(np.concatenate(halves)) == list(range(21))
+    (first, second_of_first), (first_of_second, second) = ([half > b for b in borders] for half in halves)
+    own = _least_kept_together(first, second_of_first) + _least_kept_together(second, first_of_second)
+    swapped = _least_kept_together(second_of_first, first) + _least_kept_together(first_of_second, second)
+    assert strength == pytest.approx(own / 2)
+    assert own != pytest.approx(swapped)
+
+
+def test_a_row_that_is_drawn_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, labels = blobs()
+    seen: list[Any] = []
+
+    def fit(candidates: Any, drawn: Any, random_state: int) -> dict[Any, Refit]:
+        seen.append(drawn)
+        return refit_each(candidates, drawn, random_state)
+
+    monkeypatch.setattr(stability, "refit_each", fit)
+    three = Model(family="kmeans"), 3
+    assert stability._resample({three: labels}, X, seed=0, number=0)[three].tolist() == [1, 1, 1]
+    (drawn,) = seen
+    assert len(np.unique(drawn, axis=0)) == len(drawn)
+    assert 0.55 * len(X) < len(drawn) < 0.7 * len(X)  # 1 - 1/e of them
+
+
+@pytest.mark.parametrize(("over", "is_measured"), [(-0.01, True), (0.04, True), (0.06, False)])
+def test_the_jaccard_is_measured_within_the_leeway_of_the_bar(over: float, is_measured: bool) -> None:
+    X, _ = blobs(apart=2.0)
+    keys = [("kmeans", "", 4)]
+    strength = measure(X, keys, splits=6, resamples=0, min_splits=6)[keys[0]].prediction_strength
+    assert strength is not None
+    rule = job.Selection(min_prediction_strength=strength + over, leeway=0.05)
+    found = measure(X, keys, rule=rule, splits=6, resamples=6, min_splits=6)[keys[0]]
+    assert found.prediction_strength == strength
+    assert (found.jaccard_min is not None) == is_measured
+
+
+def test_a_strength_that_is_just_at_the_lenient_bar_is_within_the_leeway() -> None:
+    found = measure(blobs()[0], [("kmeans", "", 3)], rule=job.Selection(min_prediction_strength=1, leeway=0))
+    assert found["kmeans", "", 3].prediction_strength == 1
+    assert found["kmeans", "", 3].n_resamples == 12
 
 
 def _draws(values: Iterator[float]) -> stability.Draw:

@@ -57,6 +57,8 @@ DRIFT = {"order_count": 0.05, "total_spend": 0.31}
             {"min_jaccard": 0.5},
             ["Jaccard of the least stable segment was not measured, and gate.min_jaccard = 0.5 asks for it"],
         ),
+        ({"min_prediction_strength": 0.79}, []),
+        ({"max_drift": 0.31}, []),
         (
             {"max_drift": 0.25},
             ["drift (PSI) of total_spend is 0.31, expected at most gate.max_drift = 0.25"],

@@ -137,6 +137,31 @@ def test_each_condition_rules_out_alone(changes: dict[str, Any], says: str) -> N
 
 
 @pytest.mark.parametrize(
+    "at_the_bar", [{"smallest_share": 0.05}, {"prediction_strength": 0.8}, {"jaccard_min": 0.75}]
+)
+def test_a_figure_that_is_just_at_its_bar_passes(at_the_bar: dict[str, Any]) -> None:
+    decided = select(table(row("kmeans", "", 2), row("kmeans", "", 6, **at_the_bar)), RULE)
+    assert decided["verdict"].to_list() == ["admissible", "chosen"]
+    assert "is below" not in decided["reason"][1]
+    cheap = table(row("kmeans", "", 6, **at_the_bar))
+    assert worth_measuring(cheap, RULE) == [("kmeans", "", 6)]
+
+
+def test_a_figure_just_so_many_standard_errors_away_is_within_them() -> None:
+    # 0.75 is one of 0.25, and two of 0.125, from a bar of 0.5: exact in binary.
+    half = job.Selection(min_prediction_strength=0.5, min_jaccard=0)
+
+    def decided(error: float) -> pl.DataFrame:
+        figures = {"prediction_strength": 0.75, "prediction_strength_se": error}
+        return select(table(row("kmeans", "", 3, **figures)), half)
+
+    assert decided(0.25)["close_call"].to_list() == [True]
+    assert decided(0.125)["close_call"].to_list() == [False]
+    assert decided(0.125)["reason"][0].endswith("within two standard errors.")
+    assert "Narrowly" not in decided(0.124)["reason"][0]
+
+
+@pytest.mark.parametrize(
     ("changes", "close"),
     [
         ({}, False),

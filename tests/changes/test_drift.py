@@ -112,6 +112,48 @@ def test_too_many_customers_out_of_range_ask_for_a_new_fit() -> None:
     assert "10.0% of the customers are beyond the fitted radius" in found.reasons[0]
 
 
+def test_a_value_on_an_edge_belongs_to_the_bin_below() -> None:
+    bins = Bins(values=(), edges=(1.0, 2.0))
+    assert bins.count(np.array([1.0, 1.5, 2.0, 2.5, 3.0, np.nan])).tolist() == [1, 2, 2, 1]
+
+
+def test_chance_has_one_degree_of_freedom_less_than_there_are_bins() -> None:
+    # Quantiles 0.999 of chi-squared, from the tables: 10.828 with one degree, 13.816 with two.
+    spread = 1 / 100 + 1 / 50
+    assert drift.chance(np.array([60, 40]), np.array([30, 20])) == pytest.approx(10.828 * spread, abs=1e-4)
+    three = np.array([50, 30, 20, 0]), np.array([20, 20, 10, 0])  # nobody is in the fourth
+    assert drift.chance(*three) == pytest.approx(13.816 * spread, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("outside_now", "verdict"), [(10, "score"), (12, "score"), (18, "score"), (20, "refit")]
+)
+def test_more_out_of_range_than_the_bound_has_to_be_more_than_chance(outside_now: int, verdict: str) -> None:
+    # 45 of 1,000 then. Of 200 now, 19.6 would be three standard errors more: sqrt(p (1 - p) (1 / 1000 + 1 / 200)).
+    bins = drift.cut(np.zeros(1_000))
+    then = snapshot(np.zeros(1_000), bins, outside=45)
+    now = snapshot(np.zeros(200), bins, outside=outside_now)
+    assert drift.measure(then, now, in_model=["total_spend"], rule=RULE).verdict == verdict
+
+
+def test_an_index_that_is_just_at_its_bound_is_drift() -> None:
+    bins = Bins(values=(), edges=(0.0,))
+
+    def of(below: int, above: int) -> Snapshot:
+        counts = {"total_spend": np.array([below, above, 0])}
+        return Snapshot(customers=below + above, features=counts, segments={1: below, 2: above}, outside=0)
+
+    then, now = of(5_000, 5_000), of(3_000, 7_000)
+    index = drift.psi(then.features["total_spend"], now.features["total_spend"])
+    assert bins.count(np.array([-1.0, 1.0])).tolist() == [1, 1, 0]
+    at, above = (
+        drift.measure(then, now, in_model=["total_spend"], rule=job.Drift(max_psi=bound))
+        for bound in (index, np.nextafter(index, 1))
+    )
+    assert (at.features[0].verdict, len(at.reasons), at.verdict) == ("drifted", 2, "refit")
+    assert (above.features[0].verdict, above.verdict) == ("shifted", "score")
+
+
 @given(st.lists(st.integers(0, 500), min_size=2, max_size=12), st.integers(1, 5))
 def test_the_index_of_equal_shares_is_small_and_never_negative(counts: list[int], factor: int) -> None:
     then = np.array(counts, dtype=np.int64)

@@ -75,6 +75,35 @@ def test_a_merger_is_told_from_both_sides() -> None:
     assert sorted(v[1] or 0 for v in verdicts(equal)[1:]) == [2, 3]
 
 
+def test_a_segment_that_shares_just_half_of_its_customers_is_kept() -> None:
+    # 2 of 3 each, 4 in either: the Jaccard index is 0.5.
+    found = follow([(1, 1, 2), (1, 2, 1), (None, 1, 1), (2, 2, 9)])
+    assert found.identities[0].jaccard == 0.5
+    assert verdicts(found) == [(1, 1, "kept"), (2, 2, "kept")]
+
+
+def test_an_old_segment_merged_into_one_of_which_it_is_enough_and_else_retired() -> None:
+    # All of old 2 went to new 1; it is three tenths of that, or a fifth.
+    assert verdicts(follow([(1, 1, 70), (2, 1, 30)])) == [(1, 1, "kept"), (1, 2, "merged")]
+    assert verdicts(follow([(1, 1, 80), (2, 1, 20)])) == [(1, 1, "kept"), (None, 2, "retired")]
+    # A third of new 1 and no more than a quarter of old 2 went the same way.
+    scattered: list[tuple[int | None, int | None, int]] = [(1, 1, 50), *((2, n, 25) for n in (1, 3, 4, 5))]
+    scattered += [(n, n, 90) for n in (3, 4, 5)]
+    assert verdicts(follow(scattered))[-1] == (None, 2, "retired")
+
+
+def test_who_left_does_not_keep_a_segment_from_merging() -> None:
+    found = follow([(1, 1, 70), (2, 1, 30), (2, None, 200)])
+    assert verdicts(found) == [(1, 1, "kept"), (1, 2, "merged")]
+
+
+def test_an_old_segment_merged_into_the_one_that_both_shares_point_to() -> None:
+    # Two fifths of old 2 are two fifths of new 1; the other three fifths are little more than a third of new 3.
+    found = follow([(1, 1, 60), (2, 1, 40), (2, 3, 60), (3, 3, 110)])
+    assert verdicts(found) == [(1, 1, "kept"), (3, 3, "kept"), (1, 2, "merged")]
+    assert found.identities[-1].shared == 40
+
+
 def test_a_kind_of_customer_goes_on_when_its_customers_change_their_ways() -> None:
     # Most of each segment's customers are in the other one now, and both models agree on who belongs where today.
     moved = follow([(1, 2, 6), (1, 1, 4), (2, 1, 6), (2, 2, 4)], [(1, 1, 10), (2, 2, 10)])

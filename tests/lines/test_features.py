@@ -69,6 +69,23 @@ def test_a_customer_by_hand(tmp_path: Path) -> None:
     assert str(row["last_order_at"]) == "2011-02-09 13:00:00"
 
 
+def test_days_between_orders_are_of_days_with_orders_and_not_of_orders(tmp_path: Path) -> None:
+    def orders(customer: str, *times: str) -> list[Line]:
+        return [
+            line(InvoiceNo=f"{customer}-{n}", CustomerID=customer, InvoiceDate=f"2011-01-{time}:00")
+            for n, time in enumerate(times)
+        ]
+
+    lines = [
+        *orders("1", "10 09:00", "10 15:00", "20 12:00"),  # three orders on two days, ten days apart
+        *orders("2", "10 09:00", "10 15:00"),  # all on one day
+        *orders("3", "10 23:00", "11 01:00", "14 01:00"),  # two hours, and yet a day, apart; then three
+    ]
+    found = found_in(tmp_path, lines, as_of=1_300_000_000).sort("customer_id")
+    assert found["order_count"].to_list() == [3, 2, 3]
+    assert found["mean_days_between_orders"].to_list() == [10.0, None, 2.0]
+
+
 def test_country_ties_go_to_the_latest_then_to_the_alphabet(tmp_path: Path) -> None:
     def orders(customer: str, *places: tuple[str, str]) -> list[Line]:
         return [
@@ -86,6 +103,8 @@ def test_country_ties_go_to_the_latest_then_to_the_alphabet(tmp_path: Path) -> N
         *orders("2", ("Spain", "02"), ("France", "01"), ("Italy", "02")),
         *orders("3", ("Spain", "02"), ("France", "02")),
         *orders("4", ("", "02")),
+        # Two orders each: Spain has the last one, and the first one too.
+        *orders("5", ("Spain", "01"), ("France", "02"), ("France", "09"), ("Spain", "10")),
     ]
     found = found_in(tmp_path, lines, as_of=1_300_000_000)
     assert dict(found.select("customer_id", "country").rows()) == {
@@ -93,6 +112,7 @@ def test_country_ties_go_to_the_latest_then_to_the_alphabet(tmp_path: Path) -> N
         "2": "Italy",
         "3": "France",
         "4": None,
+        "5": "Spain",
     }
 
 
@@ -125,6 +145,18 @@ def test_features_and_ledger_ignore_order_split_and_buckets(
     assert_frame_equal(customers(whole), customers(split))
     assert ledger(whole) == ledger(split)
     assert sum(rows for rows, _ in ledger(whole).values()) == len(lines)
+
+
+def test_lines_with_the_values_of_two_columns_swapped_are_no_copies(tmp_path: Path) -> None:
+    lines = [
+        line(InvoiceNo="7", StockCode="8"),
+        line(InvoiceNo="8", StockCode="7"),
+        line(InvoiceNo="7", StockCode="France", Country="8"),
+        line(InvoiceNo="7", CustomerID="8", StockCode="17850"),
+    ]
+    buckets = shuffled([write_csv(tmp_path / "a.csv", lines)], tmp_path / "buckets", n_buckets=1)
+    assert [lf.collect().height for lf in buckets.duplicates()] == [0]
+    assert [lf.collect().height for lf in buckets.frames()] == [4]
 
 
 def test_the_first_copy_stays(tmp_path: Path) -> None:

@@ -217,6 +217,15 @@ def test_further_starts_take_part() -> None:
     assert inertia(X, with_start) == pytest.approx(inertia(X, best))
 
 
+@pytest.mark.parametrize(("tolerance", "stays"), [(0.01, True), (0.007, True), (0.006, False), (0.0, False)])
+def test_a_further_start_stays_within_the_tolerance(tolerance: float, stays: bool) -> None:
+    # 50 at 1 go to 100 at 0, with a sum of squares of 33.33, or to 102 at 2, with 33.55: both are optima.
+    X = np.repeat([0.0, 1.0, 2.0], [100, 50, 102])[:, None]
+    start = np.array([[0.0], [1.7]])
+    found = kmeans.fit_sample(X, 2, n_init=20, random_state=0, starts=[start], tolerance=tolerance)
+    assert sorted(found.ravel()) == pytest.approx([0, 254 / 152] if stays else [1 / 3, 2])
+
+
 def test_restarts_never_hurt() -> None:
     X = customers(2_000).astype(np.float64)
     few, many = (inertia(X, kmeans.fit_sample(X, 9, n_init=n, random_state=0)) for n in (1, 20))

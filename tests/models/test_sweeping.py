@@ -126,6 +126,15 @@ def test_previous_centres_are_a_start_of_their_own_k() -> None:
     assert sweep(X, settings).kmeans[5].inertia > best.inertia * (1 + 1e-6)
 
 
+@pytest.mark.parametrize(("tolerance", "stays"), [(0.01, True), (0.005, False)])
+def test_previous_centres_stay_within_the_tolerance(tolerance: float, stays: bool) -> None:
+    # 50 at 1 go to 100 at 0, or to 102 at 2 with a sum of squares that is larger by 0.7%: both are optima.
+    X = np.repeat([0.0, 1.0, 2.0], [100, 50, 102])[:, None]
+    settings = models(families=["kmeans"], k_max=2, restarts=20)
+    found = sweep(X, settings, starts={2: [np.array([[0.0], [1.7]])]}, tolerance=tolerance).kmeans[2]
+    assert sorted(found.counts) == ([100, 152] if stays else [102, 150])
+
+
 def test_all_customers_equal_is_one_clear_line() -> None:
     with pytest.raises(
         errors.DataError, match="50 customers have no more than 1 different rows of features, expected"

@@ -83,7 +83,18 @@ def test_a_narrow_verdict_does_not_replace_the_model_of_the_run_before(
 
 
 @pytest.mark.parametrize(
-    "changed", [{"selection.min_share": 0.04}, {"models.k_max": 6}, {"selection.k": None}]
+    "changed",
+    [
+        {"selection.min_share": 0.04},
+        {"selection.k": None},
+        {"models.k_max": 6},
+        {"matrix.columns": {"total_spend": "log1p", "order_count": "yeo-johnson"}},
+        {"matrix.fit_rows": 50_000},
+        {"cleaning.duplicates": "keep"},
+        {"features.returns": "net"},
+        {"features.own": {"largest": "max(amount)"}},
+        {"extra": [{"path": "customers.csv", "key": "id", "columns": ["age"]}]},
+    ],
 )
 def test_what_the_job_asks_for_anew_is_chosen_anew(first: Run, changed: dict[str, Any]) -> None:
     def said(admissible: bool) -> previous_run.Previous:
@@ -96,9 +107,59 @@ def test_what_the_job_asks_for_anew_is_chosen_anew(first: Run, changed: dict[str
     assert job_diff.incumbent(said(False), before.settings) is None
     data = before.settings.model_dump()
     for key, value in changed.items():
-        table, _, name = key.partition(".")
-        data[table][name] = value
+        table, _, name = key.rpartition(".")
+        (data[table] if table else data)[name] = value
     assert job_diff.incumbent(before, job.Job.model_validate(data)) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"features.as_of": "2030-01-01"},
+        {"features.window_from": "2023-01-01"},
+        {"report.title": "Another"},
+        {"gate.max_drift": 0.5},
+        {"drift.max_psi": 0.5},
+        {"lineage.tolerance": 0.5},
+        {"seed": 7},
+    ],
+)
+def test_what_says_nothing_of_the_models_keeps_the_one_of_the_run_before(
+    first: Run, changed: dict[str, Any]
+) -> None:
+    found = previous_run.load(first.folder)
+    chosen = found.manifest["chosen"] | {"admissible": True}
+    before = replace(found, manifest=found.manifest | {"chosen": chosen})
+    data = before.settings.model_dump()
+    for key, value in changed.items():
+        table, _, name = key.rpartition(".")
+        (data[table] if table else data)[name] = value
+    assert job_diff.incumbent(before, job.Job.model_validate(data)) == before.model.key
+
+
+def test_the_naming_rule_sees_a_segment_where_it_was_until_it_has_moved_by_the_margin(
+    after_first: Path, first: Run, retail_job: Path, tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    part.mkdir()
+    for path in sorted(SAMPLE.glob("*.csv"))[3:]:
+        shutil.copy(path, part)
+
+    def night(out: Path, margin: float) -> pl.DataFrame:
+        overrides = {**FOUR, "lineage.name_margin": margin}
+        run = segment(part, out, job=retail_job, overrides=overrides, previous=first.folder, quiet=True)
+        return pl.read_parquet(run.folder / "profile.parquet").filter(pl.col("segment") > 0)
+
+    then = pl.read_parquet(first.folder / "profile.parquet").filter(pl.col("segment") > 0)
+    held, anew = night(tmp_path / "held", 0.5), night(tmp_path / "anew", 0.0)
+    assert set(held["segment"]) == set(anew["segment"]) == set(then["segment"])
+    assert (
+        held.select("segment", "named_by")
+        .sort("segment")
+        .equals(then.select("segment", "named_by").sort("segment"))
+    )
+    assert held["total_spend_median"].to_list() == anew["total_spend_median"].to_list()
+    assert not anew["named_by"].equals(held["named_by"])
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from typing import NoReturn
 import click
 
 from segcore import errors, logs, stopping
-from segcore.cli import asking, dumps, following, running  # they add their commands to the root
+from segcore.cli import data_commands, query_commands, run_commands  # they add their commands to the root
 from segcore.cli.group import cli
 from segcore.cli.options import LOG_FORMAT
 
-__all__ = ["asking", "cli", "dumps", "following", "main", "running"]
+__all__ = ["cli", "data_commands", "main", "query_commands", "run_commands"]
 
 
 def main() -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +54,15 @@ class Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
-class K(click.ParamType[int | str]):
-    """A number of segments of at least 2, or ``auto``."""
+class K(click.ParamType[int | None]):
+    """A number of segments of at least 2, or ``auto``, which is None."""
 
     name = "k"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
         """Read the text or say what is wrong with it."""
-        if value == "auto" or isinstance(value, int):
-            return str(value) if value == "auto" else int(value)
+        if value == "auto":
+            return None
         if not str(value).isdigit():
             self.fail(f"{value!r} is neither a number of segments nor 'auto'", param, ctx)
         if int(value) < 2:
@@ -87,10 +88,11 @@ class Rows(click.ParamType[int]):
 
 Command = Callable[..., None]
 LOG_FORMAT = "SEGCORE_LOG_FORMAT"
+_KEY = "job__"
 
 
 def remember_log_format(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Let what fails later be said in the same format."""
+    """Let what fails later be logged in the same format."""
     os.environ[LOG_FORMAT] = value
     return value
 
@@ -101,99 +103,95 @@ def limit_threads(ctx: click.Context, param: click.Parameter, value: int | None)
         os.environ["POLARS_MAX_THREADS"] = str(value)
 
 
-def place_options(command: Command) -> Command:
-    """Add the options that say where a run goes."""
-    return _with(
-        command,
-        click.option(
-            "--out",
-            "-o",
-            required=True,
-            envvar="SEGCORE_OUT",
-            type=Place(),
-            help="Folder or URL for the runs.",
-        ),
-        click.option(
-            "--scratch",
-            envvar="SEGCORE_SCRATCH",
-            type=Place(),
-            help="Folder or URL for finished stages until the run is published.  [default: DIR/work]",
-        ),
-    )
+def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Add an option that has an environment variable of its name."""
+    variable = names[0].removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=f"SEGCORE_{variable}", **attributes)
 
 
-def operating_options(command: Command) -> Command:
-    """Add the options of a run that change no answer."""
-    return _with(
-        command,
-        click.option(
-            "--threads",
-            type=click.IntRange(1),
-            envvar="SEGCORE_THREADS",
-            callback=limit_threads,
-            expose_value=False,
-            help="Threads.  [default: all]",
-        ),
-        click.option(
-            "--no-resume",
-            is_flag=True,
-            envvar="SEGCORE_NO_RESUME",
-            help="Start clean, not from the last finished stage of a run that was stopped.",
-        ),
-        click.option(
-            "--wait",
-            is_flag=True,
-            envvar="SEGCORE_WAIT",
-            help="Wait while another run is at work in DIR; else exit 75.",
-        ),
-        click.option(
-            "--keep",
-            type=click.IntRange(1),
-            envvar="SEGCORE_KEEP",
-            help="Remove old runs beyond so many, never the published one.  [default: keep all]",
-        ),
-        click.option(
-            "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            is_eager=True,
-            envvar=LOG_FORMAT,
-            callback=remember_log_format,
-            help="Of what is said on stderr, one line per record.",
-        ),
-        click.option("--quiet", "-q", is_flag=True, envvar="SEGCORE_QUIET", help="Say nothing but errors."),
-    )
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Add several options, in this order."""
+
+    def add(command: Command) -> Command:
+        return reduce(lambda inner, add_one: add_one(inner), reversed(options), command)
+
+    return add
 
 
-def source_options(command: Command) -> Command:
-    """Add the options that say how the source is written; without them it is found by looking."""
-    return _with(
-        command,
-        click.option(
-            "--encoding", envvar="SEGCORE_ENCODING", help="Of text files.  [default: found by looking]"
-        ),
-        click.option(
-            "--date-format",
-            envvar="SEGCORE_DATE_FORMAT",
-            help="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y.",
-        ),
-        click.option(
-            "--decimal",
-            type=click.Choice([".", ","]),
-            envvar="SEGCORE_DECIMAL",
-            help="Decimal mark of numbers.",
-        ),
-        click.option(
-            "--max-reject-share",
-            type=click.FloatRange(0, 1),
-            envvar="SEGCORE_MAX_REJECT_SHARE",
-            help="Share of lines, beyond missing customers, that may be rejected.  [default: 0.5]",
-        ),
-    )
+def key_option(key: str, name: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Add an option that overrides a dotted key of the job."""
+    return option(name, _KEY + key.replace(".", "__"), **attributes)
 
 
-def _with(command: Command, *options: Callable[[Command], Command]) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+def take_overrides(options: dict[str, Any]) -> dict[str, Any]:
+    """Take those of `key_option` out of a command's options, and return the ones that were given by their key."""
+    taken = {name: options.pop(name) for name in [*options] if name.startswith(_KEY)}
+    dotted = {name.removeprefix(_KEY).replace("__", "."): value for name, value in taken.items()}
+    return {key: value for key, value in dotted.items() if value is not None}
+
+
+inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+job_option = option(
+    "--job", "job_file", type=click.Path(path_type=Path), help="Job file (TOML); see jobs/default.toml."
+)
+memory_option = option(
+    "--memory",
+    type=Size(),
+    help="Memory budget, such as 1GB; with a cluster of each worker.  [default: half of the machine]",
+)
+source_options = together(  # without them it is found by looking
+    key_option("input.encoding", "--encoding", help="Of text files.  [default: found by looking]"),
+    key_option(
+        "input.date_format",
+        "--date-format",
+        help="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y.",
+    ),
+    key_option("input.decimal", "--decimal", type=click.Choice([".", ","]), help="Decimal mark of numbers."),
+    key_option(
+        "cleaning.max_reject_share",
+        "--max-reject-share",
+        type=click.FloatRange(0, 1),
+        help="Share of lines, beyond missing customers, that may be rejected.  [default: 0.5]",
+    ),
+)
+place_options = together(
+    option("--out", "-o", required=True, type=Place(), help="Folder or URL for the runs."),
+    option(
+        "--scratch",
+        type=Place(),
+        help="Folder or URL for finished stages until the run is published.  [default: DIR/work]",
+    ),
+)
+operating_options = together(  # of every command that makes a run; they change no answer
+    memory_option,
+    option(
+        "--threads",
+        type=click.IntRange(1),
+        callback=limit_threads,
+        expose_value=False,
+        help="Threads.  [default: all]",
+    ),
+    option(
+        "--no-resume",
+        "resume",
+        is_flag=True,
+        callback=lambda ctx, param, value: not value,
+        help="Start clean, not from the last finished stage of a run that was stopped.",
+    ),
+    option("--wait", is_flag=True, help="Wait while another run is at work in DIR; else exit 75."),
+    option(
+        "--keep",
+        type=click.IntRange(1),
+        help="Remove old runs beyond so many, never the published one.  [default: keep all]",
+    ),
+    option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        is_eager=True,
+        callback=remember_log_format,
+        help="Of what is said on stderr, one line per record.",
+    ),
+    option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+)

@@ -1,14 +1,22 @@
-"""Commands that ask: of an input, a job or a finished run."""
+"""Commands that look at an input, a job or a finished run."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from segcore.cli.group import cli
 from segcore.cli.importing import importing
-from segcore.cli.options import Place, Size, source_options
+from segcore.cli.options import (
+    Place,
+    inputs_argument,
+    job_option,
+    memory_option,
+    source_options,
+    take_overrides,
+)
 
 
 @cli.command("report")
@@ -27,7 +35,7 @@ def report_command(run: Path | str, kind: str, show_ids: bool) -> None:
 @click.argument("customer_id")
 @click.option("--run", required=True, type=Place(), help="The run's folder or URL, or one with latest.json.")
 def explain(customer_id: str, run: Path | str) -> None:
-    """Say why CUSTOMER_ID is in their segment, and what would move them to the next one."""
+    """Explain why CUSTOMER_ID is in their segment, and what would move them to the next one."""
     with importing():
         from segcore import pipeline
 
@@ -46,46 +54,21 @@ def runs_command(out: Path | str) -> None:
 
 
 @cli.command("inspect")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option(
-    "--job", "job_file", envvar="SEGCORE_JOB", type=click.Path(path_type=Path), help="Job file (TOML)."
-)
+@inputs_argument
+@job_option
 @click.option("--full", is_flag=True, help="Look through all files, so that nothing is estimated.")
 @click.option(
-    "--write-job", "write_to", type=click.Path(path_type=Path), help="Write a ready job file; a new one."
+    "--write-job", "write_job_to", type=click.Path(path_type=Path), help="Write a ready job file; a new one."
 )
-@click.option("--memory", type=Size(), envvar="SEGCORE_MEMORY", help="Memory budget, such as 1GB.")
+@memory_option
 @source_options
-def inspect_command(
-    inputs: tuple[str, ...],
-    job_file: Path | None,
-    full: bool,
-    write_to: Path | None,
-    memory: int | None,
-    encoding: str | None,
-    date_format: str | None,
-    decimal: str | None,
-    max_reject_share: float | None,
-) -> None:
-    """Say what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost."""
+def inspect_command(inputs: tuple[str, ...], **options: Any) -> None:
+    """Show what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost."""
     with importing():
         from segcore import pipeline
 
-    overrides = {
-        "input.encoding": encoding,
-        "input.date_format": date_format,
-        "input.decimal": decimal,
-        "cleaning.max_reject_share": max_reject_share,
-    }
-    text = pipeline.inspect_input(
-        list(inputs),
-        job_file=job_file,
-        overrides={key: value for key, value in overrides.items() if value is not None},
-        full=full,
-        memory=memory,
-        write_job_to=write_to,
-    )
-    click.echo(text)
+    overrides = take_overrides(options)
+    click.echo(pipeline.inspect_input(list(inputs), overrides=overrides, **options))
 
 
 @cli.command("validate-job")

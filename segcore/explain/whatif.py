@@ -87,7 +87,7 @@ def changes_to(
         return np.asarray(segments_of(_moved(customer, lever, values)) == target)
 
     origin = to_matrix(_moved(customer, columns[0], np.array([customer.get(columns[0], np.nan)])))[0]
-    found = []
+    changes = []
     for lever in levers(columns):
         if lever not in customer or lever not in limits:
             continue
@@ -100,12 +100,12 @@ def changes_to(
             follows = {
                 f: moved[f][0] for f in columns if f != lever and f in customer and moved[f][0] != customer[f]
             }
-            found.append(
+            changes.append(
                 Change(
                     feature=lever, old=customer[lever], new=new, follows=follows, segment=target, step=step
                 )
             )
-    return sorted(found, key=lambda c: (c.step, c.feature))
+    return sorted(changes, key=lambda c: (c.step, c.feature))
 
 
 def levers(columns: Sequence[str]) -> list[str]:

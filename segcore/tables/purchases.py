@@ -153,11 +153,11 @@ def products(counts: pl.DataFrame, descriptions: pl.DataFrame | None = None) -> 
     descriptions : DataFrame, optional
         product_id, description; one row per product.
     """
-    found = over_represented(counts, "product_id", min_customers=20, min_relative=0.05)
+    ranked = over_represented(counts, "product_id", min_customers=20, min_relative=0.05)
     if descriptions is None:
-        found = found.with_columns(description=pl.lit(None, dtype=pl.String))
+        ranked = ranked.with_columns(description=pl.lit(None, dtype=pl.String))
     else:
-        found = found.join(descriptions, on="product_id", how="left", maintain_order="left")
-    return found.select(
+        ranked = ranked.join(descriptions, on="product_id", how="left", maintain_order="left")
+    return ranked.select(
         "segment", "product_id", "description", "customers", "share", "population_share", "lift"
     )

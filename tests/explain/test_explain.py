@@ -29,10 +29,10 @@ def plain(columns: tuple[str, ...], fills: tuple[float, ...] | None = None) -> P
     )
 
 
-def two_centres() -> explain.Model:
+def two_centres() -> explain.SegmentModel:
     """Cut at 5 orders: centres at 2 and 8 orders, the second is segment 1."""
     centres = np.array([[2.0], [8.0]])
-    return explain.Model(
+    return explain.SegmentModel(
         preparation=plain(("order_count",)),
         assigner=NearestCentre(centres=centres),
         centres=centres,
@@ -44,8 +44,8 @@ def customer(**values: float) -> pl.DataFrame:
     return pl.DataFrame({"customer_id": ["c1"], **{name: [value] for name, value in values.items()}})
 
 
-def told(
-    df: pl.DataFrame, model: explain.Model, limits: dict[str, tuple[float, float]]
+def explained(
+    df: pl.DataFrame, model: explain.SegmentModel, limits: dict[str, tuple[float, float]]
 ) -> explain.Explanation:
     everyone = customers(50, 2, 0)
     table = profile.build(everyone.lazy(), transforms={})
@@ -54,34 +54,38 @@ def told(
 
 def test_a_customer_by_hand() -> None:
     df = customer(order_count=3, average_order_value=20.0, total_spend=60.0)
-    found = told(df, two_centres(), {"order_count": (1, 40)})
-    assert (found.segment, found.segment_name) == (2, "Small fry")
-    assert found.distances == {2: 1.0, 1: 5.0}
-    assert found.confidence == pytest.approx(0.8)
-    assert found.changes[0].feature == "order_count"
+    explanation = explained(df, two_centres(), {"order_count": (1, 40)})
+    assert (explanation.segment, explanation.segment_name) == (2, "Small fry")
+    assert explanation.distances == {2: 1.0, 1: 5.0}
+    assert explanation.confidence == pytest.approx(0.8)
+    assert explanation.changes[0].feature == "order_count"
     # 5 orders are as near to the one as to the other, and the first label wins.
-    assert (found.changes[0].old, found.changes[0].new, found.changes[0].step) == (3, 6, 3.0)
-    text = found.text(currency="£")
+    assert (explanation.changes[0].old, explanation.changes[0].new, explanation.changes[0].step) == (
+        3,
+        6,
+        3.0,
+    )
+    text = explanation.text(currency="£")
     assert "Customer c1: Small fry (segment 2 of 2, confidence 80%)" in text
     assert "To land in Big spenders, everything else equal, any one of:\n  6 orders instead of 3" in text
-    assert found.features["total_spend"][0] == 60
+    assert explanation.features["total_spend"][0] == 60
 
 
 def test_what_follows_by_definition_is_told() -> None:
     centres = np.array([[1.0, 100.0], [1.0, 300.0]])
-    model = explain.Model(
+    model = explain.SegmentModel(
         preparation=plain(("order_count", "total_spend")),
         assigner=NearestCentre(centres=centres),
         centres=centres,
         segments={0: 2, 1: 1},
     )
     df = customer(order_count=2, average_order_value=50.0, total_spend=100.0)
-    found = told(df, model, {"order_count": (1, 50), "total_spend": (0, 1000)})
-    by_feature = {change.feature: change for change in found.changes}
+    explanation = explained(df, model, {"order_count": (1, 50), "total_spend": (0, 1000)})
+    by_feature = {change.feature: change for change in explanation.changes}
     assert by_feature["order_count"].new == 5
     assert by_feature["order_count"].follows == {"total_spend": 250}
     assert by_feature["total_spend"].new == pytest.approx(210, abs=10)
-    assert "5 orders instead of 2, which makes £250 spent in total" in found.text(currency="£")
+    assert "5 orders instead of 2, which makes £250 spent in total" in explanation.text(currency="£")
 
 
 def test_order_value_and_spend_are_one_lever() -> None:
@@ -93,27 +97,27 @@ def test_order_value_and_spend_are_one_lever() -> None:
 
 
 def test_a_segment_that_no_single_change_reaches_is_said() -> None:
-    found = told(customer(order_count=3), two_centres(), {"order_count": (1, 4)})
-    assert found.changes == ()
-    assert found.unreachable == (1,)
-    assert "No single change leads to Big spenders." in found.text()
+    explanation = explained(customer(order_count=3), two_centres(), {"order_count": (1, 4)})
+    assert explanation.changes == ()
+    assert explanation.unreachable == (1,)
+    assert "No single change leads to Big spenders." in explanation.text()
 
 
 def test_one_segment_has_no_next() -> None:
-    model = explain.Model(
+    model = explain.SegmentModel(
         preparation=plain(("order_count",)),
         assigner=NearestCentre(centres=np.array([[2.0]])),
         centres=np.array([[2.0]]),
         segments={0: 1},
     )
-    found = told(customer(order_count=3), model, {"order_count": (1, 40)})
-    assert found.changes == ()
-    assert "There is no other segment to land in." in found.text()
+    explanation = explained(customer(order_count=3), model, {"order_count": (1, 40)})
+    assert explanation.changes == ()
+    assert "There is no other segment to land in." in explanation.text()
 
 
 def test_one_time_buyers_by_rule() -> None:
     centres = np.array([[2.0], [8.0]])
-    model = explain.Model(
+    model = explain.SegmentModel(
         preparation=plain(("order_count",)),
         assigner=NearestCentre(centres=centres),
         centres=centres,
@@ -122,28 +126,28 @@ def test_one_time_buyers_by_rule() -> None:
     )
     df = customer(order_count=1)
     table = profile.build(customers(50, 3, 0).lazy(), transforms={})
-    found = explain.explain(
+    explanation = explain.explain(
         df, model=model, names={**NAMES, 3: "One-time"}, profile=table, limits={"order_count": (1, 40)}
     )
-    assert (found.segment, found.confidence) == (3, 1.0)
-    assert set(found.distances) == {1, 2}
-    assert (found.changes[0].segment, found.changes[0].new) == (2, 2)
+    assert (explanation.segment, explanation.confidence) == (3, 1.0)
+    assert set(explanation.distances) == {1, 2}
+    assert (explanation.changes[0].segment, explanation.changes[0].new) == (2, 2)
 
 
 def test_an_empty_feature_stays_empty() -> None:
     columns = ("order_count", "mean_days_between_orders")
     centres = np.array([[2.0, 30.0], [8.0, 30.0]])
-    model = explain.Model(
+    model = explain.SegmentModel(
         preparation=plain(columns, fills=(0.0, 30.0)),
         assigner=NearestCentre(centres=centres),
         centres=centres,
         segments={0: 2, 1: 1},
     )
     df = customer(order_count=3).with_columns(mean_days_between_orders=pl.lit(None, dtype=pl.Float64))
-    found = told(df, model, {"order_count": (1, 40), "mean_days_between_orders": (1, 300)})
-    assert {change.feature for change in found.changes} == {"order_count"}
-    assert found.distances[2] == 1
-    assert "none (" in found.text()
+    explanation = explained(df, model, {"order_count": (1, 40), "mean_days_between_orders": (1, 300)})
+    assert {change.feature for change in explanation.changes} == {"order_count"}
+    assert explanation.distances[2] == 1
+    assert "none (" in explanation.text()
 
 
 def test_the_rule_that_covers_the_customer_is_told() -> None:
@@ -153,15 +157,15 @@ def test_the_rule_that_covers_the_customer_is_told() -> None:
     table = profile.build(customers(50, 2, 0).lazy(), transforms={})
     model = two_centres()
     for orders, words in ((3, "Because: at most 5 orders"), (6, "Because: at least 6 orders")):
-        found = explain.explain(
+        explanation = explain.explain(
             customer(order_count=orders), model=model, names=NAMES, profile=table, limits={}, rules=rules
         )
-        assert words in found.text()
+        assert words in explanation.text()
     wrong = profile.fit_rules(df, (3 - truth).astype(np.int32), ["order_count"])
-    found = explain.explain(
+    explanation = explain.explain(
         customer(order_count=3), model=model, names=NAMES, profile=table, limits={}, rules=wrong
     )
-    assert "An exception: at most 5 orders usually means Big spenders" in found.text()
+    assert "An exception: at most 5 orders usually means Big spenders" in explanation.text()
 
 
 def test_limits_are_the_smallest_and_largest_values() -> None:
@@ -173,7 +177,7 @@ def test_limits_are_the_smallest_and_largest_values() -> None:
 ASSIGNERS = ["centres", "mixture", "neighbours"]
 
 
-def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.Model:
+def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.SegmentModel:
     columns = ("order_count", "total_spend", "average_order_value", "days_since_last_order")
     raw = raw_values(df, columns)
     preparation = Preparation(
@@ -199,7 +203,7 @@ def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.Model:
         )
     if kind == "neighbours":
         assigner = NearestNeighbours(points=X.astype(np.float64), labels=nearest.assign(X)[0], n_neighbors=5)
-    return explain.Model(
+    return explain.SegmentModel(
         preparation=preparation, assigner=assigner, centres=centres, segments={0: 1, 1: 2, 2: 3}
     )
 
@@ -212,14 +216,14 @@ def test_a_change_lands_where_it_says(kind: str, seed: int) -> None:
     df = everyone.slice(seed % 120, 1)
     table = profile.build(everyone.lazy(), transforms={})
     names = {1: "One", 2: "Two", 3: "Three"}
-    found = explain.explain(
+    explanation = explain.explain(
         df, model=model, names=names, profile=table, limits=explain.limits_of(everyone.lazy(), model)
     )
-    assert found.segment == model.assign(df)[0][0]
-    assert [c.step for c in found.changes] == sorted(c.step for c in found.changes)
-    for change in found.changes:
+    assert explanation.segment == model.assign(df)[0][0]
+    assert [c.step for c in explanation.changes] == sorted(c.step for c in explanation.changes)
+    for change in explanation.changes:
         new = {change.feature: change.new, **change.follows}
         moved = df.with_columns(pl.lit(value, dtype=pl.Float64).alias(f) for f, value in new.items())
-        assert model.assign(moved)[0][0] == change.segment != found.segment
+        assert model.assign(moved)[0][0] == change.segment != explanation.segment
         identity = moved["order_count"][0] * moved["average_order_value"][0]
         assert moved["total_spend"][0] == pytest.approx(identity)

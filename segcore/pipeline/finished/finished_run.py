@@ -94,7 +94,7 @@ def _explanation(customer_id: str, run: Path) -> str:
         raise errors.DataError(
             f"customer {customer_id!r} has no purchase in this run; ids are text, as in segments.csv"
         )
-    model = explain.Model(
+    model = explain.SegmentModel(
         preparation=stored.preparation,
         assigner=stored.assigner,
         centres=stored.centres,

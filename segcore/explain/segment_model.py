@@ -1,0 +1,62 @@
+"""How a finished run gets from the features of a customer to a segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from segcore.matrix.population import one_time_mask
+from segcore.matrix.preparation import Preparation
+from segcore.models.assignment import Assigner
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentModel:
+    """How a run gets from features to segments.
+
+    Attributes
+    ----------
+    preparation : segcore.matrix.preparation.Preparation
+    assigner : segcore.models.assignment.Assigner
+    centres : ndarray of shape (n_clusters, n_features), float64
+        In label order, standardised units: the model's own, or the means of its members.
+    segments : mapping of int to int
+        Label to segment.
+    separate_one_time : bool
+        Whether customers with one order are a segment by rule, with the label after the model's last.
+    """
+
+    preparation: Preparation
+    assigner: Assigner
+    centres: NDArray[np.float64]
+    segments: Mapping[int, int]
+    separate_one_time: bool = False
+
+    def assign(self, df: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return segments (0 where a label has none) and confidences of shape (n_customers,)."""
+        labels, confidence = self.assigner.assign(self.preparation.block(df))
+        by_rule = one_time_mask(df, self.separate_one_time)
+        labels = np.where(by_rule, len(self.centres), labels)
+        confidence = np.where(by_rule, np.float32(1), confidence)
+        segments = np.array([self.segments.get(int(label), 0) for label in labels], dtype=np.int32)
+        return segments, confidence
+
+    def distances(self, df: pl.DataFrame) -> dict[int, float]:
+        """Return the Euclidean distance of one customer to the centre of each segment, nearest first."""
+        X = self.preparation.block(df).astype(np.float64)
+        lengths = np.sqrt(np.square(X[0] - self.centres).sum(axis=1))
+        known = {self.segments[i]: float(d) for i, d in enumerate(lengths) if i in self.segments}
+        return dict(sorted(known.items(), key=lambda item: (item[1], item[0])))
+
+
+def limits_of(lf: pl.LazyFrame, model: SegmentModel) -> dict[str, tuple[float, float]]:
+    """Return the smallest and largest value of each feature of the matrix; one pass over the customers."""
+    columns = model.preparation.columns
+    lows = lf.select(columns).min().collect(engine="streaming").row(0)
+    highs = lf.select(columns).max().collect(engine="streaming").row(0)
+    ranges = zip(columns, lows, highs, strict=True)
+    return {name: (float(low), float(high)) for name, low, high in ranges if low is not None}

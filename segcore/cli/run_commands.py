@@ -23,7 +23,6 @@ from segcore.cli.options import (
     source_options,
     take_overrides,
 )
-from segcore.report import vega
 
 
 @cli.command()
@@ -86,8 +85,10 @@ def segment(inputs: tuple[str, ...], job_file: Path | None, **options: Any) -> N
     69 cluster or store unreachable, 73 output not writable, 74 disk full, 75 try again, 78 bad job,
     130 and 143 stopped by a signal.
     """
-    vega.bundled()  # beside the imports
     with importing():
+        from segcore.report import vega
+
+        vega.bundled()  # beside the other imports
         from segcore import pipeline
 
     overrides = take_overrides(options)

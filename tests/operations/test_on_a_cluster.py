@@ -25,8 +25,8 @@ from tests.operations.processes import contents
 # block of the matrix for each hundred customers.
 BUDGET = 200 * 10**6
 COMMAND = """
-from segcore.pipeline import budget
-budget._BYTES_A_LINE = 12_800
+from segcore.pipeline.lines import memory_plan
+memory_plan._BYTES_A_LINE = 12_800
 from segcore.cli import main
 if __name__ == "__main__":
     main()

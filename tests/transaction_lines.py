@@ -73,7 +73,7 @@ def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> Reading:
     settings = settings or job.Job()
     scratch = Path(tempfile.mkdtemp(dir=paths[0].parent, prefix=".scratch-"))
     files = ingest.prepare(ingest.discover(paths), settings.input, scratch, memory=10**9)
-    return Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+    return Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
 
 
 def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict[str, Any]:
@@ -131,11 +131,13 @@ def classified(
     frames = [
         cleaning.classify(
             ingest.read_values(
-                read.scan(layout), layout, how, given, money_decimals=rules.money_decimals, latest=NOW
+                read.scan(group), group, how, given, money_decimals=rules.money_decimals, latest=NOW
             ),
             rules,
         )
-        for layout, how in zip(read.layouts, read_input.understand(read, settings, every=True), strict=True)
+        for group, how in zip(
+            read.file_groups, read_input.understand(read, settings, every=True), strict=True
+        )
     ]
     return pl.concat(frames)
 

@@ -3,7 +3,7 @@
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.files import Source, discover, passed_over
 from segcore.ingest.formats import Conventions
-from segcore.ingest.layout import Layout, layouts, parts, starts
+from segcore.ingest.grouping import FileGroup, first_records, group_files, split
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import scan
 from segcore.ingest.values import EXACT_FLOAT, UNREADABLE, read_values, with_texts
@@ -13,16 +13,16 @@ __all__ = [
     "UNDECODABLE",
     "UNREADABLE",
     "Conventions",
-    "Layout",
+    "FileGroup",
     "Prepared",
     "Source",
     "discover",
-    "layouts",
-    "parts",
+    "first_records",
+    "group_files",
     "passed_over",
     "prepare",
     "read_values",
     "scan",
-    "starts",
+    "split",
     "with_texts",
 ]

@@ -12,7 +12,7 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.ingest.formats import Numbers
-from segcore.ingest.layout import Layout, grouped
+from segcore.ingest.grouping import FileGroup, group_by_header
 from segcore.ingest.prepare import Prepared
 from segcore.ingest.scan import scan
 from segcore.ingest.values import LIKE_A_NUMBER, as_text, customer, number, trimmed, with_bare
@@ -24,7 +24,7 @@ _NOTHING = ("null", "na", "n/a", "#n/a", "nan", "none", "-", "\\n")
 LEFT_OUT = ("malformed_line", "undecodable_text", "missing_customer", "unreadable_customer")
 
 
-def layouts(files: Sequence[Prepared], table: job.Extra) -> list[Layout]:
+def group_files(files: Sequence[Prepared], table: job.Extra) -> list[FileGroup]:
     """Group a table's files by header; the key is called ``customer_id``, the other columns by their features.
 
     Raises
@@ -47,18 +47,18 @@ def layouts(files: Sequence[Prepared], table: job.Extra) -> list[Layout]:
                 )
         return wanted
 
-    found = grouped(files, assign)
-    for layout in found:
-        for name, dtype in layout.dtypes.items():
+    found = group_by_header(files, assign)
+    for group in found:
+        for name, dtype in group.dtypes.items():
             if dtype.is_temporal():
                 raise errors.DataError(
-                    f"{layout.files[0].source.name}: column {wanted[name]!r} holds dates; expected numbers or categories"
+                    f"{group.files[0].source.name}: column {wanted[name]!r} holds dates; expected numbers or categories"
                 )
     return found
 
 
-def rows(layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
-    """Return the rows of a layout, each column also as the text that it is written as, and why a row is left out.
+def rows(group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:
+    """Return the rows of a group of files, each column also as the text that it is written as, and why a row is left out.
 
     Returns
     -------
@@ -66,13 +66,13 @@ def rows(layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
         What :func:`segcore.ingest.scan` returns, and ``text_*`` (trimmed, empty ones null) and ``left_out``.
     """
     names = ["customer_id", *features]
-    lf = scan(layout, names).with_columns(
-        as_text(name, layout.dtypes[name]).alias(f"text_{name}") for name in names
+    lf = scan(group, names).with_columns(
+        as_text(name, group.dtypes[name]).alias(f"text_{name}") for name in names
     )
-    lf = with_bare(lf, layout.dtypes, names).with_columns(
+    lf = with_bare(lf, group.dtypes, names).with_columns(
         trimmed(name).alias(f"text_{name}") for name in names
     )
-    key = customer(layout.dtypes["customer_id"])
+    key = customer(group.dtypes["customer_id"])
     why = dict(
         zip(
             LEFT_OUT,
@@ -86,7 +86,7 @@ def rows(layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
     )
 
 
-def contents(lf: pl.LazyFrame, layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
+def contents(lf: pl.LazyFrame, group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:
     """Say of each feature what its values are: ``feature, given, numbers, example`` of what is no number.
 
     Parameters
@@ -98,7 +98,7 @@ def contents(lf: pl.LazyFrame, layout: Layout, features: Sequence[str]) -> pl.La
     for name in features:
         text = pl.col(f"text_{name}")
         given = text.is_not_null() & ~_is_nothing(text)
-        like = given if layout.dtypes[name].is_numeric() else given & text.str.contains(LIKE_A_NUMBER)
+        like = given if group.dtypes[name].is_numeric() else given & text.str.contains(LIKE_A_NUMBER)
         parts.append(
             lf.filter(pl.col("left_out").is_null()).select(
                 feature=pl.lit(name),
@@ -110,9 +110,9 @@ def contents(lf: pl.LazyFrame, layout: Layout, features: Sequence[str]) -> pl.La
     return pl.concat(parts)
 
 
-def only_numbers(lf: pl.LazyFrame, layout: Layout, features: Sequence[str]) -> pl.LazyFrame:
+def only_numbers(lf: pl.LazyFrame, group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:
     """Return the rows with the texts of some features, null where they are nothing like a number."""
-    texts = [name for name in features if layout.dtypes[name] == pl.String]
+    texts = [name for name in features if group.dtypes[name] == pl.String]
     text = {name: pl.col(f"text_{name}") for name in texts}
     return lf.with_columns(
         pl.when(text[name].str.contains(LIKE_A_NUMBER)).then(text[name]).alias(name) for name in texts
@@ -120,7 +120,7 @@ def only_numbers(lf: pl.LazyFrame, layout: Layout, features: Sequence[str]) -> p
 
 
 def values(
-    lf: pl.LazyFrame, layout: Layout, features: Sequence[str], numbers: Mapping[str, Numbers]
+    lf: pl.LazyFrame, group: FileGroup, features: Sequence[str], numbers: Mapping[str, Numbers]
 ) -> pl.LazyFrame:
     """Give every feature its type.
 
@@ -128,7 +128,7 @@ def values(
     ----------
     lf : polars.LazyFrame
         As :func:`rows` returns it.
-    layout : Layout
+    group : FileGroup
     features : sequence of str
     numbers : mapping of str to Numbers
         The features that are numbers, and how they are written.
@@ -140,7 +140,7 @@ def values(
         text that is none.
     """
     typed = {
-        name: number(name, layout.dtypes[name], numbers[name]) if name in numbers else _category(name, layout)
+        name: number(name, group.dtypes[name], numbers[name]) if name in numbers else _category(name, group)
         for name in features
     }
     text = {name: pl.col(f"text_{name}") for name in numbers}
@@ -161,8 +161,8 @@ def _is_nothing(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().is_in(_NOTHING)
 
 
-def _category(name: str, layout: Layout) -> pl.Expr:
-    if layout.dtypes[name].is_float():  # 2 is written 2.0 where a column of whole numbers has gaps
+def _category(name: str, group: FileGroup) -> pl.Expr:
+    if group.dtypes[name].is_float():  # 2 is written 2.0 where a column of whole numbers has gaps
         value = pl.col(name)
         whole = value.cast(pl.Int64, strict=False)
         return pl.when(value == whole).then(whole.cast(pl.String)).otherwise(pl.col(f"text_{name}"))

@@ -1,4 +1,4 @@
-"""How a layout writes its dates and numbers: decided over all of its files, never line by line.
+"""How a group of files writes its dates and numbers: decided over all of its files, never line by line.
 
 What decides is the shape of the values, as :mod:`segcore.ingest.value_patterns` counts them.
 """
@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest.layout import Layout
+from segcore.ingest.grouping import FileGroup
 from segcore.ingest.value_patterns import NUMBERS
 
 EPOCHS = {"epoch-seconds": 1, "epoch-milliseconds": 1_000}
@@ -55,7 +55,7 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True)
 class Conventions:
-    """How a layout writes its values.
+    """How a group of files writes its values.
 
     Attributes
     ----------
@@ -79,15 +79,15 @@ def is_settled(found: pl.DataFrame, settings: job.Input) -> bool:
     return (not numeric or bool(settings.date_format)) and (plain or bool(settings.decimal))
 
 
-def decide(found: pl.DataFrame, layout: Layout, settings: job.Input) -> Conventions:
-    """Say how a layout writes its values, from the shapes in it.
+def decide(found: pl.DataFrame, group: FileGroup, settings: job.Input) -> Conventions:
+    """Say how a group of files writes its values, from the shapes in it.
 
     Raises
     ------
     segcore.errors.DataError
         If dates or numbers could be read in two ways and it matters.
     """
-    where = _where(layout)
+    where = _where(group)
     rows = found.sort("lines", "shape", descending=[True, False]).to_dicts()
     dates = [row for row in rows if row["column"] == "ordered_at"]
     return Conventions(
@@ -115,9 +115,9 @@ def decide_numbers(
     return {name: _numbers(name, own, every, asked, where, remedy) for name, own in by_name.items()}
 
 
-def _where(layout: Layout) -> str:
-    first = layout.files[0].source.name
-    others = len(layout.files) - 1
+def _where(group: FileGroup) -> str:
+    first = group.files[0].source.name
+    others = len(group.files) - 1
     return f"{first} and {others} file(s) like it" if others else first
 
 
@@ -130,7 +130,7 @@ def _dates(rows: Sequence[dict[str, object]], asked: str, where: str) -> tuple[s
 
 
 def _date_order(rows: Iterable[dict[str, object]], where: str) -> str:
-    """Return which of day and month stands first, from all the dates of a layout."""
+    """Return which of day and month stands first, from all the dates of a group of files."""
     rows = list(rows)
     total = {key: sum(int(str(row[key])) for row in rows) for key in ("day_first", "month_first", "unequal")}
     examples = {
@@ -200,7 +200,7 @@ def _numbers(
     where: str,
     remedy: str,
 ) -> Numbers:
-    """Decide on decimal point or comma for a column; where it does not tell itself, the layout's others do."""
+    """Decide on decimal point or comma for a column; where it does not tell itself, the other columns do."""
     plain = all(_PLAIN.fullmatch(str(row["shape"])) for row in own)
     if asked:
         return Numbers(decimal="," if asked == "," else ".", plain=plain and asked == ".")

@@ -1,4 +1,4 @@
-"""One lazy frame over all lines of a layout in canonical columns."""
+"""One lazy frame over all lines of a group of files in canonical columns."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ import polars as pl
 from segcore import schema
 from segcore.ingest import records
 from segcore.ingest.bytestream import UNDECODABLE
-from segcore.ingest.layout import Layout, scans
+from segcore.ingest.grouping import FileGroup, scans
 from segcore.ingest.prepare import Prepared
 
 
 def scan(
-    layout: Layout, names: Sequence[str] = schema.LINE_NAMES, *, last: int | None = None
+    group: FileGroup, names: Sequence[str] = schema.LINE_NAMES, *, last: int | None = None
 ) -> pl.LazyFrame:
-    """Return the lines of a layout lazily, in canonical columns.
+    """Return the lines of a group of files lazily, in canonical columns.
 
     Text stays text; a Parquet column keeps its type. Beside the canonical columns there are ``file`` (number of
-    the source), ``record`` (its order within the file is that of the lines; :func:`starts` has the first),
+    the source), ``record`` (its order within the file is that of the lines; :func:`first_records` has the first),
     ``malformed`` (not as many fields as the header, or quotes astray), ``text`` (of a malformed line) and
     ``undecodable`` (bytes that are not of the encoding). Errors in a file surface when the frame is collected.
 
     Parameters
     ----------
-    layout : Layout
+    group : FileGroup
     names : sequence of str
-        The columns to return; null where the layout has none.
+        The columns to return; null where the group has none.
     last : int, optional
         The last ``record`` that is wanted: what stands behind it need not be read, and may not be there.
     """
-    readers: dict[str, Callable[[Layout, list[Prepared], int | None], pl.LazyFrame]] = {
+    readers: dict[str, Callable[[FileGroup, list[Prepared], int | None], pl.LazyFrame]] = {
         "lines": _split_lines,
         "csv": _csv,
         "records": _records,
         "parquet": _parquet,
     }
     n_rows = None if last is None else last + 1
-    frames = [readers[members[0].way](layout, members, n_rows) for members in scans(layout)]
+    frames = [readers[members[0].way](group, members, n_rows) for members in scans(group)]
     lf = pl.concat(frames)
-    lf = lf.with_columns(file=_file(layout.files))
-    texts = [pl.col(name) for name, dtype in layout.dtypes.items() if dtype == pl.String]
-    marked = any(file.marked for file in layout.files)
+    lf = lf.with_columns(file=_file(group.files))
+    texts = [pl.col(name) for name, dtype in group.dtypes.items() if dtype == pl.String]
+    marked = any(file.marked for file in group.files)
     undecodable = [text.str.contains(UNDECODABLE, literal=True).fill_null(False) for text in texts]
     return lf.select(
-        *(_canonical(layout, name) for name in names),
+        *(_canonical(group, name) for name in names),
         "file",
         pl.col("__record").cast(pl.UInt64).alias("record"),
         "malformed",
@@ -65,40 +65,40 @@ def _file(files: Sequence[Prepared]) -> pl.Expr:
     return place.replace_strict(list(range(len(numbers))), numbers, return_dtype=pl.UInt32)
 
 
-def _canonical(layout: Layout, name: str) -> pl.Expr:
-    source = layout.columns.get(name)
+def _canonical(group: FileGroup, name: str) -> pl.Expr:
+    source = group.columns.get(name)
     if source is None:
         return pl.lit(None, dtype=pl.String).alias(name)
-    if source in layout.files[0].names:
-        return pl.col(name).cast(layout.dtypes[name])
-    of_file = {file.number: dict(file.source.partition)[source] for file in layout.files}
+    if source in group.files[0].names:
+        return pl.col(name).cast(group.dtypes[name])
+    of_file = {file.number: dict(file.source.partition)[source] for file in group.files}
     return pl.col("file").replace_strict(of_file, return_dtype=pl.String).alias(name)
 
 
-def _inside(layout: Layout) -> list[tuple[str, str]]:
+def _inside(group: FileGroup) -> list[tuple[str, str]]:
     """Return the canonical columns that the files themselves hold, and what they are called there."""
-    names = layout.files[0].names
-    return [(canonical, name) for canonical, name in layout.columns.items() if name in names]
+    names = group.files[0].names
+    return [(canonical, name) for canonical, name in group.columns.items() if name in names]
 
 
 def _paths(files: Sequence[Prepared]) -> list[str]:
     return [file.path for file in files]
 
 
-def _split_lines(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
+def _split_lines(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
     """Read texts line by line and split each at its separators, so that a wrong number of fields is seen."""
     headers = list(accumulate((file.lines for file in files), initial=0))[:-1]
     lf = pl.scan_lines(
         _paths(files), row_index_name="__record", include_file_paths="__path", glob=False, n_rows=n_rows
     ).filter(pl.col("line") != "", ~pl.col("__record").is_in(headers))
     if not files[0].quoted:
-        return _plain(lf, layout)
+        return _plain(lf, group)
     has_quote = pl.col("line").str.contains('"', literal=True)
-    return pl.concat([_plain(lf.filter(~has_quote), layout), _quoted(lf.filter(has_quote), layout)])
+    return pl.concat([_plain(lf.filter(~has_quote), group), _quoted(lf.filter(has_quote), group)])
 
 
-def _plain(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
-    names, separator = layout.files[0].names, layout.files[0].separator
+def _plain(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
+    names, separator = group.files[0].names, group.files[0].separator
     n_fields = len(names)
     fields = pl.col("line").str.splitn(separator, n_fields + 1)
     lf = lf.with_columns(__fields=fields)
@@ -106,13 +106,13 @@ def _plain(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
         name: pl.col("__fields").struct.field(f"field_{place}") for place, name in enumerate((*names, ""))
     }
     malformed = field[names[-1]].is_null() | field[""].is_not_null()
-    return _shown(lf, {canonical: field[name] for canonical, name in _inside(layout)}, malformed)
+    return _shown(lf, {canonical: field[name] for canonical, name in _inside(group)}, malformed)
 
 
-def _quoted(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+def _quoted(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     """Split lines that have quotes, all of them closed in the same line, by a pattern."""
-    names, cut = layout.files[0].names, re.escape(layout.files[0].separator)
-    wanted = _inside(layout)
+    names, cut = group.files[0].names, re.escape(group.files[0].separator)
+    wanted = _inside(group)
     one = rf'"(?:[^"]|"")*"|[^"{cut}][^{cut}]*|'
     captured = {name for _, name in wanted}
     pattern = cut.join(f"({one})" if name in captured else f"(?:{one})" for name in names)
@@ -138,7 +138,7 @@ def _shown(lf: pl.LazyFrame, fields: Mapping[str, pl.Expr], malformed: pl.Expr) 
     )
 
 
-def _csv(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
+def _csv(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
     """Read regular texts with Polars: every record is known to have the header's number of fields."""
     lf = pl.scan_csv(
         _paths(files),
@@ -150,11 +150,11 @@ def _csv(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.LazyFr
         glob=False,
         n_rows=n_rows,
     )
-    return _whole(lf, layout)
+    return _whole(lf, group)
 
 
-def _parquet(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
-    wanted = [name for _, name in _inside(layout)]
+def _parquet(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
+    wanted = [name for _, name in _inside(group)]
     lf = pl.scan_parquet(
         _paths(files),
         row_index_name="__record",
@@ -165,13 +165,13 @@ def _parquet(layout: Layout, files: list[Prepared], n_rows: int | None) -> pl.La
         extra_columns="ignore",
         schema={name: pl.read_parquet_schema(files[0].path)[name] for name in wanted},
     )
-    return _whole(lf, layout)
+    return _whole(lf, group)
 
 
-def _records(layout: Layout, files: list[Prepared], _: int | None) -> pl.LazyFrame:
+def _records(group: FileGroup, files: list[Prepared], _: int | None) -> pl.LazyFrame:
     lf = pl.scan_parquet(_paths(files), include_file_paths="__path", glob=False, hive_partitioning=False)
     return lf.select(
-        *(pl.col(name).alias(canonical) for canonical, name in _inside(layout)),
+        *(pl.col(name).alias(canonical) for canonical, name in _inside(group)),
         "__path",
         pl.col(records.RECORD).cast(pl.get_index_type()),
         pl.col(records.MALFORMED).alias("malformed"),
@@ -179,9 +179,9 @@ def _records(layout: Layout, files: list[Prepared], _: int | None) -> pl.LazyFra
     )
 
 
-def _whole(lf: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+def _whole(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     return lf.select(
-        *(pl.col(name).alias(canonical) for canonical, name in _inside(layout)),
+        *(pl.col(name).alias(canonical) for canonical, name in _inside(group)),
         "__path",
         "__record",
         pl.lit(False).alias("malformed"),

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 from polars import selectors
 
-from segcore.ingest.layout import Layout
+from segcore.ingest.grouping import FileGroup
 
 NUMBERS = ("quantity", "unit_price", "line_amount")
 _LONGEST = 40
 
 
-def count(lf: pl.LazyFrame, layout: Layout, numbers: Sequence[str] = NUMBERS) -> pl.LazyFrame:
-    """Count the shapes of a layout's dates and of its columns of numbers.
+def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) -> pl.LazyFrame:
+    """Count the shapes of the dates and numbers in a group of files.
 
     Returns
     -------
@@ -26,11 +26,11 @@ def count(lf: pl.LazyFrame, layout: Layout, numbers: Sequence[str] = NUMBERS) ->
         ``column, shape, lines, example``, and of dates like ``12/1/2010``: ``day_first`` and ``month_first``, how many
         can only be the one, an example of each, and ``unequal``, how many could be both and would differ.
     """
-    columns = [name for name in ("ordered_at", *numbers) if name in layout.columns]
+    columns = [name for name in ("ordered_at", *numbers) if name in group.columns]
     texts = [
         name
         for name in columns
-        if layout.dtypes[name] == pl.String or (name == "ordered_at" and layout.dtypes[name].is_numeric())
+        if group.dtypes[name] == pl.String or (name == "ordered_at" and group.dtypes[name].is_numeric())
     ]
     lf = lf.filter(~pl.col("malformed")).select(pl.col(name).cast(pl.String) for name in texts or columns)
     if not texts:
@@ -62,7 +62,7 @@ def count(lf: pl.LazyFrame, layout: Layout, numbers: Sequence[str] = NUMBERS) ->
 
 
 def add_up(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Return the shapes of all files of a layout from those of groups of them."""
+    """Add up the shapes that were counted in parts of a group of files."""
     df = pl.concat(found)
     total, least = selectors.numeric().sum(), selectors.ends_with("example").min()
     return df.group_by("column", "shape").agg(total, least).select(df.columns)

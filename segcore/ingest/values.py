@@ -11,7 +11,7 @@ import polars as pl
 
 from segcore import job, schema
 from segcore.ingest.formats import EPOCHS, Conventions, Numbers
-from segcore.ingest.layout import Layout
+from segcore.ingest.grouping import FileGroup
 
 # Columns whose value must be readable, in the order in which the ledger names the first that is not.
 UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")
@@ -29,7 +29,7 @@ LIKE_A_NUMBER = rf"^{_BEFORE}(?:\d[\d.,\s'’]*|[.,]\d+)(?:[eE][+-]?\d+)?{_BEHIN
 
 def read_values(
     lf: pl.LazyFrame,
-    layout: Layout,
+    group: FileGroup,
     conventions: Conventions,
     settings: job.Input,
     *,
@@ -42,7 +42,7 @@ def read_values(
     ----------
     lf : polars.LazyFrame
         As :func:`segcore.ingest.scan` returns it.
-    layout : Layout
+    group : FileGroup
     conventions : Conventions
     settings : segcore.job.Input
     money_decimals : int
@@ -73,12 +73,12 @@ def read_values(
     }
     # Step by step: Polars computes once what repeats in a step, but not inside a choice within a choice.
     out = out.with_columns(_is_given("customer_id", dtypes["customer_id"]).alias("named"), **typed)
-    if not layout.regular:
+    if not group.regular:
         out = out.with_columns(pl.when(~pl.col("malformed")).then(pl.col(name)).alias(name) for name in typed)
     exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
     product = pl.when(exact.abs() <= _LARGEST_MINOR).then(exact).cast(pl.Int64)
-    amount = pl.col("line_amount") if layout.by_amount else product
-    return out.with_columns(amount=amount).with_columns(unreadable=_unreadable(layout))
+    amount = pl.col("line_amount") if group.by_amount else product
+    return out.with_columns(amount=amount).with_columns(unreadable=_unreadable(group))
 
 
 def with_texts(lf: pl.LazyFrame) -> pl.LazyFrame:
@@ -242,9 +242,9 @@ def _by_pattern(text: pl.Expr, form: str, time_zone: str) -> pl.Expr:
     return _local(when, time_zone) if "z" in form else when
 
 
-def _unreadable(layout: Layout) -> pl.Expr:
+def _unreadable(group: FileGroup) -> pl.Expr:
     """Return the place of the first column whose value could not be read."""
-    by_product = () if layout.by_amount else ("quantity", "unit_price")
+    by_product = () if group.by_amount else ("quantity", "unit_price")
     missing = {name: pl.col(name).is_null() for name in ("ordered_at", "amount", *by_product)}
     missing["customer_id"] = pl.col("customer_id").is_null() & pl.col(
         "named"

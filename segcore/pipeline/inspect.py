@@ -35,7 +35,7 @@ class Inspection:
         All files, and those that were looked through.
     reading : Reading
     conventions : list of Conventions
-        One for each layout.
+        One for each group of files.
     classes : polars.DataFrame
         ``class, lines``, duplicates not told apart.
     first_rejects : polars.DataFrame
@@ -95,7 +95,7 @@ def inspect(
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
-        read = Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+        read = Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
         read_input.check_ids(read)
         found = read_input.understand(read, settings, every=True)
         latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
@@ -178,7 +178,7 @@ def _chao(seen: dict[int, int], n_files: int) -> int:
 
 
 def _first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, read: Reading) -> pl.DataFrame:
-    starts = ingest.starts(read.layouts)
+    starts = ingest.first_records(read.file_groups)
     frames = [
         lf.filter(pl.col("class") == name)
         .select("class", "file", "record", _telling(name).str.slice(0, _LONGEST_VALUE).alias("value"))
@@ -225,13 +225,13 @@ def write_job(found: Inspection, settings: Job, path: Path) -> None:
     if path.exists():
         raise errors.OutputError(f"{path}: is there already; name a new file for --write-job")
     columns: dict[str, str] = {}
-    for layout in found.reading.layouts:
-        columns |= layout.columns
+    for group in found.reading.file_groups:
+        columns |= group.columns
     dates = [form for how in found.conventions for form in how.dates]
     order = "month-first" if any(form.startswith("%m") for form in dates) else ""
     order = "day-first" if any(form.startswith(("%d/", "%d-%m", "%d.")) for form in dates) else order
     comma = any(numbers.decimal == "," for how in found.conventions for numbers in how.numbers.values())
-    same = all(set(layout.columns.items()) <= set(columns.items()) for layout in found.reading.layouts)
+    same = all(set(group.columns.items()) <= set(columns.items()) for group in found.reading.file_groups)
     given = settings.input.model_copy(
         update={
             "date_format": settings.input.date_format or order,

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from segcore import engine, errors
-from segcore.ingest import Conventions, Layout
+from segcore.ingest import Conventions, FileGroup
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.core.job_file import load as load_job
@@ -53,8 +53,8 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
     said = [f"{len(found.sources):,} file(s), {size / 1e6:,.1f} MB"]
     if not found.exact:
         said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
-    for layout, how in zip(found.reading.layouts, found.conventions, strict=True):
-        said += ["", *_layout(layout, how, settings)]
+    for group, how in zip(found.reading.file_groups, found.conventions, strict=True):
+        said += ["", *_layout(group, how, settings)]
     said += ["", *read_input.notes(found.reading, settings)]
     said += [
         f"dates     {found.first_at} to {found.last_at}",
@@ -70,20 +70,20 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
     return "\n".join(said)
 
 
-def _layout(layout: Layout, how: Conventions, settings: Job) -> list[str]:
-    first = layout.files[0]
-    others = f" and {len(layout.files) - 1:,} more" if len(layout.files) > 1 else ""
+def _layout(group: FileGroup, how: Conventions, settings: Job) -> list[str]:
+    first = group.files[0]
+    others = f" and {len(group.files) - 1:,} more" if len(group.files) > 1 else ""
     what = {"parquet": "Parquet"}.get(first.way, first.source.format)
     if first.encoding:
-        names = errors.listing({file.encoding for file in layout.files})
+        names = errors.listing({file.encoding for file in group.files})
         what = f"{names}, fields separated by {first.separator!r}"
     said = [f"{first.source.name}{others}: {what}"]
-    for name, column in layout.columns.items():
+    for name, column in group.columns.items():
         origin = "job" if name in settings.columns else "assumed"
         said.append(
-            f"  {name:<12} {column!r:<24} {str(layout.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
+            f"  {name:<12} {column!r:<24} {str(group.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
         )
-    unused = [name for name in first.names if name not in layout.columns.values()]
+    unused = [name for name in first.names if name not in group.columns.values()]
     return [*said, f"  not used: {errors.listing(unused)}"] if unused else said
 
 

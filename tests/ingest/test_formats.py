@@ -68,12 +68,12 @@ def test_files_may_be_looked_at_in_groups(
         write_csv(folder / f"{n}.csv", [line(InvoiceDate=text, UnitPrice=text) for text in texts])
         for n, texts in enumerate(files)
     ]
-    (layout,) = prepared(paths).layouts
-    groups = [replace(layout, files=(file,)) for file in layout.files]
-    once = value_patterns.count(scan(layout), layout).collect()
+    (group,) = prepared(paths).file_groups
+    parts = [replace(group, files=(file,)) for file in group.files]
+    once = value_patterns.count(scan(group), group).collect()
     by = ["column", "shape"]
     assert (
-        value_patterns.add_up(value_patterns.count(scan(group), group).collect() for group in groups)
+        value_patterns.add_up(value_patterns.count(scan(part), part).collect() for part in parts)
         .sort(by)
         .equals(once.sort(by))
     )

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, ingest, job
-from segcore.ingest import Layout, Source, customer_table, formats, value_patterns
+from segcore.ingest import FileGroup, Source, customer_table, formats, value_patterns
 from segcore.ingest.formats import Numbers
 from segcore.job import Job
 from segcore.lines import shuffle
@@ -44,16 +44,16 @@ class CustomerTable:
     reading: Reading
     numbers: Mapping[str, Numbers]
 
-    def scan(self, layout: Layout) -> pl.LazyFrame:
-        """Return the rows of a layout, as texts."""
-        return customer_table.rows(layout, list(self.about.features))
+    def scan(self, group: FileGroup) -> pl.LazyFrame:
+        """Return the rows of a group of files, as texts."""
+        return customer_table.rows(group, list(self.about.features))
 
     def values(self) -> pl.LazyFrame:
         """Return all rows, typed."""
         features = list(self.about.features)
         return pl.concat(
-            customer_table.values(self.scan(layout), layout, features, self.numbers)
-            for layout in self.reading.layouts
+            customer_table.values(self.scan(group), group, features, self.numbers)
+            for group in self.reading.file_groups
         )
 
 
@@ -75,7 +75,7 @@ def read(
     copies = scratch / "source"
     copies.mkdir()
     files = ingest.prepare(sources, job.Input(), copies, memory=memory)
-    found = Reading(files=files, layouts=customer_table.layouts(files, about))
+    found = Reading(files=files, file_groups=customer_table.group_files(files, about))
     read_input.check_ids(found)
     table = CustomerTable(about=about, reading=found, numbers={})
     names = _number_features(table, settings)
@@ -86,7 +86,7 @@ def _number_features(table: CustomerTable, settings: Job) -> list[str]:
     """Return the features that are numbers: as the matrix says, else those with nothing but numbers."""
     features = list(table.about.features)
     counted = pl.concat(
-        customer_table.contents(table.scan(layout), layout, features) for layout in table.reading.layouts
+        customer_table.contents(table.scan(group), group, features) for group in table.reading.file_groups
     )
     seen = (
         _collect(counted)
@@ -108,13 +108,13 @@ def _number_features(table: CustomerTable, settings: Job) -> list[str]:
 
 
 def _how_written(table: CustomerTable, names: Sequence[str]) -> dict[str, Numbers]:
-    """Decide for each layout's texts together how numbers are written."""
+    """Decide for each group's texts together how numbers are written."""
     rows: list[dict[str, object]] = []
-    for layout in table.reading.layouts:
-        texts = [name for name in names if layout.dtypes[name] == pl.String]
+    for group in table.reading.file_groups:
+        texts = [name for name in names if group.dtypes[name] == pl.String]
         if texts:
-            numbers = customer_table.only_numbers(table.scan(layout), layout, texts)
-            rows += _collect(value_patterns.count(numbers, layout, texts)).to_dicts()
+            numbers = customer_table.only_numbers(table.scan(group), group, texts)
+            rows += _collect(value_patterns.count(numbers, group, texts)).to_dicts()
     remedy = "set decimal in its [[extra]]"
     return formats.decide_numbers(rows, names, table.about.decimal, table.about.path, remedy)
 

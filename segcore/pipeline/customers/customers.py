@@ -177,7 +177,7 @@ def _products_below(n_lines: int) -> int:
 
 def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
     """Return the features of the job's own that every file has the columns for."""
-    everywhere = set.intersection(*({*layout.columns, "amount"} for layout in read.layouts))
+    everywhere = set.intersection(*({*group.columns, "amount"} for group in read.file_groups))
     lacking = expressions.not_there(job.features.own, everywhere)
     for name, columns in lacking.items():
         progress.warn(f"no feature {name}: the input has no {errors.listing(columns)}")

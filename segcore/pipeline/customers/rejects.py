@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from segcore import ingest, schema
-from segcore.ingest import UNDECODABLE, Layout
+from segcore.ingest import UNDECODABLE, FileGroup
 from segcore.job import Job
 from segcore.lines import shuffle
 from segcore.pipeline.lines import read_input
@@ -70,7 +70,7 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Readin
     known = {
         "file": [file.number for file in read.files],
         "name": [file.source.name for file in read.files],
-        "start": [start for _, start in sorted(ingest.starts(groups).items())],
+        "start": [start for _, start in sorted(ingest.first_records(groups).items())],
     }
     names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})
     out = rejects.join(names, on="file").select(
@@ -90,25 +90,27 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Readin
     out.sink_parquet(folder / "part-00000.parquet", maintain_order=mode == "sample")
 
 
-def _groups(buckets: Buckets, read: Reading) -> list[Layout]:
-    """Return the layouts cut as they were scanned, since a line's record counts from the first file of a scan."""
-    layout_of = {file.number: layout for layout in read.layouts for file in layout.files}
+def _groups(buckets: Buckets, read: Reading) -> list[FileGroup]:
+    """Return the groups of files as they were scanned, since a line's record counts from the first file of a scan."""
+    group_of = {file.number: group for group in read.file_groups for file in group.files}
     return [
-        replace(layout_of[numbers[0]], files=tuple(read.files[number] for number in numbers))
+        replace(group_of[numbers[0]], files=tuple(read.files[number] for number in numbers))
         for numbers in buckets.groups
     ]
 
 
-def _read_again(chosen: pl.DataFrame, groups: list[Layout]) -> pl.LazyFrame:
+def _read_again(chosen: pl.DataFrame, groups: list[FileGroup]) -> pl.LazyFrame:
     """Read the texts of a few lines: cheaper than to carry those of every rejected line along."""
     wanted = chosen.select(*_PLACE, "class", "amount")
     found = [wanted.head(0)]
     for group in groups:
-        of_group = ingest.starts([group])
+        of_group = ingest.first_records([group])
         # File by file, no more is read than up to the last line that is wanted.
-        for part in ingest.parts(group, _LINES_A_PART):
+        for part in ingest.split(group, _LINES_A_PART):
             # A line's record counts from the first file of its scan, so it has another number in a part.
-            before = {number: of_group[number] - start for number, start in ingest.starts([part]).items()}
+            before = {
+                number: of_group[number] - start for number, start in ingest.first_records([part]).items()
+            }
             own = wanted.filter(pl.col("file").is_in(list(before))).with_columns(
                 (pl.col("record") - pl.col("file").replace_strict(before, return_dtype=pl.UInt64)).alias("at")
             )
@@ -119,7 +121,7 @@ def _read_again(chosen: pl.DataFrame, groups: list[Layout]) -> pl.LazyFrame:
     return pl.concat(found, how="diagonal").lazy()
 
 
-def _texts(part: Layout, records: Sequence[int]) -> pl.DataFrame:
+def _texts(part: FileGroup, records: Sequence[int]) -> pl.DataFrame:
     lines = ingest.scan(part, last=max(records)).filter(pl.col("record").is_in(records))
     with read_input.readable():
         return (

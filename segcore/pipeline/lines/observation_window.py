@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from segcore import engine, ingest
-from segcore.ingest import Conventions, Layout
+from segcore.ingest import Conventions, FileGroup
 from segcore.job import Features, Job
 from segcore.lines.cleaning import Window
 from segcore.pipeline.lines import read_input
@@ -31,7 +31,7 @@ def find(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) 
     ----------
     read : Reading
     found : sequence of Conventions
-        How each layout writes its dates.
+        How each group of files writes its dates.
     job : segcore.job.Job
     latest : int
         Seconds since 1970; later dates cannot be read.
@@ -52,7 +52,7 @@ def find(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) 
 class _Task:
     """Files whose last date is looked for."""
 
-    group: Layout
+    group: FileGroup
     how: Conventions
     settings: Job
     latest: int
@@ -60,9 +60,9 @@ class _Task:
 
 def _last_at(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> int | None:
     tasks = [
-        _Task(group=group, how=how, settings=job, latest=latest)
-        for layout, how in zip(read.layouts, found, strict=True)
-        for group in read_input.groups(layout)
+        _Task(group=part, how=how, settings=job, latest=latest)
+        for group, how in zip(read.file_groups, found, strict=True)
+        for part in read_input.task_groups(group)
     ]
     times = engine.run_tasks(_last_of, tasks, label="window")
     return max((time for time in times if time is not None), default=None)

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import engine, errors, ingest, stores
-from segcore.ingest import Conventions, Layout, Prepared, Source, formats, value_patterns
+from segcore.ingest import Conventions, FileGroup, Prepared, Source, formats, value_patterns
 from segcore.job import Input, Job
 from segcore.pipeline.lines import repartition
 from segcore.progress import Progress
@@ -39,22 +39,24 @@ class Reading:
     ----------
     files : list of Prepared
         All files of the input, by number.
-    layouts : list of Layout
+    file_groups : list of FileGroup
         The same files by header.
     """
 
     files: list[Prepared]
-    layouts: list[Layout]
+    file_groups: list[FileGroup]
 
-    def scan(self, layout: Layout) -> pl.LazyFrame:
-        """Return the lines of a layout, as :func:`segcore.ingest.scan` does."""
-        return ingest.scan(layout)
+    def scan(self, group: FileGroup) -> pl.LazyFrame:
+        """Return the lines of a group of files, as :func:`segcore.ingest.scan` does."""
+        return ingest.scan(group)
 
     @property
     def absent_features(self) -> list[str]:
         """Features that some of the files cannot say anything about."""
-        absent = [] if all("product_id" in layout.columns for layout in self.layouts) else ["unique_products"]
-        by_amount = any(layout.by_amount for layout in self.layouts)
+        absent = (
+            [] if all("product_id" in group.columns for group in self.file_groups) else ["unique_products"]
+        )
+        by_amount = any(group.by_amount for group in self.file_groups)
         return [*absent, "item_count", "mean_basket_items"] if by_amount else absent
 
 
@@ -100,7 +102,7 @@ def prepare(
         for first, part in zip(before, parts, strict=False)
     ]
     files = [file for found in engine.run_tasks(_look, tasks, label="input") for file in found]
-    reading = Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+    reading = Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
     n_lines = sum(file.n_records for file in files)
     if n_lines == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
@@ -137,12 +139,12 @@ def check_ids(reading: Reading) -> None:
     segcore.errors.DataError
         If there is an id of 2^53 or more.
     """
-    for layout in reading.layouts:
-        if layout.dtypes["customer_id"].is_float():
-            largest = reading.scan(layout).select(pl.col("customer_id").fill_nan(None).abs().max())
+    for group in reading.file_groups:
+        if group.dtypes["customer_id"].is_float():
+            largest = reading.scan(group).select(pl.col("customer_id").fill_nan(None).abs().max())
             if (_collect(largest).item() or 0) >= ingest.EXACT_FLOAT:
                 raise errors.DataError(
-                    f"{_where(layout)}: customer ids are floats of 2^53 and more, where different ids look the same; "
+                    f"{_where(group)}: customer ids are floats of 2^53 and more, where different ids look the same; "
                     "expected integers or text: export them as such"
                 )
 
@@ -150,17 +152,17 @@ def check_ids(reading: Reading) -> None:
 def load(folder: Path, shared: str, settings: Job) -> Reading:
     """Read what stage ``input`` left."""
     files = [Prepared.from_json(data, shared) for data in read_json(folder / _FILES)]
-    return Reading(files=files, layouts=ingest.layouts(files, settings.columns))
+    return Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
 
 
 def notes(reading: Reading, settings: Job) -> list[str]:
     """Say what a person should know: columns that are missing, bytes that could not be decoded."""
     missing = [
-        f"no column holds the {name.replace('_', ' ')} in {_where(layout)}: {meaning}"
+        f"no column holds the {name.replace('_', ' ')} in {_where(group)}: {meaning}"
         for name, meaning in _WITHOUT.items()
-        if (layout := next((lay for lay in reading.layouts if name not in lay.columns), None))
+        if (group := next((one for one in reading.file_groups if name not in one.columns), None))
     ]
-    if any(layout.by_amount for layout in reading.layouts):
+    if any(group.by_amount for group in reading.file_groups):
         if settings.features.returns == "net":
             raise errors.DataError(
                 'lines say their amount, not quantity and price: expected both for features.returns = "net"'
@@ -174,24 +176,24 @@ def notes(reading: Reading, settings: Job) -> list[str]:
 def assumptions(reading: Reading, settings: Job) -> list[str]:
     """Say what nobody asked for and was found by looking."""
     said = []
-    for layout in reading.layouts:
-        found = {name: column for name, column in layout.columns.items() if name not in settings.columns}
+    for group in reading.file_groups:
+        found = {name: column for name, column in group.columns.items() if name not in settings.columns}
         if found:
             names = ", ".join(f"{name} = {column!r}" for name, column in found.items())
-            said.append(f"assumed in {_where(layout)}: {names}")
+            said.append(f"assumed in {_where(group)}: {names}")
     encodings = {file.encoding for file in reading.files} - {"", "utf-8"}
     if encodings and not settings.input.encoding:
         said.append(f"found by looking: text in {errors.listing(encodings)}")
     return said
 
 
-def _where(layout: Layout) -> str:
-    others = len(layout.files) - 1
-    return layout.files[0].source.name + (f" and {others:,} more" if others else "")
+def _where(group: FileGroup) -> str:
+    others = len(group.files) - 1
+    return group.files[0].source.name + (f" and {others:,} more" if others else "")
 
 
 def understand(reading: Reading, settings: Job, *, every: bool) -> list[Conventions]:
-    """Decide how each layout writes its dates and numbers.
+    """Decide how each group of files writes its dates and numbers.
 
     Parameters
     ----------
@@ -206,29 +208,29 @@ def understand(reading: Reading, settings: Job, *, every: bool) -> list[Conventi
         If dates or numbers could be read in two ways and it matters.
     """
     found = []
-    for layout in reading.layouts:
-        seen = None if every else _collect(value_patterns.count(_sample(reading, layout), layout))
+    for group in reading.file_groups:
+        seen = None if every else _collect(value_patterns.count(_sample(reading, group), group))
         if seen is None or not formats.is_settled(seen, settings.input):
-            seen = value_patterns.add_up(engine.run_tasks(_shapes, list(groups(layout)), label="shapes"))
-        found.append(formats.decide(seen, layout, settings.input))
+            seen = value_patterns.add_up(engine.run_tasks(_shapes, list(task_groups(group)), label="shapes"))
+        found.append(formats.decide(seen, group, settings.input))
     return found
 
 
-def groups(layout: Layout) -> Iterator[Layout]:
-    """Part the files of a layout into tasks: one on a laptop, a few for each worker of a cluster."""
-    for files in engine.shares(layout.files, lambda file: file.source.size):
-        yield replace(layout, files=tuple(files))
+def task_groups(group: FileGroup) -> Iterator[FileGroup]:
+    """Split a group of files into tasks: one on a laptop, a few for each worker of a cluster."""
+    for files in engine.shares(group.files, lambda file: file.source.size):
+        yield replace(group, files=tuple(files))
 
 
-def _shapes(group: Layout) -> pl.DataFrame:
+def _shapes(group: FileGroup) -> pl.DataFrame:
     return _collect(value_patterns.count(ingest.scan(group), group))
 
 
-def _sample(reading: Reading, layout: Layout) -> pl.LazyFrame:
-    step = -(-len(layout.files) // _SAMPLE_FILES)
-    some = [*layout.files[::step], layout.files[-1]]
+def _sample(reading: Reading, group: FileGroup) -> pl.LazyFrame:
+    step = -(-len(group.files) // _SAMPLE_FILES)
+    some = [*group.files[::step], group.files[-1]]
     return pl.concat(
-        reading.scan(replace(layout, files=(file,))).head(_SAMPLE_LINES) for file in dict.fromkeys(some)
+        reading.scan(replace(group, files=(file,))).head(_SAMPLE_LINES) for file in dict.fromkeys(some)
     )
 
 

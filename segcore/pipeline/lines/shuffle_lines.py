@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import engine, expressions, ingest, schema, storage
-from segcore.ingest import Conventions, Layout
+from segcore.ingest import Conventions, FileGroup
 from segcore.job import Job
 from segcore.lines import cleaning, ledger, shuffle
 from segcore.lines.cleaning import Window
@@ -76,7 +76,7 @@ class Buckets:
 class _Task:
     """Lines of a group of files, to be read and brought to buckets."""
 
-    group: Layout
+    group: FileGroup
     how: Conventions
     settings: Job
     within: Window
@@ -128,16 +128,16 @@ def make(
         within = observation_window.find(read, found, job, latest=latest)
         tasks = [
             _Task(
-                group=group,
-                how=found[read.layouts.index(layout)],
+                group=part,
+                how=found[read.file_groups.index(group)],
                 settings=job,
                 within=within,
                 latest=latest,
                 folder=shared,
                 bits=plan.bits,
             )
-            for layout in read.layouts
-            for group in read_input.groups(layout)
+            for group in read.file_groups
+            for part in read_input.task_groups(group)
         ]
         done = list(engine.run_tasks(_shuffle, tasks, label="lines"))
         if not any(one.any_unreadable for one in done):
@@ -185,21 +185,21 @@ def load(folder: Path, shared: str) -> Buckets:
 
 
 def classified(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> list[pl.LazyFrame]:
-    """Return the lines of every layout with their values and classes.
+    """Return the lines of every group of files with their values and classes.
 
     Nothing but dates is read before a frame is collected, and those only where the window needs the last one.
     """
     within = observation_window.find(read, found, job, latest=latest)
     return [
-        _classified(layout, how, job, within, latest=latest)
-        for layout, how in zip(read.layouts, found, strict=True)
+        _classified(group, how, job, within, latest=latest)
+        for group, how in zip(read.file_groups, found, strict=True)
     ]
 
 
-def _classified(layout: Layout, how: Conventions, job: Job, within: Window, *, latest: int) -> pl.LazyFrame:
+def _classified(group: FileGroup, how: Conventions, job: Job, within: Window, *, latest: int) -> pl.LazyFrame:
     decimals = job.cleaning.money_decimals
-    lines = ingest.scan(layout)
-    values = ingest.read_values(lines, layout, how, job.input, money_decimals=decimals, latest=latest)
+    lines = ingest.scan(group)
+    values = ingest.read_values(lines, group, how, job.input, money_decimals=decimals, latest=latest)
     return cleaning.classify(values, job.cleaning, within)
 
 

@@ -120,7 +120,7 @@ def _product_names(wanted: pl.Series, read: Reading, settings: Job) -> pl.DataFr
     code = pl.col("product_id").cast(pl.String).str.strip_chars().str.to_uppercase()
     found = pl.DataFrame(schema={"product": pl.UInt64, "product_id": pl.String, "description": pl.String})
     for most in (_FIRST_LINES, None):
-        frames = [read.scan(layout).filter(~pl.col("malformed")) for layout in read.layouts]
+        frames = [read.scan(group).filter(~pl.col("malformed")) for group in read.file_groups]
         lines = pl.concat([lf.select(code, pl.col("description").cast(pl.String)) for lf in frames])
         found = (
             (lines if most is None else lines.head(most))

@@ -17,7 +17,7 @@ _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class FileGroup:
     """Files with the same header: how their columns are read.
 
     Attributes
@@ -44,7 +44,7 @@ class Layout:
         return all(file.way in ("csv", "parquet") for file in self.files)
 
 
-def layouts(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[Layout]:
+def group_files(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[FileGroup]:
     """Group files by header and find the canonical columns of each group.
 
     Raises
@@ -52,12 +52,12 @@ def layouts(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[Layou
     segcore.errors.DataError
         If a required column is not there, or a column has a type that no canonical one can have.
     """
-    return grouped(files, lambda header, where: assign_columns(header, mapping, where=where))
+    return group_by_header(files, lambda header, where: assign_columns(header, mapping, where=where))
 
 
-def grouped(
+def group_by_header(
     files: Sequence[Prepared], assign: Callable[[Sequence[str], str], Mapping[str, str]]
-) -> list[Layout]:
+) -> list[FileGroup]:
     """Group files by header.
 
     Parameters
@@ -76,7 +76,7 @@ def grouped(
         groups.setdefault(key, []).append(file)
         found[key] = (columns, dtypes)
     return [
-        Layout(files=tuple(members), columns=found[key][0], dtypes=found[key][1])
+        FileGroup(files=tuple(members), columns=found[key][0], dtypes=found[key][1])
         for key, members in groups.items()
     ]
 
@@ -102,11 +102,11 @@ def _usable(dtype: pl.DataType, name: str, shown: str) -> pl.DataType:
     return pl.String() if dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Boolean, pl.Null) else dtype
 
 
-def starts(layouts: Sequence[Layout]) -> dict[int, int]:
+def first_records(file_groups: Sequence[FileGroup]) -> dict[int, int]:
     """Return for each file, by its number, the ``record`` of the first line below its header."""
     found: dict[int, int] = {}
-    for layout in layouts:
-        for files in scans(layout):
+    for group in file_groups:
+        for files in scans(group):
             before = accumulate((_rows(file) for file in files), initial=0)
             header = 1 if files[0].way == "lines" else 0
             for file, start in zip(files, before, strict=False):
@@ -118,17 +118,17 @@ def _rows(file: Prepared) -> int:
     return file.lines if file.way == "lines" else file.n_records
 
 
-def scans(layout: Layout) -> Iterator[list[Prepared]]:
-    """Cut a layout's files into as few scans as can be: a union of many runs into Polars' 512 blocking threads."""
-    kinds = sorted(layout.files, key=_kind)
+def scans(group: FileGroup) -> Iterator[list[Prepared]]:
+    """Cut the files of a group into as few scans as can be: a union of many runs into Polars' 512 blocking threads."""
+    kinds = sorted(group.files, key=_kind)
     for _, members in groupby(kinds, key=_kind):
         yield from _cut(members, _MOST_ROWS)
 
 
-def parts(layout: Layout, most_rows: int) -> Iterator[Layout]:
-    """Cut a layout behind files so that a part has no more than so many rows, or is one file."""
-    for files in _cut(layout.files, most_rows):
-        yield replace(layout, files=tuple(files))
+def split(group: FileGroup, most_rows: int) -> Iterator[FileGroup]:
+    """Cut a group of files so that a part has no more than so many rows, or is one file."""
+    for files in _cut(group.files, most_rows):
+        yield replace(group, files=tuple(files))
 
 
 def _cut(files: Iterable[Prepared], most_rows: int) -> Iterator[list[Prepared]]:

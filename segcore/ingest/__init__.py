@@ -2,7 +2,7 @@
 
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.files import Source, discover, passed_over
-from segcore.ingest.formats import Conventions
+from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup, first_records, group_files, split
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import scan
@@ -12,8 +12,8 @@ __all__ = [
     "EXACT_FLOAT",
     "UNDECODABLE",
     "UNREADABLE",
-    "Conventions",
     "FileGroup",
+    "Formats",
     "Prepared",
     "Source",
     "discover",

@@ -54,7 +54,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conventions:
+class Formats:
     """How a group of files writes its values.
 
     Attributes
@@ -79,7 +79,7 @@ def is_settled(found: pl.DataFrame, settings: job.Input) -> bool:
     return (not numeric or bool(settings.date_format)) and (plain or bool(settings.decimal))
 
 
-def decide(found: pl.DataFrame, group: FileGroup, settings: job.Input) -> Conventions:
+def decide(found: pl.DataFrame, group: FileGroup, settings: job.Input) -> Formats:
     """Say how a group of files writes its values, from the shapes in it.
 
     Raises
@@ -90,7 +90,7 @@ def decide(found: pl.DataFrame, group: FileGroup, settings: job.Input) -> Conven
     where = _where(group)
     rows = found.sort("lines", "shape", descending=[True, False]).to_dicts()
     dates = [row for row in rows if row["column"] == "ordered_at"]
-    return Conventions(
+    return Formats(
         dates=_dates(dates, settings.date_format, where),
         numbers=decide_numbers(rows, NUMBERS, settings.decimal, where),
     )

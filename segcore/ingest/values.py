@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import job, schema
-from segcore.ingest.formats import EPOCHS, Conventions, Numbers
+from segcore.ingest.formats import EPOCHS, Formats, Numbers
 from segcore.ingest.grouping import FileGroup
 
 # Columns whose value must be readable, in the order in which the ledger names the first that is not.
@@ -30,7 +30,7 @@ LIKE_A_NUMBER = rf"^{_BEFORE}(?:\d[\d.,\s'’]*|[.,]\d+)(?:[eE][+-]?\d+)?{_BEHIN
 def read_values(
     lf: pl.LazyFrame,
     group: FileGroup,
-    conventions: Conventions,
+    formats: Formats,
     settings: job.Input,
     *,
     money_decimals: int,
@@ -43,7 +43,7 @@ def read_values(
     lf : polars.LazyFrame
         As :func:`segcore.ingest.scan` returns it.
     group : FileGroup
-    conventions : Conventions
+    formats : Formats
     settings : segcore.job.Input
     money_decimals : int
     latest : int
@@ -60,15 +60,15 @@ def read_values(
     dtypes = lf.collect_schema()
     out = with_bare(with_texts(lf), dtypes, schema.LINE_NAMES)
     money = {
-        name: _minor_units(name, dtypes[name], conventions.numbers[name], money_decimals)
+        name: _minor_units(name, dtypes[name], formats.numbers[name], money_decimals)
         for name in ("unit_price", "line_amount")
     }
     typed = {
         **{name: trimmed(name) for name in ("order_id", "product_id", "description", "country")},
         "product": trimmed("product_id").str.to_uppercase(),
         "customer_id": customer(dtypes["customer_id"]),
-        "quantity": _integer(dtypes["quantity"], conventions.numbers["quantity"]),
-        "ordered_at": _seconds(dtypes["ordered_at"], conventions, settings, latest),
+        "quantity": _integer(dtypes["quantity"], formats.numbers["quantity"]),
+        "ordered_at": _seconds(dtypes["ordered_at"], formats, settings, latest),
         **money,
     }
     # Step by step: Polars computes once what repeats in a step, but not inside a choice within a choice.
@@ -201,14 +201,14 @@ def _number_text(name: str, numbers: Numbers) -> pl.Expr:
     return pl.when(opened == closed).then(value)
 
 
-def _seconds(dtype: pl.DataType, conventions: Conventions, settings: job.Input, latest: int) -> pl.Expr:
+def _seconds(dtype: pl.DataType, formats: Formats, settings: job.Input, latest: int) -> pl.Expr:
     if dtype == pl.Date:
         when = pl.col("ordered_at").cast(pl.Datetime("us"))
     elif isinstance(dtype, pl.Datetime):
         when = pl.col("ordered_at").dt.cast_time_unit("us")
         when = _local(when, settings.time_zone) if dtype.time_zone else when
     else:
-        when = _from_text(conventions.dates, settings.time_zone)
+        when = _from_text(formats.dates, settings.time_zone)
     seconds = when.to_physical() // 1_000_000
     return pl.when(seconds.is_between(0, latest)).then(seconds)
 

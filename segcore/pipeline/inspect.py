@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from segcore import engine, errors, ingest, job, storage
-from segcore.ingest import UNDECODABLE, Conventions, Source
+from segcore.ingest import UNDECODABLE, Formats, Source
 from segcore.job import Job
 from segcore.lines import cleaning
 from segcore.pipeline.customers import attributes
@@ -34,7 +34,7 @@ class Inspection:
     sources, sampled : list of Source
         All files, and those that were looked through.
     reading : Reading
-    conventions : list of Conventions
+    formats : list of Formats
         One for each group of files.
     classes : polars.DataFrame
         ``class, lines``, duplicates not told apart.
@@ -52,7 +52,7 @@ class Inspection:
     sources: list[Source]
     sampled: list[Source]
     reading: Reading
-    conventions: list[Conventions]
+    formats: list[Formats]
     classes: pl.DataFrame
     first_rejects: pl.DataFrame
     first_at: object
@@ -118,7 +118,7 @@ def _sample(sources: list[Source]) -> list[Source]:
 
 def _look(
     read: Reading,
-    found: list[Conventions],
+    found: list[Formats],
     settings: Job,
     sources: list[Source],
     sampled: list[Source],
@@ -146,7 +146,7 @@ def _look(
         sources=sources,
         sampled=sampled,
         reading=read,
-        conventions=found,
+        formats=found,
         classes=classes.select("class", "lines").sort(
             pl.col("class").replace_strict(order, default=len(order))
         ),
@@ -227,10 +227,10 @@ def write_job(found: Inspection, settings: Job, path: Path) -> None:
     columns: dict[str, str] = {}
     for group in found.reading.file_groups:
         columns |= group.columns
-    dates = [form for how in found.conventions for form in how.dates]
+    dates = [form for how in found.formats for form in how.dates]
     order = "month-first" if any(form.startswith("%m") for form in dates) else ""
     order = "day-first" if any(form.startswith(("%d/", "%d-%m", "%d.")) for form in dates) else order
-    comma = any(numbers.decimal == "," for how in found.conventions for numbers in how.numbers.values())
+    comma = any(numbers.decimal == "," for how in found.formats for numbers in how.numbers.values())
     same = all(set(group.columns.items()) <= set(columns.items()) for group in found.reading.file_groups)
     given = settings.input.model_copy(
         update={

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from segcore import engine, errors
-from segcore.ingest import Conventions, FileGroup
+from segcore.ingest import FileGroup, Formats
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.core.job_file import load as load_job
@@ -53,7 +53,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
     said = [f"{len(found.sources):,} file(s), {size / 1e6:,.1f} MB"]
     if not found.exact:
         said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
-    for group, how in zip(found.reading.file_groups, found.conventions, strict=True):
+    for group, how in zip(found.reading.file_groups, found.formats, strict=True):
         said += ["", *_layout(group, how, settings)]
     said += ["", *read_input.notes(found.reading, settings)]
     said += [
@@ -70,7 +70,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
     return "\n".join(said)
 
 
-def _layout(group: FileGroup, how: Conventions, settings: Job) -> list[str]:
+def _layout(group: FileGroup, how: Formats, settings: Job) -> list[str]:
     first = group.files[0]
     others = f" and {len(group.files) - 1:,} more" if len(group.files) > 1 else ""
     what = {"parquet": "Parquet"}.get(first.way, first.source.format)
@@ -87,7 +87,7 @@ def _layout(group: FileGroup, how: Conventions, settings: Job) -> list[str]:
     return [*said, f"  not used: {errors.listing(unused)}"] if unused else said
 
 
-def _manner(name: str, how: Conventions) -> str:
+def _manner(name: str, how: Formats) -> str:
     if name == "ordered_at" and how.dates:
         return f"{', '.join(how.dates[:3])} "
     numbers = how.numbers.get(name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from segcore import engine, ingest
-from segcore.ingest import Conventions, FileGroup
+from segcore.ingest import FileGroup, Formats
 from segcore.job import Features, Job
 from segcore.lines.cleaning import Window
 from segcore.pipeline.lines import read_input
@@ -22,7 +22,7 @@ def as_of(features: Features, last_at: int) -> int:
     return last_at + _SECONDS_A_DAY if features.as_of_second is None else features.as_of_second
 
 
-def find(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> Window:
+def find(read: Reading, found: Sequence[Formats], job: Job, *, latest: int) -> Window:
     """Return the window of a job.
 
     One of so many days that ends with the last line needs a pass over the dates of all lines first.
@@ -30,7 +30,7 @@ def find(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) 
     Parameters
     ----------
     read : Reading
-    found : sequence of Conventions
+    found : sequence of Formats
         How each group of files writes its dates.
     job : segcore.job.Job
     latest : int
@@ -53,12 +53,12 @@ class _Task:
     """Files whose last date is looked for."""
 
     group: FileGroup
-    how: Conventions
+    how: Formats
     settings: Job
     latest: int
 
 
-def _last_at(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> int | None:
+def _last_at(read: Reading, found: Sequence[Formats], job: Job, *, latest: int) -> int | None:
     tasks = [
         _Task(group=part, how=how, settings=job, latest=latest)
         for group, how in zip(read.file_groups, found, strict=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import engine, errors, ingest, stores
-from segcore.ingest import Conventions, FileGroup, Prepared, Source, formats, value_patterns
+from segcore.ingest import FileGroup, Formats, Prepared, Source, formats, value_patterns
 from segcore.job import Input, Job
 from segcore.pipeline.lines import repartition
 from segcore.progress import Progress
@@ -192,7 +192,7 @@ def _where(group: FileGroup) -> str:
     return group.files[0].source.name + (f" and {others:,} more" if others else "")
 
 
-def understand(reading: Reading, settings: Job, *, every: bool) -> list[Conventions]:
+def understand(reading: Reading, settings: Job, *, every: bool) -> list[Formats]:
     """Decide how each group of files writes its dates and numbers.
 
     Parameters

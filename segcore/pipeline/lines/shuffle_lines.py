@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import engine, expressions, ingest, schema, storage
-from segcore.ingest import Conventions, FileGroup
+from segcore.ingest import FileGroup, Formats
 from segcore.job import Job
 from segcore.lines import cleaning, ledger, shuffle
 from segcore.lines.cleaning import Window
@@ -77,7 +77,7 @@ class _Task:
     """Lines of a group of files, to be read and brought to buckets."""
 
     group: FileGroup
-    how: Conventions
+    how: Formats
     settings: Job
     within: Window
     latest: int
@@ -184,7 +184,7 @@ def load(folder: Path, shared: str) -> Buckets:
     )
 
 
-def classified(read: Reading, found: Sequence[Conventions], job: Job, *, latest: int) -> list[pl.LazyFrame]:
+def classified(read: Reading, found: Sequence[Formats], job: Job, *, latest: int) -> list[pl.LazyFrame]:
     """Return the lines of every group of files with their values and classes.
 
     Nothing but dates is read before a frame is collected, and those only where the window needs the last one.
@@ -196,7 +196,7 @@ def classified(read: Reading, found: Sequence[Conventions], job: Job, *, latest:
     ]
 
 
-def _classified(group: FileGroup, how: Conventions, job: Job, within: Window, *, latest: int) -> pl.LazyFrame:
+def _classified(group: FileGroup, how: Formats, job: Job, within: Window, *, latest: int) -> pl.LazyFrame:
     decimals = job.cleaning.money_decimals
     lines = ingest.scan(group)
     values = ingest.read_values(lines, group, how, job.input, money_decimals=decimals, latest=latest)

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest.formats import Numbers
 from segcore.ingest.grouping import FileGroup, group_by_header
+from segcore.ingest.number_formats import Numbers
 from segcore.ingest.prepare import Prepared
 from segcore.ingest.scan import scan
 from segcore.ingest.values import LIKE_A_NUMBER, as_text, customer, number, trimmed, with_bare

@@ -1,12 +1,13 @@
-"""The shapes of values: ``12/1/2010 8:26`` has the shape ``99/9/9999 9:99``.
+"""The patterns of values: ``12/1/2010 8:26`` has the pattern ``99/9/9999 9:99``.
 
 A digit is 9, a word of three letters or more is w; a number that begins with 0 and a mark has a z before. There are few
-shapes however many lines, so one narrow streaming pass finds them all.
+patterns however many lines, so one narrow streaming pass counts them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 from polars import selectors
@@ -17,15 +18,34 @@ NUMBERS = ("quantity", "unit_price", "line_amount")
 _LONGEST = 40
 
 
-def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) -> pl.LazyFrame:
-    """Count the shapes of the dates and numbers in a group of files.
+@dataclass(frozen=True, kw_only=True)
+class PatternCount:
+    """How often a pattern occurs in a column.
 
-    Returns
-    -------
-    polars.LazyFrame
-        ``column, shape, lines, example``, and of dates like ``12/1/2010``: ``day_first`` and ``month_first``, how many
-        can only be the one, an example of each, and ``unequal``, how many could be both and would differ.
+    Attributes
+    ----------
+    column, pattern : str
+    lines : int
+    example : str
+    day_first, month_first, unequal : int
+        Of dates like ``12/1/2010``: how many can only have the day or the month first, and how many could have either
+        and would differ.
+    day_example, month_example : str or None
     """
+
+    column: str
+    pattern: str
+    lines: int
+    example: str
+    day_first: int
+    month_first: int
+    unequal: int
+    day_example: str | None
+    month_example: str | None
+
+
+def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) -> pl.LazyFrame:
+    """Count the patterns of the dates and numbers in a group of files: the fields of :class:`PatternCount`."""
     columns = [name for name in ("ordered_at", *numbers) if name in group.columns]
     texts = [
         name
@@ -36,7 +56,7 @@ def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) 
     if not texts:
         lf = lf.head(0)
     text = pl.col("text").str.strip_chars()
-    shape = text.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}{3,}", "w").str.slice(0, _LONGEST)
+    pattern = text.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}{3,}", "w").str.slice(0, _LONGEST)
     leading = pl.when(text.str.contains(r"^\D{0,3}0[.,]")).then(pl.lit("z")).otherwise(pl.lit(""))
     date = pl.when(pl.col("column") == "ordered_at").then(text)
     pair = date.str.extract_groups(r"^(\d\d?)[-/.](\d\d?)[-/.]\d")
@@ -46,9 +66,9 @@ def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) 
     return (
         lf.unpivot(variable_name="column", value_name="text")
         .filter(text != "")
-        .with_columns(shape=leading + shape, day_first=day_first, month_first=month_first)
+        .with_columns(pattern=leading + pattern, day_first=day_first, month_first=month_first)
         .with_columns(unequal=(first != second) & (first <= 12) & (second <= 12))
-        .group_by("column", "shape")
+        .group_by("column", "pattern")
         .agg(
             lines=pl.len(),
             example=text.min(),
@@ -61,8 +81,14 @@ def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) 
     )
 
 
-def add_up(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Add up the shapes that were counted in parts of a group of files."""
-    df = pl.concat(found)
+def add_up(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Add up what was counted in parts of a group of files."""
+    df = pl.concat(counts)
     total, least = selectors.numeric().sum(), selectors.ends_with("example").min()
-    return df.group_by("column", "shape").agg(total, least).select(df.columns)
+    return df.group_by("column", "pattern").agg(total, least).select(df.columns)
+
+
+def by_frequency(counts: pl.DataFrame) -> list[PatternCount]:
+    """Return the patterns, the most frequent first."""
+    ordered = counts.sort("lines", "pattern", descending=[True, False])
+    return [PatternCount(**row) for row in ordered.iter_rows(named=True)]

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import job, schema
-from segcore.ingest.formats import EPOCHS, Formats, Numbers
+from segcore.ingest.date_formats import EPOCHS
+from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup
+from segcore.ingest.number_formats import Numbers
 
 # Columns whose value must be readable, in the order in which the ledger names the first that is not.
 UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")

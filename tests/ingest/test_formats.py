@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from segcore import errors, job
 from segcore.ingest import scan, value_patterns
-from segcore.ingest.formats import date_formats
+from segcore.ingest.date_formats import date_formats
 from tests.transaction_lines import classified, line, prepared, write_csv
 
 
 @pytest.mark.parametrize(
-    ("shape", "order", "formats"),
+    ("pattern", "order", "formats"),
     [
         ("9999-99-99 99:99:99", "month-first", ["%Y-%m-%d %H:%M:%S"]),
         ("9999-99-99T99:99:99.999+99:99", "month-first", ["%Y-%m-%dT%H:%M:%S%.f%#z"]),
@@ -34,8 +34,8 @@ from tests.transaction_lines import classified, line, prepared, write_csv
         ("9999-99-99 99", "month-first", []),
     ],
 )
-def test_a_shape_tells_the_pattern(shape: str, order: str, formats: list[str]) -> None:
-    assert date_formats(shape, order) == formats
+def test_a_pattern_tells_the_format(pattern: str, order: str, formats: list[str]) -> None:
+    assert date_formats(pattern, order) == formats
 
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2029, 12, 31)))
@@ -71,7 +71,7 @@ def test_files_may_be_looked_at_in_groups(
     (group,) = prepared(paths).file_groups
     parts = [replace(group, files=(file,)) for file in group.files]
     once = value_patterns.count(scan(group), group).collect()
-    by = ["column", "shape"]
+    by = ["column", "pattern"]
     assert (
         value_patterns.add_up(value_patterns.count(scan(part), part).collect() for part in parts)
         .sort(by)

@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, ingest, job
-from segcore.ingest import FileGroup, Source, customer_table, formats, value_patterns
-from segcore.ingest.formats import Numbers
+from segcore.ingest import FileGroup, Source, customer_table, number_formats, value_patterns
+from segcore.ingest.number_formats import Numbers
 from segcore.job import Job
 from segcore.lines import shuffle
 from segcore.pipeline.lines import read_input, repartition
@@ -109,14 +109,14 @@ def _number_features(table: CustomerTable, settings: Job) -> list[str]:
 
 def _how_written(table: CustomerTable, names: Sequence[str]) -> dict[str, Numbers]:
     """Decide for each group's texts together how numbers are written."""
-    rows: list[dict[str, object]] = []
+    patterns: list[value_patterns.PatternCount] = []
     for group in table.reading.file_groups:
         texts = [name for name in names if group.dtypes[name] == pl.String]
         if texts:
             numbers = customer_table.only_numbers(table.scan(group), group, texts)
-            rows += _collect(value_patterns.count(numbers, group, texts)).to_dicts()
+            patterns += value_patterns.by_frequency(_collect(value_patterns.count(numbers, group, texts)))
     remedy = "set decimal in its [[extra]]"
-    return formats.decide_numbers(rows, names, table.about.decimal, table.about.path, remedy)
+    return number_formats.decide(patterns, names, table.about.decimal, table.about.path, remedy)
 
 
 def _collect(lf: pl.LazyFrame) -> pl.DataFrame:

@@ -211,7 +211,9 @@ def understand(reading: Reading, settings: Job, *, every: bool) -> list[Formats]
     for group in reading.file_groups:
         seen = None if every else _collect(value_patterns.count(_sample(reading, group), group))
         if seen is None or not formats.is_settled(seen, settings.input):
-            seen = value_patterns.add_up(engine.run_tasks(_shapes, list(task_groups(group)), label="shapes"))
+            seen = value_patterns.add_up(
+                engine.run_tasks(_patterns, list(task_groups(group)), label="patterns")
+            )
         found.append(formats.decide(seen, group, settings.input))
     return found
 
@@ -222,7 +224,7 @@ def task_groups(group: FileGroup) -> Iterator[FileGroup]:
         yield replace(group, files=tuple(files))
 
 
-def _shapes(group: FileGroup) -> pl.DataFrame:
+def _patterns(group: FileGroup) -> pl.DataFrame:
     return _collect(value_patterns.count(ingest.scan(group), group))
 
 

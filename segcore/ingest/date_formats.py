@@ -1,0 +1,112 @@
+"""How dates are written: decided over all files of a group, never line by line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from segcore import errors
+from segcore.ingest.value_patterns import PatternCount
+
+EPOCHS = {"epoch-seconds": 1, "epoch-milliseconds": 1_000}
+
+_MOST_FORMATS = 12
+
+_ISO = re.compile(r"9999([-/.])99?\1(99?)")
+_NUMERIC = re.compile(r"99?([-/.])99?\1(9999|99)(?=\D|$)")
+_NAMED = (
+    (re.compile(r"99?([- /.])w\1(9999|99)(?=\D|$)"), "%d{0}{1}{0}{2}"),
+    (re.compile(r"w( )99?, ?(9999)"), "{1}{0}%d, {2}"),
+)
+_COMPACT = {"99999999": "%Y%m%d", "99999999999999": "%Y%m%d%H%M%S", "99999999 99:99": "%Y%m%d %H:%M"}
+_TIME = re.compile(
+    r"(?P<gap>[T ]?)(?P<time>99?:99(?P<s>:99(?P<f>\.9+)?)?)?(?P<p> ?[AaPp][Mm])?(?P<z> ?(Z|[+-]99:?99))?"
+)
+_SECONDS, _MILLISECONDS = re.compile(r"9{9,10}(\.9+)?"), re.compile(r"9{13}(\.9+)?")
+
+
+def depend_on_order(dates: Sequence[PatternCount]) -> bool:
+    """Whether some dates could have the day, the month or the year first."""
+    return any(_NUMERIC.match(date.pattern.removeprefix("z")) for date in dates)
+
+
+def decide(dates: Sequence[PatternCount], wanted: str, where: str) -> tuple[str, ...]:
+    """Return the formats that the dates of a group of files have, the most frequent first.
+
+    Parameters
+    ----------
+    dates : sequence of PatternCount
+    wanted : str
+        The job's ``date_format``; empty to find it.
+    where : str
+        The files, for the error.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If dates could be read in two ways and it matters.
+    """
+    if "%" in wanted or wanted in EPOCHS:
+        return (wanted,)
+    order = wanted or _order(dates, where)
+    formats = (form for date in dates for form in date_formats(date.pattern, order))
+    return tuple(dict.fromkeys(formats))[:_MOST_FORMATS]
+
+
+def _order(dates: Sequence[PatternCount], where: str) -> str:
+    """Return which of day and month stands first, from all the dates of a group of files."""
+    day_first, month_first = sum(date.day_first for date in dates), sum(date.month_first for date in dates)
+    if day_first and month_first:
+        day = next(date.day_example for date in dates if date.day_example)
+        month = next(date.month_example for date in dates if date.month_example)
+        raise errors.DataError(
+            f"{where}: {day!r} has the day first and {month!r} the month; "
+            "one order is expected in files with the same header: give --date-format day-first or month-first"
+        )
+    unequal = next((date.example for date in dates if date.unequal), None)
+    if unequal and not (day_first or month_first):
+        raise errors.DataError(
+            f"{where}: dates like {unequal!r} may have the month or the day first, and no line tells which: "
+            "give --date-format month-first or day-first"
+        )
+    return "day-first" if day_first else "month-first"
+
+
+def date_formats(pattern: str, order: str) -> list[str]:
+    """Return the formats that a date of some pattern may have; none if it is no date.
+
+    Examples
+    --------
+    >>> date_formats("99/9/9999 9:99", "month-first")
+    ['%m/%d/%Y %H:%M']
+    """
+    pattern = pattern.removeprefix("z")
+    if pattern in _COMPACT:
+        return [_COMPACT[pattern]]
+    if _SECONDS.fullmatch(pattern):
+        return ["epoch-seconds"]
+    if _MILLISECONDS.fullmatch(pattern):
+        return ["epoch-milliseconds"]
+    days, rest = _day_formats(pattern, order)
+    time = _TIME.fullmatch(rest)
+    if not days or time is None:
+        return []
+    hour = "%I:%M" if time["p"] else "%H:%M"
+    clock = hour + (":%S" if time["s"] else "") + ("%.f" if time["f"] else "") if time["time"] else ""
+    half = time["p"].replace(time["p"].strip(), "%p") if time["p"] else ""
+    zone = (" " if time["z"].startswith(" ") else "") + "%#z" if time["z"] else ""
+    return [day + time["gap"] + clock + half + zone for day in days]
+
+
+def _day_formats(pattern: str, order: str) -> tuple[list[str], str]:
+    if match := _ISO.match(pattern):
+        return [f"%Y{match[1]}%m{match[1]}%d"], pattern[match.end() :]
+    if match := _NUMERIC.match(pattern):
+        year = "%Y" if match[2] == "9999" else "%y"
+        first, second = ("%d", "%m") if order == "day-first" else ("%m", "%d")
+        return [f"{first}{match[1]}{second}{match[1]}{year}"], pattern[match.end() :]
+    for named, form in _NAMED:
+        if match := named.match(pattern):
+            year = "%Y" if match[2] == "9999" else "%y"
+            return [form.format(match[1], month, year) for month in ("%b", "%B")], pattern[match.end() :]
+    return [], ""

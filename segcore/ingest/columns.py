@@ -90,33 +90,33 @@ def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: 
             f"{where}: the job maps {canonical} to {name!r}, which is not there{errors.did_you_mean(name, header)}; "
             f"columns: {errors.listing(header)}"
         )
-    found = {**_recognise(header, taken=set(mapping.values())), **mapping}
-    if "line_amount" in mapping or not set(found) >= _PRODUCT:
-        found = {
+    columns = {**_recognise(header, taken=set(mapping.values())), **mapping}
+    if "line_amount" in mapping or not set(columns) >= _PRODUCT:
+        columns = {
             name: column
-            for name, column in found.items()
-            if name not in _PRODUCT or "line_amount" not in found
+            for name, column in columns.items()
+            if name not in _PRODUCT or "line_amount" not in columns
         }
     else:
-        found.pop("line_amount", None)  # quantity and price say more
+        columns.pop("line_amount", None)  # quantity and price say more
     needed = {column.name for column in schema.LINE_COLUMNS if column.required}
-    missing = sorted(needed - set(found) - (_PRODUCT if "line_amount" in found else set()))
+    missing = sorted(needed - set(columns) - (_PRODUCT if "line_amount" in columns else set()))
     if missing:
         raise errors.DataError(
             f"{where}: {len(missing)} required column(s) not found: {errors.listing(missing)}"
             f"{' (a line_amount would do for quantity and unit_price)' if set(missing) & _PRODUCT else ''}; "
             f"columns there: {errors.listing(header)}; name them in the job's [columns]"
         )
-    return {name: found[name] for name in schema.LINE_NAMES if name in found}
+    return {name: columns[name] for name in schema.LINE_NAMES if name in columns}
 
 
 def _recognise(header: Sequence[str], *, taken: set[str]) -> dict[str, str]:
     by_plain = {_plain(name): name for name in header if name not in taken}
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for canonical, synonyms in SYNONYMS.items():
         for synonym in synonyms:
             name = by_plain.get(synonym)
-            if name is not None and name not in found.values():
-                found[canonical] = name
+            if name is not None and name not in columns.values():
+                columns[canonical] = name
                 break
-    return found
+    return columns

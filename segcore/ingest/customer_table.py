@@ -1,4 +1,4 @@
-"""Tables with one row for each customer: their columns found, and each given its type as a whole.
+"""Tables with one row for each customer: their columns, each given its type as a whole.
 
 A column is one of numbers if all of its values are, or if the job says so; else one of categories. Lazy frames in,
 lazy frames out: nothing here collects, so errors surface where the result is collected.
@@ -47,14 +47,14 @@ def group_files(files: Sequence[Prepared], table: job.Extra) -> list[FileGroup]:
                 )
         return wanted
 
-    found = group_by_header(files, assign)
-    for group in found:
+    groups = group_by_header(files, assign)
+    for group in groups:
         for name, dtype in group.dtypes.items():
             if dtype.is_temporal():
                 raise errors.DataError(
                     f"{group.files[0].source.name}: column {wanted[name]!r} holds dates; expected numbers or categories"
                 )
-    return found
+    return groups
 
 
 def rows(group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:
@@ -87,7 +87,7 @@ def rows(group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:
 
 
 def contents(lf: pl.LazyFrame, group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:
-    """Say of each feature what its values are: ``feature, given, numbers, example`` of what is no number.
+    """Count what the values of each feature are: ``feature, given, numbers, example`` of what is no number.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The files of a source: found behind paths, folders and globs, told apart by their first bytes."""
+"""The files of a source, behind paths, folders and globs; told apart by their first bytes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Source:
     path : str
         Absolute, since a worker of a cluster may stand in another folder; or a URL.
     name : str
-        As it was given: what it is called to people.
+        As it was given: what messages call it.
     format : {"text", "parquet", "excel"}
     compression : {"", "gzip", "zstd"}
         Of a text.
@@ -94,28 +94,28 @@ def _expand(given: str) -> list[str]:
     if is_url(given):
         return _expand_url(given)
     if os.path.isdir(given):
-        found = [path for path in _walk(given) if _suffix(path)]
-        if not found:
+        paths = [path for path in _walk(given) if _suffix(path)]
+        if not paths:
             raise errors.InputNotFoundError(
                 f"{given}: the folder holds no file to read; expected {', '.join(SUFFIXES)}"
             )
-        return found
+        return paths
     if os.path.lexists(given):
         return [given]
-    found = [path for path in glob.glob(given, recursive=True) if os.path.isfile(path)]
-    if not found:
+    paths = [path for path in glob.glob(given, recursive=True) if os.path.isfile(path)]
+    if not paths:
         raise errors.InputNotFoundError(f"{given}: no such file or folder; check the path")
-    return found
+    return paths
 
 
 def _expand_url(given: str) -> list[str]:
-    urls, named = remote.find(given)
-    found = [url for url in urls if named or (_suffix(url) and not _is_hidden(url.rpartition("/")[2]))]
-    if not found:
+    all_urls, named = remote.find(given)
+    urls = [url for url in all_urls if named or (_suffix(url) and not _is_hidden(url.rpartition("/")[2]))]
+    if not urls:
         raise errors.InputNotFoundError(
             f"{given}: the folder holds no file to read; expected {', '.join(SUFFIXES)}"
         )
-    return found
+    return urls
 
 
 def _is_hidden(name: str) -> bool:

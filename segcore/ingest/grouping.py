@@ -41,7 +41,7 @@ class FileGroup:
     @property
     def regular(self) -> bool:
         """Whether every line is known to have the header's number of fields."""
-        return all(file.way in ("csv", "parquet") for file in self.files)
+        return all(file.reader in ("csv", "parquet") for file in self.files)
 
 
 def group_files(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[FileGroup]:
@@ -68,15 +68,15 @@ def group_by_header(
         column of each.
     """
     groups: dict[object, list[Prepared]] = {}
-    found: dict[object, tuple[dict[str, str], dict[str, pl.DataType]]] = {}
+    kinds: dict[object, tuple[dict[str, str], dict[str, pl.DataType]]] = {}
     for file in files:
         columns, dtypes = _columns(file, assign)
-        order = () if file.way == "parquet" else (file.names, file.separator)
+        order = () if file.reader == "parquet" else (file.names, file.separator)
         key = (order, tuple(columns.items()), tuple(dtypes.items()))
         groups.setdefault(key, []).append(file)
-        found[key] = (columns, dtypes)
+        kinds[key] = (columns, dtypes)
     return [
-        FileGroup(files=tuple(members), columns=found[key][0], dtypes=found[key][1])
+        FileGroup(files=tuple(members), columns=kinds[key][0], dtypes=kinds[key][1])
         for key, members in groups.items()
     ]
 
@@ -87,7 +87,7 @@ def _columns(
     shown = file.source.name
     folders = [name for name, _ in file.source.partition if name not in file.names]
     columns = dict(assign([*file.names, *folders], shown))
-    types: Mapping[str, pl.DataType] = pl.read_parquet_schema(file.path) if file.way == "parquet" else {}
+    types: Mapping[str, pl.DataType] = pl.read_parquet_schema(file.path) if file.reader == "parquet" else {}
     dtypes = {
         canonical: _usable(types.get(name, pl.String()), name, shown) for canonical, name in columns.items()
     }
@@ -104,18 +104,18 @@ def _usable(dtype: pl.DataType, name: str, shown: str) -> pl.DataType:
 
 def first_records(file_groups: Sequence[FileGroup]) -> dict[int, int]:
     """Return for each file, by its number, the ``record`` of the first line below its header."""
-    found: dict[int, int] = {}
+    first: dict[int, int] = {}
     for group in file_groups:
         for files in scans(group):
             before = accumulate((_rows(file) for file in files), initial=0)
-            header = 1 if files[0].way == "lines" else 0
+            header = 1 if files[0].reader == "lines" else 0
             for file, start in zip(files, before, strict=False):
-                found[file.number] = 1 if file.way == "records" else start + header
-    return found
+                first[file.number] = 1 if file.reader == "records" else start + header
+    return first
 
 
 def _rows(file: Prepared) -> int:
-    return file.lines if file.way == "lines" else file.n_records
+    return file.lines if file.reader == "lines" else file.n_records
 
 
 def scans(group: FileGroup) -> Iterator[list[Prepared]]:
@@ -146,4 +146,4 @@ def _cut(files: Iterable[Prepared], most_rows: int) -> Iterator[list[Prepared]]:
 
 def _kind(file: Prepared) -> tuple[str, bool, bool]:
     # Polars calls a local file by a URL as well where it scans it together with URLs.
-    return file.way, file.quoted and file.way in ("lines", "csv"), is_url(file.path)
+    return file.reader, file.quoted and file.reader in ("lines", "csv"), is_url(file.path)

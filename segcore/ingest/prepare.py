@@ -1,4 +1,4 @@
-"""Every source made ready to be scanned: looked through, and written anew on scratch where it cannot be read as it is."""
+"""Every source prepared for a scan: looked through, and written anew on scratch where it cannot be read as it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import polars as pl
 from segcore import errors, job
 from segcore.ingest import bytestream, excel, records, remote
 from segcore.ingest.files import Source
-from segcore.ingest.structure import Header, Way, examine, read_header
+from segcore.ingest.structure import Header, Reader, examine, read_header
 from segcore.stores import is_url
 
 _TABLE = (records.RECORD, records.MALFORMED, records.TEXT)
@@ -32,7 +32,7 @@ class Prepared:
         What the lines are accounted to.
     path, compression : str
         What is read: the source itself, or its copy on scratch.
-    way : {"lines", "csv", "records", "parquet"}
+    reader : {"lines", "csv", "records", "parquet"}
         Split each line; Polars' CSV reader; records taken apart before; typed Parquet.
     names : tuple of str
         Columns.
@@ -54,7 +54,7 @@ class Prepared:
     source: Source
     path: str
     compression: str = ""
-    way: Way
+    reader: Reader
     names: tuple[str, ...]
     separator: str = ""
     lines: int = 0
@@ -132,7 +132,7 @@ def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, me
         return _text(number, source, settings, scratch)
 
 
-def _at_hand(source: Source, target: Path) -> Path:
+def _local_copy(source: Source, target: Path) -> Path:
     """Return a local file with the source's bytes: a workbook cannot be read as a stream."""
     if not is_url(source.path):
         return Path(source.path)
@@ -143,7 +143,7 @@ def _at_hand(source: Source, target: Path) -> Path:
 
 def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
     target = scratch / f"{number}.parquet"
-    book = _at_hand(source, scratch / f"{number}.xlsx")
+    book = _local_copy(source, scratch / f"{number}.xlsx")
     n_records, others = excel.convert(source, book, target, memory=memory)
     if str(book) != source.path:
         book.unlink()
@@ -152,7 +152,7 @@ def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
         number=number,
         source=source,
         path=str(target),
-        way="records",
+        reader="records",
         names=_columns(target),
         n_records=n_records,
         notes=tuple(notes) if others else (),
@@ -172,25 +172,27 @@ def _parquet(number: int, source: Source) -> Prepared:
             f"{source.name}: cannot be read as Parquet: {str(exc).splitlines()[0]}; fetch or export it again"
         ) from exc
     return Prepared(
-        number=number, source=source, path=source.path, way="parquet", names=names, n_records=n_records
+        number=number, source=source, path=source.path, reader="parquet", names=names, n_records=n_records
     )
 
 
 def _text(number: int, source: Source, settings: job.Input, scratch: Path) -> Prepared:
     encoding, whole = bytestream.detect_encoding(source, settings.encoding)
-    as_it_is = Prepared(
+    as_is = Prepared(
         number=number,
         source=source,
         path=source.path,
         compression=source.compression,
-        way="lines",
+        reader="lines",
         names=(),
         n_records=0,
         encoding=encoding,
     )
-    found = _examined(as_it_is, settings) if whole else None
+    examined = _examined(as_is, settings) if whole else None
     return (
-        _rewritten(as_it_is, settings, scratch) if found is None else _taken_apart(found, settings, scratch)
+        _rewritten(as_is, settings, scratch)
+        if examined is None
+        else _taken_apart(examined, settings, scratch)
     )
 
 
@@ -200,24 +202,24 @@ def _rewritten(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
     marks = bytestream.transcode(text.source, text.encoding, target)
     note = f"{text.source.name}: {marks:,} bytes are no {text.encoding}; the lines that hold them are rejects"
     copy = replace(text, path=str(target), compression="", marked=marks > 0, notes=(note,) if marks else ())
-    found = _examined(copy, settings)
-    if found is None:
+    examined = _examined(copy, settings)
+    if examined is None:
         bytestream.transcode(text.source, text.encoding, target, old_mac=True)
-        found = _examined(copy, settings)
-    if found is None:
+        examined = _examined(copy, settings)
+    if examined is None:
         raise errors.DataError(f"{text.source.name}: no line ends were found; expected a header and lines")
-    return _taken_apart(found, settings, scratch)
+    return _taken_apart(examined, settings, scratch)
 
 
 def _examined(text: Prepared, settings: job.Input) -> Prepared | None:
-    """Say how a UTF-8 text is read; None where it has to be rewritten first."""
+    """Return how a UTF-8 text is read; None where it has to be rewritten first."""
     header = _header(text, settings)
     structure = examine(text.path, text.compression, header, quote=settings.quote)
     if structure.old_mac or structure.zeros:
         return None
     return replace(
         text,
-        way=structure.way,
+        reader=structure.reader,
         names=header.names,
         separator=header.separator,
         lines=structure.lines,
@@ -237,7 +239,7 @@ def _header(text: Prepared, settings: job.Input) -> Header:
 
 
 def _taken_apart(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
-    if text.way != "records":
+    if text.reader != "records":
         return text
     target = scratch / f"{text.number}.parquet"
     header = _header(text, settings)

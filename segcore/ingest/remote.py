@@ -1,4 +1,4 @@
-"""Files behind a URL: found, and opened for their bytes."""
+"""Files behind a URL: listed, and opened for their bytes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def find(url: str) -> tuple[list[str], bool]:
         about = system.get_file_info(path)
         if about.type == fs.FileType.File:
             return [url], True
-        found = system.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
+        files = system.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
     head = (fixed.rpartition("/")[0] if wild else url).rstrip("/")
-    urls = [head + file.path[len(path) :] for file in found if file.type == fs.FileType.File]
+    urls = [head + file.path[len(path) :] for file in files if file.type == fs.FileType.File]
     urls = [one for one in urls if not wild or fnmatch.fnmatchcase(one, url)]
     if not urls:
         raise errors.InputNotFoundError(f"{url}: no such file or folder; check the URL")

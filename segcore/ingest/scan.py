@@ -40,7 +40,7 @@ def scan(
         "parquet": _parquet,
     }
     n_rows = None if last is None else last + 1
-    frames = [readers[members[0].way](group, members, n_rows) for members in scans(group)]
+    frames = [readers[members[0].reader](group, members, n_rows) for members in scans(group)]
     lf = pl.concat(frames)
     lf = lf.with_columns(file=_file(group.files))
     texts = [pl.col(name) for name, dtype in group.dtypes.items() if dtype == pl.String]

@@ -1,8 +1,8 @@
 """How the lines of a UTF-8 text are built, in one pass over its bytes.
 
 Polars pads a line that has too few fields and cuts one that has too many, both in silence, and takes a stray quote
-for the start of a field that spans lines. So every text is looked through before it is read, and read in the way
-that its quotes allow.
+for the start of a field that spans lines. So every text is looked through before it is read, and its quotes decide
+by which reader.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from segcore import errors
 from segcore.ingest.bytestream import blocks
 
-Way = Literal["lines", "csv", "records", "parquet"]
+Reader = Literal["lines", "csv", "records", "parquet"]
 
 SEPARATORS = (",", ";", "\t", "|")
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
@@ -50,11 +50,11 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Structure:
-    """What one pass over a text has found.
+    """How a text is built.
 
     Attributes
     ----------
-    way : {"lines", "csv", "records"}
+    reader : {"lines", "csv", "records"}
         How to read it: split each line; Polars' CSV reader, as every record is regular; or record by record.
     lines : int
         Physical lines, the header and empty ones included; records with the header's, where all are regular.
@@ -68,7 +68,7 @@ class Structure:
         There are NUL bytes.
     """
 
-    way: Way
+    reader: Reader
     lines: int
     records: int
     quoted: bool
@@ -99,10 +99,10 @@ def read_header(path: str, compression: str, *, shown: str, separator: str, quot
         candidate: _first_row(text, candidate, quote)
         for candidate in ((separator,) if separator else SEPARATORS)
     }
-    found = max(rows, key=lambda candidate: len(rows[candidate]))
-    names = tuple(name.strip() or f"column_{place}" for place, name in enumerate(rows[found], start=1))
-    spans = any("\n" in name for name in rows[found]) or text.startswith(("\n", "\r"))
-    return Header(names=names, separator=found, one_line=one_line and not spans)
+    widest = max(rows, key=lambda candidate: len(rows[candidate]))
+    names = tuple(name.strip() or f"column_{place}" for place, name in enumerate(rows[widest], start=1))
+    spans = any("\n" in name for name in rows[widest]) or text.startswith(("\n", "\r"))
+    return Header(names=names, separator=widest, one_line=one_line and not spans)
 
 
 def _first_row(text: str, separator: str, quote: str) -> list[str]:
@@ -119,7 +119,7 @@ def _first_row(text: str, separator: str, quote: str) -> list[str]:
 
 
 def examine(path: str, compression: str, header: Header, *, quote: str) -> Structure:
-    """Look through a UTF-8 text and say how it is to be read; a second time unless every record is regular."""
+    """Look through a UTF-8 text, and a second time unless every record is regular."""
     regular = _regular(path, compression, header, quote) if header.one_line else None
     if regular is not None:
         return regular
@@ -138,7 +138,7 @@ def examine(path: str, compression: str, header: Header, *, quote: str) -> Struc
             odd = odd or bool((counts % 2).any())
     few = header.one_line and not odd and quoted <= _MANY_QUOTES * lines
     return Structure(
-        way="lines" if few else "records",
+        reader="lines" if few else "records",
         lines=lines,
         records=lines - empty - 1 if few else 0,
         quoted=quoted > 0,
@@ -199,7 +199,7 @@ def _regular(path: str, compression: str, header: Header, quote: str) -> Structu
     if inside or fields:
         return None
     return Structure(
-        way="csv", lines=n_records, records=n_records - 1, quoted=quoted, old_mac=False, zeros=False
+        reader="csv", lines=n_records, records=n_records - 1, quoted=quoted, old_mac=False, zeros=False
     )
 
 

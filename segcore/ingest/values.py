@@ -222,12 +222,12 @@ def _local(when: pl.Expr, time_zone: str) -> pl.Expr:
 def _from_text(formats: tuple[str, ...], time_zone: str) -> pl.Expr:
     """Read a date by the first pattern that fits; the next ones see only what is left, which costs next to nothing."""
     left = pl.col("bare_ordered_at")
-    found: list[pl.Expr] = []
+    times: list[pl.Expr] = []
     for form in formats:
         one = _by_pattern(left, form, time_zone)
-        found.append(one)
+        times.append(one)
         left = pl.when(one.is_null()).then(left)
-    return pl.coalesce(found) if found else pl.lit(None, dtype=pl.Datetime("us"))
+    return pl.coalesce(times) if times else pl.lit(None, dtype=pl.Datetime("us"))
 
 
 def _by_pattern(text: pl.Expr, form: str, time_zone: str) -> pl.Expr:

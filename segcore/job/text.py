@@ -57,7 +57,7 @@ def _is_valid(data: dict[str, Any]) -> bool:
 
 
 def _first_problem(exc: ValidationError) -> str:
-    """Say the first thing that is wrong with a job in one line."""
+    """Return the first thing that is wrong with a job, in one line."""
     problem = exc.errors(include_url=False)[0]
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":

@@ -105,7 +105,7 @@ def _has_prefix(column: pl.Expr, prefix: str) -> pl.Expr:
 def classify(lf: pl.LazyFrame, cleaning: job.Cleaning, window: Window = ALL_TIME) -> pl.LazyFrame:
     """Add ``class``, an Enum: the first rule that applies, else ``return`` or ``purchase``.
 
-    Duplicates are found later, where all lines of a customer are together.
+    Duplicates are marked later, where all lines of a customer are together.
     """
     named = [*rules(cleaning, window), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
     dtype = class_type(cleaning)

@@ -73,17 +73,17 @@ def account(matched: pl.LazyFrame) -> pl.LazyFrame:
     ``partly_matched``. ``taken_back`` is of purchases, at their own price.
     """
     bought, is_return = pl.col("class") == cleaning.PURCHASE, pl.col("class") == cleaning.RETURN
-    found = is_return & (pl.col(TAKEN) > 0)
+    matched_return = is_return & (pl.col(TAKEN) > 0)
     touched = bought & (pl.col(TAKEN) > 0)
     given = (pl.col(TAKEN) * _price()).cast(pl.Int128)
     back = (-pl.col(TAKEN) * _price()).cast(pl.Int128)
     amount = pl.col("amount").cast(pl.Int128)
     return matched.select(
-        matched_rows=found.sum(),
-        matched_money=back.filter(found).sum(),
-        partly_matched_rows=(found & (pl.col(TAKEN) < -pl.col("quantity"))).sum(),
-        unmatched_rows=(is_return & ~found).sum(),
-        unmatched_money=amount.filter(is_return).sum() - back.filter(found).sum(),
+        matched_rows=matched_return.sum(),
+        matched_money=back.filter(matched_return).sum(),
+        partly_matched_rows=(matched_return & (pl.col(TAKEN) < -pl.col("quantity"))).sum(),
+        unmatched_rows=(is_return & ~matched_return).sum(),
+        unmatched_money=amount.filter(is_return).sum() - back.filter(matched_return).sum(),
         taken_back_rows=touched.sum(),
         taken_back_money=given.filter(touched).sum(),
     ).with_columns(pl.all().exclude("^.*_money$").cast(pl.Int64))

@@ -1,4 +1,4 @@
-"""Hash order: streaming passes that bring all lines of a customer into one bucket.
+"""Hash order: streaming passes that partition the lines by customer, all of one in one bucket.
 
 Every customer has ``h = hash(customer_id, seed)``; the top bits of ``h`` are the bucket, so that the buckets in
 order, each sorted by ``(h, customer_id)``, give one global order whatever their number. Rejected lines go to a
@@ -34,7 +34,7 @@ CARRIED = ("order_id", "product_id", "unit_price", "description")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class PartitionFile:
     """A file that a pass wrote, and the bucket that its lines belong to; None is that of the rejected lines."""
 
     bucket: int | None
@@ -95,7 +95,9 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
     )
 
 
-def write(lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, bits: int) -> list[Piece]:
+def write(
+    lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, bits: int
+) -> list[PartitionFile]:
     """Sink keyed lines into Parquet files by bucket, streaming.
 
     Parameters
@@ -105,13 +107,13 @@ def write(lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, b
     folder : str
         Path or URL of a new folder.
     by : {"h", "line", "product"}
-        The hash whose bits say the bucket; without a product it is bucket 0.
+        The hash whose bits are the bucket; without a product it is bucket 0.
     first_bit, bits : int
         The bits, from the top.
 
     Returns
     -------
-    list of Piece
+    list of PartitionFile
         By bucket.
 
     Raises
@@ -124,15 +126,17 @@ def write(lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, b
     if bits:
         number = (pl.col(by) // pl.lit(2 ** (64 - first_bit - bits), dtype=pl.UInt64)) % n_buckets
     bucket = pl.when(pl.col("h").is_null()).then(n_buckets).otherwise(number.fill_null(0)).cast(pl.UInt16)
-    pieces: list[Piece] = []
+    files: list[PartitionFile] = []
 
     def take(written: pl.io.partition.SinkedPathsCallbackArgs) -> None:
         for one in written.paths:
-            found = re.search(r"bucket=(\d+)/[^/]*$", one.path)
-            if found is None:
+            match = re.search(r"bucket=(\d+)/[^/]*$", one.path)
+            if match is None:
                 raise ValueError(f"{one.path}: names no bucket")
-            of = int(found.group(1))
-            pieces.append(Piece(bucket=None if of == 2**bits else of, path=one.path, rows=one.num_rows))
+            of = int(match.group(1))
+            files.append(
+                PartitionFile(bucket=None if of == 2**bits else of, path=one.path, rows=one.num_rows)
+            )
 
     lf.sink_parquet(
         pl.PartitionBy(folder, key={"bucket": bucket}, include_key=False, max_rows_per_file=_ROWS_A_FILE),
@@ -143,4 +147,4 @@ def write(lf: pl.LazyFrame, folder: str, *, by: str = "h", first_bit: int = 0, b
         row_group_size=_ROWS_A_GROUP,
         sinked_paths_callback=take,
     )
-    return sorted(pieces, key=lambda piece: (piece.bucket is None, piece.bucket or 0, piece.path))
+    return sorted(files, key=lambda file: (file.bucket is None, file.bucket or 0, file.path))

@@ -73,7 +73,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
 def _layout(group: FileGroup, how: Formats, settings: Job) -> list[str]:
     first = group.files[0]
     others = f" and {len(group.files) - 1:,} more" if len(group.files) > 1 else ""
-    what = {"parquet": "Parquet"}.get(first.way, first.source.format)
+    what = {"parquet": "Parquet"}.get(first.reader, first.source.format)
     if first.encoding:
         names = errors.listing({file.encoding for file in group.files})
         what = f"{names}, fields separated by {first.separator!r}"

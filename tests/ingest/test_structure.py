@@ -49,7 +49,7 @@ def test_what_a_csv_writer_writes_is_regular(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bytestream, "BLOCK", block)
         found = examined(path)
-    assert (found.way, found.records) == ("csv", len(rows))
+    assert (found.reader, found.records) == ("csv", len(rows))
     assert by_polars(path, quoted=found.quoted) == [list(row) for row in rows]
 
 
@@ -70,7 +70,7 @@ def test_what_is_called_regular_is_read_as_python_reads_it(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bytestream, "BLOCK", block)
         found = examined(path)
-    if found.way == "csv":
+    if found.reader == "csv":
         _, *expected = csv.reader(io.StringIO(text, newline=""))
         assert found.records == len(expected)
         assert by_polars(path, quoted=found.quoted) == expected

@@ -48,23 +48,23 @@ def new_folder(folder: str) -> str:
     return f"{folder}/{uuid.uuid4().hex}"
 
 
-def relative(pieces: Sequence[shuffle.Piece], folder: str) -> list[shuffle.Piece]:
+def relative(pieces: Sequence[shuffle.PartitionFile], folder: str) -> list[shuffle.PartitionFile]:
     """Return pieces with their paths relative to a folder."""
     return [replace(piece, path=piece.path.removeprefix(f"{folder}/")) for piece in pieces]
 
 
-def ranges(pieces: Sequence[shuffle.Piece], bits: int, *, within: Range | None = None) -> list[Range]:
+def ranges(pieces: Sequence[shuffle.PartitionFile], bits: int, *, within: Range | None = None) -> list[Range]:
     """Gather the pieces of a pass by bucket, in hash order.
 
     Parameters
     ----------
-    pieces : sequence of segcore.lines.shuffle.Piece
+    pieces : sequence of segcore.lines.shuffle.PartitionFile
     bits : int
         Of the pass.
     within : Range, optional
         What was parted.
     """
-    members: dict[int, list[shuffle.Piece]] = {}
+    members: dict[int, list[shuffle.PartitionFile]] = {}
     for piece in pieces:
         if piece.bucket is not None:
             members.setdefault(piece.bucket, []).append(piece)
@@ -120,7 +120,7 @@ def more_bits(rows: int, capacity: int) -> int:
     return min(max(1, (-(-rows // capacity) - 1).bit_length()), shuffle.MOST_BITS)
 
 
-def _part(task: _Task) -> list[shuffle.Piece]:
+def _part(task: _Task) -> list[shuffle.PartitionFile]:
     lines = pl.scan_parquet([f"{task.folder}/{path}" for path in task.range.paths])
     pieces = shuffle.write(
         lines, new_folder(task.folder), by=task.by, first_bit=task.range.bits, bits=task.bits

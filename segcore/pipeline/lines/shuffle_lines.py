@@ -90,7 +90,7 @@ class _Task:
 
 @dataclass(frozen=True, kw_only=True)
 class _Done:
-    pieces: list[shuffle.Piece]
+    pieces: list[shuffle.PartitionFile]
     first_at: int | None
     last_at: int | None
     newest: int | None
@@ -243,7 +243,7 @@ def _least(choose: Callable[..., int], times: Iterator[int | None]) -> int | Non
 
 
 def _buckets(
-    pieces: Sequence[shuffle.Piece], shared: str, job: Job, plan: Plan, progress: Progress
+    pieces: Sequence[shuffle.PartitionFile], shared: str, job: Job, plan: Plan, progress: Progress
 ) -> Iterator[tuple[repartition.Range, list[tuple[str, ...]]]]:
     """Give the buckets in hash order with the files of their slices; what does not fit in memory is parted before."""
     first = repartition.ranges(pieces, plan.bits)

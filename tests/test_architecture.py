@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "segcore"
 
 # Lower layers first; a module may import its own layer's package and every layer below.
 LAYERS: list[set[str]] = [
-    {"errors"},
+    {"errors", "arrays", "cpus"},
     {"stores", "new_folder"},
     {"schema"},
     {"expressions"},
@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"pipeline"},
     {"cli"},
 ]
-# These may import errors and stores only; everybody from the pipeline up may use them.
+# These may import errors, stores and cpus only; everybody from the pipeline up may use them.
 BESIDE = {"storage", "engine", "progress", "logs", "stopping"}
 # The rooms of the first layer, in the order in which the data pass.
 ORDER = ["ingest", "lines", "matrix"]
@@ -69,7 +69,7 @@ def test_no_import_runs_back_up(path: Path) -> None:
     assert own in known, f"{own} has no place in the line: add it"
     for other in rooms_imported(path) & known - {own}:
         if own in BESIDE:
-            assert other in {"errors", "stores"} | BESIDE
+            assert other in {"errors", "stores", "cpus"} | BESIDE
         elif other in BESIDE:
             assert (layer(own) or 0) >= len(LAYERS) - 2, f"{own} should not touch {other}"
         else:

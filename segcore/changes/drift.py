@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import chdtri
 
 from segcore import job, schema
-
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
+from segcore.arrays import Counts, Floats
 
 N_BINS = 10
 RADIUS_QUANTILE = 0.99  # of the distances inside a segment at the fit: beyond it a customer is out of range

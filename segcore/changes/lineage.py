@@ -21,14 +21,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from segcore import job
+from segcore.arrays import Counts, Floats
 
 Verdict = Literal["kept", "split", "merged", "new", "retired"]
-Counts = Mapping[tuple[int | None, int | None], int]
-Floats = npt.NDArray[np.float64]
+SegmentCounts = Mapping[tuple[int | None, int | None], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +88,7 @@ class Lineage:
 class _Evidence:
     """Both pieces of evidence, each array of shape (n_old, n_new)."""
 
-    shared: npt.NDArray[np.int64]
+    shared: Counts
     history: Floats
     same_data: Floats
     given: Floats  # share of an old segment that went to a new one, by both
@@ -101,8 +100,8 @@ class _Evidence:
 
 
 def match(
-    history: Counts,
-    same_data: Counts,
+    history: SegmentCounts,
+    same_data: SegmentCounts,
     *,
     old: Sequence[int],
     new: Sequence[int],
@@ -156,7 +155,12 @@ def match(
 
 
 def inherited(
-    history: Counts, same_data: Counts, *, old: Sequence[int], new: Sequence[int], next_segment: int
+    history: SegmentCounts,
+    same_data: SegmentCounts,
+    *,
+    old: Sequence[int],
+    new: Sequence[int],
+    next_segment: int,
 ) -> Lineage:
     """Describe the identities of two runs of one line, whose ids say already which segment is which.
 
@@ -180,7 +184,9 @@ def inherited(
     return Lineage(identities=(*identities, *retired), next_segment=next_segment)
 
 
-def _evidence(history: Counts, same_data: Counts, old: Sequence[int], new: Sequence[int]) -> _Evidence:
+def _evidence(
+    history: SegmentCounts, same_data: SegmentCounts, old: Sequence[int], new: Sequence[int]
+) -> _Evidence:
     shared, seen = _table(history, old, new), _table(same_data, old, new)
     both = [
         np.minimum(_shares(shared, axis), _shares(seen, axis))
@@ -195,20 +201,20 @@ def _evidence(history: Counts, same_data: Counts, old: Sequence[int], new: Seque
     )
 
 
-def _table(counts: Counts, old: Sequence[int], new: Sequence[int]) -> npt.NDArray[np.int64]:
+def _table(counts: SegmentCounts, old: Sequence[int], new: Sequence[int]) -> Counts:
     return np.array([[counts.get((a, b), 0) for b in new] for a in old], dtype=np.int64).reshape(
         len(old), len(new)
     )
 
 
-def _jaccard(table: npt.NDArray[np.int64], counts: Counts, old: Sequence[int], new: Sequence[int]) -> Floats:
+def _jaccard(table: Counts, counts: SegmentCounts, old: Sequence[int], new: Sequence[int]) -> Floats:
     before = np.array([sum(n for (a, _), n in counts.items() if a == own) for own in old], dtype=np.int64)
     after = np.array([sum(n for (_, b), n in counts.items() if b == own) for own in new], dtype=np.int64)
     union = before[:, None] + after[None, :] - table
     return np.asarray(np.divide(table, union, out=np.zeros(table.shape), where=union > 0))
 
 
-def _shares(table: npt.NDArray[np.int64], axis: int) -> Floats:
+def _shares(table: Counts, axis: int) -> Floats:
     """Return each count as a share of its row (1) or column (0); customers outside either run do not count."""
     total = np.broadcast_to(table.sum(axis=axis, keepdims=True), table.shape)
     return np.asarray(np.divide(table, total, out=np.zeros(table.shape), where=total > 0))

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore.changes.lineage import Counts, Lineage
+from segcore.changes.lineage import Lineage, SegmentCounts
 
 UNASSIGNED = 0
 _KEYS = ["old", "between", "outside", "new"]
@@ -67,7 +67,7 @@ def cells(ways: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def evidence(cells: pl.DataFrame) -> tuple[Counts, Counts]:
+def evidence(cells: pl.DataFrame) -> tuple[SegmentCounts, SegmentCounts]:
     """Return what `segcore.changes.lineage.match` judges by: history, and the same data under both models."""
     history = cells.group_by("old", "new").agg(pl.col("customers").sum()).rows()
     today = cells.filter(pl.col("new").is_not_null()).with_columns(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore import errors
+from segcore.cpus import available_cpus
 from segcore.engine import environment, loss, memory
 
 _CONNECT_SECONDS = 15
@@ -171,7 +172,7 @@ def _local(n_workers: int, budget: int, scratch: Path | None) -> Iterator[Any]:
         )
     if scratch is not None:
         scratch.mkdir(mode=0o700, exist_ok=True)
-    cpus = int(os.environ.get("POLARS_MAX_THREADS", "0")) or os.cpu_count() or 1
+    cpus = int(os.environ.get("POLARS_MAX_THREADS", "0")) or available_cpus()
     try:
         local = LocalCluster(
             n_workers=n_workers,

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-Labels = npt.NDArray[np.integer[Any]]
+from segcore.arrays import Labels
 
 
 def adjusted_rand(a: Labels, b: Labels) -> float:

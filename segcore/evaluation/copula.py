@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from segcore.arrays import Floats, Indices
+
 Columns = Mapping[str, Floats]
 
 CALIBRATION_ROWS = 20_000
@@ -30,7 +30,7 @@ class Copula:
     margins: dict[str, Floats]
     lower: Floats
 
-    def places(self, rng: np.random.Generator) -> dict[str, npt.NDArray[np.intp]]:
+    def places(self, rng: np.random.Generator) -> dict[str, Indices]:
         """Draw one copy: for each column, which of its ordered values each customer has.
 
         Every value is used once, so a copy's margins are exactly those of the table.
@@ -67,7 +67,7 @@ def fit(columns: Columns) -> Copula:
     )
 
 
-def _ranks(values: Floats) -> npt.NDArray[np.intp]:
+def _ranks(values: Floats) -> Indices:
     """Return the rank of each value in its column, from 0."""
     return values.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
 

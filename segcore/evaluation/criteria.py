@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.floating[Any]]
-Labels = npt.NDArray[np.integer[Any]]
+from segcore.arrays import Counts, Floats, Labels, Matrix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +28,7 @@ class Criteria:
         Smaller is better. None with fewer than two segments, or where two means coincide.
     """
 
-    counts: npt.NDArray[np.int64]
+    counts: Counts
     n_noise: int
     inertia: float
     calinski_harabasz: float | None
@@ -142,7 +138,7 @@ class _Tally:
         )
 
 
-def _calinski_harabasz(means: Floats, counts: npt.NDArray[np.int64], within: float) -> float | None:
+def _calinski_harabasz(means: Floats, counts: Counts, within: float) -> float | None:
     n, k = int(counts.sum()), len(counts)
     if k < 2 or n <= k or (within / n) ** 0.5 <= _rounding(means):
         return None

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from segcore.models.assignment import Floats, Labels, Posterior
+from segcore.arrays import Floats, Labels, Mask
+from segcore.models.assignment import Posterior
 
 TOL = 1e-3  # gain of the mean log-likelihood in one iteration below which a fit has converged
 MAX_ITER = 100
@@ -81,7 +81,7 @@ def _taken(found: _Parameters, which: Any) -> _Parameters:
     return weights[which], means[which], covariances[which]
 
 
-def _regular(covariances: Floats) -> npt.NDArray[np.bool_]:
+def _regular(covariances: Floats) -> Mask:
     """Return from which starts no covariance has collapsed."""
     try:
         np.linalg.cholesky(covariances)

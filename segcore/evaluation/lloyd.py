@@ -11,15 +11,12 @@ rows another.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from segcore.models.assignment import Floats, Labels
+from segcore.arrays import Floats, Indices, Labels, Mask
 
 TOL = 1e-4  # squared shift of all centres, over the mean variance of a feature, below which a restart has converged
 ROUNDING = 1e-20  # the same, of centres whose rows have stayed the same
 MAX_ITER = 300
-
-_Members = npt.NDArray[np.bool_]
 
 
 def fit(X: Floats, n_clusters: int, *, n_init: int, random_state: int) -> Floats:
@@ -68,7 +65,7 @@ def starts(X: Floats, n_clusters: int, *, n_init: int, random_state: int) -> Flo
     columns, norms = np.ascontiguousarray(X.T), (X * X).sum(axis=1)
     draws, restart = 2 + int(np.log(n_clusters)), np.arange(n_init)
 
-    def squared_distances(rows: npt.NDArray[np.intp]) -> Floats:
+    def squared_distances(rows: Indices) -> Floats:
         return np.asarray(np.maximum((-2 * X[rows]) @ columns + norms + norms[rows][:, None], 0))
 
     chosen = np.empty((n_init, n_clusters), dtype=np.intp)
@@ -130,13 +127,13 @@ def iterate(X: Floats, starts: Floats, *, tol: float = TOL) -> tuple[Floats, Lab
     return centres, owned.argmax(axis=1).astype(np.int32)
 
 
-def _sums(members: _Members, rows: Floats) -> Floats:
+def _sums(members: Mask, rows: Floats) -> Floats:
     """Return the sum of each cluster's rows, of shape (n_init, n_clusters, n_columns)."""
     n_init, k, n = members.shape
     return np.asarray(members.reshape(-1, n).astype(np.float64) @ rows).reshape(n_init, k, -1)
 
 
-def _settle(members: _Members, squares: Floats) -> None:
+def _settle(members: Mask, squares: Floats) -> None:
     """Keep a row that is as near to several centres for the first, and give each empty cluster a row far from its own."""
     members &= members.cumsum(axis=1) == 1
     for own, far in zip(members, squares, strict=True):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from segcore.models.assignment import Floats, Labels
+from segcore.arrays import Counts, Floats, Labels
 
 
 def prediction_strength(own: Labels, predicted: Labels, n_clusters: int) -> float:
@@ -45,7 +44,7 @@ def best_jaccards(original: Labels, other: Labels, n_clusters: int) -> Floats:
     return best
 
 
-def _contingency(a: Labels, b: Labels) -> npt.NDArray[np.int64]:
+def _contingency(a: Labels, b: Labels) -> Counts:
     """Count the rows of each pair of labels, which are numbered from 0."""
     n_a, n_b = int(a.max(initial=0)) + 1, int(b.max(initial=0)) + 1
     return np.bincount(a.astype(np.int64) * n_b + b, minlength=n_a * n_b).reshape(n_a, n_b)

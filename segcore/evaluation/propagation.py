@@ -9,10 +9,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segcore import job
+from segcore.arrays import Floats, Matrix
 from segcore.evaluation.agreement import adjusted_rand
 from segcore.evaluation.refit import Model, refit
 from segcore.models import density
-from segcore.models.assignment import Assigner, Floats, Matrix, NearestNeighbours
+from segcore.models.assignment import Assigner, NearestNeighbours
 from segcore.models.candidate import Candidate
 
 FOLDS = 5

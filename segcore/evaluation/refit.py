@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from segcore.arrays import Floats, Labels
+from segcore.cpus import available_cpus
 from segcore.evaluation import em, lloyd
 from segcore.models import hierarchical, spectral, threads
-from segcore.models.assignment import Assigner, Floats, Labels, NearestCentre, NearestNeighbours
+from segcore.models.assignment import Assigner, NearestCentre, NearestNeighbours
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job
@@ -195,7 +197,7 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
     """
     from joblib import Parallel, delayed, parallel_config
 
-    jobs = n_jobs or threads.available_cpus()
+    jobs = n_jobs or available_cpus()
     if jobs == 1:
         with threadpool_limits(1):
             yield from map(function, items)
@@ -219,9 +221,7 @@ def starting_processes(n_jobs: int | None = None) -> Iterator[None]:
         As for `in_processes`; nothing is started for 1.
     """
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(
-            lambda: list(in_processes(_ready, range(n_jobs or threads.available_cpus()), n_jobs=n_jobs))
-        )
+        pool.submit(lambda: list(in_processes(_ready, range(n_jobs or available_cpus()), n_jobs=n_jobs)))
         yield
 
 

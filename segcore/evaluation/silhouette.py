@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
+from segcore.arrays import Counts, Floats, Indices, Labels, Matrix
 from segcore.models import threads
-
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
-Matrix = npt.NDArray[np.floating[Any]]
-Labels = npt.NDArray[np.integer[Any]]
 
 CHUNK_ROWS = 256  # rows of the distance matrix that a thread holds: 20 MB for 10,000 customers
 
@@ -71,7 +65,7 @@ class _Labeling:
 
     rows: Indices  # the labelled rows
     own: Indices  # segment of each, numbered from 0 without gaps
-    sizes: npt.NDArray[np.int64]
+    sizes: Counts
     within: Floats  # mean distance to the own segment's other rows
     nearest: Indices  # the other segment that is nearest in the mean
     between: Floats  # mean distance to it

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segcore.arrays import Floats, Labels
 from segcore.evaluation.matching import best_jaccards, prediction_strength
 from segcore.evaluation.refit import Candidate, Model, in_processes, refit_each
-from segcore.models.assignment import Floats, Labels, assign_each
+from segcore.models.assignment import assign_each
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job

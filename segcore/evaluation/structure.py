@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segcore.arrays import Floats
 from segcore.evaluation import copula
-from segcore.evaluation.copula import Columns, Copula, Floats, Identity
+from segcore.evaluation.copula import Columns, Copula, Identity
 from segcore.evaluation.refit import Model, in_processes, refit
 from segcore.evaluation.silhouette import silhouettes
 from segcore.evaluation.stability import Key, split_strength

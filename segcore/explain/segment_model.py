@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from segcore.arrays import Floats, Floats32, Labels
 from segcore.matrix.population import one_time_mask
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner
@@ -32,11 +32,11 @@ class SegmentModel:
 
     preparation: Preparation
     assigner: Assigner
-    centres: NDArray[np.float64]
+    centres: Floats
     segments: Mapping[int, int]
     separate_one_time: bool = False
 
-    def assign(self, df: pl.DataFrame) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def assign(self, df: pl.DataFrame) -> tuple[Labels, Floats32]:
         """Return segments (0 where a label has none) and confidences of shape (n_customers,)."""
         labels, confidence = self.assigner.assign(self.preparation.block(df))
         by_rule = one_time_mask(df, self.separate_one_time)

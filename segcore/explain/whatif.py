@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from segcore import schema
+from segcore.arrays import Floats, Labels, Mask, Matrix
 
-Floats = NDArray[np.float64]
 Values = dict[str, Floats]
 
 _POINTS = (
@@ -54,8 +53,8 @@ def changes_to(
     customer: Mapping[str, float],
     *,
     columns: Sequence[str],
-    segments_of: Callable[[pl.DataFrame], NDArray[np.int32]],
-    to_matrix: Callable[[pl.DataFrame], NDArray[np.floating]],
+    segments_of: Callable[[pl.DataFrame], Labels],
+    to_matrix: Callable[[pl.DataFrame], Matrix],
     limits: Mapping[str, tuple[float, float]],
 ) -> list[Change]:
     """Find, for each feature, the smallest change that lands in a segment.
@@ -83,7 +82,7 @@ def changes_to(
         The shortest in standardised units first; empty when no single feature does it.
     """
 
-    def lands(lever: str, values: Floats) -> NDArray[np.bool_]:
+    def lands(lever: str, values: Floats) -> Mask:
         return np.asarray(segments_of(_moved(customer, lever, values)) == target)
 
     origin = to_matrix(_moved(customer, columns[0], np.array([customer.get(columns[0], np.nan)])))[0]
@@ -114,7 +113,7 @@ def levers(columns: Sequence[str]) -> list[str]:
 
 
 def _first_crossing(
-    lever: str, start: float, limit: float, lands: Callable[[str, Floats], NDArray[np.bool_]]
+    lever: str, start: float, limit: float, lands: Callable[[str, Floats], Mask]
 ) -> float | None:
     """Return the value nearest to `start`, on the way to `limit`, that lands; None where none does."""
     feature = schema.FEATURE_BY_NAME.get(lever)
@@ -134,7 +133,7 @@ def _first_crossing(
 
 
 def _rounded_outward(
-    lever: str, start: float, value: float, limit: float, lands: Callable[[str, Floats], NDArray[np.bool_]]
+    lever: str, start: float, value: float, limit: float, lands: Callable[[str, Floats], Mask]
 ) -> float:
     """Return a number that people would choose, a little further on, where it lands as well."""
     for digits in (2, 3, 4):

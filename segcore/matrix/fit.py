@@ -9,14 +9,14 @@ from typing import TypeAlias
 import dask
 import dask.array as da
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from sklearn.preprocessing import PowerTransformer
 
 from segcore import errors, job
+from segcore.arrays import Floats, Floats32
 from segcore.matrix import encoding
 from segcore.matrix.encoding import Encodings
-from segcore.matrix.preparation import Floats, Preparation, raw_values, transform
+from segcore.matrix.preparation import Preparation, raw_values, transform
 
 DaskArray: TypeAlias = da.Array
 
@@ -170,7 +170,7 @@ def lazy(
     preparation : Preparation
     """
 
-    def block(path: str) -> npt.NDArray[np.float32]:
+    def block(path: str) -> Floats32:
         return preparation.block(read(path))
 
     width = len(preparation.columns)

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segcore import errors
+from segcore.arrays import Floats32, Mask
 from segcore.job import Job
 from segcore.matrix import fit
 from segcore.matrix.preparation import Preparation
-
-Floats32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +156,6 @@ def _first(X: fit.DaskArray, start: int, stop: int) -> Floats32:
     return np.asarray(X[start:stop].compute(scheduler="threads"))
 
 
-def one_time_mask(df: pl.DataFrame, separate: bool) -> npt.NDArray[np.bool_]:
+def one_time_mask(df: pl.DataFrame, separate: bool) -> Mask:
     """Say which rows of a frame of features are one-time buyers by rule."""
     return (df["order_count"] == 1).to_numpy() if separate else np.zeros(df.height, dtype=bool)

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy.special import boxcox1p
 
 from segcore import schema
+from segcore.arrays import Floats, Floats32
 from segcore.matrix import encoding
 from segcore.matrix.encoding import Encodings
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +80,7 @@ class Preparation:
         """Return `raw` of shape (n_customers, n_features) as float64 rows of mean 0 and variance 1."""
         return np.asarray((self.transformed(raw) - np.asarray(self.means)) / np.asarray(self.scales))
 
-    def block(self, df: pl.DataFrame) -> npt.NDArray[np.float32]:
+    def block(self, df: pl.DataFrame) -> Floats32:
         """Return the rows of the matrix for a frame of customer features."""
         return self.standardised(self.raw(df)).astype(np.float32)
 

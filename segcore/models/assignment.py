@@ -12,14 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int32]
-Confidence = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+from segcore.arrays import Floats, Floats32, Indices, Labels, Mask, Matrix
 
 CHUNK_ROWS = 16_384  # bounds the memory of n x k and n x n_neighbors tables, whatever n is
 
@@ -45,7 +41,7 @@ class NearestCentre:
         """Return the Euclidean distance of every row to every centre, of shape (n_customers, n_clusters)."""
         return np.asarray(cdist(np.asarray(X, dtype=np.float64), self.centres))
 
-    def assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+    def assign(self, X: Matrix) -> tuple[Labels, Floats32]:
         """Label every row.
 
         Parameters
@@ -62,7 +58,7 @@ class NearestCentre:
         """
         return _in_chunks(self._assign, X)
 
-    def _assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+    def _assign(self, X: Matrix) -> tuple[Labels, Floats32]:
         distances = self.distances(X)
         labels = distances.argmin(axis=1).astype(np.int32)
         if self.n_clusters == 1:
@@ -95,7 +91,7 @@ class Posterior:
         """Number of labels."""
         return len(self.weights)
 
-    def assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+    def assign(self, X: Matrix) -> tuple[Labels, Floats32]:
         """Label every row.
 
         Parameters
@@ -112,7 +108,7 @@ class Posterior:
         """
         return _in_chunks(self._assign, X)
 
-    def _assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+    def _assign(self, X: Matrix) -> tuple[Labels, Floats32]:
         labels, log_posterior = self.most_probable(X)
         return labels, np.exp(log_posterior).astype(np.float32)
 
@@ -183,7 +179,7 @@ class NearestNeighbours:
         """Number of labels, noise not counted."""
         return int(self.labels.max(initial=-1)) + 1
 
-    def assign(self, X: Matrix) -> tuple[Labels, Confidence]:
+    def assign(self, X: Matrix) -> tuple[Labels, Floats32]:
         """Label every row.
 
         Parameters
@@ -204,16 +200,14 @@ class NearestNeighbours:
     def _tree(self) -> KDTree:
         return KDTree(self.points)
 
-    def _neighbours(self, X: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    def _neighbours(self, X: Matrix) -> tuple[Indices, Mask]:
         """Return the neighbours of each row, nearest first, and whether the nearest equals the row."""
         ranks = np.arange(1, min(self.n_neighbors, len(self.points)) + 1)
         _, neighbours = self._tree.query(np.asarray(X, dtype=np.float64), k=ranks)
         nearest = self.points[neighbours[:, 0]].astype(np.float32)
         return neighbours, (np.asarray(X, dtype=np.float32) == nearest).all(axis=1)
 
-    def _vote(
-        self, neighbours: npt.NDArray[np.intp], equal: npt.NDArray[np.bool_]
-    ) -> tuple[Labels, Confidence]:
+    def _vote(self, neighbours: Indices, equal: Mask) -> tuple[Labels, Floats32]:
         votes = np.zeros((len(neighbours), self.n_clusters + 1), dtype=np.int32)  # column 0 is noise
         rows = np.arange(len(neighbours))
         for column in neighbours.T:
@@ -227,7 +221,7 @@ class NearestNeighbours:
 Assigner = NearestCentre | Posterior | NearestNeighbours
 
 
-def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[tuple[Labels, Confidence]]:
+def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[tuple[Labels, Floats32]]:
     """Label the same rows with several models, the same as calling `assign` on each.
 
     Models that vote among the same points (all cuts of all trees of one sample do) share one search.
@@ -243,7 +237,7 @@ def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[tuple[Labels, 
     list of (labels, confidence)
         In the order of the assigners.
     """
-    results: list[tuple[Labels, Confidence] | None] = [None] * len(assigners)
+    results: list[tuple[Labels, Floats32] | None] = [None] * len(assigners)
     groups: dict[tuple[int, int], list[int]] = {}
     for i, assigner in enumerate(assigners):
         if isinstance(assigner, NearestNeighbours):
@@ -257,9 +251,9 @@ def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[tuple[Labels, 
     return [result for result in results if result is not None]
 
 
-def _vote_in_chunks(voters: Sequence[NearestNeighbours], X: Matrix) -> list[tuple[Labels, Confidence]]:
+def _vote_in_chunks(voters: Sequence[NearestNeighbours], X: Matrix) -> list[tuple[Labels, Floats32]]:
     """Let models with the same points vote over one neighbour search."""
-    parts: list[list[tuple[Labels, Confidence]]] = [[] for _ in voters]
+    parts: list[list[tuple[Labels, Floats32]]] = [[] for _ in voters]
     for start in range(0, max(len(X), 1), CHUNK_ROWS):
         neighbours, equal = voters[0]._neighbours(X[start : start + CHUNK_ROWS])
         for part, voter in zip(parts, voters, strict=True):
@@ -267,10 +261,10 @@ def _vote_in_chunks(voters: Sequence[NearestNeighbours], X: Matrix) -> list[tupl
     return [_joined(part) for part in parts]
 
 
-def _in_chunks(assign: Callable[[Matrix], tuple[Labels, Confidence]], X: Matrix) -> tuple[Labels, Confidence]:
+def _in_chunks(assign: Callable[[Matrix], tuple[Labels, Floats32]], X: Matrix) -> tuple[Labels, Floats32]:
     return _joined([assign(X[i : i + CHUNK_ROWS]) for i in range(0, max(len(X), 1), CHUNK_ROWS)])
 
 
-def _joined(parts: list[tuple[Labels, Confidence]]) -> tuple[Labels, Confidence]:
+def _joined(parts: list[tuple[Labels, Floats32]]) -> tuple[Labels, Floats32]:
     labels, confidence = zip(*parts, strict=True)
     return np.concatenate(labels), np.concatenate(confidence)

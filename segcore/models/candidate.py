@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from segcore import job
+from segcore.arrays import Floats, Labels
 from segcore.models import density, hierarchical, kmeans, mixture, spectral
-from segcore.models.assignment import Assigner, Floats, Labels, NearestNeighbours
+from segcore.models.assignment import Assigner, NearestNeighbours
 
 
 @dataclass(frozen=True, kw_only=True)

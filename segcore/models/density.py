@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from sklearn.cluster import DBSCAN, HDBSCAN
 
-from segcore.models.assignment import Floats, Labels, Matrix
+from segcore.arrays import Floats, Labels, Matrix
 
 
 @dataclass(frozen=True, kw_only=True)

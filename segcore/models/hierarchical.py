@@ -6,7 +6,7 @@ import numpy as np
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
-from segcore.models.assignment import Floats, Labels, Matrix
+from segcore.arrays import Floats, Labels, Matrix
 
 
 def tree(X: Matrix, linkage: str) -> Floats:

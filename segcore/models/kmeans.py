@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import dask
 import dask.array as da
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
+from segcore.arrays import Counts, Floats, Matrix
+from segcore.cpus import available_cpus
 from segcore.models import lockstep, threads
-from segcore.models.assignment import Floats, Matrix
 from segcore.models.totals import Spread, Totals, measure
 
 STEP = 10  # the middle step sees this many times the sample
@@ -58,7 +58,7 @@ class KMeansFit:
     inertia: float
     n_iter: int
     converged: bool
-    counts: npt.NDArray[np.int64]
+    counts: Counts
     n_repaired: int
     n_passes: int
     seconds: float
@@ -262,7 +262,7 @@ def _one_thread_per_task() -> Iterator[None]:
 
     Under a distributed client the workers compute and this pool stays idle; Dask's nanny sets the same limits.
     """
-    n_threads = dask.config.get("num_workers", None) or threads.available_cpus()
+    n_threads = dask.config.get("num_workers", None) or available_cpus()
     with (
         threadpool_limits(1),
         ThreadPoolExecutor(n_threads, initializer=threads.limit_this_thread) as pool,

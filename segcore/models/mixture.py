@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
+from segcore.arrays import Matrix
 from segcore.models import threads
-from segcore.models.assignment import Matrix, Posterior
+from segcore.models.assignment import Posterior
 
 
 class SingularCovarianceError(ValueError):

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
+from segcore.arrays import Labels, Matrix
 from segcore.models import threads
-from segcore.models.assignment import Labels, Matrix
 
 
 def fit(X: Matrix, k: int, *, n_neighbors: int, random_state: int) -> Labels:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from segcore import errors
+from segcore.arrays import Array, Floats
 from segcore.models.assignment import Assigner, NearestCentre, NearestNeighbours, Posterior
 
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 def to_state(assigner: Assigner) -> tuple[dict[str, Any], Arrays]:
@@ -47,7 +47,7 @@ def to_state(assigner: Assigner) -> tuple[dict[str, Any], Arrays]:
     return state, {name: _flat(array) for name, array in arrays.items()}
 
 
-def from_state(state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Assigner:
+def from_state(state: Mapping[str, Any], arrays: Mapping[str, Array]) -> Assigner:
     """Put a model together again.
 
     Parameters
@@ -82,18 +82,16 @@ def from_state(state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]])
     )
 
 
-def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _flat(array: Array) -> Array:
     return array if array.ndim <= 2 else array.reshape(-1, array.shape[-1])
 
 
-def _floats(
-    name: str, state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
-) -> npt.NDArray[np.float64]:
+def _floats(name: str, state: Mapping[str, Any], arrays: Mapping[str, Array]) -> Floats:
     # Not copied where it need not be: models that vote among the same points share one search.
     return _array(name, state, arrays).astype(np.float64, copy=False)
 
 
-def _array(name: str, state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def _array(name: str, state: Mapping[str, Any], arrays: Mapping[str, Array]) -> Array:
     shape = tuple(state["shapes"][name])
     if name not in arrays:
         raise errors.DataError(

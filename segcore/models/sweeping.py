@@ -12,8 +12,9 @@ import dask.array as da
 import numpy as np
 
 from segcore import errors, job
+from segcore.arrays import Floats, Matrix
 from segcore.models import candidate, kmeans, threads
-from segcore.models.assignment import Floats, Matrix, NearestCentre
+from segcore.models.assignment import NearestCentre
 from segcore.models.candidate import Candidate, Sweep
 
 Progress = Callable[[int, int, str], None]  # tasks done, tasks in all, the name of the last one

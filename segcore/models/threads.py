@@ -6,7 +6,6 @@ rows 1.7 times as fast as one), while every further process would cost the memor
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import warnings
@@ -17,19 +16,14 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from segcore.cpus import available_cpus
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 _lock = threading.Lock()
 _depth = 0
 _filters = ExitStack()
-
-
-def available_cpus() -> int:
-    """Return how many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def limit_this_thread() -> None:

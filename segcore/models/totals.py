@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from segcore.models.assignment import Floats, Matrix, NearestCentre
+from segcore.arrays import Counts, Floats, Matrix
+from segcore.models.assignment import NearestCentre
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Totals:
         Those rows; of equally far ones the first.
     """
 
-    counts: npt.NDArray[np.int64]
+    counts: Counts
     sse: Floats
     far: Floats
     far_rows: Floats

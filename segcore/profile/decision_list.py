@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
 from segcore import errors
-from segcore.profile.rules import Bound, Floats, Labels, Rule, Rules, assign, column
+from segcore.arrays import Floats, Labels
+from segcore.profile.rules import Bound, Rule, Rules, assign, column
 from segcore.profile.wording import feature_of
 
 _FOLDS = 5
@@ -129,7 +129,7 @@ class _Node:
         return np.where(X[:, self.column] <= self.threshold, left, right)
 
 
-def _grow(tree: Any, classes: NDArray[np.int32], at: int) -> _Node:
+def _grow(tree: Any, classes: Labels, at: int) -> _Node:
     """Copy a fitted tree; a split whose branches say the same is no split."""
     segment = int(classes[tree.value[at][0].argmax()])
     if tree.children_left[at] < 0:

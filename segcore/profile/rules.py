@@ -9,13 +9,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from segcore import schema
+from segcore.arrays import Floats, Labels, Mask
 from segcore.profile.wording import feature_of, fill, number, says
-
-Floats = NDArray[np.float64]
-Labels = NDArray[np.int32]
 
 _FEW = 10  # whole numbers below it are counted ("2 to 5 orders"), larger ones compared ("more than 60 days")
 
@@ -28,7 +25,7 @@ class Bound:
     above: float | None = None
     up_to: float | None = None
 
-    def holds(self, values: Floats) -> NDArray[np.bool_]:
+    def holds(self, values: Floats) -> Mask:
         """Say where it holds, for raw values of shape (n,)."""
         low = -math.inf if self.above is None else self.above
         high = math.inf if self.up_to is None else self.up_to
@@ -53,7 +50,7 @@ class Rule:
     coverage: float = 0.0
     precision: float = 0.0
 
-    def holds(self, df: pl.DataFrame) -> NDArray[np.bool_]:
+    def holds(self, df: pl.DataFrame) -> Mask:
         """Say which customers it covers."""
         found = np.ones(df.height, dtype=bool)
         for bound in self.bounds:

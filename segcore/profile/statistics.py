@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from segcore import errors
+from segcore.arrays import Floats
 
-Transform = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Transform = Callable[[Floats], Floats]
 
 ALL = 0
 """The number that stands for all customers."""
@@ -168,8 +168,8 @@ class _Scale:
     deviation: float
 
     @classmethod
-    def of(cls, whole: NDArray[np.float64], transform: Transform | None) -> _Scale:
-        def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def of(cls, whole: Floats, transform: Transform | None) -> _Scale:
+        def ranks(values: Floats) -> Floats:
             return _positions(values, whole)
 
         for candidate in (transform, ranks):
@@ -179,13 +179,13 @@ class _Scale:
                 return cls(candidate or ranks, float(mapped.mean()), spread)
         return cls(ranks, 0.0, 0.0)
 
-    def effect(self, part: NDArray[np.float64]) -> float:
+    def effect(self, part: Floats) -> float:
         if self.deviation == 0:
             return 0.0
         return (float(self.map(part).mean()) - self.mean) / self.deviation
 
 
-def _summary(part: NDArray[np.float64], whole: NDArray[np.float64], scale: _Scale) -> Summary:
+def _summary(part: Floats, whole: Floats, scale: _Scale) -> Summary:
     if not len(part):
         return Summary()
     p25, p75 = (float(q) for q in np.quantile(part, [0.25, 0.75]))
@@ -201,7 +201,7 @@ def _summary(part: NDArray[np.float64], whole: NDArray[np.float64], scale: _Scal
     )
 
 
-def _positions(values: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+def _positions(values: Floats, whole: Floats) -> Floats:
     """Return the share of sorted `whole` below each value, ties counting half; shape of `values`."""
     below = np.searchsorted(whole, values, side="left")
     up_to = np.searchsorted(whole, values, side="right")

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from segcore import schema
+from segcore.arrays import Floats
 from segcore.matrix.preparation import Preparation
 from segcore.profile.holding import NAMED_BY, held, to_rows
 from segcore.profile.marks import marks_of
@@ -126,7 +126,7 @@ def transforms_of(preparation: Preparation) -> dict[str, Transform]:
         own: dict[str, Any] = {part: (getattr(preparation, part)[place],) for part in parts}
         one = replace(preparation, **own)
 
-        def transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        def transform(values: Floats) -> Floats:
             return np.ravel(one.transformed(values.reshape(-1, 1)))
 
         return transform

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from segcore.arrays import Floats, Matrix
 from segcore.profile.wording import feature_of
-
-Floats = NDArray[np.float64]
 
 _BINS = pl.Schema(
     {
@@ -114,7 +112,7 @@ def examples(df: pl.DataFrame, features: Sequence[str], *, most: int = 5) -> pl.
 
 
 def segment_map(
-    X: NDArray[np.floating], df: pl.DataFrame, columns: Sequence[str], *, most: int = 4000
+    X: Matrix, df: pl.DataFrame, columns: Sequence[str], *, most: int = 4000
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Project a sample onto its first two principal components.
 

@@ -29,7 +29,9 @@ def test_names_do_not_matter_and_it_is_symmetric(pairs: Any, names: list[int]) -
 
 def test_the_table_is_a_full_square() -> None:
     rng = np.random.default_rng(0)
-    table = agreement.agreement({name: rng.integers(3, size=50) for name in ("kmeans", "ward", "full")})
+    table = agreement.agreement(
+        {name: rng.integers(3, size=50, dtype=np.int32) for name in ("kmeans", "ward", "full")}
+    )
     assert table.height == 9
     assert table.filter(pl.col("a") == pl.col("b"))["adjusted_rand"].to_list() == [1, 1, 1]
     assert agreement.agreement({}).columns == ["a", "b", "adjusted_rand"]

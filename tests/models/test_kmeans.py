@@ -14,8 +14,8 @@ from dask_ml.cluster import KMeans as DaskKMeans
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
+from segcore.arrays import Floats
 from segcore.models import kmeans, totals
-from segcore.models.assignment import Floats
 
 # The cluster of 7 and 15 loses both rows in the first step: centred, so that the origin lies among the rows.
 EMPTYING = np.array([[7.0], [19.0], [17.0], [19.0], [15.0], [4.0]]) - 13.5

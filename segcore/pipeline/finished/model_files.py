@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segcore import errors, storage
+from segcore.arrays import Array, Floats
 from segcore.matrix.preparation import Preparation
 from segcore.models import state
 from segcore.models.assignment import Assigner
@@ -47,7 +46,7 @@ class Model:
     family: str
     variant: str
     k: int
-    centres: npt.NDArray[np.float64]
+    centres: Floats
     segments: dict[int, int]
     names: dict[int, str]
     separate_one_time: bool
@@ -128,12 +127,12 @@ def load(run: Path) -> Model:
     )
 
 
-def _write_array(path: Path, array: npt.NDArray[Any]) -> None:
+def _write_array(path: Path, array: Array) -> None:
     table = array.reshape(len(array), -1) if array.size else array.reshape(0, 1)
     pl.DataFrame(
         {f"c{place}": np.ascontiguousarray(column) for place, column in enumerate(table.T)}
     ).write_parquet(path)
 
 
-def _read_array(path: Path) -> npt.NDArray[Any]:
+def _read_array(path: Path) -> Array:
     return pl.read_parquet(path).to_numpy(order="c")

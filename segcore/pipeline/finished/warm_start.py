@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from segcore.arrays import Floats
 from segcore.matrix.population import Population, one_time_mask
 from segcore.pipeline.finished import apply_model
 from segcore.pipeline.finished.previous_run import Previous
 
 
-def starts(
-    previous: Previous, people: Population, labels: Path
-) -> dict[int, Sequence[npt.NDArray[np.float64]]]:
+def starts(previous: Previous, people: Population, labels: Path) -> dict[int, Sequence[Floats]]:
     """Return the previous segments' centres in today's matrix, as a start of K-Means with as many clusters.
 
     Transforms are fitted anew, so the centres are carried over as means of the sample's customers by the old

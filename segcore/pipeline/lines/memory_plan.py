@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segcore import engine, errors
+from segcore.cpus import available_cpus
 from segcore.job import Job
 from segcore.lines import shuffle
-from segcore.models.threads import available_cpus
 from segcore.pipeline.lines.repartition import more_bits
 
 # Bytes of memory that a line costs while its bucket is aggregated, and what a column that features of the job's own

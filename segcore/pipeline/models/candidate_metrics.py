@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 
 from segcore import job
+from segcore.arrays import Labels
 from segcore.evaluation import criteria, propagation, silhouette, stability, structure
 from segcore.matrix import fit
 from segcore.matrix.population import Population
-from segcore.models.assignment import Labels, assign_each
+from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate
 from segcore.progress import Progress
 from segcore.selection import rule

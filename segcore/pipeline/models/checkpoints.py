@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from segcore.arrays import Array
 from segcore.models import state
 from segcore.models.candidate import Candidate, Sweep
 from segcore.models.kmeans import KMeansFit
@@ -18,7 +18,6 @@ from segcore.pipeline.models.labels import Labelled
 from segcore.pipeline.models.model_selection import Compared
 from segcore.storage import read_json, write_json
 
-Array = npt.NDArray[Any]
 _ARRAYS = "arrays.npz"
 
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from segcore.matrix.population import Floats32, Population, one_time_mask
+from segcore.arrays import Floats, Floats32, Labels
+from segcore.matrix.population import Population, one_time_mask
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner, NearestCentre, assign_each
 from segcore.models.candidate import Candidate
 from segcore.profile import order_segments
 
-Labels = npt.NDArray[np.int32]
 NOISE = -1
 
 
@@ -39,7 +38,7 @@ class Labelled:
 
     files: tuple[Path, ...]
     models: tuple[Candidate, ...]
-    centres: npt.NDArray[np.float64]
+    centres: Floats
     segments: tuple[dict[int, int], ...]
 
     @property
@@ -116,7 +115,7 @@ def label_everyone(people: Population, models: Sequence[Candidate], folder: Path
 def label_frame(
     df: pl.DataFrame,
     assigners: Sequence[Assigner],
-    centres: npt.NDArray[np.float64],
+    centres: Floats,
     preparation: Preparation,
     *,
     separate: bool,
@@ -157,13 +156,13 @@ def label_frame(
     return labels, confidence, distance
 
 
-def distance_to(X: Floats32, centres: npt.NDArray[np.float64], labels: Labels) -> Floats32:
+def distance_to(X: Floats32, centres: Floats, labels: Labels) -> Floats32:
     """Return each row's Euclidean distance to the centre of its label, in standardised units."""
     difference = X.astype(np.float64) - centres[labels]
     return np.asarray(np.sqrt(np.square(difference).sum(axis=1)), dtype=np.float32)
 
 
-def centres_of(assigner: Assigner, sample: Floats32) -> npt.NDArray[np.float64]:
+def centres_of(assigner: Assigner, sample: Floats32) -> Floats:
     """Return the centres of a model: its own, or the means of the sample's rows that it labels so.
 
     A label that no row of the sample has gets the sample's mean.

@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segcore import job
+from segcore.arrays import Floats, Labels
 from segcore.evaluation import agreement, criteria
 from segcore.matrix.population import Population
 from segcore.models import sweeping
-from segcore.models.assignment import Labels, assign_each
+from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate, Sweep
 from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
@@ -62,7 +61,7 @@ def fit(
     settings: job.Job,
     progress: Progress,
     *,
-    starts: Mapping[int, Sequence[npt.NDArray[np.float64]]],
+    starts: Mapping[int, Sequence[Floats]],
 ) -> Sweep:
     """Fit every candidate that the job asks for.
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import polars as pl
 
 from segcore import schema, tables
+from segcore.arrays import Floats32
 from segcore.job import Job
-from segcore.matrix.population import Floats32, Population
+from segcore.matrix.population import Population
 from segcore.models.candidate import Sweep
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.lines import read_input

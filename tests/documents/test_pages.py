@@ -121,6 +121,8 @@ def test_every_key_of_a_job_it_names_exists(page: Page) -> None:
     for span in page.spans:
         if bracketed := re.match(r"\[\[?([a-z_.]+)\]\]?(?: ([a-z_]+))?", span):
             assert _is_key(".".join(filter(None, bracketed.groups()))), span
+            if " = " in span:
+                job.resolve(span.replace("] ", "]\n", 1))
         elif re.fullmatch(rf"(?:{tables})\.(?!(?:{files})$)[a-z_]+(?: = .*)?", span):
             assert _is_key(span.split(" ")[0]), span
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from segcore import job, schema
+from tests import test_architecture as architecture
 from tests.documents.pages import Page, pages
 
 _PLACE = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -63,6 +64,16 @@ def keys() -> str:
     return "\n".join(parts)
 
 
+def imports() -> str:
+    """Return the line of imports, lower rooms first; the first rooms that lines pass in their order."""
+    order = {name: place for place, name in enumerate(architecture.ORDER)}
+    lines = [
+        " ".join(sorted(layer, key=lambda name: (order.get(name, len(order)), name)))
+        for layer in architecture.LAYERS
+    ]
+    return "```\n" + "\n".join(lines) + "\n```\n"
+
+
 _KEY_HEAD = ["key", "default", "meaning"]
 
 
@@ -102,7 +113,12 @@ def _choices(kind: Any) -> str:
     return f"; {'any' if several else 'one'} of {names}"
 
 
-TABLES: dict[str, Callable[[], str]] = {"columns": columns, "features": features, "keys": keys}
+TABLES: dict[str, Callable[[], str]] = {
+    "columns": columns,
+    "features": features,
+    "keys": keys,
+    "imports": imports,
+}
 
 
 if __name__ == "__main__":

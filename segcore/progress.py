@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
+
+import psutil
 
 from segcore.logs import CONTEXT, LOGGER
 
@@ -73,7 +73,7 @@ class _Watch:
 
     def _sample(self) -> None:
         while True:
-            resident = sum(_resident(pid) for pid in _family(os.getpid()))
+            resident = _resident()
             if resident > self._resident:
                 self._peak, self._resident = max(self._peak, memory_in_use()), resident
             if self._stop.wait(_SAMPLE_SECONDS):
@@ -156,33 +156,19 @@ class Progress:
 
 
 def memory_in_use() -> int:
-    """Return the bytes that this process and its descendants hold (PSS; 0 where the system does not say)."""
-    return sum(_pss(pid) for pid in _family(os.getpid()))
+    """Return the bytes that this process and its descendants hold (PSS; 0 where the system does not tell)."""
+    return _sum(lambda process: int(process.memory_full_info().pss))
 
 
-def _family(pid: int) -> Iterator[int]:
-    yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            yield from _family(int(child))
+def _resident() -> int:
+    """Return the bytes that this process and its descendants hold, each counting the shared ones."""
+    return _sum(lambda process: int(process.memory_info().rss))
 
 
-def _resident(pid: int) -> int:
-    """Return the pages that a process holds, shared ones included."""
-    try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as numbers:
-            return int(numbers.read().split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def _pss(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
-            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
-    except (OSError, ValueError):
-        return 0
+def _sum(measure: Callable[[psutil.Process], int]) -> int:
+    own = psutil.Process()
+    total = 0
+    for process in (own, *own.children(recursive=True)):
+        with suppress(psutil.Error, AttributeError):  # it has ended, or the system has no PSS
+            total += measure(process)
+    return total

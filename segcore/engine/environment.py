@@ -38,15 +38,18 @@ def check(client: Any) -> dict[str, str]:
     ask = _asker((*ENGINES, *TALK))
     own = ask()
     # The scheduler unpacks what is sent, so it needs the same environment.
-    found = {f"scheduler {client.scheduler.address}": client.run_on_scheduler(ask), **client.run(ask)}
-    for place, theirs in found.items():
+    theirs_by_place = {
+        f"scheduler {client.scheduler.address}": client.run_on_scheduler(ask),
+        **client.run(ask),
+    }
+    for place, theirs in theirs_by_place.items():
         if text := mismatch(own, theirs, place):
             raise errors.UnreachableError(text)
     return own
 
 
 def mismatch(own: Mapping[str, str], theirs: Mapping[str, str], place: str) -> str:
-    """Say which package differs, in both versions; nothing where none does."""
+    """Return which package differs, in both versions; empty where none does."""
     for name, version in own.items():
         if theirs[name] != version:
             return (
@@ -67,20 +70,19 @@ def _asker(names: tuple[str, ...]) -> Callable[[], dict[str, str]]:
 
     def ask() -> dict[str, str]:
         import sys
+        from contextlib import suppress
         from importlib.metadata import PackageNotFoundError, version
 
-        found = {"python": ".".join(map(str, sys.version_info[:3]))}
-        try:
+        versions = {"python": ".".join(map(str, sys.version_info[:3])), "segcore": absent}
+        with suppress(ImportError):
             import segcore
-        except ImportError:
-            found["segcore"] = absent
-        else:
-            found["segcore"] = segcore.__version__
+
+            versions["segcore"] = segcore.__version__
         for name in names:
             try:
-                found[name] = version(name)
+                versions[name] = version(name)
             except PackageNotFoundError:
-                found[name] = absent
-        return found
+                versions[name] = absent
+        return versions
 
     return ask

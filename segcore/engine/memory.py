@@ -8,18 +8,6 @@ from pathlib import Path
 
 from segcore import errors
 
-_UNITS = {
-    "": 1,
-    "k": 10**3,
-    "m": 10**6,
-    "g": 10**9,
-    "t": 10**12,
-    "ki": 2**10,
-    "mi": 2**20,
-    "gi": 2**30,
-    "ti": 2**40,
-}
-
 # Resident bytes of a worker that has done each kind of task on next to nothing: what it has imported and compiled.
 IMPORTS = 500 * 10**6
 
@@ -32,16 +20,15 @@ def parse_size(text: str) -> int:
     segcore.errors.UsageError
         If the text is no size.
     """
-    match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmgt]?i?)b?\s*", text.lower())
-    if not match or match.group(2) not in _UNITS:
-        raise errors.UsageError(f"{text!r} is no size; write it like 512MB, 1GB or 2GiB")
-    try:
-        size = int(float(match.group(1)) * _UNITS[match.group(2)])
-    except ValueError as exc:
-        raise errors.UsageError(f"{text!r} is no size; write it like 512MB, 1GB or 2GiB") from exc
+    from dask.utils import parse_bytes
+
+    try:  # a text without a number, such as GB, is one of them to Dask
+        size = parse_bytes(text) if re.match(r"\s*[0-9.]", text) else 0
+    except (ValueError, OverflowError):
+        size = 0
     if size <= 0:
-        raise errors.UsageError(f"{text!r} should be more than zero; write it like 512MB, 1GB or 2GiB")
-    return size
+        raise errors.UsageError(f"{text!r} is no size above zero; write it like 512MB, 1GB or 2GiB")
+    return int(size)
 
 
 def memory_limit() -> int:

@@ -61,4 +61,4 @@ def test_where_to_change_what_names_a_place_for_each() -> None:
     part = PAGE.text.split("## Where to change what\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (?!---|to change)(.+?) \| (.+?) \|", part, re.MULTILINE)
     assert len(rows) >= 15
-    assert all("`segcore/" in place for _, place in rows)
+    assert all("`segcore/" in place or "`jobs/" in place for _, place in rows)

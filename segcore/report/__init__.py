@@ -34,8 +34,8 @@ from markupsafe import Markup
 from segcore.report import vega
 from segcore.report.charts import CONFIG
 from segcore.report.context import context
-from segcore.report.run import read
-from segcore.report.words import md, md_head
+from segcore.report.formatting import md, md_head
+from segcore.report.report_data import load
 
 __all__ = ["build", "build_markdown"]
 
@@ -58,15 +58,15 @@ def build(run_dir: Path, *, show_ids: bool = False) -> str:
         If its job.toml cannot be read.
     """
     script = vega.bundled()
-    shown = context(read(run_dir), show_ids=show_ids)
-    specs = htmlsafe_json_dumps({"config": CONFIG, "specs": {f.name: f.spec for f in shown["figures"]}})
-    library, loader = script.result(), _own("page.js")
+    content = context(load(run_dir), show_ids=show_ids)
+    specs = htmlsafe_json_dumps({"config": CONFIG, "specs": {f.name: f.spec for f in content["figures"]}})
+    library, loader = script.result(), _asset("page.js")
     return (
         _environment(autoescape=True)
-        .get_template("template.html.j2")
+        .get_template("page.html.j2")
         .render(
-            **shown,
-            style=Markup(_own("style.css")),
+            **content,
+            style=Markup(_asset("style.css")),
             specs=specs,
             library=Markup(library),
             loader=Markup(loader),
@@ -80,17 +80,17 @@ def build_markdown(run_dir: Path, *, show_ids: bool = False) -> str:
 
     Parameters and errors are those of `build`.
     """
-    shown = context(read(run_dir), show_ids=show_ids)
+    content = context(load(run_dir), show_ids=show_ids)
     return (
         _environment(autoescape=False, finalize=md)
-        .get_template("template.md.j2")
-        .render(**shown, head=md_head)
+        .get_template("report.md.j2")
+        .render(**content, head=md_head)
     )
 
 
 def _environment(**options: Any) -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("segcore.report", "."),
+        loader=jinja2.PackageLoader("segcore.report", "templates"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -98,8 +98,8 @@ def _environment(**options: Any) -> jinja2.Environment:
     )
 
 
-def _own(name: str) -> str:
-    return resources.files("segcore.report").joinpath(name).read_text(encoding="utf-8")
+def _asset(name: str) -> str:
+    return resources.files("segcore.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -15,8 +15,9 @@ import polars as pl
 import pytest
 
 from segcore import errors, report
-from segcore.report import accounts, movement, run
-from segcore.report.words import Words
+from segcore.report.formatting import Formatter
+from segcore.report.report_data import load
+from segcore.report.sections import ledger, movement
 from tests.report.make_run import HOSTILE, make_run
 
 
@@ -221,14 +222,14 @@ def test_the_waterfall_ends_at_the_purchases(run_dir: Path, page: Cards) -> None
 
 
 def test_the_ledger_is_shown_to_the_penny(run_dir: Path, html: str) -> None:
-    shown = accounts.accounts(run.read(run_dir), Words(currency="£"))
+    shown = ledger.ledger(load(run_dir), Formatter(currency="£"))
     assert [row["money"] for row in shown.classes][-3:] == ["−£471,750.71", "£8,737,227.64", "£9,747,747.93"]
     assert all(row["money"] in html for row in shown.classes)
 
 
 def test_small_debts_keep_their_sign() -> None:
-    assert accounts.exact(Decimal("-0.5"), Words(currency="£")) == "−£0.50"
-    assert accounts.exact(Decimal("-0.001"), Words(currency="£")) == "£0.00"
+    assert ledger.exact(Decimal("-0.5"), Formatter(currency="£")) == "−£0.50"
+    assert ledger.exact(Decimal("-0.001"), Formatter(currency="£")) == "£0.00"
 
 
 def test_the_markdown_has_the_figures_of_the_page(run_dir: Path, page: Cards) -> None:
@@ -275,7 +276,7 @@ def test_the_title_and_currency_are_the_jobs(tmp_path: Path) -> None:
 
 
 def test_who_is_new_and_who_is_gone_did_not_stay(run_dir: Path) -> None:
-    found = movement.movement(run.read(run_dir), Words())
+    found = movement.movement(load(run_dir), Formatter())
     assert found is not None
     everybody = next(m for m in found.matrices if m["title"] == "Customers")
     name, cells = everybody["rows"][-1]

@@ -5,13 +5,14 @@ SVG follows the page from light to dark, and to paper, without being drawn again
 """
 
 from segcore.report.charts.base import CONFIG, Figure, colour
-from segcore.report.charts.data import flows, waterfall
-from segcore.report.charts.models import agreement, criterion, dendrogram, family_style
+from segcore.report.charts.flows import flows, waterfall
+from segcore.report.charts.models import Style, agreement, criterion, dendrogram, family_style
 from segcore.report.charts.segments import distribution, monthly, segment_map
 
 __all__ = [
     "CONFIG",
     "Figure",
+    "Style",
     "agreement",
     "colour",
     "criterion",

@@ -76,6 +76,6 @@ def short_numbers(prefix: str) -> str:
 
 def spec(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
     """Return a chart as wide as its place, as Vega-Lite without the configuration that all charts share."""
-    found: dict[str, Any] = chart.to_dict(validate=False)  # an eighth of a second; the tests do it
-    found.pop("config", None)
-    return found | {"width": "container", "height": height}
+    content: dict[str, Any] = chart.to_dict(validate=False)  # an eighth of a second; the tests do it
+    content.pop("config", None)
+    return content | {"width": "container", "height": height}

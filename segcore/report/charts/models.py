@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import altair as alt
 import polars as pl
 
-from segcore.report import shapes
+from segcore.report.charts import geometry
 from segcore.report.charts.base import ACCENT, INK, PAPER, Figure, spec
 
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
@@ -136,9 +136,9 @@ def _finding(title: str, chosen: pl.DataFrame, names: list[str], bar: float | No
 
 def dendrogram(linkage: str, merges: pl.DataFrame, k: int) -> Figure:
     """Draw the top of a tree with the cut that leaves k clusters."""
-    cut = shapes.cut_height(merges, k)
+    cut = geometry.cut_height(merges, k)
     tree = (
-        alt.Chart(shapes.dendrogram(merges))
+        alt.Chart(geometry.dendrogram(merges))
         .mark_line(strokeWidth=1.2, color=INK, strokeJoin="miter")
         .encode(
             x=alt.X("x:Q", axis=None),
@@ -153,14 +153,14 @@ def dendrogram(linkage: str, merges: pl.DataFrame, k: int) -> Figure:
     )
     layers = [tree]
     if cut is not None:
-        line = pl.DataFrame({"y": [cut], "said": [f"k = {k}"]})
+        line = pl.DataFrame({"y": [cut], "label": [f"k = {k}"]})
         layers.append(
             alt.Chart(line).mark_rule(color=ACCENT, strokeDash=[5, 3], strokeWidth=1.8).encode(y="y:Q")
         )
         layers.append(
             alt.Chart(line)
             .mark_text(align="right", baseline="bottom", dy=-3, x=alt.ExprRef(expr="width"), color=INK)
-            .encode(y="y:Q", text="said:N")
+            .encode(y="y:Q", text="label:N")
         )
     finding = f"Dendrogram, {linkage} linkage, the last {merges.height} merges."
     if cut is not None:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import altair as alt
 import polars as pl
 
-from segcore.report import shapes
+from segcore.report.charts import geometry
 from segcore.report.charts.base import INK, PAPER, RULE, Figure, segment_scale, short_numbers, spec
-from segcore.report.words import Words, label, listed, unit
+from segcore.report.formatting import Formatter, label, listed, unit
 
 _ROW = 60  # pixels of a segment's row in a distribution: its name above its bars
 _BARS, _NAME = 0.6, 0.7  # tops of the bars and of the name, shares of a row
@@ -22,7 +22,7 @@ def distribution(
     rows: pl.DataFrame,
     names: Mapping[int, str],
     medians: Mapping[int, float | None],
-    words: Words,
+    fmt: Formatter,
 ) -> Figure:
     """Draw a row of bars per segment: how a feature is spread in it, its median marked."""
     order = [s for s in names if s in set(rows["segment"])]
@@ -32,7 +32,7 @@ def distribution(
             "base": [float(len(order) - 1 - i) for i in range(len(order))],
             "name": [names[s] for s in order],
             "median": pl.Series([medians.get(s) for s in order], dtype=pl.Float64),
-            "said": [f"{names[s]}  {words.bare(feature, medians.get(s))}" for s in order],
+            "label": [f"{names[s]}  {fmt.bare(feature, medians.get(s))}" for s in order],
         }
     )
     bars = (
@@ -42,7 +42,7 @@ def distribution(
         .with_columns(top=pl.col("base") + pl.col("share") / pl.col("share").max().over("segment") * _BARS)
         .sort("segment", "left")
     )
-    x, y = _value_axis(feature, rows, words), alt.Scale(domain=[0, len(order)], nice=False, zero=False)
+    x, y = _value_axis(feature, rows, fmt), alt.Scale(domain=[0, len(order)], nice=False, zero=False)
     layers = [
         alt.Chart(base).mark_rule(color=RULE).encode(y=alt.Y("base:Q", scale=y, axis=None)),
         alt.Chart(bars)
@@ -68,9 +68,9 @@ def distribution(
         alt.Chart(base)
         .transform_calculate(top=f"datum.base + {_NAME}")
         .mark_text(align="left", baseline="bottom", color=INK, x=0)
-        .encode(y=alt.Y("top:Q", scale=y, axis=None), text="said:N"),
+        .encode(y=alt.Y("top:Q", scale=y, axis=None), text="label:N"),
     ]
-    finding = "; ".join(f"{names[s]} {words.value(feature, medians.get(s))}" for s in order)
+    finding = "; ".join(f"{names[s]} {fmt.value(feature, medians.get(s))}" for s in order)
     return Figure(
         name=f"distribution-{feature}",
         title=label(feature),
@@ -79,17 +79,17 @@ def distribution(
     )
 
 
-def _value_axis(feature: str, rows: pl.DataFrame, words: Words) -> alt.X:
+def _value_axis(feature: str, rows: pl.DataFrame, fmt: Formatter) -> alt.X:
     """Return the axis of a feature: logarithmic where the bins are, ticks where people expect them."""
     left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
     low, high = float(left.min()), float(right.max())
     widths = right - left
     log = low > 0 and widths.max() > 3 * widths.min()
-    said = unit(feature) if unit(feature) not in {"", "money", "share"} else ""
-    if said and said in label(feature).lower():
-        said = ""
-    title = ", ".join(part for part in (said, "log scale" if log else "") if part)
-    prefix = words.currency if unit(feature) == "money" else ""
+    suffix = unit(feature) if unit(feature) not in {"", "money", "share"} else ""
+    if suffix and suffix in label(feature).lower():
+        suffix = ""
+    title = ", ".join(part for part in (suffix, "log scale" if log else "") if part)
+    prefix = fmt.currency if unit(feature) == "money" else ""
     axis = alt.Axis(grid=False, tickCount=5, labelOverlap=True, labelExpr=short_numbers(prefix))
     if unit(feature) == "share":
         axis = alt.Axis(grid=False, tickCount=5, format=".0%")
@@ -106,7 +106,7 @@ def _decades(low: float, high: float) -> list[float]:
     return [step * 10.0**power for power in range(first, last + 1) for step in steps]
 
 
-def monthly(rows: pl.DataFrame, names: Mapping[int, str], words: Words) -> Figure:
+def monthly(rows: pl.DataFrame, names: Mapping[int, str], fmt: Formatter) -> Figure:
     """Draw revenue by month, stacked by segment, the largest at the bottom."""
     rank = {s: i for i, s in enumerate(names)}
     df = (
@@ -125,7 +125,7 @@ def monthly(rows: pl.DataFrame, names: Mapping[int, str], words: Words) -> Figur
         .encode(
             x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, labelExpr=_MONTH)),
             y=alt.Y(
-                "revenue:Q", title=None, axis=alt.Axis(labelExpr=short_numbers(words.currency), tickCount=5)
+                "revenue:Q", title=None, axis=alt.Axis(labelExpr=short_numbers(fmt.currency), tickCount=5)
             ),
             color=alt.Color("segment:N", scale=segment_scale(list(names)), legend=None),
             order=alt.Order("rank:Q"),
@@ -143,7 +143,7 @@ def monthly(rows: pl.DataFrame, names: Mapping[int, str], words: Words) -> Figur
         )
     )
     best = df.group_by("month").agg(pl.col("revenue").sum()).sort("revenue", "month").row(-1, named=True)
-    finding = f"The highest month is {best['month']} with {words.money(best['revenue'])}."
+    finding = f"The highest month is {best['month']} with {fmt.money(best['revenue'])}."
     return Figure(
         name="monthly",
         title="Revenue by month",
@@ -157,16 +157,16 @@ def segment_map(
 ) -> Figure:
     """Draw the halftone map: a dot per cell, its area the customers in it, its colour their segment."""
     points = points.filter(pl.col("segment").is_in(list(names)))
-    inside = shapes.without_stragglers(points)
+    inside = geometry.without_stragglers(points)
     called = pl.col("segment").replace_strict(dict(names), return_dtype=pl.String)
-    cells = shapes.halftone(inside, features).with_columns(name=called)
+    cells = geometry.halftone(inside, features).with_columns(name=called)
     middles = (
         inside.group_by("segment")
         .agg(pl.col("pc1", "pc2").median())
         .sort("segment")
         .with_columns(name=called)
     )
-    pitch = f"min(width / {shapes.COLUMNS}, height / {shapes.ROWS})"
+    pitch = f"min(width / {geometry.COLUMNS}, height / {geometry.ROWS})"
     most = float(cells["customers"].quantile(0.99) or 1)
     area = alt.Scale(
         domain=[0, most],

@@ -9,8 +9,8 @@ from typing import Any
 
 from segcore.report import charts
 from segcore.report.charts import Figure
-from segcore.report.run import Run
-from segcore.report.words import Words, cut, label, listed, sentence
+from segcore.report.formatting import Formatter, cut, label, listed, sentence
+from segcore.report.report_data import ReportData
 
 _KEPT = {"purchase", "purchases", "return", "returns"}
 _EXAMPLE_COLUMNS = (
@@ -25,7 +25,7 @@ _EXAMPLE_COLUMNS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accounts:
+class Ledger:
     """The section on the data."""
 
     sentence: str
@@ -40,20 +40,20 @@ class Accounts:
     warnings: list[str]
 
 
-def accounts(run: Run, words: Words) -> Accounts:
+def ledger(data: ReportData, fmt: Formatter) -> Ledger:
     """Collect the ledger, examples of rejects and warnings."""
-    every = [{**row, "money": Decimal(str(row["money"]))} for row in run.ledger.get("classes", [])]
+    every = [{**row, "money": Decimal(str(row["money"]))} for row in data.ledger.get("classes", [])]
     classes = [row for row in every if row["rows"]]
-    rows_in = int(run.ledger.get("rows_in", 0))
-    money_in = Decimal(str(run.ledger.get("money_in", "0")))
-    return Accounts(
-        sentence=_ledger_sentence(classes, rows_in, words),
+    rows_in = int(data.ledger.get("rows_in", 0))
+    money_in = Decimal(str(data.ledger.get("money_in", "0")))
+    return Ledger(
+        sentence=_ledger_sentence(classes, rows_in, fmt),
         classes=[
             {
                 "name": class_name(row["class"]),
-                "rows": words.count(row["rows"]),
-                "share": words.percent(row["rows"] / rows_in if rows_in else 0.0),
-                "money": exact(row["money"], words),
+                "rows": fmt.count(row["rows"]),
+                "share": fmt.percent(row["rows"] / rows_in if rows_in else 0.0),
+                "money": exact(row["money"], fmt),
                 "kind": "kept" if row["class"] in _KEPT else "rejected",
             }
             for row in classes
@@ -61,50 +61,50 @@ def accounts(run: Run, words: Words) -> Accounts:
         + [
             {
                 "name": "All lines in",
-                "rows": words.count(rows_in),
+                "rows": fmt.count(rows_in),
                 "share": "100%",
-                "money": exact(money_in, words),
+                "money": exact(money_in, fmt),
                 "kind": "total",
             }
         ],
-        waterfalls=_waterfalls(classes, rows_in, money_in, words),
-        by_file=_by_file(run, words),
-        examples=_examples(run),
+        waterfalls=_waterfalls(classes, rows_in, money_in, fmt),
+        by_file=_by_file(data, fmt),
+        examples=_examples(data),
         unmet=listed([class_name(row["class"]).lower() for row in every if not row["rows"]]),
-        unreadable=int(run.ledger.get("unreadable_amount_rows") or 0),
-        net=_net_sentence(run.ledger.get("returns_net"), words),
-        extra=[_extra_sentence(table, words) for table in run.manifest.get("extra", [])],
-        warnings=[sentence(cut(text, 400)) for text in run.manifest.get("warnings", [])],
+        unreadable=int(data.ledger.get("unreadable_amount_rows") or 0),
+        net=_net_sentence(data.ledger.get("returns_net"), fmt),
+        extra=[_extra_sentence(table, fmt) for table in data.manifest.get("extra", [])],
+        warnings=[sentence(cut(text, 400)) for text in data.manifest.get("warnings", [])],
     )
 
 
-def _net_sentence(net: dict[str, Any] | None, words: Words) -> str:
-    """Say what returns took back, where the job lets them."""
+def _net_sentence(net: dict[str, Any] | None, fmt: Formatter) -> str:
+    """Return what returns took back, where the job lets them, in a sentence."""
     if net is None:
         return ""
 
     def part(name: str) -> str:
-        return f"{words.counted(net[name]['rows'], 'line')} ({exact(Decimal(net[name]['money']), words)})"
+        return f"{fmt.counted(net[name]['rows'], 'line')} ({exact(Decimal(net[name]['money']), fmt)})"
 
     return (
         f"Returns take back what they belong to: {part('matched')} found an earlier purchase, {part('unmatched')} none; "
-        f"{words.counted(net['orders_emptied'], 'order')} and {words.counted(net['customers_emptied'], 'customer')} "
+        f"{fmt.counted(net['orders_emptied'], 'order')} and {fmt.counted(net['customers_emptied'], 'customer')} "
         "had nothing left and are not counted."
     )
 
 
-def _extra_sentence(table: dict[str, Any], words: Words) -> str:
-    """Say of how many customers another table says something, and what."""
-    known = [f"{label(c['feature'])} of {words.percent(c['share'])}" for c in table["columns"]]
+def _extra_sentence(table: dict[str, Any], fmt: Formatter) -> str:
+    """Return of how many customers another table knows something, and what."""
+    known = [f"{label(c['feature'])} of {fmt.percent(c['share'])}" for c in table["columns"]]
     path = cut(str(table["path"]).rsplit("/", 1)[-1], 60)
     return (
-        f"{path} has a row for {words.count(table['customers_with_row'])} customers ({words.percent(table['share'])}) "
-        f"and {words.count(table['rows_without_customer'])} rows of others; it says {listed(known)}."
+        f"{path} has a row for {fmt.count(table['customers_with_row'])} customers ({fmt.percent(table['share'])}) "
+        f"and {fmt.count(table['rows_without_customer'])} rows of others; it says {listed(known)}."
     )
 
 
 def class_name(name: str) -> str:
-    """Return a ledger class in words."""
+    """Return a ledger class in fmt."""
     known = {
         "purchase": "Purchases",
         "return": "Returns",
@@ -116,35 +116,37 @@ def class_name(name: str) -> str:
     return known.get(name, sentence(cut(name, 60).replace("_", " ")))
 
 
-def exact(amount: Decimal, words: Words) -> str:
+def exact(amount: Decimal, fmt: Formatter) -> str:
     """Return money to the penny, since a ledger is to be added up."""
     text = f"{abs(amount):,.2f}"
-    space = "\u00a0" if words.currency[-1:].isalnum() else ""
-    return f"{'−' if amount < 0 and text.strip('0.,') else ''}{words.currency}{space}{text}"
+    space = "\u00a0" if fmt.currency[-1:].isalnum() else ""
+    return f"{'−' if amount < 0 and text.strip('0.,') else ''}{fmt.currency}{space}{text}"
 
 
 def _is(name: str, kind: str) -> bool:
     return name in {kind, f"{kind}s"}
 
 
-def _ledger_sentence(classes: list[dict[str, Any]], rows_in: int, words: Words) -> str:
+def _ledger_sentence(classes: list[dict[str, Any]], rows_in: int, fmt: Formatter) -> str:
     purchases = sum(row["rows"] for row in classes if _is(row["class"], "purchase"))
     rejected = [row for row in classes if row["class"] not in _KEPT]
-    text = f"Of {words.count(rows_in)} lines, {words.count(purchases)} are purchases ({words.percent(purchases / rows_in if rows_in else 0.0)})"
+    text = f"Of {fmt.count(rows_in)} lines, {fmt.count(purchases)} are purchases ({fmt.percent(purchases / rows_in if rows_in else 0.0)})"
     if not rejected:
         return f"{text}; none was rejected."
     worst = max(rejected, key=lambda row: row["rows"])
     total = sum(row["rows"] for row in rejected)
-    return f"{text} and {words.count(total)} were rejected, {words.count(worst['rows'])} of them as “{class_name(worst['class']).lower()}”."
+    return f"{text} and {fmt.count(total)} were rejected, {fmt.count(worst['rows'])} of them as “{class_name(worst['class']).lower()}”."
 
 
-def _waterfalls(classes: list[dict[str, Any]], rows_in: int, money_in: Decimal, words: Words) -> list[Figure]:
+def _waterfalls(
+    classes: list[dict[str, Any]], rows_in: int, money_in: Decimal, fmt: Formatter
+) -> list[Figure]:
     """Draw the ledger in rows and in money: what came in, what went, what is left."""
     if not classes:
         return []
     both: tuple[tuple[str, str, float, Callable[[float], str], str], ...] = (
-        ("rows", "Rows", float(rows_in), words.count, ""),
-        ("money", "Money", float(money_in), words.money, words.currency),
+        ("rows", "Rows", float(rows_in), fmt.count, ""),
+        ("money", "Money", float(money_in), fmt.money, fmt.currency),
     )
     figures = []
     for column, title, total, text, currency in both:
@@ -170,26 +172,26 @@ def _waterfalls(classes: list[dict[str, Any]], rows_in: int, money_in: Decimal, 
     return figures
 
 
-def _by_file(run: Run, words: Words, most: int = 15) -> list[dict[str, str]]:
+def _by_file(data: ReportData, fmt: Formatter, most: int = 15) -> list[dict[str, str]]:
     """Return rejects by file and reason, the largest first."""
-    rows = [row for row in run.ledger.get("by_file", []) if row["class"] not in _KEPT and row["rows"]]
+    rows = [row for row in data.ledger.get("by_file", []) if row["class"] not in _KEPT and row["rows"]]
     rows.sort(key=lambda row: (-row["rows"], str(row["file"]), row["class"]))
     return [
         {
             "file": cut(str(row["file"]).rsplit("/", 1)[-1], 48),
             "reason": class_name(row["class"]),
-            "rows": words.count(row["rows"]),
-            "money": exact(Decimal(str(row["money"])), words),
+            "rows": fmt.count(row["rows"]),
+            "money": exact(Decimal(str(row["money"])), fmt),
         }
         for row in rows[:most]
     ]
 
 
-def _examples(run: Run) -> list[dict[str, Any]]:
-    if run.rejects.is_empty():
+def _examples(data: ReportData) -> list[dict[str, Any]]:
+    if data.rejects.is_empty():
         return []
-    there = [name for name in _EXAMPLE_COLUMNS if name in run.rejects.columns]
-    line = next((name for name in ("record", "line") if name in run.rejects.columns), None)
+    there = [name for name in _EXAMPLE_COLUMNS if name in data.rejects.columns]
+    line = next((name for name in ("record", "line") if name in data.rejects.columns), None)
     return [
         {
             "reason": class_name(row["reason"]),
@@ -197,7 +199,7 @@ def _examples(run: Run) -> list[dict[str, Any]]:
             + (f":{row[line]}" if line else ""),
             "line": _line([row[name] for name in there]),
         }
-        for row in run.rejects.to_dicts()
+        for row in data.rejects.to_dicts()
     ]
 
 

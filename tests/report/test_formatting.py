@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from segcore.report import words
-from segcore.report.words import Words
+from segcore.report import formatting
+from segcore.report.formatting import Formatter
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from segcore.report.words import Words
     ],
 )
 def test_money(currency: str, value: float | None, text: str) -> None:
-    assert Words(currency=currency).money(value) == text
+    assert Formatter(currency=currency).money(value) == text
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_money(currency: str, value: float | None, text: str) -> None:
     ],
 )
 def test_percent(share: float | None, text: str) -> None:
-    assert Words().percent(share) == text
+    assert Formatter().percent(share) == text
 
 
 @pytest.mark.parametrize(
@@ -55,39 +55,39 @@ def test_percent(share: float | None, text: str) -> None:
     ],
 )
 def test_a_value_has_its_unit(feature: str, value: float, text: str) -> None:
-    assert Words(currency="£").value(feature, value) == text
+    assert Formatter(currency="£").value(feature, value) == text
 
 
 def test_days_and_periods() -> None:
-    assert words.day("2011-12-09") == "9 December 2011"
-    assert words.period("2010-12-01", "2011-12-09") == "1 December 2010 – 9 December 2011"
-    assert words.period(None, None) == ""
+    assert formatting.day("2011-12-09") == "9 December 2011"
+    assert formatting.period("2010-12-01", "2011-12-09") == "1 December 2010 – 9 December 2011"
+    assert formatting.period(None, None) == ""
 
 
 def test_durations_and_sizes() -> None:
-    assert [words.seconds(s) for s in (0.0012, 12.34, 250.0, None)] == [
+    assert [formatting.seconds(s) for s in (0.0012, 12.34, 250.0, None)] == [
         "0.0012 s",
         "12.3 s",
         "4 min 10 s",
         "–",
     ]
-    assert [words.size(n) for n in (220_000, 45_580_638, 2.5e9)] == ["0.2 MB", "46 MB", "2.5 GB"]
+    assert [formatting.size(n) for n in (220_000, 45_580_638, 2.5e9)] == ["0.2 MB", "46 MB", "2.5 GB"]
 
 
 @given(st.text(max_size=300), st.integers(2, 80))
 def test_cut_text_is_one_short_line_and_cutting_again_changes_nothing(text: str, most: int) -> None:
-    short = words.cut(text, most)
+    short = formatting.cut(text, most)
     assert len(short) <= most
     assert not any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in short)
-    assert words.cut(short, most) == short
+    assert formatting.cut(short, most) == short
 
 
 def test_markdown_cells_cannot_break_out() -> None:
-    assert words.md("a|b\n<i> `x` [y](z)") == r"a\|b \<i\> \`x\` \[y\](z)"
-    assert words.md(Markup("| --- |")) == "| --- |"
-    assert words.md("שלום") == "\u2068שלום\u2069"
-    assert words.md(3) == 3
+    assert formatting.md("a|b\n<i> `x` [y](z)") == r"a\|b \<i\> \`x\` \[y\](z)"
+    assert formatting.md(Markup("| --- |")) == "| --- |"
+    assert formatting.md("שלום") == "\u2068שלום\u2069"
+    assert formatting.md(3) == 3
 
 
 def test_a_markdown_head_has_a_rule_per_column() -> None:
-    assert words.md_head(["A|B", "n"], 1) == "| A\\|B | n |\n| --- | ---: |"
+    assert formatting.md_head(["A|B", "n"], 1) == "| A\\|B | n |\n| --- | ---: |"

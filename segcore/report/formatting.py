@@ -25,7 +25,7 @@ _MD_SPECIAL = re.compile(r"([\\`*_\[\]|<>~#])")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class Formatter:
     """How numbers are written; `currency` is a sign (£) or a code (EUR), or empty."""
 
     currency: str = ""
@@ -83,7 +83,7 @@ class Words:
 
 
 def label(feature: str) -> str:
-    """Return a feature's words."""
+    """Return a feature's fmt."""
     return cut(schema.feature_of(feature).label)
 
 

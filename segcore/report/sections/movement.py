@@ -8,8 +8,8 @@ from typing import Any
 
 from segcore.report import charts
 from segcore.report.charts import Figure, colour
-from segcore.report.run import Run
-from segcore.report.words import Words, cut, day, label, sentence
+from segcore.report.formatting import Formatter, cut, day, label, sentence
+from segcore.report.report_data import ReportData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,23 +24,23 @@ class Movement:
     matrices: list[dict[str, Any]]
 
 
-def drift(run: Run, words: Words) -> dict[str, Any] | None:
+def drift(data: ReportData, fmt: Formatter) -> dict[str, Any] | None:
     """Return drift against the fitted run, None where it was not measured."""
-    if not run.drift:
+    if not data.drift:
         return None
-    rows = run.drift.get("features", [])
+    rows = data.drift.get("features", [])
     most = max([row.get("psi") or 0.0 for row in rows] + [0.25])
     return {
-        "verdict": run.drift.get("verdict", ""),
-        "reasons": [sentence(cut(text, 300)) for text in run.drift.get("reasons", [])],
-        "outside": words.percent(run.drift.get("out_of_range_share")),
-        "outside_then": words.percent(run.drift.get("out_of_range_then")),
+        "verdict": data.drift.get("verdict", ""),
+        "reasons": [sentence(cut(text, 300)) for text in data.drift.get("reasons", [])],
+        "outside": fmt.percent(data.drift.get("out_of_range_share")),
+        "outside_then": fmt.percent(data.drift.get("out_of_range_then")),
         "rows": [
             {
                 "label": label(row["feature"]),
-                "psi": words.number(row.get("psi"), 3),
+                "psi": fmt.number(row.get("psi"), 3),
                 "bar": round(100 * (row.get("psi") or 0.0) / most),
-                "chance": words.number(row.get("chance"), 3),
+                "chance": fmt.number(row.get("chance"), 3),
                 "verdict": str(row.get("verdict", ""))
                 + ("" if row.get("in_model", True) else ", not in the model"),
             }
@@ -50,36 +50,36 @@ def drift(run: Run, words: Words) -> dict[str, Any] | None:
             {
                 "name": cut(row["segment_name"], 40),
                 "colour": colour(int(row["segment"])),
-                "then": words.percent(row["share_then"]),
-                "now": words.percent(row["share_now"]),
+                "then": fmt.percent(row["share_then"]),
+                "now": fmt.percent(row["share_now"]),
             }
-            for row in run.drift.get("segments", [])
+            for row in data.drift.get("segments", [])
         ],
     }
 
 
-def movement(run: Run, words: Words) -> Movement | None:
+def movement(data: ReportData, fmt: Formatter) -> Movement | None:
     """Collect identities and flows since the previous run, None where there is none."""
-    if not run.movement and not run.lineage:
+    if not data.movement and not data.lineage:
         return None
-    moves = run.movement or {}
+    moves = data.movement or {}
     old = _names(moves.get("old_segments", []))
     new = _names(moves.get("new_segments", []))
     previous = moves.get("previous") or {}
-    said = f"{previous.get('run_id', '')}, made {day(previous.get('created_at'))}" if previous else ""
+    previous_run = f"{previous.get('run_id', '')}, made {day(previous.get('created_at'))}" if previous else ""
     flows = moves.get("flows", [])
     return Movement(
-        previous=said,
+        previous=previous_run,
         reasons=[sentence(cut(text, 300)) for text in moves.get("reasons", [])],
         words=[cut(text, 300) for text in moves.get("words", [])],
-        identities=[_identity(row, words) for row in (run.lineage or {}).get("segments", [])],
-        chart=charts.flows(flows, old, new, words) if flows else None,
-        matrices=_matrices(moves, old, new, words),
+        identities=[_identity(row, fmt) for row in (data.lineage or {}).get("segments", [])],
+        chart=charts.flows(flows, old, new, fmt) if flows else None,
+        matrices=_matrices(moves, old, new, fmt),
     )
 
 
 def _matrices(
-    moves: dict[str, Any], old: dict[Any, str], new: dict[Any, str], words: Words
+    moves: dict[str, Any], old: dict[Any, str], new: dict[Any, str], fmt: Formatter
 ) -> list[dict[str, Any]]:
     """Return the migration in customers and in money, and its two parts; newcomers and leavers in the first two."""
     before = old | {None: "Not there before"}
@@ -119,7 +119,7 @@ def _matrices(
         ),
     )
     return [
-        _matrix(title, why, moves[key], start, end, words, value)
+        _matrix(title, why, moves[key], start, end, fmt, value)
         for key, value, title, why, start, end in parts
         if moves.get(key) and value in moves[key][0]
     ]
@@ -129,13 +129,13 @@ def _names(rows: list[dict[str, Any]]) -> dict[int, str]:
     return {int(row["segment"]): cut(row["segment_name"], 40) for row in rows}
 
 
-def _identity(row: dict[str, Any], words: Words) -> dict[str, str]:
+def _identity(row: dict[str, Any], fmt: Formatter) -> dict[str, str]:
     number = row.get("segment")
     return {
         "now": cut(row.get("segment_name") or "–", 40),
         "before": cut(row.get("previous_name") or "–", 40),
         "verdict": str(row.get("verdict", "")),
-        "jaccard": words.number(row.get("jaccard")),
+        "jaccard": fmt.number(row.get("jaccard")),
         "colour": colour(int(number)) if number else "",
     }
 
@@ -146,21 +146,21 @@ def _matrix(
     rows: list[dict[str, Any]],
     start: Mapping[Any, str],
     end: Mapping[Any, str],
-    words: Words,
+    fmt: Formatter,
     value: str,
 ) -> dict[str, Any]:
     """Return a migration matrix: from down, to across; the diagonal stayed."""
-    found = {(row["old"], row["new"]): row[value] for row in rows}
+    counts = {(row["old"], row["new"]): row[value] for row in rows}
     moved = sum(
         row["customers"] for row in rows if row["old"] != row["new"] and None not in (row["old"], row["new"])
     )
-    text = words.money if value == "money" else words.count
+    text = fmt.money if value == "money" else fmt.count
     return {
         "title": title,
-        "caption": f"{words.counted(moved, 'customer')} moved, {why}.",
+        "caption": f"{fmt.counted(moved, 'customer')} moved, {why}.",
         "columns": list(end.values()),
         "rows": [
-            (name, [(text(found.get((a, b), 0)), a == b and a is not None) for b in end])
+            (name, [(text(counts.get((a, b), 0)), a == b and a is not None) for b in end])
             for a, name in start.items()
         ],
     }

@@ -1,4 +1,4 @@
-"""What the report reads: the small files of a run directory, and nothing else."""
+"""What the report shows: the small files of a run directory, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REJECTS_PER_REASON = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class ReportData:
     """A finished run, as far as its report needs it.
 
     Attributes
@@ -58,7 +58,7 @@ class Run:
     drift: dict[str, Any] | None
 
 
-def read(run_dir: Path) -> Run:
+def load(run_dir: Path) -> ReportData:
     """Read the files of a run directory that the report shows.
 
     Raises
@@ -73,7 +73,7 @@ def read(run_dir: Path) -> Run:
     ledger = _json(run_dir / "ledger.json") or {}
     reasons = [str(row["class"]) for row in ledger.get("classes", [])]
     job_text = (run_dir / "job.toml").read_text(encoding="utf-8")
-    return Run(
+    return ReportData(
         manifest=_json(run_dir / "manifest.json") or {},
         ledger=ledger,
         job=job.resolve(job_text, source=str(run_dir / "job.toml")),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from segcore.report.run import Run
-from segcore.report.words import Words, cut, day, seconds, sentence, size
+from segcore.report.formatting import Formatter, cut, day, seconds, sentence, size
+from segcore.report.report_data import ReportData
 
 
-def made(run: Run, words: Words) -> dict[str, Any]:
+def provenance(data: ReportData, fmt: Formatter) -> dict[str, Any]:
     """Return how the run was made: versions, timings, command."""
-    manifest = run.manifest
+    manifest = data.manifest
     stages = manifest.get("stages", [])
     longest = max([stage.get("seconds") or 0.0 for stage in stages], default=0.0) or 1.0
     peaks = [stage["peak_memory"] for stage in stages if stage.get("peak_memory")]
@@ -32,7 +32,7 @@ def made(run: Run, words: Words) -> dict[str, Any]:
             ("Counted as of", _moment(manifest.get("as_of"))),
             (
                 "Input",
-                f"{words.count(source.get('files'))} files, {size(source.get('bytes'))}, {words.count(source.get('lines'))} lines",
+                f"{fmt.count(source.get('files'))} files, {size(source.get('bytes'))}, {fmt.count(source.get('lines'))} lines",
             ),
             ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items() if version)),
             ("Fingerprint", str(manifest.get("fingerprint", ""))),
@@ -44,7 +44,7 @@ def made(run: Run, words: Words) -> dict[str, Any]:
                 "name": sentence(cut(stage["name"], 40).replace("_", " ")),
                 "seconds": seconds(stage.get("seconds")),
                 "bar": round(100 * (stage.get("seconds") or 0.0) / longest),
-                "rows": words.count(stage.get("rows")),
+                "rows": fmt.count(stage.get("rows")),
                 "resumed": bool(stage.get("resumed")),
                 "peak": size(stage.get("peak_memory")),
             }
@@ -53,8 +53,8 @@ def made(run: Run, words: Words) -> dict[str, Any]:
         "kmeans": [
             {
                 "k": fit["k"],
-                "iterations": words.count(fit["n_iter"]),
-                "passes": words.count(fit["n_passes"]),
+                "iterations": fmt.count(fit["n_iter"]),
+                "passes": fmt.count(fit["n_passes"]),
                 "seconds": seconds(fit["seconds"]),
             }
             for fit in manifest.get("kmeans") or []

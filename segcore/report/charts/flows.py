@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from segcore.report import shapes
+from segcore.report.charts import geometry
 from segcore.report.charts.base import INK, Figure, segment_scale, short_numbers, spec
-from segcore.report.words import Words
+from segcore.report.formatting import Formatter
 
 
 def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str) -> Figure:
@@ -48,24 +48,24 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
         .mark_text(align="left", dx=5)
         .encode(x="right:Q", y=y, text="text:N")
     )
-    said = "; ".join(f"{step['label']} {step['text']}" for step in steps)
+    figures = "; ".join(f"{step['label']} {step['text']}" for step in steps)
     return Figure(
-        name=name, title=title, alt=f"{title}: {said}.", spec=spec(alt.layer(bars, text), 30 * len(order))
+        name=name, title=title, alt=f"{title}: {figures}.", spec=spec(alt.layer(bars, text), 30 * len(order))
     )
 
 
 def flows(
-    moves: list[dict[str, Any]], old: Mapping[int, str], new: Mapping[int, str], words: Words
+    moves: list[dict[str, Any]], old: Mapping[int, str], new: Mapping[int, str], fmt: Formatter
 ) -> Figure:
     """Draw customers' moves between two runs as bands, in the colour of where they come from."""
-    bands, blocks = shapes.ribbons(moves)
-    outside = shapes.OUTSIDE
+    bands, blocks = geometry.ribbons(moves)
+    outside = geometry.OUTSIDE
     sides = {
         "old": {outside: "New customers", 0: "Unassigned", **old},
         "new": {outside: "Gone", 0: "Unassigned", **new},
     }
     bands = bands.with_columns(
-        _called("old", sides["old"]).alias("was"), _called("new", sides["new"]).alias("now")
+        _named("old", sides["old"]).alias("was"), _named("new", sides["new"]).alias("now")
     )
     colours = segment_scale(sorted({outside, 0, *old, *new}))
     y = alt.Y("y0:Q", axis=None, scale=alt.Scale(reverse=True, nice=False, zero=False))
@@ -87,29 +87,29 @@ def flows(
         )
     ]
     for side, at in (("old", 0.0), ("new", 1.0)):
-        said = [
-            f"{sides[side].get(row['segment'], '')}  {words.count(row['customers'])}"
+        labels = [
+            f"{sides[side].get(row['segment'], '')}  {fmt.count(row['customers'])}"
             for row in blocks.filter(side=side).to_dicts()
         ]
         part = blocks.filter(side=side).with_columns(
-            pl.Series("said", said), x=pl.lit(at), middle=(pl.col("y0") + pl.col("y1")) / 2
+            pl.Series("label", labels), x=pl.lit(at), middle=(pl.col("y0") + pl.col("y1")) / 2
         )
         colour = alt.Color("segment:N", legend=None, scale=colours)
         layers.append(alt.Chart(part).mark_rule(strokeWidth=8).encode(x=x, y=y, y2="y1:Q", color=colour))
         layers.append(
             alt.Chart(part)
             .mark_text(align="right" if at else "left", dx=-12 if at else 12, fontWeight=600)
-            .encode(x=x, y=alt.Y("middle:Q", axis=None), text="said:N")
+            .encode(x=x, y=alt.Y("middle:Q", axis=None), text="label:N")
         )
     stayed = sum(m["customers"] for m in moves if m["old"] == m["new"])
     both = sum(m["customers"] for m in moves if None not in (m["old"], m["new"]))
     return Figure(
         name="flows",
         title="Where customers went",
-        alt=f"{words.count(stayed)} of {words.count(both)} customers of both runs stayed in their segment.",
+        alt=f"{fmt.count(stayed)} of {fmt.count(both)} customers of both runs stayed in their segment.",
         spec=spec(alt.layer(*layers), 340),
     )
 
 
-def _called(column: str, names: Mapping[int, str]) -> pl.Expr:
+def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
     return pl.col(column).replace_strict(dict(names), default="", return_dtype=pl.String)

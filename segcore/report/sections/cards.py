@@ -1,0 +1,104 @@
+"""The first screen: the headline, shares and a card per segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from segcore.report.charts import colour
+from segcore.report.formatting import Formatter, cut, sentence
+from segcore.report.report_data import ReportData
+from segcore.report.sections.profile_rows import NAME_LENGTH, rows_by_revenue
+
+_LONG_MEDIAN, _MEDIAN = "the median of all customers", "the median"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """A number as it is in the run's table, and as it is written."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """Something that marks a segment: plain fmt, then the numbers behind them where the words have none."""
+
+    text: str
+    numbers: str
+    value: float | None
+    population: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A segment on the first screen."""
+
+    segment: int
+    name: str
+    colour: str
+    customers: Amount
+    customer_share: Amount
+    revenue: Amount
+    revenue_share: Amount
+    confidence: Amount | None
+    marks: list[Mark]
+    treatment: str
+
+
+def cards(data: ReportData, fmt: Formatter) -> list[Card]:
+    """Return a card per segment, largest revenue first."""
+    return [_card(row, fmt) for row in rows_by_revenue(data)]
+
+
+def _card(row: dict[str, Any], fmt: Formatter) -> Card:
+    confidence = row.get("confidence")
+    return Card(
+        segment=int(row["segment"]),
+        name=cut(row["segment_name"], NAME_LENGTH),
+        colour=colour(int(row["segment"])),
+        customers=Amount(value=row["customers"], text=fmt.count(row["customers"])),
+        customer_share=Amount(value=row["customer_share"], text=fmt.percent(row["customer_share"])),
+        revenue=Amount(value=row["revenue"], text=fmt.money(row["revenue"])),
+        revenue_share=Amount(value=row["revenue_share"], text=fmt.percent(row["revenue_share"])),
+        confidence=None if confidence is None else Amount(value=confidence, text=fmt.percent(confidence)),
+        marks=[_mark(mark, fmt) for mark in row.get("marks") or []],
+        treatment=cut(row.get("treatment") or "", 300),
+    )
+
+
+def _mark(mark: dict[str, Any], fmt: Formatter) -> Mark:
+    text = cut(mark["text"], 160).removeprefix("typically ").replace(_LONG_MEDIAN, _MEDIAN)
+    value, everybody = mark.get("value"), mark.get("population")
+    has_digits = any(c.isdigit() for c in text) or value is None
+    against = [fmt.value(mark["feature"], number) for number in (value, everybody)]
+    return Mark(
+        text=sentence(text),
+        numbers="" if has_digits else f"{against[0]}, against {against[1]} for all",
+        value=value,
+        population=everybody,
+    )
+
+
+def mentions_median(cards: list[Card]) -> bool:
+    """Whether the cards speak of a median, which then has to be explained once."""
+    return any(_MEDIAN in mark.text for card in cards for mark in card.marks)
+
+
+def bands(cards: list[Card]) -> list[dict[str, str]]:
+    """Return the bands between the two bars of shares, as polygons in a box of 1,000 by 10."""
+    polygons, a, b = [], 0.0, 0.0
+    for card in cards:
+        c, d = a + 1000 * card.customer_share.value, b + 1000 * card.revenue_share.value
+        polygons.append({"colour": card.colour, "points": f"{a:.1f},0 {c:.1f},0 {d:.1f},10 {b:.1f},10"})
+        a, b = c, d
+    return polygons
+
+
+def headline(cards: list[Card]) -> str:
+    """Return the first thing to know, in one sentence."""
+    if not cards:
+        return ""
+    first = cards[0]
+    return f"“{first.name}”, {first.customer_share.text} of customers, bring {first.revenue_share.text} of revenue."

@@ -94,16 +94,10 @@ def _words(line: str) -> list[str]:
 
 def pages() -> list[Page]:
     """Return every page that the repository ships, but the changelog, which speaks of what was."""
-    found = [path for pattern in ("*.md", "[a-z]*/**/*.md", ".github/**/*.md") for path in ROOT.glob(pattern)]
-    made = {"node_modules", "build", "dist"}
-    kept = [path for path in found if not made & set(path.relative_to(ROOT).parts) and not _is_of_a_run(path)]
-    return [Page(path=path) for path in sorted(kept) if path.name != "CHANGELOG.md"]
-
-
-def _is_of_a_run(path: Path) -> bool:
-    """Say whether it lies below data/, where what is made lands too."""
-    parts = path.relative_to(ROOT).parts
-    return parts[0] == "data" and len(parts) > 2
+    found = [ROOT / "README.md", ROOT / "data" / "README.md"]
+    for folder in (".github", "jobs", "segcore", "tests"):
+        found += (ROOT / folder).rglob("*.md")
+    return [Page(path=path) for path in sorted(found)]
 
 
 def page(name: str) -> Page:

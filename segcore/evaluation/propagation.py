@@ -1,4 +1,4 @@
-"""How well a sample's labels reach everybody: how faithfully they are carried, how much they move."""
+"""How well a sample's labels reach everybody: how faithful they are to it, and how much they depend on it."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class Quality:
 
     Attributes
     ----------
-    carry : float or None
+    propagation_ari : float or None
         Cross-validated adjusted Rand index of the neighbour classifier against the sample's labels; None
         where the model itself predicts.
-    move : float or None
+    sample_stability_ari : float or None
         Adjusted Rand index between two fits on disjoint samples when both label the same third set; None
         where there are too few rows to fit twice.
-    move_rows : int
+    sample_stability_rows : int
         Rows of each of those samples.
     """
 
-    carry: float | None
-    move: float | None
-    move_rows: int
+    propagation_ari: float | None
+    sample_stability_ari: float | None
+    sample_stability_rows: int
 
 
 def quality(candidates: Sequence[Candidate], X: Matrix, settings: job.Models, *, seed: int) -> list[Quality]:
-    """Measure carry and move of several models, one after the other: a tree's distances are large.
+    """Measure both of several models, one after the other: a tree's distances are large.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ def quality(candidates: Sequence[Candidate], X: Matrix, settings: job.Models, *,
 def _quality(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> Quality:
     size = min(len(X) // 3, settings.tree_sample)
     return Quality(
-        carry=carry(candidate.assigner, seed=seed),
-        move=move(candidate, X, settings, seed=seed),
-        move_rows=size,
+        propagation_ari=propagation_ari(candidate.assigner, seed=seed),
+        sample_stability_ari=sample_stability_ari(candidate, X, settings, seed=seed),
+        sample_stability_rows=size,
     )
 
 
-def carry(assigner: Assigner, *, seed: int) -> float | None:
-    """Return how faithfully a neighbour classifier carries the labels of its own points.
+def propagation_ari(assigner: Assigner, *, seed: int) -> float | None:
+    """Return the cross-validated adjusted Rand index of a neighbour classifier against the labels of its points.
 
     Every point is labelled by the points of the other folds.
 
@@ -96,8 +96,8 @@ def carry(assigner: Assigner, *, seed: int) -> float | None:
     return adjusted_rand(assigner.labels, predicted)
 
 
-def move(candidate: Candidate, X: Floats, settings: job.Models, *, seed: int) -> float | None:
-    """Return how far two fits of a model on disjoint samples agree about a third set.
+def sample_stability_ari(candidate: Candidate, X: Floats, settings: job.Models, *, seed: int) -> float | None:
+    """Return the adjusted Rand index of two fits of a model on disjoint samples, both labelling a third set.
 
     Parameters
     ----------

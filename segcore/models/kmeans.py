@@ -223,7 +223,7 @@ def _dask_kmeans(
     at_once = max(1, MOST_BLOCKS // X.numblocks[0])
     fits = []
     for first in range(0, len(starts), at_once):
-        together = lockstep.Rounds(dask.base.get_scheduler(collections=[X]))
+        together = lockstep.LockstepScheduler(dask.base.get_scheduler(collections=[X]))
         with dask.config.set({"scheduler": together.get, "optimization.fuse.active": False}):
             fits += together.run(fit, starts[first : first + at_once])
     return fits

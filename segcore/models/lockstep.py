@@ -17,7 +17,7 @@ R = TypeVar("R")
 Get = Callable[..., Any]  # a Dask scheduler: get(graph, keys) -> results
 
 
-class Rounds:
+class LockstepScheduler:
     """A Dask scheduler that waits for all running fits and then computes for all at once.
 
     Parameters

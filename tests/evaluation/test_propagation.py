@@ -36,9 +36,9 @@ def candidate(family: str, variant: str, X: Any, labels: Any, k: int = 3) -> Can
 def test_clusters_far_apart_are_carried_and_do_not_move(family: str, variant: str) -> None:
     X, labels = blobs(n=450)
     found = propagation.quality([candidate(family, variant, X, labels)], X, SETTINGS, seed=0)[0]
-    assert found.move == 1
-    assert found.move_rows == 150
-    assert found.carry == (None if family in ("kmeans", "mixture") else 1)
+    assert found.sample_stability_ari == 1
+    assert found.sample_stability_rows == 150
+    assert found.propagation_ari == (None if family in ("kmeans", "mixture") else 1)
 
 
 def test_carry_by_hand() -> None:
@@ -46,7 +46,7 @@ def test_carry_by_hand() -> None:
     points = np.repeat(np.arange(20.0), 2)[:, None] * 10 + np.tile([0.0, 1.0], 20)[:, None]
     labels = np.where(np.arange(40) < 20, np.arange(40) % 2, np.arange(40) // 2 % 2).astype(np.int32)
     assigner = NearestNeighbours(points=points, labels=labels, n_neighbors=1)
-    found = propagation.carry(assigner, seed=0)
+    found = propagation.propagation_ari(assigner, seed=0)
     folds = np.random.default_rng(0).permutation(40) % 5
     expected = []
     for i in range(40):
@@ -62,12 +62,12 @@ def test_labels_at_random_are_not_carried() -> None:
     assigner = NearestNeighbours(
         points=rng.normal(size=(600, 3)), labels=rng.integers(3, size=600, dtype=np.int32), n_neighbors=15
     )
-    assert propagation.carry(assigner, seed=0) == pytest.approx(0, abs=0.03)
+    assert propagation.propagation_ari(assigner, seed=0) == pytest.approx(0, abs=0.03)
 
 
 def test_an_unstable_model_moves() -> None:
     X = np.random.default_rng(0).normal(size=(600, 3))
-    found = propagation.move(candidate("kmeans", "", X, None, k=6), X, SETTINGS, seed=0)
+    found = propagation.sample_stability_ari(candidate("kmeans", "", X, None, k=6), X, SETTINGS, seed=0)
     assert found is not None
     assert 0 < found < 0.9
 
@@ -78,7 +78,7 @@ def test_the_samples_are_limited_and_company_does_not_matter() -> None:
     models = [candidate(family, variant, X[:100], labels[:100]) for family, variant in NAMES]
     together = propagation.quality(models, X, settings, seed=3)
     assert together == [propagation.quality([m], X, settings, seed=3)[0] for m in models]
-    assert {found.move_rows for found in together} == {100}
+    assert {found.sample_stability_rows for found in together} == {100}
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])
@@ -91,7 +91,7 @@ def test_the_two_fits_have_seeds_and_samples_of_their_own(seed: int, monkeypatch
         return refit(model, sample, ks, random_state)
 
     monkeypatch.setattr(propagation, "refit", fit)
-    propagation.move(candidate("kmeans", "", X, None), X, SETTINGS, seed=seed)
+    propagation.sample_stability_ari(candidate("kmeans", "", X, None), X, SETTINGS, seed=seed)
     (first, one), (second, other) = seen
     assert one != other
     assert 0 <= other < 2**32
@@ -106,9 +106,9 @@ def test_the_two_fits_have_seeds_and_samples_of_their_own(seed: int, monkeypatch
 def test_hostile_rows_end_in_numbers_or_none(X: Any, family: str, variant: str) -> None:
     labels = np.zeros(len(X), dtype=np.int32)
     found = propagation.quality([candidate(family, variant, X, labels, k=2)], X, SETTINGS, seed=0)[0]
-    assert found.carry is None or np.isfinite(found.carry)
-    assert found.move is None or np.isfinite(found.move)
+    assert found.propagation_ari is None or np.isfinite(found.propagation_ari)
+    assert found.sample_stability_ari is None or np.isfinite(found.sample_stability_ari)
 
 
 def test_centres_have_nothing_to_carry() -> None:
-    assert propagation.carry(NearestCentre(centres=np.eye(2)), seed=0) is None
+    assert propagation.propagation_ari(NearestCentre(centres=np.eye(2)), seed=0) is None

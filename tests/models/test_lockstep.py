@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dask.threaded import get as threaded
 
-from segcore.models.lockstep import Rounds
+from segcore.models.lockstep import LockstepScheduler
 
 
 class Blocks:
@@ -33,7 +33,7 @@ class Blocks:
 
 def in_step(get: Any, X: Any, items: list[int], n_rounds: Mapping[int, int]) -> list[float]:
     """Sum powers of X a number of times that differs between the items."""
-    together = Rounds(get)
+    together = LockstepScheduler(get)
 
     def fit(item: int) -> float:
         return float(sum((X**item + step).sum().compute() for step in range(n_rounds[item])))
@@ -66,7 +66,7 @@ def test_a_failure_reaches_the_caller_and_nobody_waits() -> None:
 
 
 def test_one_fit_that_fails_does_not_hang_the_others() -> None:
-    together, X = Rounds(threaded), Blocks().X
+    together, X = LockstepScheduler(threaded), Blocks().X
 
     def fit(item: int) -> float:
         if item == 2:
@@ -81,4 +81,4 @@ def test_one_fit_that_fails_does_not_hang_the_others() -> None:
 
 
 def test_nothing_to_run() -> None:
-    assert Rounds(threaded).run(float, []) == []
+    assert LockstepScheduler(threaded).run(float, []) == []

@@ -147,7 +147,7 @@ def structure_figures(
 def with_quality(
     table: pl.DataFrame, published: Sequence[Candidate], people: Population, settings: job.Job
 ) -> pl.DataFrame:
-    """Add how faithfully the published models' labels are carried, and how much they move with another sample."""
+    """Add how faithfully the published models' labels are propagated, and how much they depend on the sample."""
     # Rows of the fit and the next ones: the more there are, the closer the samples come to the fit's own.
     X = people.rows_of_matrix(3 * settings.models.tree_sample)
     found = propagation.quality(published, X, settings.models, seed=settings.seed)
@@ -161,7 +161,7 @@ _QUALITY: dict[str, Any] = {
     "family": pl.String,
     "variant": pl.String,
     "k": pl.Int64,
-    "carry": pl.Float64,
-    "move": pl.Float64,
-    "move_rows": pl.Int64,
+    "propagation_ari": pl.Float64,
+    "sample_stability_ari": pl.Float64,
+    "sample_stability_rows": pl.Int64,
 }

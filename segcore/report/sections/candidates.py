@@ -31,8 +31,8 @@ HEADINGS = (
     "Smallest segment",
     "Calinski–Harabasz",
     "Davies–Bouldin",
-    "Carry",
-    "Move",
+    "Propagation ARI",
+    "Sample stability ARI",
     "Why",
 )
 
@@ -86,8 +86,8 @@ def cells(row: dict[str, Any], fmt: Formatter) -> list[str]:
         fmt.percent(row.get("smallest_share")),
         fmt.count(row.get("calinski_harabasz")),
         fmt.number(row.get("davies_bouldin")),
-        fmt.number(row.get("carry")),
-        fmt.number(row.get("move")),
+        fmt.number(row.get("propagation_ari")),
+        fmt.number(row.get("sample_stability_ari")),
         cut(row["reason"], 400),
     ]
 

@@ -64,7 +64,7 @@ def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: 
     header : sequence of str
         The source's columns.
     mapping : mapping of str to str
-        The job's ``[columns]``; it wins over what is recognised.
+        The job's ``[columns]``; it wins over what is recognised. Blanks around a name do not count.
     where : str
         The file, for the error.
 
@@ -76,13 +76,9 @@ def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: 
     Raises
     ------
     segcore.errors.DataError
-        If a mapped or a required column is not there, or a header names one column twice.
+        If a mapped or a required column is not there, or the header names one of them twice.
     """
-    twice = sorted({name for name in header if list(header).count(name) > 1})
-    if twice:
-        raise errors.DataError(
-            f"{where}: the header names {errors.listing(twice)} more than once; rename one of them"
-        )
+    mapping = {canonical: _as_in(header, name) for canonical, name in mapping.items()}
     absent = {canonical: name for canonical, name in mapping.items() if name not in header}
     if absent:
         canonical, name = next(iter(absent.items()))
@@ -107,7 +103,18 @@ def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: 
             f"{' (a line_amount would do for quantity and unit_price)' if set(missing) & _PRODUCT else ''}; "
             f"columns there: {errors.listing(header)}; name them in the job's [columns]"
         )
+    twice = {name for name in columns.values() if header.count(name) > 1}
+    if twice:
+        raise errors.DataError(
+            f"{where}: the header names {errors.listing(twice)} more than once; rename one of them"
+        )
     return {name: columns[name] for name in schema.LINE_NAMES if name in columns}
+
+
+def _as_in(header: Sequence[str], name: str) -> str:
+    return next((one for one in header if one == name), None) or next(
+        (one for one in header if one.strip() == name.strip()), name
+    )
 
 
 def _recognise(header: Sequence[str], *, taken: set[str]) -> dict[str, str]:

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segcore import errors
 from segcore.ingest.files import Source
 from segcore.ingest.records import MALFORMED, RECORD, TEXT
+from segcore.ingest.structure import field_name, header_names
+
+if TYPE_CHECKING:
+    import fastexcel
 
 # Memory for each byte of a sheet's unpacked XML while it is read.
 _MEMORY_A_BYTE = 2.5
 
 
-def convert(source: Source, path: Path, target: Path, *, memory: int) -> tuple[int, list[str]]:
+@dataclass(frozen=True, kw_only=True)
+class Sheets:
+    """The sheets of a workbook that are one table.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns, as the header names them.
+    n_records : int
+        Rows that are not empty.
+    others : list of str
+        Sheets that have another header, and were left aside.
+    """
+
+    names: tuple[str, ...]
+    n_records: int
+    others: list[str]
+
+
+def convert(source: Source, path: Path, target: Path, *, memory: int) -> Sheets:
     """Write all sheets of a workbook that share the first one's header to a Parquet file.
 
     Parameters
@@ -26,13 +51,6 @@ def convert(source: Source, path: Path, target: Path, *, memory: int) -> tuple[i
     memory : int
         Budget in bytes: a workbook cannot be read as a stream.
 
-    Returns
-    -------
-    records : int
-        Rows that are not empty.
-    others : list of str
-        Sheets that have another header, and were left aside.
-
     Raises
     ------
     segcore.errors.DataError
@@ -44,16 +62,17 @@ def convert(source: Source, path: Path, target: Path, *, memory: int) -> tuple[i
     _check_size(source, path, memory)
     try:
         book = fastexcel.read_excel(path)
-        header: list[str] = []
+        header: tuple[str, ...] = ()
         frames: list[pl.DataFrame] = []
         others: list[str] = []
         for name in book.sheet_names:
             df = book.load_sheet(name, dtypes="string", header_row=0).to_polars()
             if df.width == 0:
                 continue
-            header = header or df.columns
-            if df.columns == header:
-                frames.append(df)
+            names = _header(book, name)
+            header = header or names
+            if names == header:
+                frames.append(df.rename(dict(zip(df.columns, map(field_name, range(df.width)), strict=True))))
             else:
                 others.append(name)
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError, OSError) as exc:
@@ -62,10 +81,16 @@ def convert(source: Source, path: Path, target: Path, *, memory: int) -> tuple[i
     if not frames:
         raise errors.DataError(f"{source.name}: no sheet holds a table; expected a header in the first row")
     table = pl.concat(frames).with_row_index(RECORD, offset=1).cast({RECORD: pl.UInt64})
-    table = table.filter(~pl.all_horizontal(pl.col(header).is_null()))
+    table = table.filter(~pl.all_horizontal(pl.col(frames[0].columns).is_null()))
     table = table.with_columns(pl.lit(False).alias(MALFORMED), pl.lit(None, pl.String).alias(TEXT))
     table.write_parquet(target, compression="zstd")
-    return table.height, others
+    return Sheets(names=header, n_records=table.height, others=others)
+
+
+def _header(book: fastexcel.ExcelReader, sheet: str) -> tuple[str, ...]:
+    """Return the names in the first row, where fastexcel gives a name that stands twice another one in silence."""
+    first = book.load_sheet(sheet, dtypes="string", header_row=None, n_rows=1).to_polars().row(0)
+    return header_names("" if name is None else str(name) for name in first)
 
 
 def _check_size(source: Source, path: Path, memory: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,10 +14,8 @@ import polars as pl
 from segcore import errors, job
 from segcore.ingest import bytestream, excel, records, remote
 from segcore.ingest.files import Source
-from segcore.ingest.structure import Header, Reader, examine, read_header
+from segcore.ingest.structure import Header, Reader, examine, field_name, read_header
 from segcore.stores import is_url
-
-_TABLE = (records.RECORD, records.MALFORMED, records.TEXT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +33,7 @@ class Prepared:
     reader : {"lines", "csv", "records", "parquet"}
         Split each line; Polars' CSV reader; records taken apart before; typed Parquet.
     names : tuple of str
-        Columns.
+        Columns, as the header names them; a text may name one twice.
     separator : str
         Of a text.
     lines : int
@@ -72,6 +70,10 @@ class Prepared:
     def is_copy(self) -> bool:
         """Whether a copy of the source is read."""
         return self.path != self.source.path
+
+    def field(self, name: str) -> str:
+        """Return what a column is called where the file is scanned."""
+        return name if self.reader == "parquet" else field_name(self.names.index(name))
 
     def to_json(self, folder: str) -> dict[str, Any]:
         """Return plain values; paths in the scratch folder relative to it."""
@@ -144,23 +146,21 @@ def _local_copy(source: Source, target: Path) -> Path:
 def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
     target = scratch / f"{number}.parquet"
     book = _local_copy(source, scratch / f"{number}.xlsx")
-    n_records, others = excel.convert(source, book, target, memory=memory)
+    sheets = excel.convert(source, book, target, memory=memory)
     if str(book) != source.path:
         book.unlink()
-    notes = [f"{source.name}: sheet(s) {errors.listing(others)} have another header and were left aside"]
+    notes = [
+        f"{source.name}: sheet(s) {errors.listing(sheets.others)} have another header and were left aside"
+    ]
     return Prepared(
         number=number,
         source=source,
         path=str(target),
         reader="records",
-        names=_columns(target),
-        n_records=n_records,
-        notes=tuple(notes) if others else (),
+        names=sheets.names,
+        n_records=sheets.n_records,
+        notes=tuple(notes) if sheets.others else (),
     )
-
-
-def _columns(path: Path) -> tuple[str, ...]:
-    return tuple(name for name in pl.read_parquet_schema(path) if name not in _TABLE)
 
 
 def _parquet(number: int, source: Source) -> Prepared:
@@ -243,20 +243,8 @@ def _taken_apart(text: Prepared, settings: job.Input, scratch: Path) -> Prepared
         return text
     target = scratch / f"{text.number}.parquet"
     header = _header(text, settings)
-    names = _distinct(header.names, text.source.name)
     taken = records.read_records(text.path, text.compression, header, quote=settings.quote)
-    n_records = records.write_parquet(taken, names, target)
+    n_records = records.write_parquet(taken, len(header.names), target)
     if text.is_copy:
         Path(text.path).unlink()
     return replace(text, path=str(target), compression="", n_records=n_records)
-
-
-def _distinct(names: Iterable[str], path: str) -> list[str]:
-    """Refuse a header that names one column twice: nobody knows which is meant."""
-    names = list(names)
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise errors.DataError(
-            f"{path}: the header names {errors.listing(twice)} more than once; rename one of them"
-        )
-    return names

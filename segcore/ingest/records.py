@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcore.ingest.bytestream import blocks
-from segcore.ingest.structure import Header, whole_lines
+from segcore.ingest.structure import Header, field_name, whole_lines
 
 RECORD, MALFORMED, TEXT = "__record", "__malformed", "__text"
 _BATCH = 50_000
@@ -146,15 +146,14 @@ class _Taker:
             place += len(self._separator)
 
 
-def write_parquet(records: Iterable[Record], names: Iterable[str], target: Path) -> int:
+def write_parquet(records: Iterable[Record], n_fields: int, target: Path) -> int:
     """Write records with their numbers, as a stream, and return how many there were."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    names = list(names)
     schema = pa.schema(
         [
-            *((name, pa.large_string()) for name in names),
+            *((field_name(place), pa.large_string()) for place in range(n_fields)),
             (RECORD, pa.uint64()),
             (MALFORMED, pa.bool_()),
             (TEXT, pa.large_string()),
@@ -164,7 +163,7 @@ def write_parquet(records: Iterable[Record], names: Iterable[str], target: Path)
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in _batches(records):
             n_records += len(batch)
-            rows = [[*_fitted(r.fields, len(names)), r.number, r.text is not None, r.text] for r in batch]
+            rows = [[*_fitted(r.fields, n_fields), r.number, r.text is not None, r.text] for r in batch]
             columns = zip(*rows, strict=True)
             arrays = [pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))

@@ -13,6 +13,7 @@ from segcore.ingest import records
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.grouping import FileGroup, scans
 from segcore.ingest.prepare import Prepared
+from segcore.ingest.structure import field_name
 
 
 def scan(
@@ -76,9 +77,11 @@ def _canonical(group: FileGroup, name: str) -> pl.Expr:
 
 
 def _inside(group: FileGroup) -> list[tuple[str, str]]:
-    """Return the canonical columns that the files themselves hold, and what they are called there."""
-    names = group.files[0].names
-    return [(canonical, name) for canonical, name in group.columns.items() if name in names]
+    """Return the canonical columns that the files themselves hold, and what they are called where they are scanned."""
+    first = group.files[0]
+    return [
+        (canonical, first.field(name)) for canonical, name in group.columns.items() if name in first.names
+    ]
 
 
 def _paths(files: Sequence[Prepared]) -> list[str]:
@@ -98,27 +101,30 @@ def _split_lines(group: FileGroup, files: list[Prepared], n_rows: int | None) ->
 
 
 def _plain(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
-    names, separator = group.files[0].names, group.files[0].separator
-    n_fields = len(names)
-    fields = pl.col("line").str.splitn(separator, n_fields + 1)
-    lf = lf.with_columns(__fields=fields)
-    field = {
-        name: pl.col("__fields").struct.field(f"field_{place}") for place, name in enumerate((*names, ""))
-    }
-    malformed = field[names[-1]].is_null() | field[""].is_not_null()
-    return _shown(lf, {canonical: field[name] for canonical, name in _inside(group)}, malformed)
+    n_fields, separator = len(group.files[0].names), group.files[0].separator
+    lf = lf.with_columns(__fields=pl.col("line").str.splitn(separator, n_fields + 1))
+    last, beyond = _split(field_name(n_fields - 1)), _split(field_name(n_fields))
+    malformed = last.is_null() | beyond.is_not_null()
+    return _shown(lf, {canonical: _split(field) for canonical, field in _inside(group)}, malformed)
+
+
+def _split(field: str) -> pl.Expr:
+    return pl.col("__fields").struct.field(field)  # which Polars names as field_name() does
 
 
 def _quoted(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     """Split lines that have quotes, all of them closed in the same line, by a pattern."""
-    names, cut = group.files[0].names, re.escape(group.files[0].separator)
+    n_fields, cut = len(group.files[0].names), re.escape(group.files[0].separator)
     wanted = _inside(group)
     one = rf'"(?:[^"]|"")*"|[^"{cut}][^{cut}]*|'
-    captured = {name for _, name in wanted}
-    pattern = cut.join(f"({one})" if name in captured else f"(?:{one})" for name in names)
+    captured = {field for _, field in wanted}
+    all_fields = [field_name(place) for place in range(n_fields)]
+    pattern = cut.join(f"({one})" if field in captured else f"(?:{one})" for field in all_fields)
     lf = lf.with_columns(__fields=pl.col("line").str.extract_groups(f"^{pattern}$"))
-    places = {name: str(place) for place, name in enumerate((n for n in names if n in captured), start=1)}
-    raw = {canonical: pl.col("__fields").struct.field(places[name]) for canonical, name in wanted}
+    places = {
+        field: str(place) for place, field in enumerate((f for f in all_fields if f in captured), start=1)
+    }
+    raw = {canonical: _split(places[field]) for canonical, field in wanted}
     malformed = pl.all_horizontal(field.is_null() for field in raw.values())
     return _shown(lf, {canonical: _unquoted(field) for canonical, field in raw.items()}, malformed)
 
@@ -139,12 +145,17 @@ def _shown(lf: pl.LazyFrame, fields: Mapping[str, pl.Expr], malformed: pl.Expr) 
 
 
 def _csv(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
-    """Read regular texts with Polars: every record is known to have the header's number of fields."""
+    """Read regular texts with Polars: every record is known to have the header's number of fields.
+
+    The header is passed over: Polars compares names with it as it stands, blanks, quotes and all.
+    """
     lf = pl.scan_csv(
         _paths(files),
         separator=files[0].separator,
         quote_char='"' if files[0].quoted else None,
-        schema=dict.fromkeys(files[0].names, pl.String()),
+        has_header=False,
+        skip_lines=1,
+        schema={field_name(place): pl.String() for place in range(len(files[0].names))},
         row_index_name="__record",
         include_file_paths="__path",
         glob=False,

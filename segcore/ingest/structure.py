@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,6 +76,16 @@ class Structure:
     zeros: bool
 
 
+def header_names(fields: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in a header without blanks around them; a column without one is called by its place."""
+    return tuple(name.strip() or f"column_{place}" for place, name in enumerate(fields, start=1))
+
+
+def field_name(place: int) -> str:
+    """Return what the column at a place, from 0, is called where a text is scanned: headers may repeat names."""
+    return f"field_{place}"
+
+
 def read_header(path: str, compression: str, *, shown: str, separator: str, quote: str) -> Header:
     """Read the header of a UTF-8 text and find its separator: the one that makes the most fields.
 
@@ -100,7 +110,7 @@ def read_header(path: str, compression: str, *, shown: str, separator: str, quot
         for candidate in ((separator,) if separator else SEPARATORS)
     }
     widest = max(rows, key=lambda candidate: len(rows[candidate]))
-    names = tuple(name.strip() or f"column_{place}" for place, name in enumerate(rows[widest], start=1))
+    names = header_names(rows[widest])
     spans = any("\n" in name for name in rows[widest]) or text.startswith(("\n", "\r"))
     return Header(names=names, separator=widest, one_line=one_line and not spans)
 

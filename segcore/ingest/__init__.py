@@ -1,6 +1,7 @@
 """From a source's files to canonical columns and their values."""
 
 from segcore.ingest.bytestream import UNDECODABLE
+from segcore.ingest.failures import readable
 from segcore.ingest.files import Source, discover, passed_over
 from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup, first_records, group_files, split
@@ -22,6 +23,7 @@ __all__ = [
     "passed_over",
     "prepare",
     "read_values",
+    "readable",
     "scan",
     "split",
     "with_texts",

@@ -10,8 +10,9 @@ from typing import BinaryIO
 
 from segcore import errors
 from segcore.ingest import remote
+from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
-from segcore.stores import failures, is_url
+from segcore.stores import is_url
 
 BLOCK = 1 << 20
 # A noncharacter that stands before the hexadecimal digits of every byte that could not be decoded. Unicode
@@ -22,30 +23,6 @@ _UTF16_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-b
 # Of control characters in the first block, above which a file is no text.
 _BINARY_SHARE = 0.02
 _FEW_CONTROLS = 8
-
-
-@contextlib.contextmanager
-def broken_file(path: str) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into one line.
-
-    Raises
-    ------
-    segcore.errors.DataError
-        If the file breaks off or is damaged.
-    segcore.errors.InputNotFoundError
-        If it is gone, or may not be read.
-    segcore.errors.UnreachableError
-        If it is in a store that does not answer.
-    """
-    try:
-        with failures():
-            yield
-    except (FileNotFoundError, PermissionError) as exc:
-        raise errors.InputNotFoundError(f"{path}: cannot be read: {exc.strerror}; was it moved?") from exc
-    except (OSError, EOFError) as exc:
-        raise errors.DataError(
-            f"{path}: the file is damaged or breaks off: {exc}; fetch or export it again"
-        ) from exc
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.ingest import bytestream, excel, records, remote
+from segcore.ingest.failures import broken_file, is_damage
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Header, Reader, examine, field_name, read_header
 from segcore.stores import is_url
@@ -126,7 +127,7 @@ def prepare(
 
 
 def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
-    with bytestream.broken_file(source.name):
+    with broken_file(source.name):
         if source.format == "excel":
             return _excel(number, source, scratch, memory)
         if source.format == "parquet":
@@ -168,6 +169,8 @@ def _parquet(number: int, source: Source) -> Prepared:
         names = tuple(pl.read_parquet_schema(source.path))
         n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
     except pl.exceptions.PolarsError as exc:
+        if not is_damage(exc):
+            raise
         raise errors.DataError(
             f"{source.name}: cannot be read as Parquet: {str(exc).splitlines()[0]}; fetch or export it again"
         ) from exc

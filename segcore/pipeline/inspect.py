@@ -135,7 +135,7 @@ def _look(
         lf.filter(pl.col("class").is_in(_KEPT)).group_by("customer_id").agg(files=pl.col("file").n_unique())
     )
     customers = files.group_by("files").agg(customers=pl.len())
-    with read_input.readable():
+    with ingest.readable():
         classes = counted.collect(engine="streaming")
         seen = dict(customers.collect(engine="streaming").iter_rows())
         rejects = _first_rejects(lf, classes, read)

@@ -120,7 +120,7 @@ def _how_written(table: CustomerTable, names: Sequence[str]) -> dict[str, Number
 
 
 def _collect(lf: pl.LazyFrame) -> pl.DataFrame:
-    with read_input.readable():
+    with ingest.readable():
         return lf.collect(engine="streaming")
 
 
@@ -141,7 +141,7 @@ def write(folder: Path, table: CustomerTable, settings: Job, *, memory: int) -> 
     )
     facts = _facts(table, lf, rows)
     bits = _bits(rows, len(features), memory)
-    with read_input.readable():
+    with ingest.readable():
         pieces = shuffle.write(keyed, str(folder / "buckets"), bits=bits)
     written = 0
     for number, bucket in enumerate(repartition.ranges(pieces, bits)):

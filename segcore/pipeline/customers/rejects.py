@@ -13,7 +13,6 @@ from segcore import ingest, schema
 from segcore.ingest import UNDECODABLE, FileGroup
 from segcore.job import Job
 from segcore.lines import shuffle
-from segcore.pipeline.lines import read_input
 from segcore.pipeline.lines.read_input import Reading
 from segcore.pipeline.lines.shuffle_lines import Buckets
 
@@ -123,7 +122,7 @@ def _read_again(chosen: pl.DataFrame, groups: list[FileGroup]) -> pl.LazyFrame:
 
 def _texts(part: FileGroup, records: Sequence[int]) -> pl.DataFrame:
     lines = ingest.scan(part, last=max(records)).filter(pl.col("record").is_in(records))
-    with read_input.readable():
+    with ingest.readable():
         return (
             ingest.with_texts(lines)
             .select("file", pl.col("record").alias("at"), *_TEXTS)

@@ -77,6 +77,6 @@ def _last_of(task: _Task) -> int | None:
         money_decimals=task.settings.cleaning.money_decimals,
         latest=task.latest,
     )
-    with read_input.readable():
+    with ingest.readable():
         last: int | None = values.select(pl.col("ordered_at").max()).collect(engine="streaming").item()
     return last

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
 
-from segcore import engine, errors, ingest, stores
+from segcore import engine, errors, ingest
 from segcore.ingest import FileGroup, Formats, Prepared, Source, formats, value_patterns
 from segcore.job import Input, Job
 from segcore.pipeline.lines import repartition
@@ -237,37 +235,5 @@ def _sample(reading: Reading, group: FileGroup) -> pl.LazyFrame:
 
 
 def _collect(lf: pl.LazyFrame) -> pl.DataFrame:
-    with readable():
+    with ingest.readable():
         return lf.collect(engine="streaming")
-
-
-@contextmanager
-def readable() -> Iterator[None]:
-    """Turn what Polars says about a source into one line, where the source is collected.
-
-    Raises
-    ------
-    segcore.errors.DataError
-        If a file breaks off or is not what its name says.
-    segcore.errors.InputNotFoundError
-        If a file is gone.
-    """
-    try:
-        with stores.failures():
-            yield
-    except FileNotFoundError as exc:
-        raise errors.InputNotFoundError(f"{_first_line(exc)}: was a file moved while it was read?") from exc
-    except pl.exceptions.PolarsError as exc:
-        raise errors.DataError(
-            f"the input cannot be read: {_first_line(exc)}; fetch or export it again"
-        ) from exc
-    except OSError as exc:
-        if exc.errno not in (None, errno.ENOENT) or "space left" in str(exc):
-            raise
-        raise errors.DataError(
-            f"the input cannot be read: {_first_line(exc)}; fetch or export it again"
-        ) from exc
-
-
-def _first_line(exc: Exception) -> str:
-    return (str(exc).splitlines() or [type(exc).__name__])[0]

@@ -208,7 +208,7 @@ def _shuffle(task: _Task) -> _Done:
     job = task.settings
     carry = expressions.all_columns(job.features.own)
     keyed = shuffle.keyed(task.classified(), seed=job.seed, carry=carry)
-    with read_input.readable():
+    with ingest.readable():
         pieces = shuffle.write(keyed, repartition.new_folder(task.folder), bits=task.bits)
     when, name = pl.col("ordered_at"), pl.col("class")
     inside = name != cleaning.OUTSIDE_WINDOW
@@ -232,7 +232,7 @@ def _write_texts(task: _Task) -> str:
     kept = pl.col("class").is_in(ledger.KEPT)
     shown = ["file", "record", "class", "amount", *(f"text_{name}" for name in schema.LINE_NAMES), "text"]
     path = f"{repartition.new_folder(task.folder)}/texts.parquet"
-    with read_input.readable():
+    with ingest.readable():
         task.classified().filter(~kept).select(shown).sink_parquet(path, mkdir=True, maintain_order=False)
     return path.removeprefix(f"{task.folder}/")
 

@@ -1,0 +1,85 @@
+"""What goes wrong while a source is read, told apart: a file that is gone, one that is damaged, and everything else.
+
+Only what is known to be a file's fault is worded here. Any other exception passes: it is a fault of the program, and is
+reported as one.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars as pl
+
+from segcore import errors
+from segcore.stores import failures
+
+# How the readers begin what they say of a damaged file.
+_DAMAGED = re.compile(
+    r"^parquet(:| error)|out of specification|encoded schema|decompress|deflate|zlib|gzip|zstd|corrupt"
+    r"|truncated|whole buffer|unexpected end",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def broken_file(path: str) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into one line.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If the file breaks off or is damaged.
+    segcore.errors.InputNotFoundError
+        If it is gone, or may not be read.
+    segcore.errors.UnreachableError
+        If it is in a store that does not answer.
+    """
+    try:
+        with failures():
+            yield
+    except (FileNotFoundError, PermissionError) as exc:
+        raise errors.InputNotFoundError(
+            f"{path}: cannot be read: {exc.strerror or _first_line(exc)}; was it moved?"
+        ) from exc
+    except (OSError, EOFError, pl.exceptions.PolarsError) as exc:
+        if getattr(exc, "errno", None) is not None or not is_damage(exc):
+            raise  # a disk that fails or is full is another matter
+        raise errors.DataError(
+            f"{path}: the file is damaged or breaks off: {_first_line(exc)}; fetch or export it again"
+        ) from exc
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what Polars reports of a source into one line, where the source is collected.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If a file breaks off or is not what its name says.
+    segcore.errors.InputNotFoundError
+        If a file is gone.
+    """
+    try:
+        with failures():
+            yield
+    except FileNotFoundError as exc:
+        raise errors.InputNotFoundError(f"{_first_line(exc)}: was a file moved while it was read?") from exc
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        if getattr(exc, "errno", None) not in (None, errno.ENOENT) or not is_damage(exc):
+            raise
+        raise errors.DataError(
+            f"the input cannot be read: {_first_line(exc)}; fetch or export it again"
+        ) from exc
+
+
+def is_damage(exc: BaseException) -> bool:
+    """Whether a reader says that a file is damaged, or breaks off."""
+    return isinstance(exc, EOFError) or _DAMAGED.search(str(exc)) is not None
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).splitlines() or [type(exc).__name__])[0]

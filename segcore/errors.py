@@ -64,7 +64,7 @@ class StorageError(SegcoreError):
 
 
 class BusyError(SegcoreError):
-    """Try again: another run holds the lock, or memory was lost at run time (75)."""
+    """Try again: another run holds the lock, memory was lost at run time, or the input changed meanwhile (75)."""
 
     exit_code = 75
 

@@ -2,7 +2,7 @@
 
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.failures import readable
-from segcore.ingest.files import Source, discover, passed_over
+from segcore.ingest.files import Source, discover, has_changed, passed_over
 from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup, first_records, group_files, split
 from segcore.ingest.prepare import Prepared, prepare
@@ -20,6 +20,7 @@ __all__ = [
     "discover",
     "first_records",
     "group_files",
+    "has_changed",
     "passed_over",
     "prepare",
     "read_values",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -57,6 +57,8 @@ class Source:
         Nanoseconds since the epoch.
     partition : tuple of (str, str)
         Columns that the file's folders name, such as ``country=France``.
+    other_names : tuple of str
+        Other paths that led to the same file, by a link or by another spelling; it is read once.
     """
 
     path: str
@@ -66,10 +68,11 @@ class Source:
     modified: int
     compression: Compression = ""
     partition: tuple[tuple[str, str], ...] = ()
+    other_names: tuple[str, ...] = ()
 
 
 def discover(inputs: Sequence[str | Path]) -> list[Source]:
-    """Find the files behind paths, folders and globs, in a fixed order, each once.
+    """Find the files behind paths, folders and globs, in a fixed order, each once by whatever names.
 
     Raises
     ------
@@ -81,7 +84,35 @@ def discover(inputs: Sequence[str | Path]) -> list[Source]:
     paths: dict[str, None] = {}
     for given in inputs:
         paths.update(dict.fromkeys(_expand(str(given))))
-    return [_source(path) for path in sorted(paths)]
+    return [replace(_source(path), other_names=tuple(others)) for path, *others in _by_file(paths)]
+
+
+def has_changed(source: Source) -> bool:
+    """Whether a file is no longer as it was when it was found.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If it is gone.
+    """
+    size, modified = remote.stat(source.path) if is_url(source.path) else _first_look(source.path)[:2]
+    return (size, modified) != (source.size, source.modified)
+
+
+def _by_file(paths: Iterable[str]) -> list[tuple[str, ...]]:
+    """Group paths that lead to one file, in the order of the first of each: a link stands behind its target."""
+    groups: dict[object, list[str]] = {}
+    for path in sorted(paths, key=lambda path: (not is_url(path) and os.path.islink(path), path)):
+        groups.setdefault(_identity(path), []).append(path)
+    return sorted(map(tuple, groups.values()))
+
+
+def _identity(path: str) -> object:
+    try:
+        status = None if is_url(path) else os.stat(path)
+    except OSError:  # reported where it is opened
+        return path
+    return path if status is None else (status.st_dev, status.st_ino)
 
 
 def passed_over(inputs: Sequence[str | Path]) -> list[str]:

@@ -85,7 +85,8 @@ class Prepared:
     def from_json(cls, data: dict[str, Any], folder: str) -> Prepared:
         """Undo :meth:`to_json`, whatever the scratch folder is called by now."""
         given = data["source"]
-        source = Source(**{**given, "partition": tuple(tuple(pair) for pair in given["partition"])})
+        pairs = tuple(tuple(pair) for pair in given["partition"])
+        source = Source(**{**given, "partition": pairs, "other_names": tuple(given["other_names"])})
         path = f"{folder}/{data['path']}" if data["path"] else source.path
         lists = {"names": tuple(data["names"]), "notes": tuple(data["notes"])}
         return cls(**{**data, **lists, "source": source, "path": path})

@@ -364,12 +364,18 @@ def shrink(path: Path) -> None:
     path.write_text(path.read_text()[:-60])
 
 
+def rewrite(path: Path) -> None:
+    path.write_text(path.read_text().replace("1.25", "9.25"))
+    os.utime(path, ns=(1, 1))
+
+
 @pytest.mark.parametrize(
     ("change", "code", "message"),
     [
         (vanish, 66, "moved while it was read"),
-        (grow, 65, "has the file changed"),
-        (shrink, 65, "has the file changed|rejected"),
+        (grow, 75, "has changed while it was read; run the same command again"),
+        (shrink, 75, "has changed while it was read"),
+        (rewrite, 75, "has changed while it was read"),
     ],
 )
 def test_a_file_that_changes_while_it_is_read(

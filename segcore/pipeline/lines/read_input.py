@@ -168,7 +168,18 @@ def notes(reading: Reading, settings: Job) -> list[str]:
         missing.append(
             "lines say their amount, not quantity and price: there are no features item_count and mean_basket_items"
         )
-    return [*missing, *(note for file in reading.files for note in file.notes)]
+    return [*missing, *_named_twice(reading), *(note for file in reading.files for note in file.notes)]
+
+
+def _named_twice(reading: Reading) -> list[str]:
+    twice = [file.source for file in reading.files if file.source.other_names]
+    if not twice:
+        return []
+    number = "1 file was" if len(twice) == 1 else f"{len(twice):,} files were"
+    return [
+        f"{number} named more than once, such as {twice[0].name} as {errors.listing(twice[0].other_names)}: "
+        "each is read once"
+    ]
 
 
 def assumptions(reading: Reading, settings: Job) -> list[str]:

@@ -1,0 +1,175 @@
+"""Small inputs that are easily misread: each has its right value, or is refused in one line with its exit code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.ingest.test_odd_inputs import Make, complaint, given, raw
+from tests.transaction_lines import through
+
+
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """An input with a right answer.
+
+    Attributes
+    ----------
+    spend : dict of str to float
+        Of each customer.
+    settings : dict
+        Of the job.
+    log : str
+        A pattern of what a run warns of; empty where that does not matter.
+    """
+
+    name: str
+    make: Make
+    spend: dict[str, float]
+    settings: dict[str, Any] = field(default_factory=dict)
+    log: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """An input that is refused, with a pattern of the one line and the exit code."""
+
+    name: str
+    make: Make
+    message: str
+    code: int = 65
+    arguments: Sequence[str] = ()
+
+
+def csv(*lines: str) -> Make:
+    return raw(("\n".join(lines) + "\n").encode())
+
+
+def spends(folder: Path) -> dict[str, float]:
+    features = pl.read_parquet(folder / "customers" / "features")
+    return dict(features.select("customer_id", "total_spend").iter_rows())
+
+
+def twice(*names: str) -> Make:
+    """Return a maker of one file, named in several ways."""
+
+    def make(folder: Path) -> list[str]:
+        csv(*ORDERS)(folder)
+        (folder / "link.csv").symlink_to("x.csv")
+        (folder / "hard.csv").hardlink_to(folder / "x.csv")
+        return [f"{folder}/{name}" for name in names]
+
+    return make
+
+
+ORDERS = ("customer_id,order_id,date,amount", "a,1,2011-03-01,7.50", "b,2,2011-03-15,3.25")
+BOTH = {"a": 7.5, "b": 3.25}
+
+HEADERS: list[Right | Refused] = [
+    Right(
+        name="the index column of pandas",
+        make=csv(
+            ",customer_id,order_id,date,quantity,unit_price",
+            "0,a,1,2011-03-01,2,3.75",
+            "1,b,2,2011-03-15,1,3.25",
+        ),
+        spend=BOTH,
+    ),
+    Right(
+        name="a separator behind every line",
+        make=csv("customer_id,date,amount,", "a,2011-03-01,7.50,", "b,2011-03-15,3.25,"),
+        spend=BOTH,
+    ),
+    Right(
+        name="blanks behind every separator",
+        make=csv("customer_id, date, amount", "a, 2011-03-01, 7.50", "b, 2011-03-15, 3.25"),
+        spend=BOTH,
+    ),
+    Right(
+        name="a padded name that nobody needs",
+        make=csv("customer_id,date,amount,city ", "a,2011-03-01,7.50,Paris", "b,2011-03-15,3.25,Rome"),
+        spend=BOTH,
+    ),
+    Right(
+        name="a padded name in the job",
+        make=csv("who ,date,amount", "a,2011-03-01,7.50", "b,2011-03-15,3.25"),
+        spend=BOTH,
+        settings={"columns__customer_id": "who "},
+    ),
+    Right(
+        name="a quoted name that nobody needs",
+        make=csv('customer_id,date,amount,"the, note"', "a,2011-03-01,7.50,x", "b,2011-03-15,3.25,y"),
+        spend=BOTH,
+    ),
+    Right(
+        name="a name twice that nobody needs",
+        make=csv(
+            "note,customer_id,date,note,amount",
+            "x,a,2011-03-01,y,7.50",
+            '"x",b,2011-03-15,"y",3.25',
+        ),
+        spend=BOTH,
+    ),
+    Right(
+        name="a name twice in a text that is taken apart",
+        make=csv("note,customer_id,date,note,amount", "x,a,2011-03-01,y,7.50", '"x,b,2011-03-15,y,3.25'),
+        spend={"a": 7.5},
+    ),
+    Right(
+        name="names of the reader's own",
+        make=csv(
+            "__record,customer_id,date,amount,__text",
+            "9,a,2011-03-01,7.50,x",
+            '8,b,2011-03-15,3.25,"two\nlines"',
+        ),
+        spend=BOTH,
+    ),
+    Refused(
+        name="a needed name twice",
+        make=csv("customer_id,date,amount,amount", "a,2011-03-01,7.50,8"),
+        message="names amount more than once; rename one",
+    ),
+]
+
+SAME_FILE: list[Right | Refused] = [
+    Right(
+        name=" and ".join(names),
+        make=twice(*names),
+        spend=BOTH,
+        settings={"cleaning__duplicates": "keep"},
+        log=r"1 file was named more than once, such as .*\w\.csv as .*\w\.csv: each is read once",
+    )
+    for names in (
+        ("x.csv", "./x.csv"),
+        (".", "x.csv"),
+        ("x.csv", "link.csv"),
+        ("hard.csv", "x.csv"),
+        ("*.csv", "../given/x.csv"),
+    )
+]
+
+CASES = [*HEADERS, *SAME_FILE]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if isinstance(case, Right)], ids=lambda c: c.name)
+def test_what_has_one_meaning_is_read_right(tmp_path: Path, case: Right) -> None:
+    made = given(tmp_path, case.make)
+    inputs = [made] if isinstance(made, str | Path) else made
+    account = through(inputs, tmp_path / "run", **case.settings)
+    assert spends(tmp_path / "run") == case.spend
+    assert re.search(case.log, "\n".join(account["warnings"]))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if isinstance(case, Refused)], ids=lambda c: c.name)
+def test_what_has_two_meanings_is_refused(
+    tmp_path: Path, case: Refused, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = given(tmp_path, case.make)
+    monkeypatch.chdir(tmp_path)
+    assert re.search(case.message, complaint(made, case.code, case.arguments, monkeypatch, capfd))

@@ -13,12 +13,14 @@ PEERS     ?=
 LAST      ?= 2011-11-24
 NIGHTS    ?= 40
 WINDOW    ?= 270d
+ROOM      ?=
+SAMPLE    ?=
 
 VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all lint format bench bench-scale bench-same bench-nights browser screenshots sample data clean
+.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-nights browser screenshots sample data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -44,6 +46,13 @@ test: $(VENV)/.dev ## run the tests (about five minutes on two cores)
 
 test-all: $(VENV)/.dev ## run the long tests too
 	$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 1800
+
+$(VENV)/.mutants: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutants]'
+	@touch $@
+
+mutants: $(VENV)/.mutants ## small wrong changes that no test of the room notices; ROOM=selection SAMPLE=100
+	$(BIN)/python -m tests.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))
 
 lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/ruff check .

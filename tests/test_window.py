@@ -126,7 +126,7 @@ def test_what_lies_outside_is_no_sign_of_a_bad_input(tmp_path: Path) -> None:
         tmp_path / "a.csv", [*old, at("2011-01-01 00:00:00"), at("2011-01-02 00:00:00", Quantity="x")]
     )
     account = through([path], tmp_path / "run", features__window="30d")
-    assert quality_gate.reject_share(account) == 0.5
+    assert quality_gate.reject_share(counts(account)) == 0.5
     with pytest.raises(errors.DataError, match="50% of 2 lines were rejected beyond missing customers"):
         through([path], tmp_path / "strict", features__window="30d", cleaning__max_reject_share=0.4)
 

@@ -19,6 +19,7 @@ from segcore.pipeline.lines import shuffle_lines as stages
 from segcore.pipeline.lines.memory_plan import Plan
 from segcore.pipeline.lines.read_input import Reading
 from segcore.progress import Progress, Stage
+from segcore.storage import read_json
 
 HEADER = [
     "InvoiceNo",
@@ -86,7 +87,7 @@ def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict
     read_input.prepare(*place, sources, job_settings, memory=10**9, progress=progress)
     read = read_input.load(*place, job_settings)
     found = taken_through(read, job_settings, folder, progress=progress, n_buckets=4)
-    return {**found.ledger, "warnings": progress.warnings}
+    return {**read_json(found.folder / "ledger.json"), "warnings": progress.warnings}
 
 
 def taken_through(

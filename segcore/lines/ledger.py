@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 
 from segcore import errors, job
 from segcore.lines import cleaning
+from segcore.records.ledger import Amount, ClassAmount, FileAmount, Ledger, ReturnsNet
 
 KEPT = (cleaning.PURCHASE, cleaning.RETURN)
 # Rejects that are no sign of a bad input.
 NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW)
 
 
-def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) -> dict[str, Any]:
+def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) -> Ledger:
     """Add up the counts of all buckets.
 
     Parameters
@@ -26,71 +26,65 @@ def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) 
     rules : segcore.job.Cleaning
     files : sequence of str
         Name of every file, by its number.
-
-    Returns
-    -------
-    dict
-        Plain values for ledger.json; money as decimal text, exact.
     """
     by_class = {
-        row["class"]: row
-        for row in counts.group_by("class").agg(pl.col("rows", "money").sum()).iter_rows(named=True)
+        name: (rows, money)
+        for name, rows, money in counts.group_by("class").agg(pl.col("rows", "money").sum()).iter_rows()
     }
     by_file = counts.group_by("file", "class").agg(pl.col("rows", "money").sum()).sort("file", "class")
-    nothing = {"rows": 0, "money": 0}
-    return {
-        "rows_in": int(counts["rows"].sum()),
-        "money_in": _money(int(counts["money"].sum()), rules),
-        "unreadable_amount_rows": int(counts["unreadable_amount_rows"].sum()),
-        "classes": [
-            {
-                "class": name,
-                "rows": by_class.get(name, nothing)["rows"],
-                "money": _money(by_class.get(name, nothing)["money"], rules),
-            }
-            for name in cleaning.classes(rules)
-        ],
-        "by_file": [
-            {"file": files[file], "class": name, "rows": rows, "money": _money(money, rules)}
+    amounts = (
+        ClassAmount(name=name, rows=rows, money=_money(money, rules))
+        for name in cleaning.classes(rules)
+        for rows, money in [by_class.get(name, (0, 0))]
+    )
+    return Ledger(
+        rows_in=int(counts["rows"].sum()),
+        money_in=_money(int(counts["money"].sum()), rules),
+        unreadable_amount_rows=int(counts["unreadable_amount_rows"].sum()),
+        classes=tuple(amounts),
+        by_file=tuple(
+            FileAmount(file=files[file], name=name, rows=rows, money=_money(money, rules))
             for file, name, rows, money in by_file.iter_rows()
-        ],
-    }
+        ),
+    )
 
 
-def returns_net(counts: pl.DataFrame, rules: job.Cleaning) -> dict[str, Any]:
-    """Add up what returns took back in all buckets, as :func:`segcore.lines.returns.account` counts it.
-
-    Returns
-    -------
-    dict
-        Plain values for ledger.json. Rows and money of ``matched`` and ``unmatched`` are those of the class
-        ``return``; the money of ``taken_back`` is that of purchases, at their own price. The rows in
-        ``partly_matched_rows`` are among the matched; the part of their money without a purchase is not.
-    """
+def returns_net(counts: pl.DataFrame, rules: job.Cleaning) -> ReturnsNet:
+    """Add up what returns took back in all buckets, as :func:`segcore.lines.returns.account` counts it."""
     total = counts.sum().row(0, named=True)
-    out: dict[str, Any] = {
-        name: {"rows": total[f"{name}_rows"], "money": _money(total[f"{name}_money"], rules)}
-        for name in ("matched", "unmatched", "taken_back")
-    }
-    return out | {
-        name: total[name] for name in ("partly_matched_rows", "orders_emptied", "customers_emptied")
-    }
+
+    def amount(name: str) -> Amount:
+        return Amount(rows=total[f"{name}_rows"], money=_money(total[f"{name}_money"], rules))
+
+    return ReturnsNet(
+        matched=amount("matched"),
+        unmatched=amount("unmatched"),
+        taken_back=amount("taken_back"),
+        partly_matched_rows=total["partly_matched_rows"],
+        orders_emptied=total["orders_emptied"],
+        customers_emptied=total["customers_emptied"],
+    )
 
 
-def _money(minor: int, rules: job.Cleaning) -> str:
-    return str(Decimal(minor).scaleb(-rules.money_decimals))
+def _money(minor: int, rules: job.Cleaning) -> Decimal:
+    return Decimal(minor).scaleb(-rules.money_decimals)
 
 
-def check(account: dict[str, Any], rules: job.Cleaning) -> None:
+def check(rows: Mapping[str, int], rules: job.Cleaning) -> None:
     """Refuse to go on when there is nothing to build on.
+
+    Parameters
+    ----------
+    rows : mapping of str to int
+        Lines of each class, that of purchases and of what lies outside the window included.
+    rules : segcore.job.Cleaning
 
     Raises
     ------
     segcore.errors.DataError
         If there are no lines, no purchases, or more rejects than the job allows.
     """
-    rows = {entry["class"]: entry["rows"] for entry in account["classes"]}
-    lines_in = account["rows_in"]
+    lines_in = sum(rows.values())
     rejected = {name: n for name, n in rows.items() if name not in KEPT and n}
     reasons = ", ".join(
         f"{name} {n:,}" for name, n in sorted(rejected.items(), key=lambda item: -item[1])[:4]

@@ -130,9 +130,8 @@ def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:
 def _stops(found: Inspection, settings: Job) -> list[str]:
     """Say why the run would stop, as far as these lines tell; duplicates may leave less."""
     lines = {cleaning.PURCHASE: 0, cleaning.OUTSIDE_WINDOW: 0, **dict(found.classes.iter_rows())}
-    classes = [{"class": name, "rows": rows} for name, rows in lines.items()]
     try:
-        ledger.check({"rows_in": sum(lines.values()), "classes": classes}, settings.cleaning)
+        ledger.check(lines, settings.cleaning)
     except errors.DataError as exc:
         return ["", f"the run would stop: {exc}"]
     wanted = settings.selection.k or settings.models.k_min

@@ -139,7 +139,7 @@ def make(
             "gate": {
                 "broken": quality_gate.broken_bounds(
                     plan.settings.gate,
-                    account=found.ledger,
+                    rows=found.ledger.rows,
                     profile=table,
                     chosen=before.manifest["chosen"],
                     drift=quality_gate.drift_by_feature(drift),

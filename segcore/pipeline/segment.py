@@ -185,7 +185,7 @@ def _fit(
             "gate": {
                 "broken": quality_gate.broken_bounds(
                     plan.settings.gate,
-                    account=found.ledger,
+                    rows=found.ledger.rows,
                     profile=table,
                     chosen=compared.chosen,
                     drift=quality_gate.drift_by_feature(run_files.drift(folder)),

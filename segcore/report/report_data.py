@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
-from segcore import errors, job
+from segcore import errors, job, records
+from segcore.records import Ledger
 
 TABLES = (
     "monthly",
@@ -32,7 +33,8 @@ class ReportData:
 
     Attributes
     ----------
-    manifest, ledger : dict
+    manifest : dict
+    ledger : Ledger
     job : segcore.job.Job
     job_text : str
         The resolved job as it lies in the run.
@@ -46,7 +48,7 @@ class ReportData:
     """
 
     manifest: dict[str, Any]
-    ledger: dict[str, Any]
+    ledger: Ledger
     job: job.Job
     job_text: str
     profile: pl.DataFrame
@@ -70,8 +72,7 @@ def load(run_dir: Path) -> ReportData:
         raise errors.InputNotFoundError(
             f"{run_dir}: no finished run (found no manifest.json); give the directory that latest.json names"
         )
-    ledger = _json(run_dir / "ledger.json") or {}
-    reasons = [str(row["class"]) for row in ledger.get("classes", [])]
+    ledger = records.read(Ledger, run_dir)
     job_text = (run_dir / "job.toml").read_text(encoding="utf-8")
     return ReportData(
         manifest=_json(run_dir / "manifest.json") or {},
@@ -81,7 +82,7 @@ def load(run_dir: Path) -> ReportData:
         profile=_table(run_dir / "profile.parquet"),
         candidates=_table(run_dir / "candidates.parquet"),
         tables={name: _table(run_dir / "tables" / f"{name}.parquet") for name in TABLES},
-        rejects=_rejects(run_dir / "rejects", reasons),
+        rejects=_rejects(run_dir / "rejects", list(ledger.rows)),
         lineage=_json(run_dir / "lineage.json"),
         movement=_json(run_dir / "movement.json"),
         drift=_json(run_dir / "drift.json"),

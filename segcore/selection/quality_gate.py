@@ -15,7 +15,7 @@ from segcore.lines.ledger import KEPT, NO_FAULT
 def broken_bounds(
     gate: job.Gate,
     *,
-    account: Mapping[str, Any],
+    rows: Mapping[str, int],
     profile: pl.DataFrame,
     chosen: Mapping[str, Any],
     drift: Mapping[str, float] | None = None,
@@ -25,8 +25,8 @@ def broken_bounds(
     Parameters
     ----------
     gate : segcore.job.Gate
-    account : mapping
-        The ledger, as in ledger.json.
+    rows : mapping of str to int
+        Lines of each class of the ledger.
     profile : polars.DataFrame
         One row per segment, as in profile.parquet; the row of segment 0 is everybody.
     chosen : mapping
@@ -35,7 +35,7 @@ def broken_bounds(
         Population stability index of each feature against the previous run; without one there is no drift.
     """
     found = [
-        (gate.max_reject_share, "most", "share of rejected lines", reject_share(account), "max_reject_share"),
+        (gate.max_reject_share, "most", "share of rejected lines", reject_share(rows), "max_reject_share"),
         (
             gate.min_segment_share,
             "least",
@@ -72,11 +72,10 @@ def drift_by_feature(state: Mapping[str, Any] | None) -> dict[str, float]:
     return {row["feature"]: float(row["psi"]) for row in rows if row["in_model"]}
 
 
-def reject_share(account: Mapping[str, Any]) -> float:
+def reject_share(rows: Mapping[str, int]) -> float:
     """Return the share of the window's lines that were rejected for other reasons than a missing customer."""
-    rows = {entry["class"]: entry["rows"] for entry in account["classes"]}
     rejected = sum(n for name, n in rows.items() if name not in (*KEPT, *NO_FAULT))
-    looked_at = account["rows_in"] - rows.get(cleaning.OUTSIDE_WINDOW, 0)
+    looked_at = sum(rows.values()) - rows.get(cleaning.OUTSIDE_WINDOW, 0)
     return float(rejected / max(looked_at, 1))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from segcore import errors, job
@@ -12,11 +10,9 @@ from segcore.lines import cleaning, ledger
 HALF = job.Cleaning(max_reject_share=0.5)
 
 
-def account(**rows: int) -> dict[str, Any]:
-    """Return an account of so many lines of each class."""
-    every = dict.fromkeys(cleaning.classes(HALF), 0) | rows
-    classes = [{"class": name, "rows": n, "money": "0"} for name, n in every.items()]
-    return {"rows_in": sum(every.values()), "classes": classes}
+def lines(**rows: int) -> dict[str, int]:
+    """Return so many lines of each class."""
+    return dict.fromkeys(cleaning.classes(HALF), 0) | rows
 
 
 @pytest.mark.parametrize(
@@ -30,7 +26,7 @@ def account(**rows: int) -> dict[str, Any]:
 )
 def test_more_rejects_than_the_job_allows_are_refused(rows: dict[str, int]) -> None:
     with pytest.raises(errors.DataError, match="55% of 11 lines were rejected beyond missing customers"):
-        ledger.check(account(**rows), HALF)
+        ledger.check(lines(**rows), HALF)
 
 
 @pytest.mark.parametrize(
@@ -43,19 +39,19 @@ def test_more_rejects_than_the_job_allows_are_refused(rows: dict[str, int]) -> N
     ],
 )
 def test_as_many_rejects_as_the_job_allows_are_no_fault(rows: dict[str, int]) -> None:
-    ledger.check(account(**rows), HALF)
+    ledger.check(lines(**rows), HALF)
 
 
 def test_the_reasons_are_the_four_most_frequent() -> None:
     rows = {"zero_amount": 2, "duplicate": 9, "adjustment": 1, "not_a_product": 3, "malformed_line": 4}
     with pytest.raises(errors.DataError) as caught:
-        ledger.check(account(purchase=1, **rows), HALF)
+        ledger.check(lines(purchase=1, **rows), HALF)
     expected = "(duplicate 9, malformed_line 4, not_a_product 3, zero_amount 2)"
     assert expected in str(caught.value)
 
 
 def test_there_has_to_be_a_line_and_a_purchase() -> None:
     with pytest.raises(errors.DataError, match="the input holds no lines"):
-        ledger.check(account(), HALF)
+        ledger.check(lines(), HALF)
     with pytest.raises(errors.DataError, match="no purchase left: all of 3 lines were returns or rejected"):
-        ledger.check(account(**{"return": 3}), HALF)
+        ledger.check(lines(**{"return": 3}), HALF)

@@ -15,16 +15,7 @@ from segcore.job import Gate
 from segcore.selection.quality_gate import broken_bounds
 from tests.operations.processes import segment_here, small_dump
 
-ACCOUNT = {
-    "rows_in": 1000,
-    "classes": [
-        {"class": "purchase", "rows": 700},
-        {"class": "return", "rows": 50},
-        {"class": "missing_customer", "rows": 150},
-        {"class": "duplicate", "rows": 80},
-        {"class": "non_positive_price", "rows": 20},
-    ],
-}
+ROWS = {"purchase": 700, "return": 50, "missing_customer": 150, "duplicate": 80, "non_positive_price": 20}
 PROFILE = pl.DataFrame({"segment": [0, 1, 2, 3], "customer_share": [1.0, 0.5, 0.46, 0.04]})
 CHOSEN = {"admissible": False, "prediction_strength": 0.79, "jaccard_min": None}
 DRIFT = {"order_count": 0.05, "total_spend": 0.31}
@@ -70,15 +61,13 @@ DRIFT = {"order_count": 0.05, "total_spend": 0.31}
     ],
 )
 def test_each_bound_by_hand(gate: dict[str, Any], expected: list[str]) -> None:
-    found = broken_bounds(
-        Gate.model_validate(gate), account=ACCOUNT, profile=PROFILE, chosen=CHOSEN, drift=DRIFT
-    )
+    found = broken_bounds(Gate.model_validate(gate), rows=ROWS, profile=PROFILE, chosen=CHOSEN, drift=DRIFT)
     assert found == expected
 
 
 def test_without_a_previous_run_there_is_no_drift() -> None:
     gate = Gate(max_drift=0.01)
-    assert broken_bounds(gate, account=ACCOUNT, profile=PROFILE, chosen=CHOSEN) == []
+    assert broken_bounds(gate, rows=ROWS, profile=PROFILE, chosen=CHOSEN) == []
 
 
 def test_the_gate_stops_publication_and_the_runs_are_listed_and_pruned(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_rejects_have_the_text_that_came_in(tmp_path: Path, mode: str) -> None:
     second = write_csv(tmp_path / "b.csv", [line(InvoiceNo="2"), line(UnitPrice="-1")])
     rules = job.resolve("", {**RULES, "cleaning.rejects": mode})
     found = taken_through(prepared([first, second], rules), rules, tmp_path / "out", n_buckets=4)
-    counted = {entry["class"]: entry["rows"] for entry in found.ledger["classes"] if entry["rows"]}  # type: ignore[attr-defined]
+    counted = {name: rows for name, rows in found.ledger.rows.items() if rows}
     assert counted == {
         "purchase": 2,
         "duplicate": 1,

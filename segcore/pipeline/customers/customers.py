@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from segcore import engine, errors, expressions, ingest
+from segcore import engine, errors, expressions, ingest, records
 from segcore.job import Job
 from segcore.lines import features, ledger
 from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
@@ -17,6 +17,7 @@ from segcore.pipeline.lines import observation_window
 from segcore.pipeline.lines.read_input import Reading
 from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.progress import Progress, Stage
+from segcore.records import Ledger
 from segcore.storage import read_json, write_json
 from segcore.stores import is_url
 
@@ -50,7 +51,7 @@ class Customers:
     products: tuple[Path, ...]
     product_customers: int
     rejects: Path
-    ledger: dict[str, object]
+    ledger: Ledger
     as_of: int
     first_at: int
     last_at: int
@@ -138,15 +139,15 @@ def make(
     names = [file.source.name for file in read.files]
     account = ledger.account(pl.concat(counts), job.cleaning, files=names)
     _check_nothing_lost(pl.concat(counts), read)
-    ledger.check(account, job.cleaning)
+    ledger.check(account.rows, job.cleaning)
     if writer.rows == 0:
         raise errors.DataError(
             f'no purchase left: of {lines_in:,} lines returns took back all; expected features.returns = "feature"'
         )
     if taken_back:
-        account["returns_net"] = ledger.returns_net(pl.concat(taken_back), job.cleaning)
+        account = replace(account, returns_net=ledger.returns_net(pl.concat(taken_back), job.cleaning))
     rejects.write(folder / "rejects", buckets, pl.concat(duplicates), read, job)
-    write_json(folder / "ledger.json", account)
+    records.write(folder, account)
     facts = {
         "as_of": as_of,
         "first_at": buckets.first_at,
@@ -166,7 +167,7 @@ def load(folder: Path) -> Customers:
         months=tuple(sorted((folder / "months").glob("*.parquet"))),
         products=tuple(sorted((folder / "products").glob("*.parquet"))),
         rejects=folder / "rejects",
-        ledger=read_json(folder / "ledger.json"),
+        ledger=records.read(Ledger, folder),
         **facts,
     )
 

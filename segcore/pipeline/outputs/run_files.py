@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import job, profile, report, storage
+from segcore import job, profile, records, report, storage
 from segcore.matrix import encoding
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
@@ -96,7 +96,7 @@ def write(
     """Write everything of a run but its manifest and report, and return the profile."""
     for part in ("features", "rejects"):
         link_tree(found.folder / part, folder / part)
-    storage.write_json(folder / "ledger.json", found.ledger)
+    records.write(folder, found.ledger)
     storage.write_text(folder / "job.toml", job.to_toml(settings))
     compared.table.write_parquet(folder / "candidates.parquet")
     everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
@@ -201,7 +201,7 @@ def data_facts(found: Customers, table: pl.DataFrame) -> dict[str, Any]:
         "customers": found.customers,
         "revenue": everybody["revenue"],
         "input": {
-            "lines": found.ledger["rows_in"],
+            "lines": found.ledger.rows_in,
             "first_day": _time(found.first_at)[:10],
             "last_day": _time(found.last_at)[:10],
         },

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import job, profile, schema, storage, tables
+from segcore import job, profile, records, schema, storage, tables
 from segcore.matrix import encoding
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, run_comparison
@@ -37,7 +37,7 @@ def write(folder: Path, found: Customers, labels: Path, old: Previous, settings:
         run_files.link_tree(found.folder / part, folder / part)
     for name in _FITTED:
         run_files.link(old.folder / name, folder / name)
-    storage.write_json(folder / "ledger.json", found.ledger)
+    records.write(folder, found.ledger)
     storage.write_text(folder / "job.toml", job.to_toml(settings))
     everyone = pl.concat(
         [

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from segcore import records
+from segcore.records.ledger import Amount, ClassAmount, ReturnsNet
 from segcore.report import charts
 from segcore.report.charts import Figure
 from segcore.report.formatting import Formatter, cut, label, listed, sentence
 from segcore.report.report_data import ReportData
 
-_KEPT = {"purchase", "purchases", "return", "returns"}
+_PURCHASE = "purchase"
+_KEPT = {_PURCHASE, "return"}
 _EXAMPLE_COLUMNS = (
     "order_id",
     "product_id",
@@ -42,53 +45,51 @@ class Ledger:
 
 def ledger(data: ReportData, fmt: Formatter) -> Ledger:
     """Collect the ledger, examples of rejects and warnings."""
-    every = [{**row, "money": Decimal(str(row["money"]))} for row in data.ledger.get("classes", [])]
-    classes = [row for row in every if row["rows"]]
-    rows_in = int(data.ledger.get("rows_in", 0))
-    money_in = Decimal(str(data.ledger.get("money_in", "0")))
+    account = data.ledger
+    classes = [own for own in account.classes if own.rows]
     return Ledger(
-        sentence=_ledger_sentence(classes, rows_in, fmt),
+        sentence=_ledger_sentence(classes, account.rows_in, fmt),
         classes=[
             {
-                "name": class_name(row["class"]),
-                "rows": fmt.count(row["rows"]),
-                "share": fmt.percent(row["rows"] / rows_in if rows_in else 0.0),
-                "money": exact(row["money"], fmt),
-                "kind": "kept" if row["class"] in _KEPT else "rejected",
+                "name": class_name(own.name),
+                "rows": fmt.count(own.rows),
+                "share": fmt.percent(own.rows / account.rows_in),
+                "money": exact(own.money, fmt),
+                "kind": "kept" if own.name in _KEPT else "rejected",
             }
-            for row in classes
+            for own in classes
         ]
         + [
             {
                 "name": "All lines in",
-                "rows": fmt.count(rows_in),
+                "rows": fmt.count(account.rows_in),
                 "share": "100%",
-                "money": exact(money_in, fmt),
+                "money": exact(account.money_in, fmt),
                 "kind": "total",
             }
         ],
-        waterfalls=_waterfalls(classes, rows_in, money_in, fmt),
+        waterfalls=_waterfalls(classes, account, fmt),
         by_file=_by_file(data, fmt),
         examples=_examples(data),
-        unmet=listed([class_name(row["class"]).lower() for row in every if not row["rows"]]),
-        unreadable=int(data.ledger.get("unreadable_amount_rows") or 0),
-        net=_net_sentence(data.ledger.get("returns_net"), fmt),
+        unmet=listed([class_name(own.name).lower() for own in account.classes if not own.rows]),
+        unreadable=account.unreadable_amount_rows,
+        net=_net_sentence(account.returns_net, fmt),
         extra=[_extra_sentence(table, fmt) for table in data.manifest.get("extra", [])],
         warnings=[sentence(cut(text, 400)) for text in data.manifest.get("warnings", [])],
     )
 
 
-def _net_sentence(net: dict[str, Any] | None, fmt: Formatter) -> str:
-    """Return what returns took back, where the job lets them, in a sentence."""
+def _net_sentence(net: ReturnsNet | None, fmt: Formatter) -> str:
+    """Return what returns took back, where the job lets them."""
     if net is None:
         return ""
 
-    def part(name: str) -> str:
-        return f"{fmt.counted(net[name]['rows'], 'line')} ({exact(Decimal(net[name]['money']), fmt)})"
+    def part(amount: Amount) -> str:
+        return f"{fmt.counted(amount.rows, 'line')} ({exact(amount.money, fmt)})"
 
     return (
-        f"Returns take back what they belong to: {part('matched')} found an earlier purchase, {part('unmatched')} none; "
-        f"{fmt.counted(net['orders_emptied'], 'order')} and {fmt.counted(net['customers_emptied'], 'customer')} "
+        f"Returns take back what they belong to: {part(net.matched)} found an earlier purchase, {part(net.unmatched)} none; "
+        f"{fmt.counted(net.orders_emptied, 'order')} and {fmt.counted(net.customers_emptied, 'customer')} "
         "had nothing left and are not counted."
     )
 
@@ -123,42 +124,35 @@ def exact(amount: Decimal, fmt: Formatter) -> str:
     return f"{'−' if amount < 0 and text.strip('0.,') else ''}{fmt.currency}{space}{text}"
 
 
-def _is(name: str, kind: str) -> bool:
-    return name in {kind, f"{kind}s"}
-
-
-def _ledger_sentence(classes: list[dict[str, Any]], rows_in: int, fmt: Formatter) -> str:
-    purchases = sum(row["rows"] for row in classes if _is(row["class"], "purchase"))
-    rejected = [row for row in classes if row["class"] not in _KEPT]
-    text = f"Of {fmt.count(rows_in)} lines, {fmt.count(purchases)} are purchases ({fmt.percent(purchases / rows_in if rows_in else 0.0)})"
+def _ledger_sentence(classes: list[ClassAmount], rows_in: int, fmt: Formatter) -> str:
+    purchases = sum(own.rows for own in classes if own.name == _PURCHASE)
+    rejected = [own for own in classes if own.name not in _KEPT]
+    text = f"Of {fmt.count(rows_in)} lines, {fmt.count(purchases)} are purchases ({fmt.percent(purchases / rows_in)})"
     if not rejected:
         return f"{text}; none was rejected."
-    worst = max(rejected, key=lambda row: row["rows"])
-    total = sum(row["rows"] for row in rejected)
-    return f"{text} and {fmt.count(total)} were rejected, {fmt.count(worst['rows'])} of them as “{class_name(worst['class']).lower()}”."
+    worst = max(rejected, key=lambda own: own.rows)
+    total = sum(own.rows for own in rejected)
+    return f"{text} and {fmt.count(total)} were rejected, {fmt.count(worst.rows)} of them as “{class_name(worst.name).lower()}”."
 
 
-def _waterfalls(
-    classes: list[dict[str, Any]], rows_in: int, money_in: Decimal, fmt: Formatter
-) -> list[Figure]:
+def _waterfalls(classes: list[ClassAmount], ledger: records.Ledger, fmt: Formatter) -> list[Figure]:
     """Draw the ledger in rows and in money: what came in, what went, what is left."""
     if not classes:
         return []
     both: tuple[tuple[str, str, float, Callable[[float], str], str], ...] = (
-        ("rows", "Rows", float(rows_in), fmt.count, ""),
-        ("money", "Money", float(money_in), fmt.money, fmt.currency),
+        ("rows", "Rows", float(ledger.rows_in), fmt.count, ""),
+        ("money", "Money", float(ledger.money_in), fmt.money, fmt.currency),
     )
     figures = []
     for column, title, total, text, currency in both:
         steps = [{"label": "All lines in", "start": 0.0, "end": total, "kind": "total", "text": text(total)}]
         level = total
-        for row in sorted(
-            (r for r in classes if not _is(r["class"], "purchase")), key=lambda r: -abs(float(r[column]))
-        ):
-            change = -float(row[column])
+        taken = [own for own in classes if own.name != _PURCHASE]
+        for own in sorted(taken, key=lambda own: -abs(getattr(own, column))):
+            change = -float(getattr(own, column))
             steps.append(
                 {
-                    "label": class_name(row["class"]),
+                    "label": class_name(own.name),
                     "start": level,
                     "end": level + change,
                     "kind": "out" if change <= 0 else "in",
@@ -166,7 +160,7 @@ def _waterfalls(
                 }
             )
             level += change
-        left = float(sum(r[column] for r in classes if _is(r["class"], "purchase")))
+        left = float(sum(getattr(own, column) for own in classes if own.name == _PURCHASE))
         steps.append({"label": "Purchases", "start": 0.0, "end": left, "kind": "total", "text": text(left)})
         figures.append(charts.waterfall(f"ledger-{column}", title, steps, currency))
     return figures
@@ -174,16 +168,16 @@ def _waterfalls(
 
 def _by_file(data: ReportData, fmt: Formatter, most: int = 15) -> list[dict[str, str]]:
     """Return rejects by file and reason, the largest first."""
-    rows = [row for row in data.ledger.get("by_file", []) if row["class"] not in _KEPT and row["rows"]]
-    rows.sort(key=lambda row: (-row["rows"], str(row["file"]), row["class"]))
+    rejected = [own for own in data.ledger.by_file if own.name not in _KEPT and own.rows]
+    rejected.sort(key=lambda own: (-own.rows, own.file, own.name))
     return [
         {
-            "file": cut(str(row["file"]).rsplit("/", 1)[-1], 48),
-            "reason": class_name(row["class"]),
-            "rows": fmt.count(row["rows"]),
-            "money": exact(Decimal(str(row["money"])), fmt),
+            "file": cut(own.file.rsplit("/", 1)[-1], 48),
+            "reason": class_name(own.name),
+            "rows": fmt.count(own.rows),
+            "money": exact(own.money, fmt),
         }
-        for row in rows[:most]
+        for own in rejected[:most]
     ]
 
 

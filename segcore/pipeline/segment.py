@@ -232,7 +232,7 @@ def _fitted(
         stage.rows = len(people.evaluation)
         n_jobs = memory_plan.refit_processes(settings, plan.budget)
         before = None if followed is None else job_diff.incumbent(followed, settings)
-        compared = model_selection.compare(sweep, people, settings, progress, before=before, n_jobs=n_jobs)
+        compared = model_selection.compare(sweep, people, settings, progress, previous=before, n_jobs=n_jobs)
         checkpoints.save_compared(folder, compared)
 
     compared = checkpoints.load_compared(step("comparison", choose), sweep)

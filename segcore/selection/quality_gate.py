@@ -20,7 +20,7 @@ def broken_bounds(
     chosen: Mapping[str, Any],
     drift: Mapping[str, float] | None = None,
 ) -> list[str]:
-    """Say which bounds of the quality gate a run breaks, each with the figure and the bound.
+    """Return which bounds of the quality gate a run breaks, each with the figure and the bound.
 
     Parameters
     ----------
@@ -34,36 +34,31 @@ def broken_bounds(
     drift : mapping of str to float, optional
         Population stability index of each feature against the previous run; without one there is no drift.
     """
-    found = [
-        (gate.max_reject_share, "most", "share of rejected lines", reject_share(rows), "max_reject_share"),
-        (
-            gate.min_segment_share,
-            "least",
-            "share of customers in the smallest segment",
-            profile.filter(pl.col("segment") > 0)["customer_share"].min(),
-            "min_segment_share",
-        ),
+    smallest = profile.filter(pl.col("segment") > 0)["customer_share"].min()
+    texts = [
+        _broken(gate, "max_reject_share", "share of rejected lines", reject_share(rows)),
+        _broken(gate, "min_segment_share", "share of customers in the smallest segment", smallest),
     ]
     if drift:
         worst = max(drift, key=lambda name: drift[name])
-        found.append((gate.max_drift, "most", f"drift (PSI) of {worst}", drift[worst], "max_drift"))
-    broken = [_broken(*entry) for entry in found]
+        texts.append(_broken(gate, "max_drift", f"drift (PSI) of {worst}", drift[worst]))
     if gate.require_admissible and not chosen["admissible"]:
-        broken.append("no candidate is admissible, and gate.require_admissible asks for one")
-    return [text for text in (*broken, *unstable(gate, chosen)) if text]
+        texts.append("no candidate is admissible, and gate.require_admissible asks for one")
+    return [text for text in (*texts, *unstable(gate, chosen)) if text]
 
 
 def unstable(gate: job.Gate, chosen: Mapping[str, Any]) -> list[str]:
-    """Say which bounds on the stability of a model it breaks: those of its row of candidates.parquet."""
-    found = (
-        ("prediction_strength", "prediction strength of the chosen model", "prediction_strength"),
-        ("jaccard", "Jaccard of the least stable segment", "jaccard_min"),
+    """Return which bounds on the stability of a model its row of candidates.parquet breaks."""
+    texts = (
+        _broken(
+            gate,
+            "min_prediction_strength",
+            "prediction strength of the chosen model",
+            chosen.get("prediction_strength"),
+        ),
+        _broken(gate, "min_jaccard", "Jaccard of the least stable segment", chosen.get("jaccard_min")),
     )
-    bounds = [
-        (getattr(gate, f"min_{name}"), words, chosen.get(figure), name) for name, words, figure in found
-    ]
-    broken = [_broken(bound, "least", words, value, f"min_{name}") for bound, words, value, name in bounds]
-    return [text for text in broken if text]
+    return [text for text in texts if text]
 
 
 def drift_by_feature(state: Mapping[str, Any] | None) -> dict[str, float]:
@@ -79,10 +74,14 @@ def reject_share(rows: Mapping[str, int]) -> float:
     return float(rejected / max(looked_at, 1))
 
 
-def _broken(bound: float | None, side: str, words: str, value: Any, key: str) -> str:
+def _broken(gate: job.Gate, key: str, words: str, value: Any) -> str:
+    """Return how a figure breaks a bound (``min_...`` or ``max_...``); an empty string where it does not."""
+    bound: float | None = getattr(gate, key)
     if bound is None:
         return ""
     if value is None:
         return f"{words} was not measured, and gate.{key} = {bound:g} asks for it"
-    inside = value <= bound if side == "most" else value >= bound
-    return "" if inside else f"{words} is {value:.3g}, expected at {side} gate.{key} = {bound:g}"
+    highest = key.startswith("max_")
+    if value <= bound if highest else value >= bound:
+        return ""
+    return f"{words} is {value:.3g}, expected at {'most' if highest else 'least'} gate.{key} = {bound:g}"

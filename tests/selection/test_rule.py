@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore import errors, job
-from segcore.selection.rule import Key, chosen, pinned_cost, select, worth_measuring
+from segcore.selection.criteria import Key
+from segcore.selection.rule import chosen, pinned_cost, select, worth_measuring
 
 RULE = job.Selection()
 

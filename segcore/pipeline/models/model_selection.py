@@ -19,6 +19,7 @@ from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
 from segcore.selection import quality_gate, rule
+from segcore.selection.criteria import Key, key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,21 +95,21 @@ def compare(
     settings: job.Job,
     progress: Progress,
     *,
-    before: rule.Key | None = None,
+    previous: Key | None = None,
     n_jobs: int | None = None,
 ) -> Compared:
     """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose.
 
-    `before` is the model of the run that is followed, and `n_jobs` how many processes refit models; the result does
+    `previous` is the model of the run that is followed, and `n_jobs` how many processes refit models; the result does
     not depend on the latter.
     """
     candidates = sweep.candidates
     labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
     table = candidate_metrics.measured(candidates, labels, people)
     table = candidate_metrics.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
-    if any(quality_gate.unstable(settings.gate, row) for row in table.to_dicts() if rule.key(row) == before):
-        before = None  # or that model would stay, and be stopped, every night
-    table = rule.select(table, settings.selection, before)
+    if any(quality_gate.unstable(settings.gate, row) for row in table.to_dicts() if key(row) == previous):
+        previous = None  # or that model would stay, and be stopped, every night
+    table = rule.select(table, settings.selection, previous)
     published = _published(candidates, table)
     table = candidate_metrics.with_quality(table, published, people, settings)
     return Compared(
@@ -122,7 +123,7 @@ def compare(
         structure=candidate_metrics.structure_figures(
             rule.chosen(table), people, settings, progress, n_jobs=n_jobs
         ),
-        pinned_cost=rule.pinned_cost(table, settings.selection, before),
+        pinned_cost=rule.pinned_cost(table, settings.selection, previous),
     )
 
 

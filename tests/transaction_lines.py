@@ -137,7 +137,7 @@ def classified(
             rules,
         )
         for group, how in zip(
-            read.file_groups, read_input.understand(read, settings, every=True), strict=True
+            read.file_groups, read_input.understand(read, settings, latest=NOW, every=True), strict=True
         )
     ]
     return pl.concat(frames)

@@ -144,7 +144,7 @@ source_options = together(  # without them it is found by looking
     key_option(
         "input.date_format",
         "--date-format",
-        help="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y.",
+        help="month-first, day-first, year-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y.",
     ),
     key_option("input.decimal", "--decimal", type=click.Choice([".", ","]), help="Decimal mark of numbers."),
     key_option(

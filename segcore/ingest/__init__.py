@@ -1,6 +1,7 @@
 """From a source's files to canonical columns and their values."""
 
 from segcore.ingest.bytestream import UNDECODABLE
+from segcore.ingest.date_formats import order_of
 from segcore.ingest.failures import readable
 from segcore.ingest.files import Source, discover, has_changed, passed_over
 from segcore.ingest.formats import Formats
@@ -21,6 +22,7 @@ __all__ = [
     "first_records",
     "group_files",
     "has_changed",
+    "order_of",
     "passed_over",
     "prepare",
     "read_values",

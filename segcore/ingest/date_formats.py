@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import combinations
 
 from segcore import errors
-from segcore.ingest.value_patterns import PatternCount
+from segcore.ingest.value_patterns import ORDERS, PatternCount
 
 EPOCHS = {"epoch-seconds": 1, "epoch-milliseconds": 1_000}
 
@@ -54,22 +55,44 @@ def decide(dates: Sequence[PatternCount], wanted: str, where: str) -> tuple[str,
 
 
 def _order(dates: Sequence[PatternCount], where: str) -> str:
-    """Return which of day and month stands first, from all the dates of a group of files."""
-    day_first, month_first = sum(date.day_first for date in dates), sum(date.month_first for date in dates)
-    if day_first and month_first:
-        day = next(date.day_example for date in dates if date.day_example)
-        month = next(date.month_example for date in dates if date.month_example)
+    """Return which of day, month and year stands first: the only order that explains every date of a group of files."""
+    unlike = {order: sum(date.unlike[order] for date in dates) for order in ORDERS}
+    orders = [order for order in ORDERS if not unlike[order]]
+    if not orders:
+        reasons = [
+            f"{example!r} cannot be {order}"
+            for order in ORDERS
+            if (example := next((d.unlike_examples[order] for d in dates if d.unlike_examples[order]), None))
+        ]
         raise errors.DataError(
-            f"{where}: {day!r} has the day first and {month!r} the month; "
-            "one order is expected in files with the same header: give --date-format day-first or month-first"
+            f"{where}: no order of day, month and year explains all dates: {', '.join(reasons)}; one is expected in "
+            f"files with the same header: give --date-format {_one_of(ORDERS)}"
         )
-    unequal = next((date.example for date in dates if date.unequal), None)
-    if unequal and not (day_first or month_first):
+    unclear = next(
+        (d.example for d in dates if any(d.differ[pair] for pair in combinations(orders, 2))), None
+    )
+    if unclear:
         raise errors.DataError(
-            f"{where}: dates like {unequal!r} may have the month or the day first, and no line tells which: "
-            "give --date-format month-first or day-first"
+            f"{where}: dates like {unclear!r} may be {_one_of(orders)}, and no line decides it: "
+            f"give --date-format {_one_of(orders)}"
         )
-    return "day-first" if day_first else "month-first"
+    return orders[0]
+
+
+def order_of(form: str) -> str:
+    """Return the order that a format of three short numbers has; empty for another one.
+
+    Examples
+    --------
+    >>> order_of("%d.%m.%Y %H:%M"), order_of("%d %b %Y")
+    ('day-first', '')
+    """
+    match = re.match(r"%([dmy])([-/.])%[dm]\2%[dyY]", form)
+    return {"d": "day-first", "m": "month-first", "y": "year-first"}[match[1]] if match else ""
+
+
+def _one_of(orders: Sequence[str]) -> str:
+    return f"{', '.join(orders[:-1])} or {orders[-1]}"
 
 
 def date_formats(pattern: str, order: str) -> list[str]:
@@ -103,8 +126,10 @@ def _day_formats(pattern: str, order: str) -> tuple[list[str], str]:
         return [f"%Y{match[1]}%m{match[1]}%d"], pattern[match.end() :]
     if match := _NUMERIC.match(pattern):
         year = "%Y" if match[2] == "9999" else "%y"
-        first, second = ("%d", "%m") if order == "day-first" else ("%m", "%d")
-        return [f"{first}{match[1]}{second}{match[1]}{year}"], pattern[match.end() :]
+        parts = {"day-first": ("%d", "%m", year), "month-first": ("%m", "%d", year)}
+        if order == "year-first" and match[2] == "99":
+            parts[order] = ("%y", "%m", "%d")
+        return [match[1].join(parts[order])] if order in parts else [], pattern[match.end() :]
     for named, form in _NAMED:
         if match := named.match(pattern):
             year = "%Y" if match[2] == "9999" else "%y"

@@ -85,9 +85,9 @@ def _numbers(
     by_point = bool(marks["point"]) or (not marks["comma"] and bool(others["point"]) and not others["comma"])
     unclear = marks["either"] if by_comma == by_point else 0
     if unclear and by_comma:
-        reason = f"some {name}s have a decimal comma and some a point"
+        reason = "some have a decimal comma and some a point, which leaves open"
     elif unclear:
-        reason = f"{name}s do not tell whether the mark before the last three digits is a decimal one"
+        reason = "nothing decides"
     else:
         decimal: Literal[".", ","] = (
             "," if marks["comma"] > marks["point"] or (by_comma and not by_point) else "."
@@ -95,7 +95,9 @@ def _numbers(
         whole = not {_mark(one.pattern) for one in own} - {"none", "other"}
         return Numbers(decimal=decimal, plain=plain and decimal == ".", whole=whole)
     example = next(one.example for one in own if _mark(one.pattern) in ("either", "three"))
-    raise errors.DataError(f"{where}: {reason}, such as {example!r}: {remedy}")
+    raise errors.DataError(
+        f"{where}: column {name}: {reason} whether the mark in {example!r} is a decimal one or one of thousands: {remedy}"
+    )
 
 
 def _tally(numbers: Iterable[PatternCount]) -> Counter[str]:
@@ -103,10 +105,7 @@ def _tally(numbers: Iterable[PatternCount]) -> Counter[str]:
     count: Counter[str] = Counter()
     for one in numbers:
         count[_mark(one.pattern)] += one.lines
-    if count["three"] and not count["none"]:  # 6.000 and 12.500: a column with three decimals throughout
-        count["point"] += count["three"]
-    elif count["three"]:
-        count["either"] += count["three"]
+    count["either"] += count["three"]
     return count
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import polars as pl
 from polars import selectors
@@ -16,6 +17,13 @@ from segcore.ingest.grouping import FileGroup
 
 NUMBERS = ("quantity", "unit_price", "line_amount")
 _LONGEST = 40
+
+
+# Orders of a date of three short numbers, and pairs of them.
+ORDERS = ("day-first", "month-first", "year-first")
+PAIRS = tuple(combinations(ORDERS, 2))
+_THREE_NUMBERS = r"^(\d\d?)[-/.](\d\d?)[-/.](\d{4}|\d\d)(?:\D|$)"
+_LAST_SHORT_YEAR = 68  # of this century
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +35,37 @@ class PatternCount:
     column, pattern : str
     lines : int
     example : str
-    day_first, month_first, unequal : int
-        Of dates like ``12/1/2010``: how many can only have the day or the month first, and how many could have either
-        and would differ.
-    day_example, month_example : str or None
+    unlike : dict of str to int
+        Of dates like ``12/1/2010``: how many cannot have an order, but another one.
+    unlike_examples : dict of str to str or None
+    differ : dict of (str, str) to int
+        Of such dates: how many two orders read as different days.
     """
 
     column: str
     pattern: str
     lines: int
     example: str
-    day_first: int
-    month_first: int
-    unequal: int
-    day_example: str | None
-    month_example: str | None
+    unlike: dict[str, int]
+    unlike_examples: dict[str, str | None]
+    differ: dict[tuple[str, str], int]
 
 
-def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) -> pl.LazyFrame:
-    """Count the patterns of the dates and numbers in a group of files: the fields of :class:`PatternCount`."""
+def count(
+    lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS, *, last_year: int = 9999
+) -> pl.LazyFrame:
+    """Count the patterns of the dates and numbers in a group of files, for :func:`by_frequency`.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`segcore.ingest.scan` returns it.
+    group : FileGroup
+    numbers : sequence of str
+        The columns of numbers.
+    last_year : int
+        The last one that a date can have.
+    """
     columns = [name for name in ("ordered_at", *numbers) if name in group.columns]
     texts = [
         name
@@ -59,26 +79,49 @@ def count(lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS) 
     pattern = text.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}{3,}", "w").str.slice(0, _LONGEST)
     leading = pl.when(text.str.contains(r"^\D{0,3}0[.,]")).then(pl.lit("z")).otherwise(pl.lit(""))
     date = pl.when(pl.col("column") == "ordered_at").then(text)
-    pair = date.str.extract_groups(r"^(\d\d?)[-/.](\d\d?)[-/.]\d")
-    first, second = (pair.struct.field(n).cast(pl.UInt8, strict=False) for n in ("1", "2"))
-    day_first = first.is_between(13, 31) & (second <= 12)
-    month_first = second.is_between(13, 31) & (first <= 12)
     return (
         lf.unpivot(variable_name="column", value_name="text")
         .filter(text != "")
-        .with_columns(pattern=leading + pattern, day_first=day_first, month_first=month_first)
-        .with_columns(unequal=(first != second) & (first <= 12) & (second <= 12))
+        .with_columns(pattern=leading + pattern, numbers=date.str.extract_groups(_THREE_NUMBERS))
+        .with_columns(_orders(last_year))
+        .with_columns((pl.any_horizontal(ORDERS) & ~pl.col(order)).alias(f"not {order}") for order in ORDERS)
         .group_by("column", "pattern")
         .agg(
-            lines=pl.len(),
-            example=text.min(),
-            day_first=pl.col("day_first").sum(),
-            month_first=pl.col("month_first").sum(),
-            unequal=pl.col("unequal").sum(),
-            day_example=pl.when("day_first").then(text).min(),
-            month_example=pl.when("month_first").then(text).min(),
+            pl.len().alias("lines"),
+            text.min().alias("example"),
+            *(pl.col(f"not {order}").sum() for order in ORDERS),
+            *(pl.when(f"not {order}").then(text).min().alias(f"{order} example") for order in ORDERS),
+            *(pl.col(f"{one} or {other}").sum() for one, other in PAIRS),
         )
     )
+
+
+def _orders(last_year: int) -> list[pl.Expr]:
+    """Return for each order whether a date can have it, and for each pair whether it could be two different days."""
+    texts = [pl.col("numbers").struct.field(place) for place in ("1", "2", "3")]
+    first, second, third = (text.cast(pl.Int32, strict=False) for text in texts)
+    short = texts[2].str.len_bytes() == 2
+
+    def year(number: pl.Expr) -> pl.Expr:
+        century = pl.when(number <= _LAST_SHORT_YEAR).then(2000).otherwise(1900)
+        return pl.when(short).then(number + century).otherwise(number).is_between(1970, last_year)
+
+    def may_be(order: pl.Expr) -> pl.Expr:
+        return order.fill_null(False)
+
+    day = may_be(first.is_between(1, 31) & second.is_between(1, 12) & year(third))
+    month = may_be(first.is_between(1, 12) & second.is_between(1, 31) & year(third))
+    two_digits = short & (texts[0].str.len_bytes() == 2)
+    year_first = may_be(two_digits & year(first) & second.is_between(1, 12) & third.is_between(1, 31))
+    apart = (first != second, first != third, (first != second) | (first != third))
+    can = dict(zip(ORDERS, (day, month, year_first), strict=True))
+    return [
+        *(value.alias(order) for order, value in can.items()),
+        *(
+            (can[one] & can[other] & different).fill_null(False).alias(f"{one} or {other}")
+            for (one, other), different in zip(PAIRS, apart, strict=True)
+        ),
+    ]
 
 
 def add_up(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -91,4 +134,12 @@ def add_up(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
 def by_frequency(counts: pl.DataFrame) -> list[PatternCount]:
     """Return the patterns, the most frequent first."""
     ordered = counts.sort("lines", "pattern", descending=[True, False])
-    return [PatternCount(**row) for row in ordered.iter_rows(named=True)]
+    return [
+        PatternCount(
+            **{name: row[name] for name in ("column", "pattern", "lines", "example")},
+            unlike={order: row[f"not {order}"] for order in ORDERS},
+            unlike_examples={order: row[f"{order} example"] for order in ORDERS},
+            differ={(one, other): row[f"{one} or {other}"] for one, other in PAIRS},
+        )
+        for row in ordered.iter_rows(named=True)
+    ]

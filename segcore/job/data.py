@@ -16,7 +16,7 @@ from segcore.job.base import Table
 Transform = Literal["yeo-johnson", "log1p", "none", "one-hot"]
 
 _DAYS = r"^([1-9][0-9]{0,4}d)?$"
-DATE_ORDERS = ("", "month-first", "day-first", "epoch-seconds", "epoch-milliseconds")
+DATE_ORDERS = ("", "month-first", "day-first", "year-first", "epoch-seconds", "epoch-milliseconds")
 
 
 def _second(when: datetime | date | None) -> int | None:
@@ -38,7 +38,7 @@ class Input(Table):
     decimal: Literal["", ".", ","] = Field("", description="decimal point or comma of numbers")
     date_format: str = Field(
         "",
-        description="month-first, day-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y %H:%M",
+        description="month-first, day-first, year-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y %H:%M",
     )
     time_zone: str = Field(
         "UTC",

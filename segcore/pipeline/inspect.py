@@ -97,8 +97,8 @@ def inspect(
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
         read = Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
         read_input.check_ids(read)
-        found = read_input.understand(read, settings, every=True)
         latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
+        found = read_input.understand(read, settings, latest=latest, every=True)
         return _look(read, found, settings, sources, sampled, latest, scratch, budget)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -228,8 +228,7 @@ def write_job(found: Inspection, settings: Job, path: Path) -> None:
     for group in found.reading.file_groups:
         columns |= group.columns
     dates = [form for how in found.formats for form in how.dates]
-    order = "month-first" if any(form.startswith("%m") for form in dates) else ""
-    order = "day-first" if any(form.startswith(("%d/", "%d-%m", "%d.")) for form in dates) else order
+    order = next((order for form in dates if (order := ingest.order_of(form))), "")
     comma = any(numbers.decimal == "," for how in found.formats for numbers in how.numbers.values())
     same = all(set(group.columns.items()) <= set(columns.items()) for group in found.reading.file_groups)
     given = settings.input.model_copy(

@@ -22,6 +22,8 @@ from tests.transaction_lines import classified, line, prepared, write_csv
         ("9999-99-99T99:99:99.999+99:99", "month-first", ["%Y-%m-%dT%H:%M:%S%.f%#z"]),
         ("99/9/9999 9:99", "month-first", ["%m/%d/%Y %H:%M"]),
         ("9.9.99", "day-first", ["%d.%m.%y"]),
+        ("99.99.99 99:99", "year-first", ["%y.%m.%d %H:%M"]),
+        ("99.99.9999", "year-first", []),
         ("9/9/9999 9:99 PM", "month-first", ["%m/%d/%Y %I:%M %p"]),
         ("9 w 9999", "month-first", ["%d %b %Y", "%d %B %Y"]),
         ("w 9, 9999", "month-first", ["%b %d, %Y", "%B %d, %Y"]),
@@ -94,7 +96,8 @@ def prices(tmp_path: Path, written: list[str], decimal: str = "") -> list[int | 
         (["£2.50", "$ 3.00", "4.00 EUR", "€5.25"], [25000, 30000, 40000, 52500]),
         (["(2.50)", "-2.50", "2.50-", "-£2.50"], [-25000] * 4),
         (["1 234,50", "1'234,50", "1\u00a0234,50"], [12345000] * 3),
-        (["1.500", "12.250"], [15000, 122500]),
+        (["125.000", "1.250.000", "75.500"], [1_250_000_000, 12_500_000_000, 755_000_000]),
+        (["125.000", "0.500"], [1_250_000, 5000]),
         (["2.50", "1,23.4", "12,34", "(3", "--1", "1 2"], [25000, None, None, None, None, None]),
         (["1.25", "1,5"], [12500, None]),
         (["1e-3", "$1.50", "2.5E1"], [10, 15000, 250000]),
@@ -111,7 +114,9 @@ def test_what_the_job_says_about_decimals_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [["1,250", "7.5", "7,5"], ["1,250"], ["1.250", "7"]], ids=["both", "comma", "point"]
+    "written",
+    [["1,250", "7.5", "7,5"], ["1,250"], ["1.250", "7"], ["125.000", "75.500"]],
+    ids=["both", "comma", "point", "throughout"],
 )
 def test_numbers_that_could_be_read_in_two_ways_are_refused(tmp_path: Path, written: list[str]) -> None:
     with pytest.raises(errors.DataError, match=r"--decimal"):

@@ -303,7 +303,7 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("no header", raw(f"{ONE}\n{TWO}\n".encode()), 65, "required column", []),
     ("a header that goes on over lines", text(ONE, header=HEADER.replace("CustomerID", '"Who\n\x1b[31m' + "x" * 9_999 + '"')), 65, "not found: customer_id.*Who .31mx+…", []),
     ("a mapped column missing", text(ONE), 65, "maps customer_id to 'Kunde'", ["--job", "kunde.toml"]),
-    ("dates that could be either", text(good(InvoiceDate="1/2/2011"), good(InvoiceDate="3/4/2011")), 65, "month or the day first", []),
+    ("dates that could be either", text(good(InvoiceDate="1/2/2011"), good(InvoiceDate="3/4/2011")), 65, "may be day-first or month-first, and no line decides it: give --date-format", []),
     ("both orders in files of one header", several(text(good(InvoiceDate="13/2/2011")), text(good(InvoiceDate="2/13/2011"))), 65, "give --date-format", []),
     ("numbers that could be either", raw(f"{HEADER}\n{ONE}\n".replace(",", ";").replace("1.25", "1,250").encode()), 65, "--decimal", []),
     ("no date that can be read", text(good(InvoiceDate="soon")), 65, "none has a date", []),

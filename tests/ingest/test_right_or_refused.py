@@ -154,7 +154,111 @@ SAME_FILE: list[Right | Refused] = [
     )
 ]
 
-CASES = [*HEADERS, *SAME_FILE]
+
+def dated(*dates: str) -> Make:
+    """Return a maker of orders of 1, 2, 3 ... by one customer each."""
+    return csv(
+        "customer_id,order_id,date,amount",
+        *(f"c{n},{n},{date},{n}" for n, date in enumerate(dates, start=1)),
+    )
+
+
+def priced(*prices: str) -> Make:
+    return csv(
+        "customer_id;order_id;date;quantity;price",
+        *(f"c{n};{n};2011-03-01;1;{price}" for n, price in enumerate(prices, start=1)),
+    )
+
+
+TO_2026 = {"input__latest": "2026-11-26T00:00:00"}
+THREE = {"c1": 1.0, "c2": 2.0, "c3": 3.0}
+
+NUMBERS_AND_DATES: list[Right | Refused] = [
+    Refused(
+        name="three digits behind the point throughout",
+        make=priced("125.000", "90.000", "75.500"),
+        message=r"column unit_price: nothing decides whether the mark in '75.500' is a decimal one .* give --decimal",
+    ),
+    Refused(
+        name="three digits behind the comma throughout",
+        make=priced("1,234", "12,500"),
+        message=r"give --decimal",
+    ),
+    Refused(
+        name="quantities with three decimals, or thousands",
+        make=csv("customer_id;order_id;date;quantity;price", "a;1;2011-03-01;2.000;5"),
+        message=r"column quantity: nothing decides whether the mark in '2.000' .* give --decimal",
+    ),
+    Right(
+        name="a million decides what the point means",
+        make=priced("125.000", "1.250.000", "75.500"),
+        spend={"c1": 125_000.0, "c2": 1_250_000.0, "c3": 75_500.0},
+    ),
+    Right(
+        name="a zero before the point decides what it means",
+        make=priced("125.000", "0.250"),
+        spend={"c1": 125.0, "c2": 0.25},
+    ),
+    Right(
+        name="the job decides what the point means",
+        make=priced("125.000", "90.000"),
+        spend={"c1": 125_000.0, "c2": 90_000.0},
+        settings={"input__decimal": ","},
+    ),
+    *(
+        Right(
+            name=f"the year first, between {mark}",
+            # The first may be 24 October 2005 and 5 October 2024, the last one only the 31st in 2023.
+            make=dated(
+                *(mark.join(date) for date in (("24", "10", "05"), ("24", "10", "13"), ("23", "10", "31")))
+            ),
+            spend=THREE,
+            settings={**TO_2026, "features__window_from": "2023-10-31T00:00:00"},
+        )
+        for mark in "-/."
+    ),
+    Right(
+        name="a two-digit year last, as a day beyond every year decides",
+        make=dated("24.10.05", "31.10.05", "01.11.05"),
+        spend=THREE,
+        settings={**TO_2026, "features__as_of": "2005-11-02T00:00:00"},
+    ),
+    Right(
+        name="a two-digit year last, as a month decides that is none",
+        make=dated("10/24/05", "10/5/05", "11/1/05"),
+        spend=THREE,
+        settings={**TO_2026, "features__as_of": "2005-11-02T00:00:00"},
+    ),
+    Right(
+        name="dates that no order explains decide nothing",
+        make=dated("24.10.05", "31.10.05", "99.99.99", "00.00.00"),
+        spend={"c1": 1.0, "c2": 2.0},
+        settings=TO_2026,
+    ),
+    Refused(
+        name="a two-digit year first or last",
+        make=dated("24-10-05", "24-10-13"),
+        message="dates like '24-10-05' may be day-first or year-first, and no line decides it: give --date-format",
+    ),
+    Refused(
+        name="any of three first",
+        make=dated("04-10-05"),
+        message="may be day-first, month-first or year-first, and no line decides it",
+    ),
+    Refused(
+        name="no order for all dates",
+        make=dated("24-10-31", "31-10-24"),
+        message="no order of day, month and year explains all dates: '24-10-31' cannot be day-first, .* --date-format",
+    ),
+    Right(
+        name="the job decides what is first",
+        make=dated("24-10-05", "24-10-13"),
+        spend={"c1": 1.0, "c2": 2.0},
+        settings={"input__date_format": "year-first", "features__window_from": "2024-10-01T00:00:00"},
+    ),
+]
+
+CASES = [*NUMBERS_AND_DATES, *HEADERS, *SAME_FILE]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if isinstance(case, Right)], ids=lambda c: c.name)

@@ -205,7 +205,7 @@ def test_the_join_is_a_left_join_whatever_the_buckets(
         (
             'Customer,Age\n1,"1,234"\n2,5\n',
             {},
-            r"ages do not tell whether the mark .* such as '1,234': set decimal in its \[\[extra\]\]",
+            r"column age: nothing decides whether the mark in '1,234' .*: set decimal in its \[\[extra\]\]",
         ),
     ],
 )

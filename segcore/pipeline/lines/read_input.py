@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -19,6 +20,7 @@ from segcore.stores import is_url
 
 _FILES = "files.json"
 _SAMPLE_FILES, _SAMPLE_LINES = 16, 500
+_END_OF_TIME = 253_402_300_799  # of the year 9999
 
 _WITHOUT = {
     "order_id": "one order per customer and day is assumed, and equal lines may be different purchases: "
@@ -201,13 +203,15 @@ def _where(group: FileGroup) -> str:
     return group.files[0].source.name + (f" and {others:,} more" if others else "")
 
 
-def understand(reading: Reading, settings: Job, *, every: bool) -> list[Formats]:
+def understand(reading: Reading, settings: Job, *, latest: int, every: bool) -> list[Formats]:
     """Decide how each group of files writes its dates and numbers.
 
     Parameters
     ----------
     reading : Reading
     settings : segcore.job.Job
+    latest : int
+        Seconds since 1970; later dates cannot be read.
     every : bool
         Look at every line. Without it, some lines of some files do where nothing in them can be read in two ways.
 
@@ -217,12 +221,13 @@ def understand(reading: Reading, settings: Job, *, every: bool) -> list[Formats]
         If dates or numbers could be read in two ways and it matters.
     """
     found = []
+    last_year = time.gmtime(min(latest, _END_OF_TIME)).tm_year
     for group in reading.file_groups:
-        seen = None if every else _collect(value_patterns.count(_sample(reading, group), group))
+        sample = value_patterns.count(_sample(reading, group), group, last_year=last_year)
+        seen = None if every else _collect(sample)
         if seen is None or not formats.is_settled(seen, settings.input):
-            seen = value_patterns.add_up(
-                engine.run_tasks(_patterns, list(task_groups(group)), label="patterns")
-            )
+            tasks = [(part, last_year) for part in task_groups(group)]
+            seen = value_patterns.add_up(engine.run_tasks(_patterns, tasks, label="patterns"))
         found.append(formats.decide(seen, group, settings.input))
     return found
 
@@ -233,8 +238,9 @@ def task_groups(group: FileGroup) -> Iterator[FileGroup]:
         yield replace(group, files=tuple(files))
 
 
-def _patterns(group: FileGroup) -> pl.DataFrame:
-    return _collect(value_patterns.count(ingest.scan(group), group))
+def _patterns(task: tuple[FileGroup, int]) -> pl.DataFrame:
+    group, last_year = task
+    return _collect(value_patterns.count(ingest.scan(group), group, last_year=last_year))
 
 
 def _sample(reading: Reading, group: FileGroup) -> pl.LazyFrame:

@@ -123,7 +123,7 @@ def make(
     segcore.errors.DataError
         If a file breaks off or is not what its name says, or its values could be read in two ways.
     """
-    found = read_input.understand(read, job, every=False)
+    found = read_input.understand(read, job, latest=latest, every=False)
     while True:
         within = observation_window.find(read, found, job, latest=latest)
         tasks = [
@@ -142,7 +142,7 @@ def make(
         done = list(engine.run_tasks(_shuffle, tasks, label="lines"))
         if not any(one.any_unreadable for one in done):
             break
-        every = read_input.understand(read, job, every=True)
+        every = read_input.understand(read, job, latest=latest, every=True)
         if every == found:
             break
         found = every

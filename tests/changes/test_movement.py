@@ -1,0 +1,171 @@
+"""Who moved between two runs and why: six customers by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from segcore.changes import movement
+from segcore.changes.lineage import Identity, Lineage
+
+OLD, NEW = {1: "Big", 2: "Small"}, {1: "Big", 2: "Small", 5: "Fresh"}
+# customer, segment then, spent then; segment of the old model today, beyond its radius, segment now, spends now.
+# "gone" and "new" are in one run only; "noise" has no segment then.
+CUSTOMERS: list[tuple[Any, ...]] = [
+    ("same", 1, 10.5, 1, False, 1, 11.25),
+    ("behaves", 1, 8.0, 2, False, 2, 3.0),
+    ("model", 1, 7.0, 1, False, 2, 7.5),
+    ("both", 2, 6.0, 1, True, 5, 60.0),
+    ("noise", None, 1.0, 2, False, 2, 1.0),
+    ("gone", 2, 4.0, None, None, None, None),
+    ("new", None, None, 2, True, 5, 5.0),
+]
+
+
+def joined() -> pl.LazyFrame:
+    then = [row[:3] for row in CUSTOMERS if row[0] != "new"]
+    now = [(row[0], *row[3:]) for row in reversed(CUSTOMERS) if row[0] != "gone"]
+    old = pl.LazyFrame(then, schema=["customer_id", "segment", "total_spend"], orient="row")
+    columns = ["customer_id", "between", "outside", "segment", "total_spend"]
+    return movement.ways(old, pl.LazyFrame(now, schema=columns, orient="row"), money_decimals=2)
+
+
+def cells() -> pl.DataFrame:
+    return movement.cells(joined())
+
+
+def test_every_customer_of_either_run_has_one_row_with_money_in_minor_units() -> None:
+    rows = {row["customer_id"]: row for row in joined().collect().to_dicts()}
+    assert len(rows) == len(CUSTOMERS)
+    assert rows["same"] == {
+        "customer_id": "same",
+        "old": 1,
+        "money_before": 1050,
+        "between": 1,
+        "outside": False,
+        "new": 1,
+        "money": 1125,
+    }
+    assert (rows["noise"]["old"], rows["noise"]["new"]) == (movement.UNASSIGNED, 2)
+    gone, new = rows["gone"], rows["new"]
+    assert (gone["old"], gone["between"], gone["new"], gone["money_before"], gone["money"]) == (
+        2,
+        None,
+        None,
+        400,
+        0,
+    )
+    assert (new["old"], new["between"], new["new"], new["money_before"], new["money"]) == (None, 2, 5, 0, 500)
+
+
+def test_cells_count_customers_and_money_sorted_with_those_outside_last() -> None:
+    assert cells().rows() == [
+        (0, 2, False, 2, 1, 100, 100),
+        (1, 1, False, 1, 1, 1050, 1125),
+        (1, 1, False, 2, 1, 700, 750),
+        (1, 2, False, 2, 1, 800, 300),
+        (2, 1, True, 5, 1, 600, 6000),
+        (2, None, None, None, 1, 400, 0),
+        (None, 2, True, 5, 1, 0, 500),
+    ]
+    twice = movement.cells(pl.concat([joined(), joined()]))
+    assert twice["customers"].to_list() == [2] * 7
+    assert twice["money"].to_list() == [2 * money for money in cells()["money"]]
+
+
+def test_the_evidence_leaves_who_is_beyond_the_radius_to_no_old_segment() -> None:
+    history, same_data = movement.evidence(cells())
+    assert history == {(0, 2): 1, (1, 1): 1, (1, 2): 2, (2, 5): 1, (2, None): 1, (None, 5): 1}
+    assert same_data == {(2, 2): 2, (1, 1): 1, (1, 2): 1, (None, 5): 2}
+
+
+def test_new_segments_get_the_ids_of_their_line() -> None:
+    identities = (
+        Identity(number=1, segment=2, verdict="kept"),
+        Identity(number=2, segment=7, verdict="new"),
+        Identity(previous=1, verdict="retired"),
+    )
+    renumbered = movement.renumber(cells(), Lineage(identities=identities, next_segment=8))
+    assert renumbered["new"].to_list() == [7, 2, 7, 7, 5, None, 5]
+    assert renumbered.drop("new").equals(cells().drop("new"))
+
+
+def test_moved_names_both_segments_and_what_changed() -> None:
+    table = movement.moved(joined(), OLD, NEW, 100).collect()
+    assert table.columns == [
+        "customer_id",
+        "old_segment",
+        "old_segment_name",
+        "old_model_segment",
+        "new_segment",
+        "new_segment_name",
+        "changed",
+        "total_spend_before",
+        "total_spend",
+    ]
+    assert table.rows() == [
+        ("behaves", 1, "Big", 2, 2, "Small", "behaviour", 8.0, 3.0),
+        ("both", 2, "Small", 1, 5, "Fresh", "both", 6.0, 60.0),
+        ("model", 1, "Big", 1, 2, "Small", "model", 7.0, 7.5),
+        ("noise", 0, "Unassigned", 2, 2, "Small", "behaviour", 1.0, 1.0),
+    ]
+
+
+def test_the_three_matrices() -> None:
+    found = movement.matrices(cells(), 100)
+
+    def rows(name: str) -> list[tuple[Any, ...]]:
+        return [
+            tuple(row[key] for key in ("old", "new", "customers", "money_before", "money"))
+            for row in found[name]
+        ]
+
+    assert rows("flows") == [
+        (0, 2, 1, 1.0, 1.0),
+        (1, 1, 1, 10.5, 11.25),
+        (1, 2, 2, 15.0, 10.5),
+        (2, 5, 1, 6.0, 60.0),
+        (2, None, 1, 4.0, 0.0),
+        (None, 5, 1, 0.0, 5.0),
+    ]
+    assert rows("behaviour") == [(0, 2, 1, 1, 1), (1, 1, 2, 17.5, 18.75), (1, 2, 1, 8, 3), (2, 1, 1, 6, 60)]
+    assert rows("model") == [(1, 1, 1, 10.5, 11.25), (1, 2, 1, 7, 7.5), (1, 5, 1, 6, 60), (2, 2, 2, 9, 4)]
+
+
+def test_sentences_say_who_came_and_went_and_the_largest_flows_first() -> None:
+    assert movement.words(cells(), OLD, NEW) == [
+        "1 customers are new and 1 are gone; of the 5 in both runs 4 (80.0%) changed segment.",
+        "2 customers went from 'Big' to 'Small': 1 because their behaviour changed, 1 because the model changed.",
+        "1 customers went from 'Unassigned' to 'Small': 1 because their behaviour changed.",
+        "1 customers went from 'Small' to 'Fresh': 1 because both did.",
+    ]
+
+
+@pytest.mark.parametrize("n_flows", [4, 5, 6])
+def test_no_more_than_five_flows_are_told(n_flows: int) -> None:
+    flows = pl.DataFrame(
+        [(0, new, False, new, 1000 + new, 0, 0) for new in range(1, n_flows + 1)],
+        schema=["old", "between", "outside", "new", "customers", "money_before", "money"],
+        orient="row",
+    )
+    told = movement.words(flows, {}, {})
+    assert len(told) == 1 + min(n_flows, 5)
+    assert told[1].startswith(
+        f"1,00{n_flows} customers went from 'Unassigned' to 'Unassigned': 1,00{n_flows} because"
+    )
+
+
+def test_runs_without_a_customer_in_common() -> None:
+    apart = cells().filter(pl.col("old").is_null() | pl.col("new").is_null())
+    assert movement.words(apart, OLD, NEW) == [
+        "1 customers are new and 1 are gone; of the 0 in both runs 0 (0.0%) changed segment."
+    ]
+
+
+def test_names_are_listed_by_segment() -> None:
+    assert movement.names([(5, "Fresh"), (1, "Big")]) == [
+        {"segment": 1, "segment_name": "Big"},
+        {"segment": 5, "segment_name": "Fresh"},
+    ]

@@ -1,73 +1,15 @@
-"""The gate, by hand and on a run; the list of runs; how many of them are kept."""
+"""The gate on a run; the list of runs; how many of them are kept."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 import pytest
 
 from segcore import errors, pipeline
-from segcore.job import Gate
-from segcore.selection.quality_gate import broken_bounds
 from tests.operations.processes import segment_here, small_dump
-
-ROWS = {"purchase": 700, "return": 50, "missing_customer": 150, "duplicate": 80, "non_positive_price": 20}
-PROFILE = pl.DataFrame({"segment": [0, 1, 2, 3], "customer_share": [1.0, 0.5, 0.46, 0.04]})
-CHOSEN = {"admissible": False, "prediction_strength": 0.79, "jaccard_min": None}
-DRIFT = {"order_count": 0.05, "total_spend": 0.31}
-
-
-@pytest.mark.parametrize(
-    ("gate", "expected"),
-    [
-        ({}, []),
-        ({"max_reject_share": 0.1}, []),
-        (
-            {"max_reject_share": 0.09},
-            ["share of rejected lines is 0.1, expected at most gate.max_reject_share = 0.09"],
-        ),
-        ({"min_segment_share": 0.04}, []),
-        (
-            {"min_segment_share": 0.05},
-            [
-                "share of customers in the smallest segment is 0.04, expected at least gate.min_segment_share = 0.05"
-            ],
-        ),
-        (
-            {"min_prediction_strength": 0.8},
-            [
-                "prediction strength of the chosen model is 0.79, "
-                "expected at least gate.min_prediction_strength = 0.8"
-            ],
-        ),
-        (
-            {"min_jaccard": 0.5},
-            ["Jaccard of the least stable segment was not measured, and gate.min_jaccard = 0.5 asks for it"],
-        ),
-        ({"min_prediction_strength": 0.79}, []),
-        ({"max_drift": 0.31}, []),
-        (
-            {"max_drift": 0.25},
-            ["drift (PSI) of total_spend is 0.31, expected at most gate.max_drift = 0.25"],
-        ),
-        (
-            {"require_admissible": True, "max_drift": 0.4},
-            ["no candidate is admissible, and gate.require_admissible asks for one"],
-        ),
-    ],
-)
-def test_each_bound_by_hand(gate: dict[str, Any], expected: list[str]) -> None:
-    found = broken_bounds(Gate.model_validate(gate), rows=ROWS, profile=PROFILE, chosen=CHOSEN, drift=DRIFT)
-    assert found == expected
-
-
-def test_without_a_previous_run_there_is_no_drift() -> None:
-    gate = Gate(max_drift=0.01)
-    assert broken_bounds(gate, rows=ROWS, profile=PROFILE, chosen=CHOSEN) == []
 
 
 def test_the_gate_stops_publication_and_the_runs_are_listed_and_pruned(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from segcore.feature_identities import IDENTITIES
+
 FeatureKind = Literal["number", "text", "time"]
 
 
@@ -22,32 +24,29 @@ class Column:
     required: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Feature:
     """A column of the customer features.
 
     Attributes
     ----------
-    name, meaning : str
+    name : str
     unit : str
         ``"days"``, ``"orders"``, ``"products"``, ``"items"``, ``"months"``, ``"money"``,
         ``"share"`` or ``""``.
     label : str
         The words used for it in a report.
+    meaning : str
     kind : {"number", "text", "time"}
-    high, low : str
-        Plain words for a segment that is high or low in it.
     integer : bool
         Whether its values are whole numbers.
     """
 
     name: str
-    meaning: str
     unit: str
     label: str
+    meaning: str = ""
     kind: FeatureKind = "number"
-    high: str = ""
-    low: str = ""
     integer: bool = False
 
 
@@ -69,139 +68,67 @@ LINE_COLUMNS: tuple[Column, ...] = (
 
 LINE_NAMES: tuple[str, ...] = tuple(column.name for column in LINE_COLUMNS)
 
+
 FEATURES: tuple[Feature, ...] = (
     Feature(
-        name="days_since_last_order",
-        meaning="whole days (floor) from the last purchase to as_of",
-        unit="days",
-        label="Days since last order",
-        high="have not ordered for a long time",
-        low="ordered recently",
+        "days_since_last_order",
+        "days",
+        "Days since last order",
+        "whole days (floor) from the last purchase to as_of",
+        integer=True,
+    ),
+    Feature("order_count", "orders", "Orders", "distinct orders", integer=True),
+    Feature(
+        "total_spend",
+        "money",
+        "Total spend",
+        "sum of quantity x price over all purchases (total purchase value)",
+    ),
+    Feature("average_order_value", "money", "Average order value", IDENTITIES["average_order_value"].formula),
+    Feature(
+        "unique_products",
+        "products",
+        "Different products",
+        "distinct product codes, compared in upper case",
+        integer=True,
+    ),
+    Feature("item_count", "items", "Items", "sum of quantity", integer=True),
+    Feature("mean_basket_items", "items", "Items per order", IDENTITIES["mean_basket_items"].formula),
+    Feature(
+        "tenure_days",
+        "days",
+        "Tenure",
+        "whole days (floor) from the first to the last purchase",
         integer=True,
     ),
     Feature(
-        name="order_count",
-        meaning="distinct orders",
-        unit="orders",
-        label="Orders",
-        high="order often",
-        low="order rarely",
-        integer=True,
+        "mean_days_between_orders",
+        "days",
+        "Days between orders",
+        "calendar days from first to last purchase / (distinct purchase days - 1); empty with one day",
     ),
     Feature(
-        name="total_spend",
-        meaning="sum of quantity x price over all purchases (total purchase value)",
-        unit="money",
-        label="Total spend",
-        high="spend a lot in total",
-        low="spend little in total",
+        "active_months", "months", "Active months", "distinct calendar months with a purchase", integer=True
+    ),
+    Feature("return_count", "orders", "Return orders", "distinct return orders", integer=True),
+    Feature("returned_value", "money", "Returned value", "money of returns, positive"),
+    Feature(
+        "return_rate",
+        "share",
+        "Return rate",
+        IDENTITIES["return_rate"].formula + ", orders before any are taken back",
     ),
     Feature(
-        name="average_order_value",
-        meaning="total_spend / order_count",
-        unit="money",
-        label="Average order value",
-        high="place large orders",
-        low="place small orders",
+        "returned_share",
+        "share",
+        "Returned share of spend",
+        IDENTITIES["returned_share"].formula + ", spend before any is taken back; can exceed 1",
     ),
     Feature(
-        name="unique_products",
-        meaning="distinct product codes, compared in upper case",
-        unit="products",
-        label="Different products",
-        high="buy many different products",
-        low="buy few different products",
-        integer=True,
+        "country", "", "Country", "country of most orders; ties: the latest, then alphabetical", kind="text"
     ),
-    Feature(
-        name="item_count",
-        meaning="sum of quantity",
-        unit="items",
-        label="Items",
-        high="buy many items",
-        low="buy few items",
-        integer=True,
-    ),
-    Feature(
-        name="mean_basket_items",
-        meaning="item_count / order_count",
-        unit="items",
-        label="Items per order",
-        high="fill large baskets",
-        low="fill small baskets",
-    ),
-    Feature(
-        name="tenure_days",
-        meaning="whole days (floor) from the first to the last purchase",
-        unit="days",
-        label="Tenure",
-        high="have been buying for a long time",
-        low="have bought over a short time only",
-        integer=True,
-    ),
-    Feature(
-        name="mean_days_between_orders",
-        meaning="calendar days from first to last purchase / (distinct purchase days - 1); empty with one day",
-        unit="days",
-        label="Days between orders",
-        high="leave long gaps between orders",
-        low="leave short gaps between orders",
-    ),
-    Feature(
-        name="active_months",
-        meaning="distinct calendar months with a purchase",
-        unit="months",
-        label="Active months",
-        high="buy in many months",
-        low="buy in few months",
-        integer=True,
-    ),
-    Feature(
-        name="return_count",
-        meaning="distinct return orders",
-        unit="orders",
-        label="Return orders",
-        high="return often",
-        low="rarely return",
-        integer=True,
-    ),
-    Feature(
-        name="returned_value",
-        meaning="money of returns, positive",
-        unit="money",
-        label="Returned value",
-        high="return goods of high value",
-        low="return little",
-    ),
-    Feature(
-        name="return_rate",
-        meaning="return_count / (return_count + order_count), orders before any are taken back",
-        unit="share",
-        label="Return rate",
-        high="return a large share of orders",
-        low="return few of their orders",
-    ),
-    Feature(
-        name="returned_share",
-        meaning="returned_value / total_spend, spend before any is taken back; can exceed 1",
-        unit="share",
-        label="Returned share of spend",
-        high="return much of what they spend",
-        low="return little of what they spend",
-    ),
-    Feature(
-        name="country",
-        meaning="country of most orders; ties: the latest, then alphabetical",
-        unit="",
-        label="Country",
-        kind="text",
-    ),
-    Feature(
-        name="first_order_at", meaning="time of the first purchase", unit="", label="First order", kind="time"
-    ),
-    Feature(
-        name="last_order_at", meaning="time of the last purchase", unit="", label="Last order", kind="time"
-    ),
+    Feature("first_order_at", "", "First order", "time of the first purchase", kind="time"),
+    Feature("last_order_at", "", "Last order", "time of the last purchase", kind="time"),
 )
 
 FEATURE_BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
@@ -230,7 +157,7 @@ _MODEL = r"(kmeans|hierarchical|mixture|dbscan|hdbscan|spectral)(_|$)"
 
 
 def is_free(name: str) -> bool:
-    """Say whether a feature that a job adds may be called so."""
+    """Whether a feature that a job adds may have this name."""
     return bool(re.fullmatch("[a-z][a-z0-9_]*", name)) and name not in _TAKEN and not re.match(_MODEL, name)
 
 
@@ -245,7 +172,7 @@ def indicator(feature: str, value: str) -> str:
 
 
 def is_indicator(name: str) -> bool:
-    """Say whether a column is one of 0 and 1 that says whether a feature has a value."""
+    """Whether a column is an indicator: 0 and 1 for whether a feature has a value."""
     return "=" in name
 
 
@@ -260,7 +187,7 @@ def feature_of(name: str) -> Feature:
     known = FEATURE_BY_NAME.get(name)
     if known is None and is_indicator(name):
         return _feature_of_indicator(name)
-    return known or Feature(name=name, meaning="", unit="", label=name.replace("_", " ").capitalize())
+    return known or Feature(name, unit="", label=name.replace("_", " ").capitalize())
 
 
 def value_in_words(value: str) -> str:
@@ -273,9 +200,7 @@ def value_in_words(value: str) -> str:
 
 def _feature_of_indicator(name: str) -> Feature:
     feature, value = parts_of(name)
-    return Feature(
-        name=name, meaning="", unit="share", label=f"{feature_of(feature).label}: {value_in_words(value)}"
-    )
+    return Feature(name, unit="share", label=f"{feature_of(feature).label}: {value_in_words(value)}")
 
 
 def numeric_features(names: Iterable[str] | None = None) -> list[Feature]:

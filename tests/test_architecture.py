@@ -18,7 +18,7 @@ PAGE = pages.page("segcore/README.md")
 LAYERS: list[set[str]] = [
     {"errors", "arrays", "cpus"},
     {"stores", "new_folder"},
-    {"schema"},
+    {"schema", "feature_identities"},
     {"records"},
     {"expressions"},
     {"job"},

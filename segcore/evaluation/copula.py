@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcore.arrays import Floats, Indices
+from segcore.feature_identities import IDENTITIES, Identity
 
 Columns = Mapping[str, Floats]
 
@@ -93,18 +94,10 @@ def _positive(r: Floats) -> Floats:
     return np.asarray(bent / scale / scale[:, None])
 
 
-# A feature that follows from others: from which, and how. In the order in which they are computed.
-_IDENTITIES: dict[str, tuple[tuple[str, str], Callable[[Floats, Floats], Floats]]] = {
-    "total_spend": (("order_count", "average_order_value"), np.multiply),
-    "item_count": (("order_count", "mean_basket_items"), np.multiply),
-    "return_rate": (("return_count", "order_count"), lambda returns, orders: returns / (returns + orders)),
-    "returned_share": (("returned_value", "total_spend"), np.divide),
-}
-
-Identity = Callable[[Columns], Floats]
+Computed = Callable[[Columns], Floats]
 
 
-def identities(names: list[str]) -> dict[str, Identity]:
+def dependent_features(names: list[str]) -> dict[str, Computed]:
     """Return the features among `names` that follow from others among them, each as a function of those.
 
     Parameters
@@ -113,11 +106,11 @@ def identities(names: list[str]) -> dict[str, Identity]:
         Features of the matrix.
     """
 
-    def computed(parts: tuple[str, str], how: Callable[[Floats, Floats], Floats]) -> Identity:
-        return lambda columns: how(columns[parts[0]], columns[parts[1]])
+    def computed(identity: Identity) -> Computed:
+        return lambda columns: identity.computed(columns.__getitem__)
 
     return {
-        name: computed(parts, how)
-        for name, (parts, how) in _IDENTITIES.items()
-        if name in names and all(part in names for part in parts)
+        identity.dependent: computed(identity)
+        for identity in IDENTITIES.values()
+        if {identity.dependent, *identity.inputs} <= set(names)
     }

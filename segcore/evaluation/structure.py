@@ -10,7 +10,7 @@ import numpy as np
 
 from segcore.arrays import Floats
 from segcore.evaluation import copula
-from segcore.evaluation.copula import Columns, Copula, Identity
+from segcore.evaluation.copula import Columns, Computed, Copula
 from segcore.evaluation.refit import Model, in_processes, refit
 from segcore.evaluation.silhouette import silhouettes
 from segcore.evaluation.stability import Key, split_strength
@@ -62,7 +62,7 @@ def structure_test(
     *,
     copies: int,
     seed: int,
-    identities: Mapping[str, Identity] | None = None,
+    dependent: Mapping[str, Computed] | None = None,
     n_jobs: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> StructureTest | None:
@@ -84,9 +84,9 @@ def structure_test(
     models : job.Models
     copies : int
     seed : int
-    identities : mapping of str to callable, optional
+    dependent : mapping of str to callable, optional
         Features that follow from others, in the order in which they can be computed;
-        `segcore.evaluation.copula.identities` by default.
+        `segcore.evaluation.copula.dependent_features` by default.
     n_jobs : int, optional
         Processes. The results do not depend on it.
     progress : callable, optional
@@ -101,8 +101,10 @@ def structure_test(
     ----------
     Hennig and Lin (2015), Flexible parametric bootstrap for testing homogeneity against clustering.
     """
-    known = copula.identities(list(raw)) if identities is None else identities
-    free = {name: np.asarray(values, dtype=np.float64) for name, values in raw.items() if name not in known}
+    computed = copula.dependent_features(list(raw)) if dependent is None else dependent
+    free = {
+        name: np.asarray(values, dtype=np.float64) for name, values in raw.items() if name not in computed
+    }
     if copies == 0 or len(free) < 2:
         return None
     family, variant, k = key
@@ -116,7 +118,7 @@ def structure_test(
         fitted = copula.fit(free)
         prepared = {name: prepare(name, values) for name, values in fitted.margins.items()}
         for number in range(copies):
-            X = _copy(list(raw), fitted, prepared, prepare, known, np.random.default_rng((seed, number)))
+            X = _copy(list(raw), fitted, prepared, prepare, computed, np.random.default_rng((seed, number)))
             yield _Task(model=model, k=k, X=X, seed=seed)
 
     figures: list[tuple[float, float] | None] = []
@@ -134,14 +136,14 @@ def _copy(
     fitted: Copula,
     prepared: dict[str, Floats],
     prepare: Prepare,
-    identities: Mapping[str, Identity],
+    computed: Mapping[str, Computed],
     rng: np.random.Generator,
 ) -> Floats:
     """Draw one copy and return its matrix."""
     places = fitted.places(rng)
     columns = {name: fitted.margins[name][place] for name, place in places.items()}
     done = {name: prepared[name][place] for name, place in places.items()}
-    for name, compute in identities.items():
+    for name, compute in computed.items():
         columns[name] = compute(columns)
         done[name] = prepare(name, columns[name])
     return np.stack([done[name] for name in names], axis=1)

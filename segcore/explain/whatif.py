@@ -10,6 +10,7 @@ import polars as pl
 
 from segcore import schema
 from segcore.arrays import Floats, Labels, Mask, Matrix
+from segcore.feature_identities import IDENTITIES
 
 Values = dict[str, Floats]
 
@@ -20,7 +21,7 @@ _ROUNDS = 3
 
 # Pulling one of these changes the others by definition. Where both ends of an identity are features of the
 # matrix (order value and total spend), one lever stands for both.
-_SAME_LEVER = {"total_spend": "average_order_value", "item_count": "mean_basket_items"}
+_SAME_LEVER = {i.numerator: i.ratio for i in IDENTITIES.values() if i.per_order}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,31 +160,20 @@ def _moved(customer: Mapping[str, float], lever: str, values: Floats) -> pl.Data
 def _follow(lever: str, row: Values) -> Values:
     """Return what a lever changes by definition; features that a customer lacks count as nothing."""
     nothing = np.zeros(len(row[lever]))
-    get = {name: row.get(name, nothing) for name in _RELATED}
-    orders = np.maximum(get["order_count"], 1.0)
     new: Values = {}
-    if lever in ("order_count", "average_order_value"):
-        new["total_spend"] = orders * get["average_order_value"]
-    if lever in ("order_count", "mean_basket_items"):
-        new["item_count"] = orders * get["mean_basket_items"]
-    if lever == "total_spend":
-        new["average_order_value"] = get["total_spend"] / orders
-    if lever == "item_count":
-        new["mean_basket_items"] = get["item_count"] / orders
-    if lever in ("order_count", "return_count"):
-        new["return_rate"] = get["return_count"] / (get["return_count"] + orders)
-    spend = new.get("total_spend", get["total_spend"])
-    if lever in ("order_count", "average_order_value", "total_spend", "returned_value"):
-        new["returned_share"] = np.divide(get["returned_value"], spend, out=nothing.copy(), where=spend > 0)
+
+    def of(name: str) -> Floats:
+        value = new.get(name, row.get(name, nothing))
+        return np.maximum(value, 1.0) if name == "order_count" else value
+
+    for identity in IDENTITIES.values():
+        # A total that is pulled changes the mean of the orders, not their number.
+        if identity.per_order and lever != identity.numerator:
+            if not {lever, *new}.isdisjoint(identity.inputs):
+                new[identity.dependent] = identity.computed(of)
+        elif not {lever, *new}.isdisjoint({identity.numerator, *identity.denominator}):
+            whole = identity.whole(of)
+            new[identity.ratio] = np.divide(
+                of(identity.numerator), whole, out=nothing.copy(), where=whole > 0
+            )
     return new
-
-
-_RELATED = (
-    "order_count",
-    "average_order_value",
-    "total_spend",
-    "mean_basket_items",
-    "item_count",
-    "return_count",
-    "returned_value",
-)

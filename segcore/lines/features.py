@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from segcore import schema
+from segcore.feature_identities import IDENTITIES, Identity
 from segcore.lines import cleaning
 from segcore.lines.shuffle import FILE
 
@@ -176,21 +177,24 @@ def _main_country(purchases: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _derived(as_of: int) -> list[pl.Expr]:
-    orders, gross_orders, returns = (pl.col(name) for name in ("order_count", "gross_orders", "return_count"))
     first, last = pl.col("first_s"), pl.col("last_s")
     calendar_days = last // _SECONDS_A_DAY - first // _SECONDS_A_DAY
     gaps = pl.col("purchase_days") - 1
     return [
         ((as_of - last) // _SECONDS_A_DAY).alias("days_since_last_order"),
-        (pl.col("total_spend") / orders).alias("average_order_value"),
-        (pl.col("item_count") / orders).alias("mean_basket_items"),
         ((last - first) // _SECONDS_A_DAY).alias("tenure_days"),
         pl.when(gaps > 0).then(calendar_days / gaps).alias("mean_days_between_orders"),
-        (returns / (returns + gross_orders)).alias("return_rate"),
-        (pl.col("returned_value") / pl.col("gross_spend")).alias("returned_share"),
         pl.from_epoch(first, time_unit="s").cast(pl.Datetime("us")).alias("first_order_at"),
         pl.from_epoch(last, time_unit="s").cast(pl.Datetime("us")).alias("last_order_at"),
+        *(_ratio(identity) for identity in IDENTITIES.values()),
     ]
+
+
+def _ratio(identity: Identity) -> pl.Expr:
+    # Returns are a share of what was bought before any was taken back.
+    gross = {} if identity.per_order else {"order_count": "gross_orders", "total_spend": "gross_spend"}
+    ratio: pl.Expr = identity.divided(lambda name: pl.col(gross.get(name, name)))
+    return ratio.alias(identity.ratio)
 
 
 def by_month(orders: pl.LazyFrame) -> pl.LazyFrame:

@@ -18,8 +18,6 @@ from typing import Any
 
 from segcore.profile.wording import templates
 
-_LEVELS = ("bottom", "low", "middle", "high", "top")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Position:

@@ -74,9 +74,9 @@ def test_what_follows_from_other_features_is_known() -> None:
         "returned_value": np.array([5.0, 2.0]),
         "returned_share": np.array([0.0, 0.0]),
     }
-    found = copula.identities(list(columns))
+    found = copula.dependent_features(list(columns))
     assert list(found) == ["total_spend", "returned_share"]
     columns["total_spend"] = found["total_spend"](columns)
     assert columns["total_spend"].tolist() == [20, 20]
     assert found["returned_share"](columns).tolist() == [0.25, 0.1]
-    assert copula.identities(["total_spend", "order_count"]) == {}
+    assert copula.dependent_features(["total_spend", "order_count"]) == {}

@@ -84,7 +84,7 @@ def test_an_identity_is_computed_and_not_drawn() -> None:
         seen.append(columns)
         return np.exp(columns["x"] / 10) * np.exp(columns["y"] / 10)
 
-    run(raw, copies=3, identities={"product": product})
+    run(raw, copies=3, dependent={"product": product})
     assert len(seen) == 3
     assert all(sorted(columns["x"]) == sorted(raw["x"]) for columns in seen)
 

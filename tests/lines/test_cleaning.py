@@ -57,6 +57,42 @@ def test_without_a_prefix_a_negative_quantity_marks_a_return(tmp_path: Path) -> 
     assert classes(tmp_path, lines, job.Cleaning()) == ["return", "purchase", "non_positive_quantity"]
 
 
+@pytest.mark.parametrize(
+    ("window", "inside"),
+    [
+        (cleaning.ALL_TIME, [True, True, True, True]),
+        (cleaning.Window(first=10), [False, True, True, True]),
+        (cleaning.Window(end=20), [True, True, False, True]),
+        (cleaning.Window(first=10, end=20), [False, True, False, True]),
+        (cleaning.Window(first=0, end=0), [False, False, False, True]),
+    ],
+)
+def test_a_window_holds_its_first_second_and_not_its_end(window: cleaning.Window, inside: list[bool]) -> None:
+    # What has no date is not outside: that it cannot be read is another reason.
+    df = pl.DataFrame({"ordered_at": [9, 10, 20, None]}).with_columns(outside=window.outside)
+    assert df["outside"].fill_null(False).to_list() == [not x for x in inside]
+
+
+def test_classes_stand_in_the_order_of_the_rules() -> None:
+    assert cleaning.classes(RULES) == [
+        "malformed_line",
+        "undecodable_text",
+        "outside_window",
+        "missing_customer",
+        "excluded_customer",
+        *(name for name in cleaning.classes(RULES) if name.startswith("unreadable_")),
+        "adjustment",
+        "not_a_product",
+        "non_positive_price",
+        "non_positive_quantity",
+        "zero_amount",
+        "duplicate",
+        "return",
+        "purchase",
+    ]
+    assert cleaning.class_type(RULES).categories.to_list() == cleaning.classes(RULES)
+
+
 def test_excluded_customers(tmp_path: Path) -> None:
     rules = job.Cleaning(exclude_customers=["0", "guest"])
     lines = [line(CustomerID="guest"), line(CustomerID="0"), line(CustomerID="1"), line(CustomerID="")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import polars as pl
 import pytest
 
 from segcore import errors, job
@@ -55,3 +58,42 @@ def test_there_has_to_be_a_line_and_a_purchase() -> None:
         ledger.check(lines(), HALF)
     with pytest.raises(errors.DataError, match="no purchase left: all of 3 lines were returns or rejected"):
         ledger.check(lines(**{"return": 3}), HALF)
+
+
+def test_an_account_by_hand() -> None:
+    # Two buckets: of file 0, purchases in both; of file 1, a return. Money in hundredths, more than 64 bits hold.
+    huge = 10**20
+    counts = pl.DataFrame(
+        {
+            "file": [1, 0, 0],
+            "class": ["return", "purchase", "purchase"],
+            "rows": [2, 3, 4],
+            "money": pl.Series([-150, 1, huge], dtype=pl.Int128),
+            "unreadable_amount_rows": [1, 0, 2],
+        }
+    )
+    found = ledger.account(counts, job.Cleaning(money_decimals=2), files=["a.csv", "b.csv"])
+    assert (found.rows_in, found.unreadable_amount_rows) == (9, 3)
+    assert found.money_in == Decimal(10**20 - 149) / 100
+    assert [entry.name for entry in found.classes] == cleaning.classes(HALF)
+    by_class = {entry.name: (entry.rows, entry.money) for entry in found.classes if entry.rows}
+    assert by_class == {"return": (2, Decimal("-1.50")), "purchase": (7, Decimal(huge + 1) / 100)}
+    assert all(entry.money == 0 for entry in found.classes if not entry.rows)
+    assert [(entry.file, entry.name, entry.rows) for entry in found.by_file] == [
+        ("a.csv", "purchase", 7),
+        ("b.csv", "return", 2),
+    ]
+    assert [entry.money for entry in found.by_file] == [Decimal(huge + 1) / 100, Decimal("-1.50")]
+
+
+def test_what_returns_took_back_is_added_up_over_the_buckets() -> None:
+    names = ["matched_rows", "unmatched_rows", "taken_back_rows", "partly_matched_rows", "orders_emptied"]
+    names += ["customers_emptied", "matched_money", "unmatched_money", "taken_back_money"]
+    counts = pl.DataFrame({name: [n, 10 * n] for n, name in enumerate(names, 1)})
+    found = ledger.returns_net(counts, job.Cleaning(money_decimals=1))
+    assert [(one.rows, one.money) for one in (found.matched, found.unmatched, found.taken_back)] == [
+        (11, Decimal("7.7")),
+        (22, Decimal("8.8")),
+        (33, Decimal("9.9")),
+    ]
+    assert (found.partly_matched_rows, found.orders_emptied, found.customers_emptied) == (44, 55, 66)

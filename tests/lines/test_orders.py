@@ -1,0 +1,118 @@
+"""What is made of orders and purchases beside the features: months, large customers, lines for a job's own features."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from segcore.lines import features
+
+JANUARY, FEBRUARY = (int(datetime(2011, month, 1, tzinfo=UTC).timestamp()) for month in (1, 2))
+SCHEMA: dict[str, Any] = {
+    "customer_id": pl.String,
+    "class": pl.Enum(["return", "purchase"]),
+    "order": pl.UInt64,
+    "ordered_at": pl.Int64,
+    "country": pl.String,
+    "amount": pl.Int64,
+    "quantity": pl.Int64,
+    "product": pl.UInt64,
+    "line": pl.UInt64,
+    "unit_price": pl.Int64,
+}
+ROWS = [
+    ("a", "purchase", 1, JANUARY, "France", 100, 1, 7, 12, 100),
+    ("a", "purchase", 1, JANUARY, "France", 250, 5, 8, 11, 50),
+    ("a", "purchase", 2, FEBRUARY - 1, "France", 30, 3, 7, 13, 10),
+    ("a", "purchase", 3, FEBRUARY, None, 40, 4, None, 14, 10),
+    ("a", "return", 4, FEBRUARY, "France", -30, -3, 7, 15, 10),
+    ("b", "purchase", 5, JANUARY, "Spain", 10**15, 1, 7, 16, 10**15),
+]
+
+
+def lines() -> pl.LazyFrame:
+    lf = pl.LazyFrame(ROWS, schema=SCHEMA, orient="row")
+    return lf.with_columns(h=pl.when(customer_id="a").then(5).otherwise(9).cast(pl.UInt64))
+
+
+def test_an_order_is_one_row_of_exact_sums() -> None:
+    found = features.condense(lines()).collect().sort("customer_id", "order")
+    assert found.select("customer_id", "order", "amount", "quantity", "lines").rows() == [
+        ("a", 1, 350, 6, 2),
+        ("a", 2, 30, 3, 1),
+        ("a", 3, 40, 4, 1),
+        ("a", 4, -30, -3, 1),
+        ("b", 5, 10**15, 1, 1),
+    ]
+    assert found.schema["amount"] == pl.Int128
+
+
+@pytest.mark.parametrize("cut", [1, 3, 6])
+def test_parts_add_up(cut: int) -> None:
+    parts = [features.condense(lines().slice(start, cut)) for start in range(0, len(ROWS), cut)]
+    whole = features.condense(lines()).collect()
+    assert_frame_equal(features.merge(parts).collect(), whole, check_row_order=False)
+
+
+def test_each_customers_products_are_counted_once_and_returned_ones_not_at_all() -> None:
+    found = features.bought_products(lines()).collect()
+    assert sorted(found.rows()) == [(5, "a", 7), (5, "a", 8), (9, "b", 7)]
+
+
+def test_months_begin_at_midnight_of_the_first_and_leave_returns_out() -> None:
+    found = features.by_month(features.condense(lines())).collect().sort("customer_id", "month")
+    assert found.rows() == [
+        ("a", date(2011, 1, 1), 380, 2),
+        ("a", date(2011, 2, 1), 40, 1),
+        ("b", date(2011, 1, 1), 10**15, 1),
+    ]
+
+
+def test_large_customers_have_more_lines_than_asked_for_the_largest_first() -> None:
+    orders = features.condense(pl.concat([lines(), lines().filter(customer_id="b")] * 2))
+
+    def larger(than: int) -> list[tuple[str, int]]:
+        return list(features.heavy_customers(orders, more_than=than).collect().rows())
+
+    assert larger(1) == [("a", 10), ("b", 4)]
+    assert larger(4) == [("a", 10)]
+    assert larger(3) == [("a", 10), ("b", 4)]
+    both = features.condense(pl.concat([lines().filter(customer_id="b"), lines().head(1)]))
+    assert features.heavy_customers(both, more_than=0).collect().rows() == [("a", 1), ("b", 1)]
+
+
+def test_purchases_come_by_customer_in_the_order_of_time_and_of_their_hash() -> None:
+    columns = ["amount", "quantity", "ordered_at", "unit_price"]
+    purchases = features.purchases(lines().reverse(), columns)
+    assert purchases.collect_schema().names() == [
+        "customer_id",
+        "ordered_at",
+        "line",
+        "amount",
+        "quantity",
+        "unit_price",
+    ]
+    found = features.own_lines(purchases, columns, money_decimals=2).collect()
+    noon = datetime(2011, 1, 1), datetime(2011, 1, 31, 23, 59, 59), datetime(2011, 2, 1)
+    assert found.rows() == [
+        ("a", 2.5, 5, noon[0], 0.5),
+        ("a", 1.0, 1, noon[0], 1.0),
+        ("a", 0.3, 3, noon[1], 0.1),
+        ("a", 0.4, 4, noon[2], 0.1),
+        ("b", 1e13, 1, noon[0], 1e13),
+    ]
+
+
+def test_the_account_of_lines_is_by_file_and_class_and_counts_what_has_no_amount() -> None:
+    unread = pl.when(line=16).then(None).otherwise("amount")
+    place = pl.when(customer_id="a").then(3).otherwise(2**40 + 3).cast(pl.UInt64)
+    found = features.ledger(lines().with_columns(place=place, amount=unread)).collect()
+    assert sorted(found.rows()) == [
+        (0, "purchase", 4, 420, 0),
+        (0, "return", 1, -30, 0),
+        (1, "purchase", 1, 0, 1),
+    ]

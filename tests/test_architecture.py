@@ -35,7 +35,7 @@ BESIDE = {"storage", "engine", "progress", "logs", "stopping"}
 # The rooms of the first layer, in the order in which the data pass.
 ORDER = ["ingest", "lines", "matrix"]
 # Within a package, the order in which its rooms stand: a room imports only those before it.
-ROOMS_OF_PIPELINE = ["models", "finished", "core", "lines", "customers", "outputs"]
+ROOMS_OF_PIPELINE = ["models", "finished", "core", "lines", "customers", "outputs", "inspection"]
 # Modules that transform and never compute.
 TRANSFORMS = ["lines/cleaning", "lines/shuffle", "lines/returns", "lines/features", "lines/ledger"]
 

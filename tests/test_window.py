@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from segcore import errors, job
-from segcore.pipeline.inspect import inspect
+from segcore.pipeline.inspection.look import inspect
 from segcore.selection import quality_gate
 from tests.transaction_lines import NOW, Line, any_line, counts, line, through, write_csv
 

@@ -70,9 +70,13 @@ def group_by_header(
     groups: dict[object, list[Prepared]] = {}
     kinds: dict[object, tuple[dict[str, str], dict[str, pl.DataType]]] = {}
     for file in files:
-        columns, dtypes = _columns(file, assign)
-        order = () if file.reader == "parquet" else (file.names, file.separator)
-        key = (order, tuple(columns.items()), tuple(dtypes.items()))
+        types: Mapping[str, pl.DataType] = (
+            pl.read_parquet_schema(file.path) if file.reader == "parquet" else {}
+        )
+        columns, dtypes = _columns(file, types, assign)
+        # Parquet files are scanned together whatever the order of their columns.
+        form = frozenset(types.items()) if types else (file.names, file.separator)
+        key = (form, tuple(columns.items()), tuple(dtypes.items()))
         groups.setdefault(key, []).append(file)
         kinds[key] = (columns, dtypes)
     return [
@@ -82,12 +86,13 @@ def group_by_header(
 
 
 def _columns(
-    file: Prepared, assign: Callable[[Sequence[str], str], Mapping[str, str]]
+    file: Prepared,
+    types: Mapping[str, pl.DataType],
+    assign: Callable[[Sequence[str], str], Mapping[str, str]],
 ) -> tuple[dict[str, str], dict[str, pl.DataType]]:
     shown = file.source.name
     folders = [name for name, _ in file.source.partition if name not in file.names]
     columns = dict(assign([*file.names, *folders], shown))
-    types: Mapping[str, pl.DataType] = pl.read_parquet_schema(file.path) if file.reader == "parquet" else {}
     dtypes = {
         canonical: _usable(types.get(name, pl.String()), name, shown) for canonical, name in columns.items()
     }

@@ -72,9 +72,11 @@ class Prepared:
         """Whether a copy of the source is read."""
         return self.path != self.source.path
 
-    def field(self, name: str) -> str:
-        """Return what a column is called where the file is scanned."""
-        return name if self.reader == "parquet" else field_name(self.names.index(name))
+    def field(self, name: str, place: int | None = None) -> str:
+        """Return what a column is called where the file is scanned: the first of that name, else the one at a place."""
+        if self.reader == "parquet":
+            return name
+        return field_name(self.names.index(name) if place is None else place)
 
     def to_json(self, folder: str) -> dict[str, Any]:
         """Return plain values; paths in the scratch folder relative to it."""

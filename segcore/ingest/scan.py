@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from itertools import accumulate
 
 import polars as pl
@@ -17,7 +18,11 @@ from segcore.ingest.structure import field_name
 
 
 def scan(
-    group: FileGroup, names: Sequence[str] = schema.LINE_NAMES, *, last: int | None = None
+    group: FileGroup,
+    names: Sequence[str] = schema.LINE_NAMES,
+    *,
+    last: int | None = None,
+    rest: int | None = None,
 ) -> pl.LazyFrame:
     """Return the lines of a group of files lazily, in canonical columns.
 
@@ -33,16 +38,20 @@ def scan(
         The columns to return; null where the group has none.
     last : int, optional
         The last ``record`` that is wanted: what stands behind it need not be read, and may not be there.
+    rest : int, optional
+        Seed of ``rest``, a hash of all columns of the files that are not canonical ones; without a seed, or without
+        such columns, there is none. An empty value adds nothing to it, nor does the order of the columns.
     """
-    readers: dict[str, Callable[[FileGroup, list[Prepared], int | None], pl.LazyFrame]] = {
+    readers: dict[str, Callable[[list[Prepared], Mapping[str, str], int | None], pl.LazyFrame]] = {
         "lines": _split_lines,
         "csv": _csv,
         "records": _records,
         "parquet": _parquet,
     }
     n_rows = None if last is None else last + 1
-    frames = [readers[members[0].reader](group, members, n_rows) for members in scans(group)]
-    lf = pl.concat(frames)
+    others = {} if rest is None else _others(group)
+    fields = _inside(group) | {f"__rest_{place}": field for place, field in enumerate(others.values())}
+    lf = pl.concat(readers[members[0].reader](members, fields, n_rows) for members in scans(group))
     lf = lf.with_columns(file=_file(group.files))
     texts = [pl.col(name) for name, dtype in group.dtypes.items() if dtype == pl.String]
     marked = any(file.marked for file in group.files)
@@ -54,6 +63,7 @@ def scan(
         "malformed",
         "text",
         pl.any_horizontal(undecodable if marked else [pl.lit(False)]).alias("undecodable"),
+        *([_rest(group, list(others), rest)] if others and rest is not None else []),
     )
 
 
@@ -76,55 +86,81 @@ def _canonical(group: FileGroup, name: str) -> pl.Expr:
     return pl.col("file").replace_strict(of_file, return_dtype=pl.String).alias(name)
 
 
-def _inside(group: FileGroup) -> list[tuple[str, str]]:
+def _inside(group: FileGroup) -> dict[str, str]:
     """Return the canonical columns that the files themselves hold, and what they are called where they are scanned."""
     first = group.files[0]
-    return [
-        (canonical, first.field(name)) for canonical, name in group.columns.items() if name in first.names
-    ]
+    return {canonical: first.field(name) for canonical, name in group.columns.items() if name in first.names}
+
+
+def _others(group: FileGroup) -> dict[str, str]:
+    """Return the other columns of the files, each by a name of its own, and what they are called there."""
+    first = group.files[0]
+    mapped = {*group.columns.values()}
+    others: dict[str, str] = {}
+    for place, name in enumerate(first.names):
+        if name not in mapped:
+            repeated = first.names[:place].count(name)
+            others[f"{name}\n{repeated}" if repeated else name] = first.field(name, place)
+    return others
+
+
+def _rest(group: FileGroup, names: Sequence[str], seed: int) -> pl.Expr:
+    """Return the hash of other columns, each weighted by its name; values are compared as they are written."""
+    first = group.files[0]
+    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
+
+    def hashed(place: int, name: str) -> pl.Expr:
+        dtype, value = types.get(name, pl.String()), pl.col(f"__rest_{place}")
+        text = value if dtype.is_nested() or dtype == pl.Binary else value.cast(pl.String)
+        given = value.is_not_null() if dtype != pl.String else value.is_not_null() & (value != "")
+        weight = int.from_bytes(sha256(name.encode()).digest()[:8]) | 1  # odd, so that no bit is lost
+        return pl.when(given).then(text.hash(seed) * pl.lit(weight, dtype=pl.UInt64)).otherwise(0)
+
+    return pl.sum_horizontal(hashed(place, name) for place, name in enumerate(names)).alias("rest")
 
 
 def _paths(files: Sequence[Prepared]) -> list[str]:
     return [file.path for file in files]
 
 
-def _split_lines(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
+def _split_lines(files: list[Prepared], fields: Mapping[str, str], n_rows: int | None) -> pl.LazyFrame:
     """Read texts line by line and split each at its separators, so that a wrong number of fields is seen."""
     headers = list(accumulate((file.lines for file in files), initial=0))[:-1]
     lf = pl.scan_lines(
         _paths(files), row_index_name="__record", include_file_paths="__path", glob=False, n_rows=n_rows
     ).filter(pl.col("line") != "", ~pl.col("__record").is_in(headers))
     if not files[0].quoted:
-        return _plain(lf, group)
+        return _plain(lf, files[0], fields)
     has_quote = pl.col("line").str.contains('"', literal=True)
-    return pl.concat([_plain(lf.filter(~has_quote), group), _quoted(lf.filter(has_quote), group)])
+    return pl.concat(
+        [_plain(lf.filter(~has_quote), files[0], fields), _quoted(lf.filter(has_quote), files[0], fields)]
+    )
 
 
-def _plain(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
-    n_fields, separator = len(group.files[0].names), group.files[0].separator
+def _plain(lf: pl.LazyFrame, first: Prepared, fields: Mapping[str, str]) -> pl.LazyFrame:
+    n_fields, separator = len(first.names), first.separator
     lf = lf.with_columns(__fields=pl.col("line").str.splitn(separator, n_fields + 1))
     last, beyond = _split(field_name(n_fields - 1)), _split(field_name(n_fields))
     malformed = last.is_null() | beyond.is_not_null()
-    return _shown(lf, {canonical: _split(field) for canonical, field in _inside(group)}, malformed)
+    return _shown(lf, {name: _split(field) for name, field in fields.items()}, malformed)
 
 
 def _split(field: str) -> pl.Expr:
     return pl.col("__fields").struct.field(field)  # which Polars names as field_name() does
 
 
-def _quoted(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
+def _quoted(lf: pl.LazyFrame, first: Prepared, fields: Mapping[str, str]) -> pl.LazyFrame:
     """Split lines that have quotes, all of them closed in the same line, by a pattern."""
-    n_fields, cut = len(group.files[0].names), re.escape(group.files[0].separator)
-    wanted = _inside(group)
+    n_fields, cut = len(first.names), re.escape(first.separator)
     one = rf'"(?:[^"]|"")*"|[^"{cut}][^{cut}]*|'
-    captured = {field for _, field in wanted}
+    captured = {*fields.values()}
     all_fields = [field_name(place) for place in range(n_fields)]
     pattern = cut.join(f"({one})" if field in captured else f"(?:{one})" for field in all_fields)
     lf = lf.with_columns(__fields=pl.col("line").str.extract_groups(f"^{pattern}$"))
     places = {
         field: str(place) for place, field in enumerate((f for f in all_fields if f in captured), start=1)
     }
-    raw = {canonical: _split(places[field]) for canonical, field in wanted}
+    raw = {name: _split(places[field]) for name, field in fields.items()}
     malformed = pl.all_horizontal(field.is_null() for field in raw.values())
     return _shown(lf, {canonical: _unquoted(field) for canonical, field in raw.items()}, malformed)
 
@@ -144,7 +180,7 @@ def _shown(lf: pl.LazyFrame, fields: Mapping[str, pl.Expr], malformed: pl.Expr) 
     )
 
 
-def _csv(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
+def _csv(files: list[Prepared], fields: Mapping[str, str], n_rows: int | None) -> pl.LazyFrame:
     """Read regular texts with Polars: every record is known to have the header's number of fields.
 
     The header is passed over: Polars compares names with it as it stands, blanks, quotes and all.
@@ -161,11 +197,11 @@ def _csv(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.Lazy
         glob=False,
         n_rows=n_rows,
     )
-    return _whole(lf, group)
+    return _whole(lf, fields)
 
 
-def _parquet(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.LazyFrame:
-    wanted = [name for _, name in _inside(group)]
+def _parquet(files: list[Prepared], fields: Mapping[str, str], n_rows: int | None) -> pl.LazyFrame:
+    types = pl.read_parquet_schema(files[0].path)
     lf = pl.scan_parquet(
         _paths(files),
         row_index_name="__record",
@@ -174,15 +210,15 @@ def _parquet(group: FileGroup, files: list[Prepared], n_rows: int | None) -> pl.
         n_rows=n_rows,
         hive_partitioning=False,
         extra_columns="ignore",
-        schema={name: pl.read_parquet_schema(files[0].path)[name] for name in wanted},
+        schema={name: types[name] for name in fields.values()},
     )
-    return _whole(lf, group)
+    return _whole(lf, fields)
 
 
-def _records(group: FileGroup, files: list[Prepared], _: int | None) -> pl.LazyFrame:
+def _records(files: list[Prepared], fields: Mapping[str, str], _: int | None) -> pl.LazyFrame:
     lf = pl.scan_parquet(_paths(files), include_file_paths="__path", glob=False, hive_partitioning=False)
     return lf.select(
-        *(pl.col(name).alias(canonical) for canonical, name in _inside(group)),
+        *(pl.col(field).alias(name) for name, field in fields.items()),
         "__path",
         pl.col(records.RECORD).cast(pl.get_index_type()),
         pl.col(records.MALFORMED).alias("malformed"),
@@ -190,9 +226,9 @@ def _records(group: FileGroup, files: list[Prepared], _: int | None) -> pl.LazyF
     )
 
 
-def _whole(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
+def _whole(lf: pl.LazyFrame, fields: Mapping[str, str]) -> pl.LazyFrame:
     return lf.select(
-        *(pl.col(name).alias(canonical) for canonical, name in _inside(group)),
+        *(pl.col(field).alias(name) for name, field in fields.items()),
         "__path",
         "__record",
         pl.lit(False).alias("malformed"),

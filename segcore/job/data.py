@@ -89,7 +89,8 @@ class Cleaning(Table):
     )
     not_product_prefixes: list[str] = Field([], description="prefixes of such codes, compared in upper case")
     duplicates: Literal["drop", "keep"] = Field(
-        "drop", description="lines that equal another one in every column: drop counts them once, keep all"
+        "drop",
+        description="lines that equal another one in every column of the file: drop counts them once, keep all",
     )
     money_decimals: int = Field(
         4, ge=0, le=6, description="decimals that a price may have; finer ones are rejects"

@@ -27,7 +27,7 @@ def later_copies(lines: pl.LazyFrame) -> pl.LazyFrame:
     Parameters
     ----------
     lines : polars.LazyFrame
-        All lines of some customers; ``line`` is equal where all typed columns are. The copy that stays is the
+        All lines of some customers; ``line`` is equal where all columns are. The copy that stays is the
         first by file and record.
     """
     twice = lines.filter(~pl.col("line").is_first_distinct()).select("line")

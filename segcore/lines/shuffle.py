@@ -47,6 +47,22 @@ def hashed(seed: int) -> pl.Expr:
     return pl.col("customer_id").hash(seed)
 
 
+def line_hash(seed: int, *, rest: bool) -> pl.Expr:
+    """Return a hash that is equal where two lines are equal in every column.
+
+    Parameters
+    ----------
+    seed : int
+    rest : bool
+        There is a hash of columns beside the canonical ones, ``rest``.
+    """
+    parts = [
+        pl.col(name).hash(seed) * pl.lit(2 * place + 1, dtype=pl.UInt64)
+        for place, name in enumerate(schema.LINE_NAMES)
+    ]
+    return pl.sum_horizontal(*parts, *(["rest"] if rest else []))
+
+
 def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
     """Turn classified lines into numbers.
 
@@ -62,7 +78,7 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
     Returns
     -------
     polars.LazyFrame
-        ``h``; ``order`` and ``product`` as 64-bit hashes; ``line``, a hash of all typed columns; ``place``, see
+        ``h``; ``order`` and ``product`` as 64-bit hashes; ``line``, see :func:`line_hash`; ``place``, see
         :data:`FILE` and :data:`RECORD`. Rejected lines have ``class``, ``ordered_at``, ``amount`` and ``place`` only.
     """
     kept = pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])
@@ -71,10 +87,6 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
         pl.when(pl.col("order_id").is_null()).then(day.hash(seed)).otherwise(pl.col("order_id").hash(seed))
     )
     product = pl.col("product")
-    line = pl.sum_horizontal(
-        (pl.col(name).hash(seed) * pl.lit(2 * place + 1, dtype=pl.UInt64))
-        for place, name in enumerate(schema.LINE_NAMES)
-    )
     of_kept = {
         "customer_id": pl.col("customer_id"),
         "h": hashed(seed),
@@ -82,7 +94,7 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
         "product": pl.when(product.is_not_null()).then(product.hash(seed)),
         "country": pl.col("country"),
         "quantity": pl.col("quantity"),
-        "line": line,
+        "line": line_hash(seed, rest="rest" in lf.collect_schema()),
         **{name: product if name == "product_id" else pl.col(name) for name in CARRIED if name in carry},
     }
     file = pl.col("file").cast(pl.UInt64) * pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)

@@ -3,7 +3,7 @@
 from segcore.pipeline.compare_runs import compare_runs
 from segcore.pipeline.core.run import Run
 from segcore.pipeline.finished.finished_run import explain_customer, rebuild_report
-from segcore.pipeline.inspect_text import inspect_input
+from segcore.pipeline.inspect import inspect_input
 from segcore.pipeline.list_runs import list_runs
 from segcore.pipeline.score import score
 from segcore.pipeline.segment import segment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +259,116 @@ NUMBERS_AND_DATES: list[Right | Refused] = [
     ),
 ]
 
-CASES = [*NUMBERS_AND_DATES, *HEADERS, *SAME_FILE]
+ITEMS = "order_id,order_item_id,product_id,customer_id,order_date,price,quantity"
+
+
+def table(name: str, df: pl.DataFrame) -> Make:
+    def make(folder: Path) -> Path:
+        df.write_parquet(folder / name)
+        return folder
+
+    return make
+
+
+def both(*makers: Make) -> Make:
+    def make(folder: Path) -> Path:
+        for maker in makers:
+            maker(folder)
+        return folder
+
+    return make
+
+
+KINDS: dict[str, list[Any]] = {
+    "number": [1, 2, 3],
+    "list": [[1], [2], [3]],
+    "bytes": [b"\xff", b"\xfe", b"x"],
+    "day": [date(2011, 1, day) for day in (1, 2, 3)],
+    "flag": [True, None, False],
+}
+LINES = pl.DataFrame(
+    {"customer_id": ["a", "a", "b"], "date": ["2011-03-01"] * 3, "amount": ["2.50", "2.50", "3.25"]}
+)
+
+DUPLICATES: list[Right | Refused] = [
+    Right(
+        name="three units in three lines, told apart by a column without another use",
+        make=csv(ITEMS, *(f"1,{item},p,a,2018-01-02,59.90,1" for item in (1, 2, 3))),
+        spend={"a": 179.7},
+    ),
+    Right(
+        name="one of three lines twice",
+        make=csv(ITEMS, *(f"1,{item},p,a,2018-01-02,59.90,1" for item in (1, 2, 2))),
+        spend={"a": 119.8},
+    ),
+    Right(
+        name="told apart in lines with quotes",
+        make=csv("note,customer_id,date,amount", *(f'"{note}",a,2011-03-01,2.50' for note in "xxy")),
+        spend={"a": 5.0},
+    ),
+    Right(
+        name="told apart in some lines with quotes",
+        make=csv(
+            "note,customer_id,date,amount",
+            *(f"{note},a,2011-03-01,2.50" for note in ['"x"', "x", "y", *"0123456789ABCDEFGHIJ"]),
+        ),
+        spend={"a": 55.0},
+    ),
+    Right(
+        name="told apart in a text that is taken apart",
+        make=csv(
+            "note,customer_id,date,amount", '"x\n""",a,2011-03-01,2.50', *["z,a,2011-03-01,2.50"] * 2, '"'
+        ),
+        spend={"a": 5.0},
+        settings={"cleaning__max_reject_share": 1.0},
+    ),
+    Right(
+        name="two columns of one name",
+        make=csv("note,customer_id,date,amount,note", *(f"x,a,2011-03-01,2.50,{note}" for note in "xxy")),
+        spend={"a": 5.0},
+    ),
+    Right(
+        name="values that change places in two columns",
+        make=csv("from,customer_id,date,amount,to", "x,a,2011-03-01,2.50,y", "y,a,2011-03-01,2.50,x"),
+        spend={"a": 5.0},
+    ),
+    Right(
+        name="the same line in files whose columns are in another order, and one has an empty one more",
+        make=both(
+            raw(b"note,shop,customer_id,date,amount\nx,y,a,2011-03-01,2.50\n", "1.csv"),
+            raw(b"date;amount;shop;note;more;customer_id\n2011-03-01;2.50;y;x;;a\n", "2.csv"),
+        ),
+        spend={"a": 2.5},
+    ),
+    Right(
+        name="told apart in Parquet, by every kind of column",
+        make=both(
+            *(
+                table(f"{name}.parquet", LINES.with_columns(pl.Series(name, values)))
+                for name, values in KINDS.items()
+            )
+        ),
+        spend={"a": 25.0, "b": 16.25},
+    ),
+    Right(
+        name="a text and a Parquet file with the same line",
+        make=both(
+            table(
+                "1.parquet", LINES.with_columns(item=pl.Series([7, 7, 8]), note=pl.Series([None, None, "z"]))
+            ),
+            raw(b"item,note,customer_id,date,amount\n7,,a,2011-03-01,2.50\n", "2.csv"),
+        ),
+        spend={"a": 2.5, "b": 3.25},
+    ),
+    Right(
+        name="all of them count",
+        make=csv("note,customer_id,date,amount", *["x,a,2011-03-01,2.50"] * 3),
+        spend={"a": 7.5},
+        settings={"cleaning__duplicates": "keep"},
+    ),
+]
+
+CASES = [*NUMBERS_AND_DATES, *DUPLICATES, *HEADERS, *SAME_FILE]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if isinstance(case, Right)], ids=lambda c: c.name)

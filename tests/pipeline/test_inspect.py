@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from segcore import cli, errors, pipeline
+from segcore.pipeline.inspection import counts
 from tests.transaction_lines import Line, line, write_csv
 
 
@@ -48,6 +49,38 @@ def test_it_says_that_the_run_would_stop(tmp_path: Path, lines: list[Line], said
     assert "would stop" not in pipeline.inspect_input(
         write_csv(tmp_path / "b.csv", [line(), line(CustomerID="5")]), full=True
     )
+
+
+EQUAL = ["date,customer_id,amount", "2011-03-01,a,5", "2011-03-01,a,5", "2011-03-01,b,5", "2011-03-02,b,1"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "seen", "kept"),
+    [
+        (EQUAL, 1, "keep"),
+        ([EQUAL[0] + ",line", *(f"{text},{n}" for n, text in enumerate(EQUAL[1:]))], 0, "drop"),
+        ([EQUAL[0] + ",order_id", *(f"{text},7" for text in EQUAL[1:])], 1, "drop"),
+    ],
+    ids=["nothing tells them apart", "a column does", "they are of one order"],
+)
+def test_equal_lines_are_counted_and_count_where_they_may_be_purchases(
+    tmp_path: Path, lines: list[str], seen: int, kept: str
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([*lines, ""]))
+    text = pipeline.inspect_input(path, write_job_to=tmp_path / "job.toml")
+    assert len(re.findall(r"duplicate +1  +25.0%  equal to another line", text)) == seen
+    assert tomllib.loads((tmp_path / "job.toml").read_text())["cleaning"]["duplicates"] == kept
+    assert "equal to another" not in pipeline.inspect_input(path, overrides={"cleaning.duplicates": "keep"})
+
+
+def test_many_lines_are_told_apart_by_those_whose_hash_begins_with_zeros(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "_HASHES", 500)
+    lines = [line(CustomerID=str(n), InvoiceNo=str(copy // 2)) for n in range(1000) for copy in range(3)]
+    text = pipeline.inspect_input(write_csv(tmp_path / "a.csv", lines))
+    assert 900 < int(re.findall(r"duplicate +([\d,]+)", text)[0].replace(",", "")) < 1100
 
 
 def test_a_sample_of_the_files_estimates_the_lines(tmp_path: Path) -> None:

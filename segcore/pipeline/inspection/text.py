@@ -1,10 +1,8 @@
-"""What an inspection found, told to people."""
+"""An inspection as text for people."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -13,37 +11,12 @@ from segcore import engine, errors
 from segcore.ingest import FileGroup, Formats
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
-from segcore.pipeline.core.job_file import load as load_job
 from segcore.pipeline.customers import attribute_table
-from segcore.pipeline.inspect import Inspection, inspect, write_job
+from segcore.pipeline.inspection.look import Inspection
 from segcore.pipeline.lines import memory_plan, read_input
 
 # Measured on two cores: a line from text to features; a start; and what a customer adds who is in the models' sample.
 _SECONDS_A_LINE, _SECONDS_AT_LEAST, _SECONDS_A_CUSTOMER = 7e-7, 8, 3e-3
-
-
-def inspect_input(
-    inputs: str | Path | Sequence[str | Path],
-    *,
-    job_file: str | Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    full: bool = False,
-    memory: int | None = None,
-    write_job_to: Path | None = None,
-) -> str:
-    """Say what a job would make of an input, and write a job file for it if one is asked for.
-
-    Raises
-    ------
-    segcore.errors.SegcoreError
-        As the run would.
-    """
-    settings = load_job(None if job_file is None else Path(job_file), dict(overrides or {}))
-    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    found = inspect(given, settings, full=full, memory=memory, now=int(time.time()))
-    if write_job_to is not None:
-        write_job(found, settings, write_job_to)
-    return describe(found, settings, memory=memory)
 
 
 def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> str:
@@ -96,7 +69,7 @@ def _manner(name: str, how: Formats) -> str:
 
 def _classes(found: Inspection) -> list[str]:
     total = int(found.classes["lines"].sum())
-    said = ["what the lines would be, before duplicates are found:"]
+    said = ["what the lines would be, duplicates among them:"]
     for name, n_lines in found.classes.iter_rows():
         said.append(f"  {name:<24} {n_lines:>12,}  {n_lines / max(total, 1):6.1%}")
         rows = found.first_rejects.filter(pl.col("class") == name)
@@ -104,6 +77,11 @@ def _classes(found: Inspection) -> list[str]:
             f"    {file}, record {record:,}: {'empty' if value is None else repr(value)}"
             for _, file, record, value in rows.iter_rows()
         ]
+    if found.n_duplicates:
+        said.append(
+            f"  {'duplicate':<24} {found.n_duplicates:>12,}  {found.n_duplicates / max(total, 1):6.1%}  equal to another "
+            'line in every column of the file: cleaning.duplicates = "keep" counts them too'
+        )
     return said
 
 

@@ -1,0 +1,1 @@
+"""Command ``inspect``: what would happen to an input."""

@@ -1,0 +1,80 @@
+"""What is counted in the lines of an input that is only looked at."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from segcore import ingest
+from segcore.ingest import UNDECODABLE
+from segcore.lines import shuffle
+from segcore.lines.ledger import KEPT
+from segcore.pipeline.lines.read_input import Reading
+
+_SHOWN_REJECTS = 3
+_LONGEST_VALUE = 40
+_HASHES = 20_000_000  # of lines, that are told apart at once
+
+
+def estimate_customers(seen: dict[int, int], n_files: int) -> int:
+    """Estimate from how many customers are in one and in two files how many are in none that was looked at.
+
+    References
+    ----------
+    Chao, A. (1987). Estimating the population size for capture-recapture data with unequal catchability.
+    Biometrics 43, 783-791.
+    """
+    once, twice = seen.get(1, 0), seen.get(2, 0)
+    unseen = once * (once - 1) / (2 * (twice + 1)) * (n_files - 1) / n_files
+    return sum(seen.values()) + round(unseen)
+
+
+def first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, read: Reading) -> pl.DataFrame:
+    """Return the first lines of each reason: ``class, file, record, value``."""
+    starts = ingest.first_records(read.file_groups)
+    frames = [
+        lf.filter(pl.col("class") == name)
+        .select("class", "file", "record", _telling(name).str.slice(0, _LONGEST_VALUE).alias("value"))
+        .bottom_k(_SHOWN_REJECTS, by=["file", "record"])
+        .sort("file", "record")
+        .collect(engine="streaming")
+        for name in classes["class"].sort()
+        if name not in KEPT
+    ]
+    empty = {"class": pl.String, "file": pl.UInt32, "record": pl.UInt64, "value": pl.String}
+    paths = {file.number: file.source.name for file in read.files}
+    return pl.concat([pl.DataFrame(schema=empty), *frames]).with_columns(
+        record=pl.col("record") - pl.col("file").replace_strict(starts, return_dtype=pl.UInt64) + 1,
+        file=pl.col("file").replace_strict(paths, return_dtype=pl.String),
+    )
+
+
+def _telling(name: str) -> pl.Expr:
+    """Return the text that tells most about a reject."""
+    of_class = {
+        "malformed_line": "text",
+        "adjustment": "text_order_id",
+        "not_a_product": "text_product_id",
+        "non_positive_price": "text_unit_price",
+        "non_positive_quantity": "text_quantity",
+        "undecodable_text": "text_description",
+        "zero_amount": "text_line_amount",
+        "unreadable_amount": "text_quantity",
+    }
+    column = of_class.get(name) or "text_" + name.removeprefix("unreadable_")
+    if not name.startswith("unreadable_") and name not in of_class:
+        column = "text_customer_id"
+    return pl.col(column).str.replace_all(UNDECODABLE, "", literal=True)
+
+
+def duplicates(lf: pl.LazyFrame, n_lines: int, *, seed: int) -> int:
+    """Count the second and later of lines that are equal in every column, among those that count.
+
+    Of many lines those whose hash begins with zeros are counted, copies with their originals: the number is then an
+    estimate.
+    """
+    bits = max(0, (n_lines // _HASHES).bit_length())
+    line = shuffle.line_hash(seed, rest="rest" in lf.collect_schema()).alias("line")
+    lines = lf.filter(pl.col("class").is_in(KEPT)).select(line)
+    some = lines.filter(pl.col("line") < pl.lit(2 ** (64 - bits), dtype=pl.UInt64)) if bits else lines
+    counted = some.select(pl.len() - pl.col("line").n_unique()).collect(engine="streaming")
+    return int(counted.item()) << bits

@@ -1,0 +1,51 @@
+"""A job file that names what an inspection saw, so that nothing is assumed any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segcore import errors, ingest, job, storage
+from segcore.job import Job
+from segcore.pipeline.inspection.look import Inspection
+
+
+def write_job(seen: Inspection, settings: Job, path: Path) -> None:
+    """Write a job file with what was seen.
+
+    Raises
+    ------
+    segcore.errors.OutputError
+        If there is a file already.
+    """
+    if path.exists():
+        raise errors.OutputError(f"{path}: is there already; name a new file for --write-job")
+    columns: dict[str, str] = {}
+    for group in seen.reading.file_groups:
+        columns |= group.columns
+    dates = [form for how in seen.formats for form in how.dates]
+    order = next((order for form in dates if (order := ingest.order_of(form))), "")
+    comma = any(numbers.decimal == "," for how in seen.formats for numbers in how.numbers.values())
+    same = all(set(group.columns.items()) <= set(columns.items()) for group in seen.reading.file_groups)
+    given = settings.input.model_copy(
+        update={
+            "date_format": settings.input.date_format or order,
+            "decimal": settings.input.decimal or ("," if comma else ""),
+        }
+    )
+    made = settings.model_copy(
+        update={
+            "columns": columns if same else settings.columns,
+            "input": given,
+            "cleaning": _cleaning(seen, settings.cleaning),
+        }
+    )
+    with storage.disk_errors(path):
+        storage.write_text(path, job.to_toml(made))
+
+
+def _cleaning(seen: Inspection, cleaning: job.Cleaning) -> job.Cleaning:
+    """Let equal lines count where they may be different purchases: no column tells them, or their orders, apart."""
+    without_orders = all("order_id" not in group.columns for group in seen.reading.file_groups)
+    if seen.n_duplicates and without_orders:
+        return cleaning.model_copy(update={"duplicates": "keep"})
+    return cleaning

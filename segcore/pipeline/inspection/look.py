@@ -1,0 +1,173 @@
+"""Looking at an input without running the job."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import engine, ingest
+from segcore.ingest import Formats, Source
+from segcore.job import Job
+from segcore.lines import cleaning, ledger
+from segcore.pipeline.customers import attributes
+from segcore.pipeline.inspection import counts
+from segcore.pipeline.lines import read_input, shuffle_lines
+from segcore.pipeline.lines.read_input import Reading
+
+_SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What an input holds.
+
+    Attributes
+    ----------
+    sources, sampled : list of Source
+        All files, and those that were looked through.
+    reading : Reading
+    formats : list of Formats
+        One for each group of files.
+    classes : polars.DataFrame
+        ``class, lines``, duplicates not told apart.
+    first_rejects : polars.DataFrame
+        ``class, file, record, value``: the first of each reason.
+    first_at, last_at : datetime or None
+    n_duplicates : int
+        Of the lines that count in the files that were looked through, second and later copies; 0 if they count too.
+    n_lines, n_customers : int
+        Of the whole input; estimated unless all files were looked through.
+    n_seen : int
+        Customers in the files that were looked through.
+    extra : list of (dict, int)
+        What is known of every other table, and how many of those customers it has.
+    """
+
+    sources: list[Source]
+    sampled: list[Source]
+    reading: Reading
+    formats: list[Formats]
+    classes: pl.DataFrame
+    first_rejects: pl.DataFrame
+    first_at: object
+    last_at: object
+    n_duplicates: int
+    n_lines: int
+    n_customers: int
+    n_seen: int
+    extra: list[tuple[dict[str, Any], int]]
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is estimated."""
+        return len(self.sampled) == len(self.sources)
+
+
+def inspect(
+    inputs: Sequence[str | Path], settings: Job, *, full: bool, memory: int | None = None, now: int
+) -> Inspection:
+    """Look at an input without running the job.
+
+    Parameters
+    ----------
+    inputs : sequence of paths
+    settings : segcore.job.Job
+    full : bool
+        Look through all files, not through a sample of them.
+    memory : int, optional
+        Budget in bytes.
+    now : int
+        Seconds since 1970.
+
+    Raises
+    ------
+    segcore.errors.SegcoreError
+        As the run would.
+    """
+    sources = ingest.discover(inputs)
+    budget = memory or engine.default_budget()
+    sampled = sources if full else _sample(sources)
+    scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
+    try:
+        files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
+        read = Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
+        read_input.check_ids(read)
+        latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
+        found = read_input.understand(read, settings, latest=latest, every=True)
+        return _look(read, found, settings, sources, sampled, latest, scratch, budget)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sample(sources: list[Source]) -> list[Source]:
+    """Take files from the whole range, and as many as are read at once; at least one."""
+    step = -(-len(sources) // _SAMPLE_FILES)
+    chosen: list[Source] = []
+    size = 0
+    for source in sources[::step]:
+        if not chosen or size + source.size <= _SAMPLE_BYTES:
+            chosen.append(source)
+            size += source.size
+    return chosen
+
+
+def _look(
+    read: Reading,
+    found: list[Formats],
+    settings: Job,
+    sources: list[Source],
+    sampled: list[Source],
+    latest: int,
+    scratch: Path,
+    memory: int,
+) -> Inspection:
+    classified = shuffle_lines.classified(read, found, settings, latest=latest)
+    lf = pl.concat(classified).with_columns(pl.col("class").cast(pl.String))
+    counted = lf.group_by("class").agg(
+        lines=pl.len(), first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
+    )
+    files = (
+        lf.filter(pl.col("class").is_in(ledger.KEPT))
+        .group_by("customer_id")
+        .agg(files=pl.col("file").n_unique())
+    )
+    customers = files.group_by("files").agg(customers=pl.len())
+    with ingest.readable():
+        classes = counted.collect(engine="streaming")
+        n_duplicates = 0
+        if settings.cleaning.duplicates == "drop":
+            n_duplicates = counts.duplicates(lf, sum(f.n_records for f in read.files), seed=settings.seed)
+        seen = dict(customers.collect(engine="streaming").iter_rows())
+        rejects = counts.first_rejects(lf, classes, read)
+    n_lines = sum(file.n_records for file in read.files)
+    share = sum(source.size for source in sampled) / sum(source.size for source in sources)
+    order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
+    return Inspection(
+        sources=sources,
+        sampled=sampled,
+        reading=read,
+        formats=found,
+        classes=classes.select("class", "lines").sort(
+            pl.col("class").replace_strict(order, default=len(order))
+        ),
+        first_rejects=rejects,
+        first_at=_time(classes["first"].min()),
+        last_at=_time(classes["last"].max()),
+        n_duplicates=n_duplicates,
+        n_lines=round(n_lines / share),
+        n_seen=sum(seen.values()),
+        extra=attributes.look(scratch, settings, files.select("customer_id"), memory=memory),
+        n_customers=sum(seen.values())
+        if len(sampled) == len(sources)
+        else counts.estimate_customers(seen, len(sampled)),
+    )
+
+
+def _time(seconds: object) -> object:
+    return pl.from_epoch(pl.Series([seconds], dtype=pl.Int64)).item()

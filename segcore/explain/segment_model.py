@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from segcore.arrays import Floats, Floats32, Labels
-from segcore.matrix.population import one_time_mask
+from segcore.matrix.one_time import clustered, one_time_mask, with_one_time
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner
 
@@ -38,10 +38,9 @@ class SegmentModel:
 
     def assign(self, df: pl.DataFrame) -> tuple[Labels, Floats32]:
         """Return segments (0 where a label has none) and confidences of shape (n_customers,)."""
-        labels, confidence = self.assigner.assign(self.preparation.block(df))
         by_rule = one_time_mask(df, self.separate_one_time)
-        labels = np.where(by_rule, len(self.centres), labels)
-        confidence = np.where(by_rule, np.float32(1), confidence)
+        block = self.preparation.block(clustered(df, self.separate_one_time))
+        labels, confidence = with_one_time(by_rule, *self.assigner.assign(block), self.assigner.n_clusters)
         segments = np.array([self.segments.get(int(label), 0) for label in labels], dtype=np.int32)
         return segments, confidence
 

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from segcore import errors
-from segcore.arrays import Floats32, Mask
+from segcore.arrays import Floats32
 from segcore.job import Job
 from segcore.matrix import fit
+from segcore.matrix.one_time import clustered
 from segcore.matrix.preparation import Preparation
 
 
@@ -138,8 +139,7 @@ def _clustered(
     files: Sequence[Path] | Sequence[str], separate: bool, columns: list[str] | None = None
 ) -> Iterator[pl.DataFrame]:
     for path in files:
-        df = pl.read_parquet(path, columns=columns)
-        yield df.filter(pl.col("order_count") > 1) if separate else df
+        yield clustered(pl.read_parquet(path, columns=columns), separate)
 
 
 def _rows(frames: Callable[[], Iterator[pl.DataFrame]], start: int, stop: int) -> pl.DataFrame:
@@ -154,8 +154,3 @@ def _rows(frames: Callable[[], Iterator[pl.DataFrame]], start: int, stop: int) -
 
 def _first(X: fit.DaskArray, start: int, stop: int) -> Floats32:
     return np.asarray(X[start:stop].compute(scheduler="threads"))
-
-
-def one_time_mask(df: pl.DataFrame, separate: bool) -> Mask:
-    """Say which rows of a frame of features are one-time buyers by rule."""
-    return (df["order_count"] == 1).to_numpy() if separate else np.zeros(df.height, dtype=bool)

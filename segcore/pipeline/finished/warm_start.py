@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from segcore.arrays import Floats
-from segcore.matrix.population import Population, one_time_mask
+from segcore.matrix.one_time import one_time_mask
+from segcore.matrix.population import Population
 from segcore.pipeline.finished import apply_model
 from segcore.pipeline.finished.previous_run import Previous
 

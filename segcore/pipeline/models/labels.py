@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from segcore.arrays import Floats, Floats32, Labels
-from segcore.matrix.population import Population, one_time_mask
+from segcore.matrix.one_time import clustered, one_time_mask, with_one_time
+from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner, NearestCentre, assign_each
 from segcore.models.candidate import Candidate
@@ -141,19 +142,16 @@ def label_frame(
         By the winner; the distance is NaN without a label and 0 by rule.
     """
     by_rule = one_time_mask(df, separate)
-    X = preparation.block(df.filter(~pl.Series(by_rule)))
+    X = preparation.block(clustered(df, separate))
     assigned = assign_each(assigners, X)
-    labels = []
-    for assigner, (own, _) in zip(assigners, assigned, strict=True):
-        everyone = np.full(df.height, assigner.n_clusters, dtype=np.int32)
-        everyone[~by_rule] = own
-        labels.append(everyone)
-    own, certainty = assigned[0]
-    confidence = np.ones(df.height, dtype=np.float32)
-    confidence[~by_rule] = certainty
+    everyone = [
+        with_one_time(by_rule, *result, assigner.n_clusters)
+        for assigner, result in zip(assigners, assigned, strict=True)
+    ]
+    own = assigned[0][0]
     distance = np.zeros(df.height, dtype=np.float32)
     distance[~by_rule] = np.where(own == NOISE, np.nan, distance_to(X, centres, own))
-    return labels, confidence, distance
+    return [labels for labels, _ in everyone], everyone[0][1], distance
 
 
 def distance_to(X: Floats32, centres: Floats, labels: Labels) -> Floats32:

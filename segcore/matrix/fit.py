@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import dask
@@ -16,7 +17,7 @@ from segcore import errors, job
 from segcore.arrays import Floats, Floats32
 from segcore.matrix import encoding
 from segcore.matrix.encoding import Encodings
-from segcore.matrix.preparation import Preparation, raw_values, transform
+from segcore.matrix.preparation import Preparation, PreparedColumn, raw_values, transform
 
 DaskArray: TypeAlias = da.Array
 
@@ -63,43 +64,36 @@ def fit(
     head = _head(blocks(), [*dict.fromkeys([*settings.columns, *extra])], settings.fit_rows)
     encodings = encoding.choose(head, extra, most=settings.max_categories)
     kinds = _kinds(settings, encodings)
-    names = tuple(kinds)
-    values = raw_values(encoding.expand(head, encodings), names)
-    fills = tuple(_median(column) for column in values.T)
-    filled = np.where(np.isnan(values), np.asarray(fills), values)
-    lambdas = tuple(
-        _lambda(filled[:, place]) if kind == "yeo-johnson" else 1.0
-        for place, kind in enumerate(kinds.values())
-    )
+    values = raw_values(encoding.expand(head, encodings), tuple(kinds))
     unscaled = Preparation(
-        columns=names,
-        transforms=tuple(kinds.values()),
-        lambdas=lambdas,
-        fills=fills,
-        means=(0.0,) * len(names),
-        scales=(1.0,) * len(names),
-        dropped=(),
+        prepared=tuple(
+            _fitted(name, kind, column) for (name, kind), column in zip(kinds.items(), values.T, strict=True)
+        ),
         encodings=encodings,
     )
     means, scales = _moments(lambda: (unscaled.transformed(unscaled.raw(df)) for df in blocks()))
-    # Rounding leaves a constant a spread of a few units in the last place.
-    keep = [place for place in range(len(names)) if scales[place] > 1e-12 * max(1.0, abs(means[place]))]
-    dropped = tuple(name for place, name in enumerate(names) if place not in keep)
-    if not keep:
+    scaled = [
+        replace(column, mean=mean, scale=_scale(column.transform, scale))
+        for column, mean, scale in zip(unscaled.prepared, means.tolist(), scales.tolist(), strict=True)
+        # Rounding leaves a constant a spread of a few units in the last place.
+        if scale > 1e-12 * max(1.0, abs(mean))
+    ]
+    if not scaled:
         raise errors.DataError(
             f"all customers are equal in {errors.listing(settings.columns)}; segments need a feature in which they differ"
         )
+    used = {column.name for column in scaled}
+    dropped = tuple(name for name in kinds if name not in used)
     for name in dropped:
         warn(f"feature {name} is the same for every customer and is left out")
-    return Preparation(
-        columns=tuple(names[place] for place in keep),
-        transforms=tuple(kinds[names[place]] for place in keep),
-        lambdas=tuple(lambdas[place] for place in keep),
-        fills=tuple(fills[place] for place in keep),
-        means=tuple(float(means[place]) for place in keep),
-        scales=tuple(_scale(kinds[names[place]], float(scales[place])) for place in keep),
-        dropped=dropped,
-        encodings=encodings,
+    return Preparation(prepared=tuple(scaled), dropped=dropped, encodings=encodings)
+
+
+def _fitted(name: str, kind: str, raw: Floats) -> PreparedColumn:
+    fill = _median(raw)
+    column = np.where(np.isnan(raw), fill, raw)
+    return PreparedColumn(
+        name=name, transform=kind, lmbda=_lambda(column) if kind == "yeo-johnson" else 1.0, fill=fill
     )
 
 

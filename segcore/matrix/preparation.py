@@ -13,7 +13,43 @@ from scipy.special import boxcox1p
 from segcore import schema
 from segcore.arrays import Floats, Floats32
 from segcore.matrix import encoding
-from segcore.matrix.encoding import Encodings
+from segcore.matrix.encoding import Encodings, Frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedColumn:
+    """How one column of the matrix is made.
+
+    Attributes
+    ----------
+    name : str
+        A feature, or a column of 0 and 1 that stands for one.
+    transform : {"yeo-johnson", "log1p", "none", "one-hot"}
+    lmbda : float
+        Yeo-Johnson's parameter (1 where it does not apply).
+    fill : float
+        What an empty value is replaced by: the median of the rows that the transform was fitted on, raw units.
+    mean, scale : float
+        Of the transformed values over all customers; population standard deviation. Columns of 0 and 1 keep
+        their scale: two customers of different categories are then as far apart as two customers at random are in
+        a standardised number (root mean square), and a rare category cannot outweigh everything else.
+
+    References
+    ----------
+    Hennig and Liao (2013), How to find an appropriate clustering for mixed-type variables (on the scale of
+    categories).
+    """
+
+    name: str
+    transform: str
+    lmbda: float = 1.0
+    fill: float = 0.0
+    mean: float = 0.0
+    scale: float = 1.0
+
+    def transformed(self, values: Floats) -> Floats:
+        """Return raw values of shape (n,), NaN where empty, filled and transformed, not standardised."""
+        return transform(np.where(np.isnan(values), self.fill, values), self.transform, self.lmbda)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,63 +58,60 @@ class Preparation:
 
     Attributes
     ----------
-    columns : tuple of str
-        The columns that are used, in order: features, and columns of 0 and 1 that stand for them.
-    transforms : tuple of str
-        Of each: ``"yeo-johnson"``, ``"log1p"``, ``"none"`` or ``"one-hot"``.
-    lambdas : tuple of float
-        Yeo-Johnson's parameter (1 where it does not apply).
-    fills : tuple of float
-        What an empty value is replaced by: the median of the rows that the transform was fitted on, raw units.
-    means, scales : tuple of float
-        Of the transformed features over all customers; population standard deviation. Columns of 0 and 1 keep
-        their scale: two customers of different categories are then as far apart as two customers at random are in
-        a standardised number (root mean square), and a rare category cannot outweigh everything else.
+    prepared : tuple of PreparedColumn
+        The columns that are used, in order.
     dropped : tuple of str
         Features that were asked for and are constant.
     encodings : dict of str to tuple of str
         Feature to the columns of 0 and 1 that stand for it, whether they are used or not.
-
-    References
-    ----------
-    Hennig and Liao (2013), How to find an appropriate clustering for mixed-type variables (on the scale of
-    categories).
     """
 
-    columns: tuple[str, ...]
-    transforms: tuple[str, ...]
-    lambdas: tuple[float, ...]
-    fills: tuple[float, ...]
-    means: tuple[float, ...]
-    scales: tuple[float, ...]
-    dropped: tuple[str, ...]
+    prepared: tuple[PreparedColumn, ...]
+    dropped: tuple[str, ...] = ()
     encodings: Encodings = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.prepared)
 
     @property
     def features(self) -> tuple[str, ...]:
         """The features that the columns are made from."""
-        made = (schema.parts_of(name)[0] if schema.is_indicator(name) else name for name in self.columns)
-        return tuple(dict.fromkeys(made))
+        return tuple(dict.fromkeys(schema.parts_of(name)[0] for name in self.columns))
+
+    @property
+    def means(self) -> Floats:
+        """What each column is centred by."""
+        return np.array([column.mean for column in self.prepared])
+
+    @property
+    def scales(self) -> Floats:
+        """What each column is divided by."""
+        return np.array([column.scale for column in self.prepared])
+
+    def expand(self, frame: Frame) -> Frame:
+        """Add the columns of 0 and 1 that a frame of customers does not have yet."""
+        return encoding.expand(frame, self.encodings)
 
     def raw(self, df: pl.DataFrame) -> Floats:
         """Return the columns of a frame of customer features, of shape (n_customers, n_columns), empty ones as NaN."""
-        return raw_values(encoding.expand(df, self.encodings), self.columns)
+        return raw_values(self.expand(df), self.columns)
 
     def filled(self, raw: Floats) -> Floats:
-        """Return `raw` of shape (n_customers, n_features) with empty values replaced."""
-        return np.where(np.isnan(raw), np.asarray(self.fills), raw)
+        """Return `raw` of shape (n_customers, n_columns) with empty values replaced."""
+        return np.where(np.isnan(raw), np.array([column.fill for column in self.prepared]), raw)
 
     def transformed(self, raw: Floats) -> Floats:
-        """Return `raw` of shape (n_customers, n_features) filled and transformed, not standardised."""
-        filled = self.filled(raw)
-        out = np.empty_like(filled)
-        for place, kind in enumerate(self.transforms):
-            out[:, place] = transform(filled[:, place], kind, self.lambdas[place])
+        """Return `raw` of shape (n_customers, n_columns) filled and transformed, not standardised."""
+        out = np.empty_like(raw)
+        for place, column in enumerate(self.prepared):
+            out[:, place] = column.transformed(raw[:, place])
         return out
 
     def standardised(self, raw: Floats) -> Floats:
-        """Return `raw` of shape (n_customers, n_features) as float64 rows of mean 0 and variance 1."""
-        return np.asarray((self.transformed(raw) - np.asarray(self.means)) / np.asarray(self.scales))
+        """Return `raw` of shape (n_customers, n_columns) as float64 rows of mean 0 and variance 1."""
+        return np.asarray((self.transformed(raw) - self.means) / self.scales)
 
     def block(self, df: pl.DataFrame) -> Floats32:
         """Return the rows of the matrix for a frame of customer features."""
@@ -86,34 +119,30 @@ class Preparation:
 
     def state(self) -> dict[str, Any]:
         """Return the preparation as plain values for model.json."""
-        return {
-            "features": [
-                {"name": name, "transform": kind, "lambda": lmbda, "fill": fill, "mean": mean, "scale": scale}
-                for name, kind, lmbda, fill, mean, scale in zip(
-                    self.columns,
-                    self.transforms,
-                    self.lambdas,
-                    self.fills,
-                    self.means,
-                    self.scales,
-                    strict=True,
-                )
-            ],
-            "dropped": list(self.dropped),
-            "encodings": {name: list(columns) for name, columns in self.encodings.items()},
-        }
+        columns = [
+            {
+                "name": c.name,
+                "transform": c.transform,
+                "lambda": c.lmbda,
+                "fill": c.fill,
+                "mean": c.mean,
+                "scale": c.scale,
+            }
+            for c in self.prepared
+        ]
+        encodings = {name: list(columns) for name, columns in self.encodings.items()}
+        return {"features": columns, "dropped": list(self.dropped), "encodings": encodings}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Preparation:
         """Rebuild a preparation from :meth:`state`."""
-        features = state["features"]
         return cls(
-            columns=tuple(f["name"] for f in features),
-            transforms=tuple(f["transform"] for f in features),
-            lambdas=tuple(f["lambda"] for f in features),
-            fills=tuple(f["fill"] for f in features),
-            means=tuple(f["mean"] for f in features),
-            scales=tuple(f["scale"] for f in features),
+            prepared=tuple(
+                PreparedColumn(
+                    **{"lmbda" if key == "lambda" else key: value for key, value in column.items()}
+                )
+                for column in state["features"]
+            ),
             dropped=tuple(state["dropped"]),
             encodings={name: tuple(columns) for name, columns in state["encodings"].items()},
         )

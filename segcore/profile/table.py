@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from segcore import schema
-from segcore.arrays import Floats
 from segcore.matrix.preparation import Preparation
 from segcore.profile.holding import NAMED_BY, held, to_rows
 from segcore.profile.marks import marks_of
@@ -120,18 +117,7 @@ def build(
 
 def transforms_of(preparation: Preparation) -> dict[str, Transform]:
     """Return each feature's transform, raw values of shape (n,) to the matrix's before it is standardised."""
-
-    def of_column(place: int) -> Transform:
-        parts = ("columns", "transforms", "lambdas", "fills", "means", "scales")
-        own: dict[str, Any] = {part: (getattr(preparation, part)[place],) for part in parts}
-        one = replace(preparation, **own)
-
-        def transform(values: Floats) -> Floats:
-            return np.ravel(one.transformed(values.reshape(-1, 1)))
-
-        return transform
-
-    return {name: of_column(place) for place, name in enumerate(preparation.columns)}
+    return {column.name: column.transformed for column in preparation.prepared}
 
 
 def _positions(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from segcore import explain, profile
 from segcore.explain import whatif
-from segcore.matrix.preparation import Preparation, raw_values
+from segcore.matrix.preparation import Preparation, PreparedColumn, raw_values
 from segcore.models.assignment import NearestCentre, NearestNeighbours, Posterior
 from tests.profile.customers import customers
 
@@ -17,15 +17,11 @@ NAMES = {1: "Big spenders", 2: "Small fry"}
 
 def plain(columns: tuple[str, ...], fills: tuple[float, ...] | None = None) -> Preparation:
     """Leave every feature as it is."""
-    n = len(columns)
     return Preparation(
-        columns=columns,
-        transforms=("none",) * n,
-        lambdas=(1.0,) * n,
-        fills=fills or (0.0,) * n,
-        means=(0.0,) * n,
-        scales=(1.0,) * n,
-        dropped=(),
+        prepared=tuple(
+            PreparedColumn(name=name, transform="none", fill=fill)
+            for name, fill in zip(columns, fills or (0.0,) * len(columns), strict=True)
+        )
     )
 
 
@@ -181,13 +177,10 @@ def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.SegmentModel:
     columns = ("order_count", "total_spend", "average_order_value", "days_since_last_order")
     raw = raw_values(df, columns)
     preparation = Preparation(
-        columns=columns,
-        transforms=("log1p", "log1p", "log1p", "none"),
-        lambdas=(1.0,) * 4,
-        fills=(0.0,) * 4,
-        means=(0.0,) * 4,
-        scales=(1.0, 1.0, 1.0, float(raw[:, 3].std())),
-        dropped=(),
+        prepared=(
+            *(PreparedColumn(name=name, transform="log1p") for name in columns[:3]),
+            PreparedColumn(name=columns[3], transform="none", scale=float(raw[:, 3].std())),
+        )
     )
     X = preparation.block(df)
     rows = np.random.default_rng(seed).choice(len(X), 3, replace=False)

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 
 from segcore import errors, explain, job, profile, report, storage
-from segcore.matrix import encoding
 from segcore.pipeline.finished import model_files
 from segcore.storage import Place, join
 from segcore.stores import is_url
@@ -103,11 +102,11 @@ def _explanation(customer_id: str, run: Path) -> str:
     )
     settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
     found = explain.explain(
-        encoding.expand(row, stored.preparation.encodings),
+        stored.preparation.expand(row),
         model=model,
         names=stored.names,
         profile=pl.read_parquet(run / "profile.parquet"),
-        limits=explain.limits_of(encoding.expand(customers, stored.preparation.encodings), model),
+        limits=explain.limits_of(stored.preparation.expand(customers), model),
         rules=profile.Rules.from_state(storage.read_json(run / "rules.json")),
     )
     return found.text(currency=settings.report.currency)

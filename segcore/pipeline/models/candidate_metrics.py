@@ -127,7 +127,7 @@ def structure_figures(
 ) -> dict[str, Any] | None:
     """Test whether the winner finds more than a continuum of the same margins and correlations would show."""
     columns_ = people.preparation.columns
-    kinds = dict(zip(columns_, people.preparation.transforms, strict=True))
+    kinds = {column.name: column.transform for column in people.preparation.prepared}
     rows = people.rows(0, min(len(people.sample), settings.models.tree_sample))
     raw = people.preparation.filled(people.preparation.raw(rows))
     with progress.counter("structure") as count:

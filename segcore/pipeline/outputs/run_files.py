@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 
 from segcore import job, profile, records, report, storage
-from segcore.matrix import encoding
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
 from segcore.models.candidate import Sweep
@@ -101,7 +100,7 @@ def write(
     compared.table.write_parquet(folder / "candidates.parquet")
     everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
     table = profile.build(
-        encoding.expand(everyone, people.preparation.encodings),
+        people.preparation.expand(everyone),
         features=described(found, people.preparation),
         transforms=profile.transforms_of(people.preparation),
         before=named_before,
@@ -137,7 +136,7 @@ def described(found: Customers, preparation: Preparation) -> list[str]:
 
 def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
     """Draw the short rules that reproduce the segments, from the first customers in hash order."""
-    sample = encoding.expand(report_tables.sampled_customers(people, labelled), people.preparation.encodings)
+    sample = people.preparation.expand(report_tables.sampled_customers(people, labelled))
     numbers = sample["segment"].fill_null(0).cast(pl.Int32).to_numpy()
     rules = profile.fit_rules(sample, numbers, people.preparation.columns)
     storage.write_json(folder / "rules.json", rules.to_state())

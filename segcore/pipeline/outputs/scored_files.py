@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from segcore import job, profile, records, schema, storage, tables
-from segcore.matrix import encoding
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, run_comparison
 from segcore.pipeline.finished.previous_run import Previous
@@ -49,7 +48,7 @@ def write(folder: Path, found: Customers, labels: Path, old: Previous, settings:
         how="horizontal",
     )
     table = profile.build(
-        encoding.expand(everyone, old.model.preparation.encodings),
+        old.model.preparation.expand(everyone),
         features=run_files.described(found, old.model.preparation),
         transforms=profile.transforms_of(old.model.preparation),
         names=profile.names_of(pl.read_parquet(old.folder / "profile.parquet")),

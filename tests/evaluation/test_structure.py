@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import PowerTransformer
 
 from segcore import job
 from segcore.evaluation import structure
+from segcore.evaluation.refit import Model
 from segcore.evaluation.structure import StructureTest, structure_test
 
 KMEANS = ("kmeans", "", 3)
@@ -66,6 +68,9 @@ def test_p_by_hand() -> None:
     ("p", "gap", "says"),
     [
         ((0.02, 0.5), 0.01, "a little more"),
+        ((0.025, 0.5), 0.01, "a little more"),
+        ((0.026, 0.5), 0.01, "no clear sign"),
+        ((0.5, 0.025), 0.01, "a little more"),
         ((0.04, 0.05), 0.01, "a little more"),
         ((0.04, 0.06), 0.01, "no clear sign"),
         ((0.01, 0.01), 0.2, "natural groups"),
@@ -73,6 +78,63 @@ def test_p_by_hand() -> None:
 )
 def test_the_sentence_follows_the_figures(p: tuple[float, float], gap: float, says: str) -> None:
     assert says in structure._sentence(np.array([0.3 + gap, 0.9]), np.array([0.3, 0.8]), np.array(p))
+
+
+def test_groups_are_natural_from_a_gap_of_a_tenth() -> None:
+    p = np.array([0.01, 0.01])
+    at, below = (structure._sentence(np.array([gap, 0.9]), np.zeros(2), p) for gap in (0.1, 0.0999))
+    assert "natural groups" in at
+    assert "a little more" in below
+    assert at.count("p = 0.01") == 2
+    assert "prediction strength 0.900 against 0.000" in at
+
+
+def test_a_copy_that_cannot_be_fitted_is_no_better_than_the_customers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures = iter([(0.3, 0.8), None, (0.4, 0.9), None])
+    told: list[tuple[int, int, str]] = []
+    monkeypatch.setattr(structure, "_figures", lambda task: next(figures))
+    found = run(groups(n=30), copies=3, progress=lambda *step: told.append(step))
+    assert (found.silhouette_p, found.prediction_strength_p) == (2 / 4, 2 / 4)
+    assert found.silhouette_copies_mean == pytest.approx((0.4 - 1 - 1) / 3)
+    assert found.prediction_strength_copies_mean == pytest.approx(0.3)
+    assert told == [(n, 4, "structure test") for n in (1, 2, 3, 4)]
+
+
+def test_the_customers_and_their_copies_are_judged_in_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks: list[structure._Task] = []
+
+    def figures(task: structure._Task) -> tuple[float, float]:
+        tasks.append(task)
+        return 0.5, 0.5
+
+    monkeypatch.setattr(structure, "_figures", figures)
+    raw = groups(n=40)
+    models = job.Models(reg_covar=0.5)
+    structure_test(raw, standardise, ("mixture", "full", 2), models, copies=3, seed=5, n_jobs=1)
+    customers, *copies = tasks
+    assert np.array_equal(customers.X, np.stack([standardise("", values) for values in raw.values()], axis=1))
+    assert {
+        (task.model.family, task.model.variant, task.model.reg_covar, task.k, task.seed) for task in tasks
+    } == {("mixture", "full", 0.5, 2, 5)}
+    for copy in copies:
+        # The same values in each column, in another order and with another partner.
+        assert np.allclose(np.sort(copy.X, axis=0), np.sort(customers.X, axis=0))
+        assert not np.allclose(copy.X, customers.X)
+    assert not np.allclose(copies[0].X, copies[1].X)
+
+
+def test_figures_are_those_of_the_model_on_the_table() -> None:
+    X = np.stack(list(groups(n=90).values()), axis=1)
+    model = Model(family="kmeans")
+    found = structure._figures(structure._Task(model=model, k=3, X=X, seed=0))
+    assert found is not None
+    assert found[0] == pytest.approx(silhouette_score(X, np.arange(90) % 3))
+    assert found[1] == 1
+    assert structure._figures(structure._Task(model=model, k=3, X=X[:2], seed=0)) is None
+    alike = structure._Task(model=model, k=2, X=np.zeros((10, 2)), seed=0)
+    assert structure._figures(alike) is None
 
 
 def test_an_identity_is_computed_and_not_drawn() -> None:

@@ -131,9 +131,7 @@ def classified(
     read = prepared(paths, settings)
     frames = [
         cleaning.classify(
-            ingest.read_values(
-                read.scan(group), group, how, given, money_decimals=rules.money_decimals, latest=NOW
-            ),
+            ingest.read_values(read.scan(group), group, how, settings, latest=NOW),
             rules,
         )
         for group, how in zip(

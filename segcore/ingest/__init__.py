@@ -1,6 +1,7 @@
 """From a source's files to canonical columns and their values."""
 
 from segcore.ingest.bytestream import UNDECODABLE
+from segcore.ingest.customer_ids import EXACT_FLOAT, as_read
 from segcore.ingest.date_formats import order_of
 from segcore.ingest.failures import readable
 from segcore.ingest.files import Source, discover, has_changed, passed_over
@@ -8,7 +9,7 @@ from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup, first_records, group_files, split
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import scan
-from segcore.ingest.values import EXACT_FLOAT, UNREADABLE, read_values, with_texts
+from segcore.ingest.values import UNREADABLE, read_values, with_texts
 
 __all__ = [
     "EXACT_FLOAT",
@@ -18,6 +19,7 @@ __all__ = [
     "Formats",
     "Prepared",
     "Source",
+    "as_read",
     "discover",
     "first_records",
     "group_files",

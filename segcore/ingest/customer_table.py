@@ -11,14 +11,12 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import errors, job
+from segcore.ingest.customer_ids import customer
 from segcore.ingest.grouping import FileGroup, group_by_header
 from segcore.ingest.number_formats import Numbers
 from segcore.ingest.prepare import Prepared
 from segcore.ingest.scan import scan
-from segcore.ingest.values import LIKE_A_NUMBER, as_text, customer, number, trimmed, with_bare
-
-# What exports write where a number is missing; in a column of categories they are values like any other.
-_NOTHING = ("null", "na", "n/a", "#n/a", "nan", "none", "-", "\\n")
+from segcore.ingest.values import LIKE_A_NUMBER, as_text, number, trimmed, with_bare
 
 # Why a row is left out, in the order in which the first that applies is named.
 LEFT_OUT = ("malformed_line", "undecodable_text", "missing_customer", "unreadable_customer")
@@ -57,22 +55,22 @@ def group_files(files: Sequence[Prepared], table: job.Extra) -> list[FileGroup]:
     return groups
 
 
-def rows(group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:
+def rows(group: FileGroup, features: Sequence[str], settings: job.Job) -> pl.LazyFrame:
     """Return the rows of a group of files, each column also as the text that it is written as, and why a row is left out.
 
     Returns
     -------
     polars.LazyFrame
-        What :func:`segcore.ingest.scan` returns, and ``text_*`` (trimmed, empty ones null) and ``left_out``.
+        What :func:`segcore.ingest.scan` returns, and ``text_*`` (trimmed, null where nothing is given) and ``left_out``.
     """
     names = ["customer_id", *features]
     lf = scan(group, names).with_columns(
         as_text(name, group.dtypes[name]).alias(f"text_{name}") for name in names
     )
     lf = with_bare(lf, group.dtypes, names).with_columns(
-        trimmed(name).alias(f"text_{name}") for name in names
+        trimmed(name, settings.input.null_texts).alias(f"text_{name}") for name in names
     )
-    key = customer(group.dtypes["customer_id"])
+    key = customer(group.dtypes["customer_id"], settings)
     why = dict(
         zip(
             LEFT_OUT,
@@ -97,7 +95,7 @@ def contents(lf: pl.LazyFrame, group: FileGroup, features: Sequence[str]) -> pl.
     parts = []
     for name in features:
         text = pl.col(f"text_{name}")
-        given = text.is_not_null() & ~_is_nothing(text)
+        given = text.is_not_null()
         like = given if group.dtypes[name].is_numeric() else given & text.str.contains(LIKE_A_NUMBER)
         parts.append(
             lf.filter(pl.col("left_out").is_null()).select(
@@ -148,17 +146,8 @@ def values(
         "customer_id",
         "left_out",
         *(value.alias(name) for name, value in typed.items()),
-        *(
-            pl.when(typed[name].is_null() & ~_is_nothing(text[name]))
-            .then(text[name])
-            .alias(f"unreadable_{name}")
-            for name in numbers
-        ),
+        *(pl.when(typed[name].is_null()).then(text[name]).alias(f"unreadable_{name}") for name in numbers),
     )
-
-
-def _is_nothing(text: pl.Expr) -> pl.Expr:
-    return text.str.to_lowercase().is_in(_NOTHING)
 
 
 def _category(name: str, group: FileGroup) -> pl.Expr:

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import job, schema
+from segcore.ingest.customer_ids import customer, is_named
 from segcore.ingest.date_formats import EPOCHS
 from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup
+from segcore.ingest.missing import given
 from segcore.ingest.number_formats import Numbers
 
 # Columns whose value must be readable, in the order in which the ledger names the first that is not.
@@ -21,7 +23,6 @@ UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")
 # A price is read with this many decimals more than it may have, so that a finer one is seen.
 _GUARD_DECIMALS = 6
 _LARGEST_MINOR = 2**63 - 1
-EXACT_FLOAT = 2**53  # floats below it tell whole numbers apart
 _MINUS = r"\-−"  # of a character class
 # What may stand before and behind the digits of a number.
 _BEFORE = rf"(?:[+{_MINUS}(]|\p{{Sc}}|[A-Z]{{3}}|\s)*"
@@ -33,9 +34,8 @@ def read_values(
     lf: pl.LazyFrame,
     group: FileGroup,
     formats: Formats,
-    settings: job.Input,
+    settings: job.Job,
     *,
-    money_decimals: int,
     latest: int,
 ) -> pl.LazyFrame:
     """Give every canonical column its type.
@@ -46,35 +46,34 @@ def read_values(
         As :func:`segcore.ingest.scan` returns it.
     group : FileGroup
     formats : Formats
-    settings : segcore.job.Input
-    money_decimals : int
+    settings : segcore.job.Job
     latest : int
         Seconds since 1970; a date before 1970 or later than this cannot be read.
 
     Returns
     -------
     polars.LazyFrame
-        Texts trimmed, empty ones null; ``product``, the product's code in upper case; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
-        ``10 ** -money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
+        Texts trimmed, those that are not given null; ``product``, the product's code in upper case; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
+        ``10 ** -cleaning.money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
         ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
         no values: nobody knows which field is which.
     """
-    dtypes = lf.collect_schema()
+    dtypes, nulls = lf.collect_schema(), settings.input.null_texts
     out = with_bare(with_texts(lf), dtypes, schema.LINE_NAMES)
     money = {
-        name: _minor_units(name, dtypes[name], formats.numbers[name], money_decimals)
+        name: _minor_units(name, dtypes[name], formats.numbers[name], settings.cleaning.money_decimals)
         for name in ("unit_price", "line_amount")
     }
     typed = {
-        **{name: trimmed(name) for name in ("order_id", "product_id", "description", "country")},
-        "product": trimmed("product_id").str.to_uppercase(),
-        "customer_id": customer(dtypes["customer_id"]),
+        **{name: trimmed(name, nulls) for name in ("order_id", "product_id", "description", "country")},
+        "product": trimmed("product_id", nulls).str.to_uppercase(),
+        "customer_id": customer(dtypes["customer_id"], settings),
         "quantity": _integer(dtypes["quantity"], formats.numbers["quantity"]),
-        "ordered_at": _seconds(dtypes["ordered_at"], formats, settings, latest),
+        "ordered_at": _seconds(dtypes["ordered_at"], formats, settings.input, latest),
         **money,
     }
     # Step by step: Polars computes once what repeats in a step, but not inside a choice within a choice.
-    out = out.with_columns(_is_given("customer_id", dtypes["customer_id"]).alias("named"), **typed)
+    out = out.with_columns(is_named(dtypes["customer_id"], settings).alias("named"), **typed)
     if not group.regular:
         out = out.with_columns(pl.when(~pl.col("malformed")).then(pl.col(name)).alias(name) for name in typed)
     exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
@@ -111,37 +110,9 @@ def _as_value(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).fill_nan(None) if dtype.is_float() else pl.col(name)
 
 
-def _is_given(name: str, dtype: pl.DataType) -> pl.Expr:
-    if dtype == pl.String:
-        return pl.col(f"bare_{name}") != ""
-    return _as_value(name, dtype).is_not_null()
-
-
-def trimmed(name: str) -> pl.Expr:
-    """Return the column ``bare_name``, null where nothing is left."""
-    text = pl.col(f"bare_{name}")
-    return pl.when(text != "").then(text)
-
-
-def customer(dtype: pl.DataType) -> pl.Expr:
-    """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart.
-
-    Of the columns ``customer_id`` and ``bare_customer_id``.
-    """
-    if dtype.is_float():
-        value = pl.col("customer_id")
-        whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
-        return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
-    text = pl.col("bare_customer_id")
-    as_float = text.str.ends_with(".0")
-    stem = text.str.strip_suffix(".0")
-    number = stem.cast(pl.UInt64, strict=False)  # null for most of what is no number, and beyond 64 bits
-    rest = pl.when(as_float & number.is_null()).then(stem)
-    return pl.coalesce(
-        pl.when(as_float & (number < EXACT_FLOAT)).then(stem),
-        pl.when(~as_float & (text != "")).then(text),
-        pl.when(~rest.str.contains(r"^\d+$")).then(text),
-    )
+def trimmed(name: str, null_texts: Sequence[str]) -> pl.Expr:
+    """Return the column ``bare_name``, null where nothing is given."""
+    return given(pl.col(f"bare_{name}"), null_texts)
 
 
 def number(name: str, dtype: pl.DataType, numbers: Numbers) -> pl.Expr:

@@ -44,6 +44,10 @@ class Input(Table):
         "UTC",
         description="zone in which times with an offset, and epochs, are expressed; others stay as written",
     )
+    null_values: list[str] = Field(
+        ["NULL", "NaN", "None", "NA", "N/A", "#N/A", "<NA>", "(null)", "NaT", "undefined", "-", "\\N"],
+        description="words that stand for a missing value in any column, in capitals or not; empty ones are missing too",
+    )
     latest: datetime | None = Field(
         None, description="later dates are rejects; empty: a day after the start of the run, by the clock"
     )
@@ -65,6 +69,12 @@ class Input(Table):
         return self
 
     @property
+    def null_texts(self) -> list[str]:
+        """Texts that stand for a missing value, as they are written, in small letters, in capitals and capitalised."""
+        forms = ((word, word.lower(), word.upper(), word.capitalize()) for word in self.null_values)
+        return ["", *dict.fromkeys(form for some in forms for form in some if form)]
+
+    @property
     def latest_second(self) -> int:
         """Seconds since 1970 of the latest time that an order can have; the end of time where none is set."""
         if self.latest is None:
@@ -77,6 +87,10 @@ class Cleaning(Table):
 
     exclude_customers: list[str] = Field(
         [], description="customer ids that are not customers, such as a guest account"
+    )
+    customer_case: Literal["keep", "lower"] = Field(
+        "keep",
+        description="lower: ids that differ in capitals, blanks or the Unicode form of letters are one customer's, in small letters",
     )
     cancellation_prefix: str = Field(
         "", description="an order id that starts with it marks a return; empty: a negative quantity marks one"

@@ -368,7 +368,57 @@ DUPLICATES: list[Right | Refused] = [
     ),
 ]
 
-CASES = [*NUMBERS_AND_DATES, *DUPLICATES, *HEADERS, *SAME_FILE]
+
+def of(*customers: str, words: str = "") -> Make:
+    """Return a maker of orders of 1, 2, 4, 8 ..., each by a customer."""
+    return csv(
+        "customer_id,order_id,date,amount,product",
+        *(f"{who},{n},2011-03-01,{2**n}{words}" for n, who in enumerate(customers)),
+    )
+
+
+CUSTOMERS: list[Right | Refused] = [
+    Right(
+        name="words for nobody",
+        make=of(
+            "a", "NULL", "null", "Nan", "n/a", "#N/A", "None", "-", "\\N", " na ", "undefined", words=",p"
+        ),
+        spend={"a": 1.0},
+    ),
+    Right(
+        name="words of the job for nobody",
+        make=of("a", "NULL", "niemand", "NIEMAND", words=",p"),
+        spend={"a": 1.0, "NULL": 2.0},
+        settings={"input__null_values": ["Niemand"]},
+    ),
+    Right(
+        name="words where an order has no number and a product no code",
+        make=csv(
+            "customer_id,order_id,date,amount,product_id",
+            *(f"a,{word},2011-03-01,2.00,{word}" for word in ("NULL", "none")),
+        ),
+        spend={"a": 2.0},  # equal in every column
+    ),
+    Right(
+        name="one customer in capitals, with blanks and other forms of letters",
+        make=of("Ana@x.de", " ANA@X.DE", "Zoe\u0301  B", "zo\u00e9 b", words=",p"),
+        spend={"ana@x.de": 3.0, "zo\u00e9 b": 12.0},
+        settings={"cleaning__customer_case": "lower"},
+    ),
+    Right(
+        name="excluded in whatever capitals",
+        make=of("Ana", "GUEST", words=",p"),
+        spend={"ana": 1.0},
+        settings={"cleaning__customer_case": "lower", "cleaning__exclude_customers": ["Guest "]},
+    ),
+    Right(
+        name="customers that differ in capitals alone, unless the job folds them",
+        make=of("Ana", "ANA", words=",p"),
+        spend={"Ana": 1.0, "ANA": 2.0},
+    ),
+]
+
+CASES = [*CUSTOMERS, *NUMBERS_AND_DATES, *DUPLICATES, *HEADERS, *SAME_FILE]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if isinstance(case, Right)], ids=lambda c: c.name)

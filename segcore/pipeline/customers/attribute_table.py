@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +35,20 @@ class CustomerTable:
     Attributes
     ----------
     about : segcore.job.Extra
+    settings : segcore.job.Job
     reading : Reading
     numbers : dict of str to Numbers
         The features that are numbers, and how they are written; the others are categories.
     """
 
     about: job.Extra
+    settings: Job
     reading: Reading
     numbers: Mapping[str, Numbers]
 
     def scan(self, group: FileGroup) -> pl.LazyFrame:
         """Return the rows of a group of files, as texts."""
-        return customer_table.rows(group, list(self.about.features))
+        return customer_table.rows(group, list(self.about.features), self.settings)
 
     def values(self) -> pl.LazyFrame:
         """Return all rows, typed."""
@@ -77,9 +79,9 @@ def read(
     files = ingest.prepare(sources, job.Input(), copies, memory=memory)
     found = Reading(files=files, file_groups=customer_table.group_files(files, about))
     read_input.check_ids(found)
-    table = CustomerTable(about=about, reading=found, numbers={})
+    table = CustomerTable(about=about, settings=settings, reading=found, numbers={})
     names = _number_features(table, settings)
-    return CustomerTable(about=about, reading=found, numbers=_how_written(table, names))
+    return replace(table, numbers=_how_written(table, names))
 
 
 def _number_features(table: CustomerTable, settings: Job) -> list[str]:

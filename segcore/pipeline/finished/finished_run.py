@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import errors, explain, job, profile, report, storage
+from segcore import errors, explain, ingest, job, profile, report, storage
 from segcore.pipeline.finished import model_files
 from segcore.storage import Place, join
 from segcore.stores import is_url
@@ -87,6 +87,8 @@ def explain_customer(customer_id: str, path: Place) -> str:
 
 def _explanation(customer_id: str, run: Path) -> str:
     stored = model_files.load(run)
+    settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
+    [customer_id] = ingest.as_read([customer_id], settings)
     customers = pl.scan_parquet(run / "features/*.parquet")
     row = customers.filter(pl.col("customer_id") == customer_id).collect(engine="streaming")
     if not row.height:
@@ -100,7 +102,6 @@ def _explanation(customer_id: str, run: Path) -> str:
         segments=stored.segments,
         separate_one_time=stored.separate_one_time,
     )
-    settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
     found = explain.explain(
         stored.preparation.expand(row),
         model=model,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
 import polars as pl
 
 from segcore import ingest
@@ -64,6 +67,33 @@ def _telling(name: str) -> pl.Expr:
     if not name.startswith("unreadable_") and name not in of_class:
         column = "text_customer_id"
     return pl.col(column).str.replace_all(UNDECODABLE, "", literal=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """In how many lines a column is empty, and in how many a word stands for a missing value, such as `example`."""
+
+    empty: int
+    words: int
+    example: str | None
+
+
+def missing_values(
+    lf: pl.LazyFrame, columns: Collection[str], null_texts: Sequence[str]
+) -> dict[str, Missing]:
+    """Count the missing values of some columns in lines whose values are read, malformed ones aside."""
+    texts = {name: pl.col(f"bare_{name}").cast(pl.String) for name in columns}
+    word = {name: text.is_in(null_texts) & (text != "") for name, text in texts.items()}
+    counted = lf.filter(~pl.col("malformed")).select(
+        *((text.is_null() | (text == "")).sum().alias(f"empty {name}") for name, text in texts.items()),
+        *(word[name].sum().alias(f"words {name}") for name in columns),
+        *(texts[name].filter(word[name]).min().alias(f"example {name}") for name in columns),
+    )
+    row = counted.collect(engine="streaming").row(0, named=True)
+    return {
+        name: Missing(empty=row[f"empty {name}"], words=row[f"words {name}"], example=row[f"example {name}"])
+        for name in columns
+    }
 
 
 def duplicates(lf: pl.LazyFrame, n_lines: int, *, seed: int) -> int:

@@ -17,6 +17,7 @@ from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.inspection import counts
+from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.lines import read_input, shuffle_lines
 from segcore.pipeline.lines.read_input import Reading
 
@@ -34,6 +35,8 @@ class Inspection:
     reading : Reading
     formats : list of Formats
         One for each group of files.
+    missing : list of dict of str to Missing
+        Of each group of files, by canonical column.
     classes : polars.DataFrame
         ``class, lines``, duplicates not told apart.
     first_rejects : polars.DataFrame
@@ -53,6 +56,7 @@ class Inspection:
     sampled: list[Source]
     reading: Reading
     formats: list[Formats]
+    missing: list[dict[str, Missing]]
     classes: pl.DataFrame
     first_rejects: pl.DataFrame
     first_at: object
@@ -144,6 +148,10 @@ def _look(
         if settings.cleaning.duplicates == "drop":
             n_duplicates = counts.duplicates(lf, sum(f.n_records for f in read.files), seed=settings.seed)
         seen = dict(customers.collect(engine="streaming").iter_rows())
+        missing = [
+            counts.missing_values(frame, group.columns, settings.input.null_texts)
+            for frame, group in zip(classified, read.file_groups, strict=True)
+        ]
         rejects = counts.first_rejects(lf, classes, read)
     n_lines = sum(file.n_records for file in read.files)
     share = sum(source.size for source in sampled) / sum(source.size for source in sources)
@@ -153,6 +161,7 @@ def _look(
         sampled=sampled,
         reading=read,
         formats=found,
+        missing=missing,
         classes=classes.select("class", "lines").sort(
             pl.col("class").replace_strict(order, default=len(order))
         ),

@@ -12,6 +12,7 @@ from segcore.ingest import FileGroup, Formats
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attribute_table
+from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.look import Inspection
 from segcore.pipeline.lines import memory_plan, read_input
 
@@ -26,8 +27,8 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
     said = [f"{len(found.sources):,} file(s), {size / 1e6:,.1f} MB"]
     if not found.exact:
         said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
-    for group, how in zip(found.reading.file_groups, found.formats, strict=True):
-        said += ["", *_layout(group, how, settings)]
+    for group, how, missing in zip(found.reading.file_groups, found.formats, found.missing, strict=True):
+        said += ["", *_layout(group, how, missing, settings)]
     said += ["", *read_input.notes(found.reading, settings)]
     said += [
         f"dates     {found.first_at} to {found.last_at}",
@@ -43,7 +44,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
     return "\n".join(said)
 
 
-def _layout(group: FileGroup, how: Formats, settings: Job) -> list[str]:
+def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], settings: Job) -> list[str]:
     first = group.files[0]
     others = f" and {len(group.files) - 1:,} more" if len(group.files) > 1 else ""
     what = {"parquet": "Parquet"}.get(first.reader, first.source.format)
@@ -55,9 +56,17 @@ def _layout(group: FileGroup, how: Formats, settings: Job) -> list[str]:
         origin = "job" if name in settings.columns else "assumed"
         said.append(
             f"  {name:<12} {column!r:<24} {str(group.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
+            f"{_missing(missing[name], sum(file.n_records for file in group.files))}"
         )
     unused = [name for name in first.names if name not in group.columns.values()]
     return [*said, f"  not used: {errors.listing(unused)}"] if unused else said
+
+
+def _missing(missing: Missing, n_lines: int) -> str:
+    said = f"  empty in {missing.empty / max(n_lines, 1):.1%}" if missing.empty else ""
+    if missing.words:
+        said += f"  {missing.example!r} and the like in {missing.words / max(n_lines, 1):.1%}"
+    return said
 
 
 def _manner(name: str, how: Formats) -> str:

@@ -73,8 +73,7 @@ def _last_of(task: _Task) -> int | None:
         ingest.scan(task.group),
         task.group,
         task.how,
-        task.settings.input,
-        money_decimals=task.settings.cleaning.money_decimals,
+        task.settings,
         latest=task.latest,
     )
     with ingest.readable():

@@ -197,12 +197,14 @@ def classified(read: Reading, found: Sequence[Formats], job: Job, *, latest: int
 
 
 def _classified(group: FileGroup, how: Formats, job: Job, within: Window, *, latest: int) -> pl.LazyFrame:
-    decimals = job.cleaning.money_decimals
     # What tells equal lines apart may stand in a column that has no other use.
     rest = job.seed if job.cleaning.duplicates == "drop" else None
     lines = ingest.scan(group, rest=rest)
-    values = ingest.read_values(lines, group, how, job.input, money_decimals=decimals, latest=latest)
-    return cleaning.classify(values, job.cleaning, within)
+    values = ingest.read_values(lines, group, how, job, latest=latest)
+    rules = job.cleaning.model_copy(
+        update={"exclude_customers": ingest.as_read(job.cleaning.exclude_customers, job)}
+    )
+    return cleaning.classify(values, rules, within)
 
 
 def _shuffle(task: _Task) -> _Done:

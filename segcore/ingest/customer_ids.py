@@ -1,0 +1,55 @@
+"""Who a line is of: ids read exactly, in one form for each customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from segcore import job
+from segcore.ingest.missing import given
+
+EXACT_FLOAT = 2**53  # floats below it tell whole numbers apart
+
+
+def customer(dtype: pl.DataType, settings: job.Job) -> pl.Expr:
+    """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart.
+
+    Of the columns ``customer_id`` and ``bare_customer_id``.
+    """
+    if dtype.is_float():
+        value = pl.col("customer_id")
+        whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
+        return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
+    text = given(pl.col("bare_customer_id"), settings.input.null_texts)
+    as_float = text.str.ends_with(".0")
+    stem = text.str.strip_suffix(".0")
+    number = stem.cast(pl.UInt64, strict=False)  # null for most of what is no number, and beyond 64 bits
+    rest = pl.when(as_float & number.is_null()).then(stem)
+    exact = pl.coalesce(
+        pl.when(as_float & (number < EXACT_FLOAT)).then(stem),
+        pl.when(~as_float).then(text),
+        pl.when(~rest.str.contains(r"^\d+$")).then(text),
+    )
+    return one_form(exact) if settings.cleaning.customer_case == "lower" else exact
+
+
+def is_named(dtype: pl.DataType, settings: job.Job) -> pl.Expr:
+    """Return the condition that a line says whose it is, be it readable or not."""
+    if dtype == pl.String:
+        return given(pl.col("bare_customer_id"), settings.input.null_texts).is_not_null()
+    value = pl.col("customer_id")
+    return (value.fill_nan(None) if dtype.is_float() else value).is_not_null()
+
+
+def one_form(text: pl.Expr) -> pl.Expr:
+    """Return ids in small letters, composed as Unicode's normal form has them, with single blanks inside."""
+    small = text.str.normalize("NFC").str.to_lowercase()
+    return small.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def as_read(ids: Sequence[str], settings: job.Job) -> list[str]:
+    """Return ids that a person wrote in the form in which ids are read."""
+    if settings.cleaning.customer_case == "keep" or not ids:
+        return list(ids)
+    return pl.select(one_form(pl.lit(pl.Series(ids)))).to_series().to_list()

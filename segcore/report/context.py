@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from segcore.report import privacy
 from segcore.report.charts import Figure
 from segcore.report.formatting import Formatter, cut, label, period
 from segcore.report.report_data import ReportData
@@ -51,10 +52,10 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
         "choice": choice.choice(data, profile_rows.names(data), fmt),
         "symbols": candidates.SYMBOLS,
         "movement": movement.movement(data, fmt),
-        "ledger": ledger.ledger(data, fmt),
+        "ledger": ledger.ledger(data, fmt, show_ids=show_ids),
         "drift": movement.drift(data, fmt),
         "provenance": provenance.provenance(data, fmt),
-        "job_text": data.job_text,
+        "job_text": data.job_text if show_ids else privacy.job_text(data.job, data.job_text),
     }
     return content | {"figures": _figures(content)}
 

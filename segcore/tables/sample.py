@@ -84,7 +84,7 @@ def _edges(values: Floats, bins: int, *, integer: bool) -> Floats:
     return np.arange(low, high + 1 + step, step)
 
 
-def examples(df: pl.DataFrame, features: Sequence[str], *, most: int = 5) -> pl.DataFrame:
+def examples(df: pl.DataFrame, features: Sequence[str], *, most: int = 20) -> pl.DataFrame:
     """Return the customers of each segment that lie nearest to its centre.
 
     Parameters

@@ -221,7 +221,7 @@ def _tables(
     )
     df.with_columns(distance=pl.Series(distance)).sort("segment", "distance").group_by(
         "segment", maintain_order=True
-    ).head(3).select("segment", "customer_id", *MATRIX, "distance").write_parquet(out / "examples.parquet")
+    ).head(20).select("segment", "customer_id", *MATRIX, "distance").write_parquet(out / "examples.parquet")
 
 
 def _histogram(df: pl.DataFrame, k: int) -> list[dict[str, Any]]:

@@ -5,47 +5,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from segcore.report.charts import geometry
-
-
-def points(n: int, seed: int) -> pl.DataFrame:
-    rng = np.random.default_rng(seed)
-    return pl.DataFrame(
-        {
-            "pc1": rng.normal(size=n),
-            "pc2": rng.normal(size=n),
-            "segment": rng.integers(1, 4, n),
-            "order_count": rng.integers(1, 9, n),
-        }
-    )
-
-
-@given(st.integers(1, 400), st.integers(0, 99))
-def test_a_halftone_counts_everybody_once(n: int, seed: int) -> None:
-    df = points(n, seed)
-    cells = geometry.halftone(df, ["order_count"])
-    assert cells["customers"].sum() == n
-    assert cells.height <= geometry.ROWS * (geometry.COLUMNS + 1)
-    assert cells["purity"].is_between(1 / 3, 1).all()
-    assert cells.equals(geometry.halftone(df.reverse(), ["order_count"]))
-
-
-def test_a_halftone_of_equal_customers_is_one_dot() -> None:
-    df = pl.DataFrame({"pc1": [2.0] * 3, "pc2": [1.0] * 3, "segment": [2, 1, 2], "order_count": [1, 2, 9]})
-    [cell] = geometry.halftone(df, ["order_count"]).to_dicts()
-    assert (cell["customers"], cell["segment"], cell["order_count"]) == (3, 2, 2)
-    assert cell["purity"] == pytest.approx(2 / 3)
-
-
-def test_only_stragglers_are_left_out() -> None:
-    df = points(2000, 0)
-    far = df.head(1).with_columns(pc1=pl.lit(500.0))
-    assert geometry.without_stragglers(pl.concat([df, far]))["pc1"].max() < 10  # type: ignore[operator]
-    assert geometry.without_stragglers(df).height > 1950
 
 
 def tree(n: int, shown: int) -> tuple[np.ndarray, pl.DataFrame]:

@@ -95,11 +95,34 @@ def test_one_segment_has_one_colour_everywhere(html: str, page: Cards) -> None:
 
 
 def test_ids_are_shown_only_when_asked_for(html: str, run_dir: Path) -> None:
-    ids = pl.read_parquet(run_dir / "tables" / "examples.parquet")["customer_id"].to_list()
+    nearest = pl.read_parquet(run_dir / "tables" / "examples.parquet").group_by(
+        "segment", maintain_order=True
+    )
+    ids = nearest.head(6)["customer_id"].to_list()
     shown = report.build(run_dir, show_ids=True)
     assert all(f"<bdi>{i}</bdi>" in shown for i in ids)
     assert not any(f"<bdi>{i}</bdi>" in html for i in ids)
     assert not any(f"| {i} |" in report.build_markdown(run_dir) for i in ids)
+
+
+def test_a_typical_customer_is_the_median_of_the_nearest(html: str, run_dir: Path) -> None:
+    nearest = pl.read_parquet(run_dir / "tables" / "examples.parquet").filter(pl.col("segment") == 1)
+    assert nearest.height == 20
+    spend = Formatter(currency="£").money(float(nearest["total_spend"].median()))  # type: ignore[arg-type]
+    assert f'<td class="num">{spend}</td>' in html
+
+
+def test_of_a_few_customers_no_cell_is_shown(run_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_dir, tmp_path / "run")
+    movement = json.loads((run_dir / "movement.json").read_text())
+    for cell in movement["flows"]:
+        if (cell["old"], cell["new"]) == (1, 2):
+            cell |= {"customers": 4, "money": 76543.0}
+    (tmp_path / "run" / "movement.json").write_text(json.dumps(movement))
+    page = report.build(tmp_path / "run")
+    assert '<td class="num">&lt;5</td>' in page
+    assert "76,543" not in page
+    assert re.search(r"Moves of fewer than 5 customers are not drawn: \d+ customers\.", page)
 
 
 def test_the_page_is_small_whatever_the_number_of_customers(html: str, tmp_path: Path) -> None:
@@ -222,7 +245,7 @@ def test_the_waterfall_ends_at_the_purchases(run_dir: Path, page: Cards) -> None
 
 
 def test_the_ledger_is_shown_to_the_penny(run_dir: Path, html: str) -> None:
-    shown = ledger.ledger(load(run_dir), Formatter(currency="£"))
+    shown = ledger.ledger(load(run_dir), Formatter(currency="£"), show_ids=False)
     assert [row["money"] for row in shown.classes][-3:] == ["−£471,750.71", "£8,737,227.64", "£9,747,747.93"]
     assert all(row["money"] in html for row in shown.classes)
 

@@ -194,7 +194,7 @@ def _warn_of_guests(
         share = lines / lines_in
         if share > _GUEST_TIMES / max(n_customers, 1):
             progress.warn(
-                f"customer {customer!r} has {share:.0%} of all lines; "
+                f"one customer, of an id that begins with {customer[:2]!r}, has {share:.0%} of all lines; "
                 "if it is a guest account, name it in cleaning.exclude_customers"
             )
 

@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from segcore.report import privacy
 from segcore.report.charts import geometry
 from segcore.report.charts.base import INK, Figure, segment_scale, short_numbers, spec
 from segcore.report.formatting import Formatter
@@ -59,6 +60,8 @@ def flows(
 ) -> Figure:
     """Draw customers' moves between two runs as bands, in the colour of where they come from."""
     bands, blocks = geometry.ribbons(moves)
+    bands = bands.filter(pl.col("customers") >= privacy.LEAST_CUSTOMERS)
+    few = sum(m["customers"] for m in moves if m["customers"] < privacy.LEAST_CUSTOMERS)
     outside = geometry.OUTSIDE
     sides = {
         "old": {outside: "New customers", 0: "Unassigned", **old},
@@ -107,6 +110,9 @@ def flows(
         name="flows",
         title="Where customers went",
         alt=f"{fmt.count(stayed)} of {fmt.count(both)} customers of both runs stayed in their segment.",
+        caption=f"Moves of fewer than {privacy.LEAST_CUSTOMERS} customers are not drawn: {few} customers."
+        if few
+        else "",
         spec=spec(alt.layer(*layers), 340),
     )
 

@@ -1,4 +1,4 @@
-"""Geometry that Vega-Lite has no mark for: a halftone map, a dendrogram, a flow diagram."""
+"""Geometry that Vega-Lite has no mark for: a dendrogram, a flow diagram."""
 
 from __future__ import annotations
 
@@ -9,73 +9,6 @@ import numpy as np
 import polars as pl
 
 OUTSIDE = -1  # not in one of two runs
-COLUMNS, ROWS = 54, 34  # cells of the halftone map: fine enough to show shape, coarse enough to count
-
-
-def without_stragglers(points: pl.DataFrame, beyond: float = 0.002) -> pl.DataFrame:
-    """Return the points without the few that would squeeze all others into a corner of the map.
-
-    Parameters
-    ----------
-    points : polars.DataFrame
-        Columns pc1 and pc2, among others.
-    beyond : float
-        Share of points on each side of each axis that may be left out, if they lie far off.
-    """
-    inside = pl.lit(True)
-    for axis in ("pc1", "pc2"):
-        low, high = (float(q) for q in np.quantile(points[axis].to_numpy(), [beyond, 1 - beyond]))
-        margin = 0.12 * (high - low)
-        inside = inside & pl.col(axis).is_between(low - margin, high + margin)
-    return points.filter(inside)
-
-
-def halftone(points: pl.DataFrame, features: list[str]) -> pl.DataFrame:
-    """Count the points of a map in a triangular grid of cells.
-
-    Parameters
-    ----------
-    points : polars.DataFrame
-        Columns pc1, pc2, segment and `features`.
-    features : list of str
-        Features whose median is kept for each cell.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row per cell that is not empty: x, y, customers, segment (of most of its customers),
-        purity (their share) and the medians.
-    """
-    lows, spans = [], []
-    for axis in ("pc1", "pc2"):
-        low, high = (float(q) for q in np.quantile(points[axis].to_numpy(), [0, 1]))
-        lows.append(low)
-        spans.append((high - low) or 1.0)
-    row = ((pl.col("pc2") - lows[1]) / spans[1] * ROWS).floor().clip(0, ROWS - 1)
-    shift = pl.col("row") % 2 / 2  # every other row is moved by half a cell
-    column = ((pl.col("pc1") - lows[0]) / spans[0] * COLUMNS + shift).floor()
-    cells = points.with_columns(row=row).with_columns(column=column)
-    keys = ["row", "column"]
-    most = (
-        cells.group_by([*keys, "segment"])
-        .len()
-        .sort([*keys, "len", "segment"], descending=[False, False, True, False])
-        .group_by(keys, maintain_order=True)
-        .agg(pl.col("segment").first(), (pl.col("len").first() / pl.col("len").sum()).alias("purity"))
-    )
-    medians = cells.group_by(keys).agg(pl.len().alias("customers"), pl.col(features).median())
-    return (
-        medians.join(most, on=keys)
-        .sort(keys)
-        .select(
-            x=(pl.col("column") + 0.5 - shift) / COLUMNS * spans[0] + lows[0],
-            y=(pl.col("row") + 0.5) / ROWS * spans[1] + lows[1],
-            customers=pl.col("customers"),
-            segment=pl.col("segment"),
-            purity=pl.col("purity"),
-            **{feature: pl.col(feature) for feature in features},
-        )
-    )
 
 
 def dendrogram(merges: pl.DataFrame) -> pl.DataFrame:

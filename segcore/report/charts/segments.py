@@ -8,8 +8,17 @@ from collections.abc import Mapping
 import altair as alt
 import polars as pl
 
-from segcore.report.charts import geometry
-from segcore.report.charts.base import INK, PAPER, RULE, Figure, segment_scale, short_numbers, spec
+from segcore.report import privacy
+from segcore.report.charts import halftone
+from segcore.report.charts.base import (
+    INK,
+    PAPER,
+    RULE,
+    Figure,
+    segment_scale,
+    short_numbers,
+    spec,
+)
 from segcore.report.formatting import Formatter, label, listed, unit
 
 _ROW = 60  # pixels of a segment's row in a distribution: its name above its bars
@@ -35,11 +44,14 @@ def distribution(
             "label": [f"{names[s]}  {fmt.bare(feature, medians.get(s))}" for s in order],
         }
     )
+    height = pl.col("customers") / pl.col("bins")
     bars = (
-        rows.filter(pl.col("customers") > 0)
+        rows.sort("left")
+        .group_by("segment", maintain_order=True)
+        .map_groups(lambda part: privacy.merged_bins(part).with_columns(segment=part["segment"][0]))
         .with_columns(share=pl.col("customers") / pl.col("customers").sum().over("segment"))
         .join(base, on="segment")
-        .with_columns(top=pl.col("base") + pl.col("share") / pl.col("share").max().over("segment") * _BARS)
+        .with_columns(top=pl.col("base") + height / height.max().over("segment") * _BARS)
         .sort("segment", "left")
     )
     x, y = _value_axis(feature, rows, fmt), alt.Scale(domain=[0, len(order)], nice=False, zero=False)
@@ -157,16 +169,16 @@ def segment_map(
 ) -> Figure:
     """Draw the halftone map: a dot per cell, its area the customers in it, its colour their segment."""
     points = points.filter(pl.col("segment").is_in(list(names)))
-    inside = geometry.without_stragglers(points)
+    inside = halftone.without_stragglers(points)
     called = pl.col("segment").replace_strict(dict(names), return_dtype=pl.String)
-    cells = geometry.halftone(inside, features).with_columns(name=called)
+    cells = halftone.halftone(inside, features, least=privacy.LEAST_CUSTOMERS).with_columns(name=called)
     middles = (
         inside.group_by("segment")
         .agg(pl.col("pc1", "pc2").median())
         .sort("segment")
         .with_columns(name=called)
     )
-    pitch = f"min(width / {geometry.COLUMNS}, height / {geometry.ROWS})"
+    pitch = f"min(width / {halftone.COLUMNS}, height / {halftone.ROWS})"
     most = float(cells["customers"].quantile(0.99) or 1)
     area = alt.Scale(
         domain=[0, most],

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from segcore.report.formatting import Formatter, cut
+from segcore.report.privacy import LEAST_CUSTOMERS
 from segcore.report.report_data import ReportData
 from segcore.report.sections.cards import Card
 from segcore.report.sections.profile_rows import features
@@ -22,8 +23,8 @@ class CloseUp:
     card: Card
     products: list[dict[str, Any]]
     countries: list[dict[str, Any]]
-    examples: list[list[str]]
-    ids: list[str]
+    typical: list[str]
+    nearest: list[list[str]]
 
 
 def close_ups(data: ReportData, cards: list[Card], fmt: Formatter, *, show_ids: bool) -> list[CloseUp]:
@@ -33,8 +34,8 @@ def close_ups(data: ReportData, cards: list[Card], fmt: Formatter, *, show_ids: 
             card=card,
             products=_lifts(data.tables["products"], card.segment, "description", fmt),
             countries=_lifts(data.tables["countries"], card.segment, "country", fmt),
-            examples=_examples(data, card.segment, fmt),
-            ids=_ids(data, card.segment) if show_ids else [],
+            typical=_typical(data, card.segment, fmt),
+            nearest=_nearest(data, card.segment, fmt) if show_ids else [],
         )
         for card in cards
     ]
@@ -69,12 +70,17 @@ def example_features(data: ReportData) -> list[str]:
     return [name for name in features(data) if name in data.tables["examples"].columns]
 
 
-def _examples(data: ReportData, segment: int, fmt: Formatter) -> list[list[str]]:
+def _typical(data: ReportData, segment: int, fmt: Formatter) -> list[str]:
+    """Return the medians of the customers nearest to the centre, empty where they are too few to be nobody."""
+    part = _of(data.tables["examples"], segment)
+    if part.height < LEAST_CUSTOMERS:
+        return []
+    return [fmt.bare(name, float(part.select(pl.median(name)).item())) for name in example_features(data)]
+
+
+def _nearest(data: ReportData, segment: int, fmt: Formatter) -> list[list[str]]:
+    """Return the customers nearest to the centre, each with the id first."""
     part = _of(data.tables["examples"], segment)
     rows = part.sort("distance").head(_TOP).to_dicts() if part.height else []
-    return [[fmt.bare(name, row[name]) for name in example_features(data)] for row in rows]
-
-
-def _ids(data: ReportData, segment: int) -> list[str]:
-    part = _of(data.tables["examples"], segment)
-    return [cut(i, 24) for i in part.sort("distance").head(_TOP)["customer_id"]] if part.height else []
+    features = example_features(data)
+    return [[cut(row["customer_id"], 24), *(fmt.bare(name, row[name]) for name in features)] for row in rows]

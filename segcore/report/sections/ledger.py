@@ -9,7 +9,7 @@ from typing import Any
 
 from segcore import records
 from segcore.records.ledger import Amount, ClassAmount, ReturnsNet
-from segcore.report import charts
+from segcore.report import charts, privacy
 from segcore.report.charts import Figure
 from segcore.report.formatting import Formatter, cut, label, listed, sentence
 from segcore.report.report_data import ReportData
@@ -43,7 +43,7 @@ class Ledger:
     warnings: list[str]
 
 
-def ledger(data: ReportData, fmt: Formatter) -> Ledger:
+def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool) -> Ledger:
     """Collect the ledger, examples of rejects and warnings."""
     account = data.ledger
     classes = [own for own in account.classes if own.rows]
@@ -70,7 +70,7 @@ def ledger(data: ReportData, fmt: Formatter) -> Ledger:
         ],
         waterfalls=_waterfalls(classes, account, fmt),
         by_file=_by_file(data, fmt),
-        examples=_examples(data),
+        examples=_examples(data, show_ids=show_ids),
         unmet=listed([class_name(own.name).lower() for own in account.classes if not own.rows]),
         unreadable=account.unreadable_amount_rows,
         net=_net_sentence(account.returns_net, fmt),
@@ -181,24 +181,26 @@ def _by_file(data: ReportData, fmt: Formatter, most: int = 15) -> list[dict[str,
     ]
 
 
-def _examples(data: ReportData) -> list[dict[str, Any]]:
+def _examples(data: ReportData, *, show_ids: bool) -> list[dict[str, Any]]:
     if data.rejects.is_empty():
         return []
     there = [name for name in _EXAMPLE_COLUMNS if name in data.rejects.columns]
     line = next((name for name in ("record", "line") if name in data.rejects.columns), None)
+    written = str if show_ids else privacy.pattern
     return [
         {
             "reason": class_name(row["reason"]),
             "where": cut(str(row.get("file") or "").rsplit("/", 1)[-1], 32)
             + (f":{row[line]}" if line else ""),
-            "line": _line([row[name] for name in there]),
+            "line": written(_line([row[name] for name in there]) or cut(row.get("text") or "", 200))
+            or "text not kept",
         }
         for row in data.rejects.to_dicts()
     ]
 
 
 def _line(values: list[Any]) -> str:
-    """Return a rejected line in one text; copies of a line keep no text."""
+    """Return a rejected line in one text, empty where its text is not kept."""
     if not any(values):
-        return "text not kept"
-    return " · ".join(cut(value, 40) if value else "(empty)" for value in values)
+        return ""
+    return " · ".join(cut(value, 40) if value else "∅" for value in values)

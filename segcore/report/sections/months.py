@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import calendar
 from datetime import date
+from typing import Any
 
-from segcore.report import charts
+from segcore.report import charts, privacy
 from segcore.report.charts import Figure
-from segcore.report.formatting import Formatter, day
+from segcore.report.formatting import MISSING, Formatter, day
 from segcore.report.report_data import ReportData
 from segcore.report.sections.profile_rows import names
 
@@ -23,9 +24,13 @@ def month_rows(data: ReportData, fmt: Formatter) -> list[tuple[str, list[str]]]:
     df = data.tables["monthly"]
     if df.is_empty():
         return []
-    cells = {(str(row["month"])[:7], row["segment"]): row["revenue"] for row in df.to_dicts()}
+    cells = {(str(row["month"])[:7], row["segment"]): _revenue(row, fmt) for row in df.to_dicts()}
     months = sorted({month for month, _ in cells})
-    return [(month, [fmt.money(cells.get((month, s), 0.0)) for s in names(data)]) for month in months]
+    return [(month, [cells.get((month, s), fmt.money(0.0)) for s in names(data)]) for month in months]
+
+
+def _revenue(row: dict[str, Any], fmt: Formatter) -> str:
+    return fmt.money(row["revenue"]) if row["customers"] >= privacy.LEAST_CUSTOMERS else MISSING
 
 
 def partial_month(data: ReportData) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segcore.report import charts
+from segcore.report import charts, privacy
 from segcore.report.charts import Figure, colour
-from segcore.report.formatting import Formatter, cut, day, label, sentence
+from segcore.report.formatting import MISSING, Formatter, cut, day, label, sentence
 from segcore.report.report_data import ReportData
 
 
@@ -150,17 +150,25 @@ def _matrix(
     value: str,
 ) -> dict[str, Any]:
     """Return a migration matrix: from down, to across; the diagonal stayed."""
-    counts = {(row["old"], row["new"]): row[value] for row in rows}
+    cells = {(row["old"], row["new"]): row for row in rows}
     moved = sum(
         row["customers"] for row in rows if row["old"] != row["new"] and None not in (row["old"], row["new"])
     )
-    text = fmt.money if value == "money" else fmt.count
     return {
         "title": title,
         "caption": f"{fmt.counted(moved, 'customer')} moved, {why}.",
         "columns": list(end.values()),
         "rows": [
-            (name, [(text(counts.get((a, b), 0)), a == b and a is not None) for b in end])
+            (name, [(_cell(cells.get((a, b)), value, fmt), a == b and a is not None) for b in end])
             for a, name in start.items()
         ],
     }
+
+
+def _cell(row: dict[str, Any] | None, value: str, fmt: Formatter) -> str:
+    """Return a cell of a matrix; of a few customers neither their number nor their money is shown."""
+    if row is None or not row["customers"]:
+        return fmt.money(0.0) if value == "money" else fmt.count(0)
+    if row["customers"] < privacy.LEAST_CUSTOMERS:
+        return MISSING if value == "money" else privacy.FEW
+    return fmt.money(row["money"]) if value == "money" else fmt.count(row["customers"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from segcore import errors
 from segcore.profile import Rules, fit_rules
-from segcore.profile.rules import Bound, Rule, conditions
+from segcore.profile.rules import Bound, Rule, assign, conditions
 from tests.profile.customers import customers
 
 NAMES = {1: "Big", 2: "Small", 3: "Odd"}
@@ -120,6 +120,13 @@ def test_rules_survive_a_json_file_and_repeat(k: int, seed: int) -> None:
         (Bound(feature="order_count", above=2, up_to=3), "3 orders"),
         (Bound(feature="order_count", above=0, up_to=1), "1 order"),
         (Bound(feature="order_count", above=12), "more than 12 orders"),
+        (Bound(feature="order_count", above=10), "more than 10 orders"),
+        (Bound(feature="order_count", above=9), "at least 10 orders"),
+        (Bound(feature="order_count", above=0), "at least 1 order"),
+        (Bound(feature="order_count", above=1, up_to=12), "2 to 12 orders"),
+        (Bound(feature="order_count", above=10, up_to=12), "more than 10 and at most 12 orders"),
+        (Bound(feature="total_spend", above=1.0), "more than £1 spent in total"),
+        (Bound(feature="total_spend", up_to=2.5), "at most £2.50 spent in total"),
         (Bound(feature="days_since_last_order", above=60), "more than 60 days since the last order"),
         (
             Bound(feature="total_spend", above=230, up_to=1400),
@@ -129,6 +136,41 @@ def test_rules_survive_a_json_file_and_repeat(k: int, seed: int) -> None:
 )
 def test_conditions_in_words(bound: Bound, words: str) -> None:
     assert conditions(Rule(segment=1, bounds=(bound,)), currency="£") == words
+
+
+def test_a_bound_leaves_out_its_lower_end_and_holds_its_upper_one() -> None:
+    values = np.array([1.0, 1.5, 2.0, 2.5, np.nan])
+    assert Bound(feature="x", above=1.0, up_to=2.0).holds(values).tolist() == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert Bound(feature="x", above=1.0).holds(values).tolist() == [False, True, True, True, False]
+    assert Bound(feature="x", up_to=2.0).holds(values).tolist() == [True, True, True, False, False]
+
+
+def test_rules_by_hand() -> None:
+    rules = (
+        Rule(
+            segment=2,
+            bounds=(Bound(feature="x", above=1.0), Bound(feature="y", up_to=5.0)),
+            coverage=0.5,
+            precision=0.876,
+        ),
+        Rule(segment=1, bounds=(Bound(feature="x", up_to=1.0),), coverage=0.25, precision=1.0),
+    )
+    df = pl.DataFrame({"x": [0.0, 2.0, 2.0, None], "y": [9, 5, 6, 1]})
+    assert assign(rules, df).tolist() == [1, 2, 0, 0]
+    found = Rules(rules=rules, accuracy=0.9, measured_on="held-out customers")
+    assert found.assign(df).tolist() == [1, 2, 0, 0]
+    assert found.text({1: "One", 2: "Two", 4: "Four", 3: "Three"}) == [
+        "Two: more than 1 x and at most 5 y (covers 50% of customers, right for 88% of them).",
+        "One: at most 1 x (covers 25% of customers, right for all of them).",
+        "Three: no short rule reaches it.",
+        "Four: no short rule reaches it.",
+    ]
 
 
 def test_categories_have_words_and_what_follows_from_one_is_not_said() -> None:

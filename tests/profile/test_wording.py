@@ -25,6 +25,19 @@ from segcore.profile import wording
         (1.04, "items", "", "1"),
         (0.1234, "", "", "0.12"),
         (351.14, "items", "", "351"),
+        # Where decimals end: money below a hundred has two, unless it is whole; other numbers below it have one.
+        (99.99, "money", "£", "£99.99"),
+        (99.995, "money", "£", "£100"),
+        (7.0, "money", "£", "£7"),
+        (-0.5, "money", "EUR", "-EUR 0.50"),
+        (99.94, "items", "", "99.9"),
+        (99.95, "items", "", "100"),
+        (1.0, "items", "", "1"),
+        (-2.5, "items", "", "-2.5"),
+        (-1234.4, "items", "", "-1,234"),
+        (0.999, "items", "", "1"),
+        (0.05, "share", "", "5%"),
+        (1.0, "share", "", "100%"),
     ],
 )
 def test_numbers_are_written_as_people_write_them(value: float, unit: str, currency: str, text: str) -> None:
@@ -44,6 +57,24 @@ def test_numbers_are_written_as_people_write_them(value: float, unit: str, curre
         (15, 10, "50% above the median of all customers (10)"),
         (30, 51, "41% below the median of all customers (51)"),
         (1001, 1000, "slightly above the median of all customers (1,000)"),
+        (999, 1000, "slightly below the median of all customers (1,000)"),
+        (195, 100, "about twice the median of all customers (100)"),
+        (194, 100, "94% above the median of all customers (100)"),
+        (209, 100, "about twice the median of all customers (100)"),
+        (211, 100, "2.1 times the median of all customers (100)"),
+        (300, 100, "three times the median of all customers (100)"),
+        (1000, 100, "ten times the median of all customers (100)"),
+        (1049, 100, "about ten times the median of all customers (100)"),
+        (1060, 100, "11 times the median of all customers (100)"),
+        (12345, 10, "1,234 times the median of all customers (10)"),
+        (52, 100, "about half the median of all customers (100)"),
+        (53, 100, "47% below the median of all customers (100)"),
+        (25, 100, "a quarter of the median of all customers (100)"),
+        (20, 100, "a fifth of the median of all customers (100)"),
+        (15, 100, "15% of the median of all customers (100)"),
+        (10, 100, "a tenth of the median of all customers (100)"),
+        (9, 100, "less than a tenth of the median of all customers (100)"),
+        (-1, 100, "against a median of 100 for all customers"),
         (0, 92, "against a median of 92 for all customers"),
         (3, 0, "against a median of 0 for all customers"),
     ],
@@ -60,6 +91,13 @@ def test_one_is_singular() -> None:
     assert wording.phrase("order_count", 1) == "1 order"
     assert wording.phrase("order_count", 0) == "0 orders"
     assert wording.phrase("average_order_value", 24.5, currency="£") == "£24.50 per order"
+
+
+def test_a_column_of_0_and_1_holds_or_not() -> None:
+    assert wording.says("channel=web", holds=True) == "channel is web"
+    assert wording.says("channel=web", holds=False) == "channel is not web"
+    assert wording.says("age=", holds=True) == "age is not known"
+    assert wording.says("age=", holds=False) == "age is known"
 
 
 def test_a_joined_column_gets_words_of_its_own() -> None:

@@ -142,6 +142,17 @@ def test_transforms_never_collect() -> None:
         assert {call.attr for call in calls} <= {"collect_schema"}
 
 
+def test_sql_reaches_polars_in_one_place() -> None:
+    names = {"sql", "sql_expr", "SQLContext"}
+    users = {
+        str(path.relative_to(PACKAGE))
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in names and isinstance(node.value, ast.Name)
+    }
+    assert users == {"expressions/parsing.py"}
+
+
 def test_product_codes_stand_in_no_code() -> None:
     for path in modules():
         if room(path) != "simulate":

@@ -13,7 +13,7 @@ import tomli_w
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from segcore import job, schema
+from segcore import expressions, job, schema
 from tests import test_architecture as architecture
 from tests.documents.pages import Page, pages
 
@@ -62,6 +62,11 @@ def keys() -> str:
             rows = [_row(key, inner) for key, inner in model.model_fields.items()]
             parts.append(f"### {title}\n\n{(model.__doc__ or '').strip()}\n\n{_table(_KEY_HEAD, rows)}")
     return "\n".join(parts)
+
+
+def functions() -> str:
+    """Return the functions that SQL of a job may call."""
+    return f"`{' '.join(sorted(expressions.FUNCTIONS))}`\n"
 
 
 def imports() -> str:
@@ -117,6 +122,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "columns": columns,
     "features": features,
     "keys": keys,
+    "functions": functions,
     "imports": imports,
 }
 

@@ -1,4 +1,4 @@
-"""Features of one's own: Polars SQL over the purchase lines of a customer, checked before any line is read."""
+"""Features of one's own: SQL over the purchase lines of a customer, checked before any line is read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from segcore import errors, schema
+from segcore.expressions.parsing import first_line, parse, refusals
 
 # What an expression may name. Money is in whole units, an id or text is null where the source has none.
 COLUMNS: dict[str, pl.DataType] = {
@@ -47,15 +48,9 @@ def check(own: Mapping[str, str]) -> None:
 
 def _check(text: str) -> None:
     lines = pl.LazyFrame(schema={"customer_id": pl.String(), **COLUMNS})
-    try:
-        value = pl.sql_expr(text)
-        for column in value.meta.root_names():
-            if column not in COLUMNS:
-                close = errors.did_you_mean(column, COLUMNS)
-                raise ValueError(f"unknown column {column!r}{close}; there are {', '.join(COLUMNS)}")
+    value = parse(text, COLUMNS)
+    with refusals():
         dtype = lines.group_by("customer_id").agg(value.alias("value")).collect().schema["value"]
-    except pl.exceptions.PolarsError as exc:
-        raise ValueError(_first_line(exc)) from exc
     if isinstance(dtype, pl.List):
         raise ValueError(
             "gives a value for each line, expected one for each customer: put avg(), sum(), max() or the like around it"
@@ -64,13 +59,9 @@ def _check(text: str) -> None:
         raise ValueError(f"gives {dtype}, expected a number for each customer")
 
 
-def _first_line(exc: Exception) -> str:
-    return str(exc).partition("\n")[0]
-
-
 def columns_of(own: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the columns that each expression names, in the order of :data:`COLUMNS`."""
-    named = {name: set(pl.sql_expr(text).meta.root_names()) for name, text in own.items()}
+    named = {name: set(parse(text, COLUMNS).meta.root_names()) for name, text in own.items()}
     return {name: [column for column in COLUMNS if column in columns] for name, columns in named.items()}
 
 
@@ -105,10 +96,10 @@ def evaluate(lines: pl.DataFrame, own: Mapping[str, str]) -> pl.DataFrame:
     out = groups.agg()
     for name, text in own.items():
         try:
-            value = groups.agg(pl.sql_expr(text).cast(pl.Float64).alias(name))[name]
-        except pl.exceptions.PolarsError as exc:
+            value = groups.agg(parse(text, COLUMNS).cast(pl.Float64).alias(name))[name]
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
             raise errors.DataError(
-                f"features.own.{name} cannot be computed: {_first_line(exc)}; change its expression"
+                f"features.own.{name} cannot be computed: {first_line(exc)}; change its expression"
             ) from exc
         out = out.with_columns(value).with_columns(pl.when(pl.col(name).is_finite()).then(name).alias(name))
     return out

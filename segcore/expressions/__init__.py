@@ -1,0 +1,18 @@
+"""SQL that a job holds: what is allowed in it, as an expression of Polars, and as features of one's own."""
+
+from segcore.expressions.allowed import FUNCTIONS, TYPES, checked
+from segcore.expressions.own_features import COLUMNS, all_columns, check, columns_of, evaluate, not_there
+from segcore.expressions.parsing import parse
+
+__all__ = [
+    "COLUMNS",
+    "FUNCTIONS",
+    "TYPES",
+    "all_columns",
+    "check",
+    "checked",
+    "columns_of",
+    "evaluate",
+    "not_there",
+    "parse",
+]

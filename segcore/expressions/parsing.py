@@ -1,0 +1,49 @@
+"""The one place where SQL of a job becomes an expression of Polars."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import polars as pl
+
+from segcore.expressions.allowed import checked
+
+
+def parse(text: str, columns: Collection[str]) -> pl.Expr:
+    """Return an expression over some columns, if it is made of what is allowed.
+
+    Parameters
+    ----------
+    text : str
+        SQL, as a job holds it.
+    columns : collection of str
+        What it may name.
+
+    Raises
+    ------
+    ValueError
+        With what is wrong with it, in one line; see :func:`segcore.expressions.checked`.
+    """
+    sql = checked(text, columns)
+    with refusals():
+        return pl.sql_expr(sql)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what Polars says of an expression into a ValueError of one line.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
+        raise ValueError(first_line(exc)) from exc
+
+
+def first_line(exc: BaseException) -> str:
+    """Return what an exception says first."""
+    return str(exc).partition("\n")[0]

@@ -11,6 +11,7 @@ import polars as pl
 
 from segcore import job
 from segcore.ingest.values import UNREADABLE
+from segcore.lines.suspects import TOTALS
 
 PURCHASE = "purchase"
 RETURN = "return"
@@ -74,6 +75,7 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
             MISSING_CUSTOMER,
             customer.is_null() & pl.col("unreadable").ne_missing(UNREADABLE.index("customer_id")),
         ),
+        ("total_line", customer.is_in(TOTALS)),
         (
             "excluded_customer",
             customer.is_in(cleaning.exclude_customers) if cleaning.exclude_customers else pl.lit(False),

@@ -12,6 +12,7 @@ from segcore.lines import cleaning
 from segcore.records.ledger import Amount, ClassAmount, FileAmount, Ledger, ReturnsNet
 
 KEPT = (cleaning.PURCHASE, cleaning.RETURN)
+_MUCH = 0.25  # of lines or money that are nobody's
 # Rejects that are no sign of a bad input.
 NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW)
 
@@ -68,6 +69,23 @@ def returns_net(counts: pl.DataFrame, rules: job.Cleaning) -> ReturnsNet:
 
 def _money(minor: int, rules: job.Cleaning) -> Decimal:
     return Decimal(minor).scaleb(-rules.money_decimals)
+
+
+def remarks(classes: Mapping[str, tuple[int, int | Decimal]]) -> list[str]:
+    """Return warnings of lines without a customer, where they hold much of all lines or money.
+
+    Parameters
+    ----------
+    classes : mapping of str to (int, number)
+        Lines and money of each class.
+    """
+    rows, amount = classes.get(cleaning.MISSING_CUSTOMER, (0, 0))
+    all_rows, all_money = (sum(column) for column in zip(*classes.values(), strict=True))
+    lines = rows / all_rows
+    money = float(amount) / float(all_money) if all_money > 0 else 0.0
+    if max(lines, money) <= _MUCH:
+        return []
+    return [f"lines without a customer hold {lines:.0%} of all lines and {money:.0%} of the money"]
 
 
 def check(rows: Mapping[str, int], rules: job.Cleaning) -> None:

@@ -413,8 +413,46 @@ CUSTOMERS: list[Right | Refused] = [
     ),
     Right(
         name="customers that differ in capitals alone, unless the job folds them",
-        make=of("Ana", "ANA", words=",p"),
-        spend={"Ana": 1.0, "ANA": 2.0},
+        make=of("Ana", "ANA", "17", words=",p"),
+        spend={"Ana": 1.0, "ANA": 2.0, "17": 4.0},
+        log=r"1 customers differ from another one in capitals, .*: cleaning.customer_case = \"lower\"",
+    ),
+    Right(
+        name="lines of totals",
+        make=of("a", "b", "Grand Total", "TOTAL", words=",p"),
+        spend={"a": 1.0, "b": 2.0},
+    ),
+    Refused(
+        name="ids that a spreadsheet rounded",
+        make=of("8.80123E+11", "8.80124E+11", "17", words=",p"),
+        message=r"customer ids such as '8\.80123E\+11' are in scientific notation, .* export the column as text",
+    ),
+    Right(
+        name="ids with an E in them",
+        make=of("8E11", "E+11", "1E+x", words=",p"),
+        spend={"8E11": 1.0, "E+11": 2.0, "1E+x": 4.0},
+    ),
+    Right(
+        name="a guest account that is called like one",
+        make=csv(
+            "customer_id,order_id,date,amount",
+            *(
+                f"{who},{n},2011-03-01,1"
+                for n, who in enumerate(["Guest checkout"] * 3 + [f"c{n}" for n in range(97)])
+            ),
+        ),
+        spend={"Guest checkout": 3.0, **{f"c{n}": 1.0 for n in range(97)}},
+        log=r"customer 'Guest checkout' has 3% of all lines; if it is a guest account",
+    ),
+    Right(
+        name="much of the money is nobody's",
+        make=csv(
+            "customer_id,order_id,date,amount",
+            *(f"c{n},{n},2011-03-01,1" for n in range(9)),
+            ",9,2011-03-01,5",
+        ),
+        spend={f"c{n}": 1.0 for n in range(9)},
+        log="lines without a customer hold 10% of all lines and 36% of the money",
     ),
 ]
 

@@ -79,6 +79,7 @@ def test_classes_stand_in_the_order_of_the_rules() -> None:
         "undecodable_text",
         "outside_window",
         "missing_customer",
+        "total_line",
         "excluded_customer",
         *(name for name in cleaning.classes(RULES) if name.startswith("unreadable_")),
         "adjustment",

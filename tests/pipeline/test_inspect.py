@@ -74,6 +74,29 @@ def test_equal_lines_are_counted_and_count_where_they_may_be_purchases(
     assert "equal to another" not in pipeline.inspect_input(path, overrides={"cleaning.duplicates": "keep"})
 
 
+def test_what_a_run_would_warn_of_is_seen(tmp_path: Path) -> None:
+    lines = [line(CustomerID="guest", InvoiceNo=str(n)) for n in range(3)]
+    lines += [line(CustomerID="", InvoiceNo=str(n)) for n in range(50)]
+    lines += [line(CustomerID=name, InvoiceNo=name) for name in ("Ana", "ANA", "NULL", *map(str, range(45)))]
+    text = pipeline.inspect_input(write_csv(tmp_path / "a.csv", lines))
+    assert "customer 'guest' has 3% of all lines" in text
+    assert "1 customers differ from another one in capitals" in text
+    assert "lines without a customer hold 50% of all lines and 50% of the money" in text
+    assert re.search(r"customer_id .*  empty in 49\.5%  'NULL' and the like in 1\.0%", text)
+
+
+def test_files_with_and_without_other_columns_are_looked_at_together(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("customer_id,date,amount,note\na,2011-03-01,5,x\na,2011-03-01,5,y\n")
+    (tmp_path / "b.csv").write_text("customer_id,date,amount\nb,2011-03-01,5\nb,2011-03-01,5\n")
+    assert re.search(r"purchase +4 .*\n +duplicate +1 ", pipeline.inspect_input(tmp_path))
+
+
+def test_ids_without_their_last_digits_are_refused(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(CustomerID="8.80123E+11"), line(CustomerID="5")])
+    with pytest.raises(errors.DataError, match=r"'8\.80123E\+11' are in scientific notation"):
+        pipeline.inspect_input(path)
+
+
 def test_many_lines_are_told_apart_by_those_whose_hash_begins_with_zeros(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

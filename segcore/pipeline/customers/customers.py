@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import polars as pl
 
 from segcore import engine, errors, expressions, ingest, records
 from segcore.job import Job
-from segcore.lines import features, ledger
+from segcore.lines import features, ledger, suspects
 from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
 from segcore.pipeline.customers.rows_writer import RowsWriter
 from segcore.pipeline.lines import observation_window
@@ -23,8 +22,6 @@ from segcore.stores import is_url
 
 # What was bought is kept of the first customers in hash order, so many that they have about this many lines.
 _PRODUCT_LINES = 5_000_000
-_GUEST_SHARE = 0.05
-_GUEST_TIMES = 5  # and so many times an even share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +100,7 @@ def make(
             settings=job,
             own=own,
             as_of=as_of,
-            guest_lines=int(lines_in * _GUEST_SHARE),
+            guest_lines=int(lines_in * suspects.NAMED_GUEST_SHARE),
             products_below=products_below,
         )
         for bucket in buckets.buckets
@@ -120,6 +117,7 @@ def make(
         for number, done in enumerate(
             engine.run_tasks(aggregate_bucket.aggregate, tasks, label="customers", tick=tick, at_once=at_once)
         ):
+            suspects.check_digits(done.customers)
             months = done.months.with_columns(pl.col("row").cast(pl.Int64) + writer.rows)
             months.write_parquet(folder / f"months/part-{number:05d}.parquet")
             described = done.customers.drop(absent)
@@ -132,7 +130,11 @@ def make(
             guests.append(done.guests)
             taken_back += [] if done.taken_back is None else [done.taken_back]
     writer.close()
-    _warn_of_guests(guests, lines_in, writer.rows, progress)
+    for text in [
+        *(text for some in guests for text in suspects.guests(some, lines_in, writer.rows)),
+        *_in_two_forms(folder / "features", writer.rows, job),
+    ]:
+        progress.warn(text)
     if buckets.rejects:
         rejected = features.ledger(pl.scan_parquet(buckets.paths(buckets.rejects)))
         counts.append(rejected.collect(engine="streaming"))
@@ -147,6 +149,8 @@ def make(
     if taken_back:
         account = replace(account, returns_net=ledger.returns_net(pl.concat(taken_back), job.cleaning))
     rejects.write(folder / "rejects", buckets, pl.concat(duplicates), read, job)
+    for text in ledger.remarks({one.name: (one.rows, one.money) for one in account.classes}):
+        progress.warn(text)
     records.write(folder, account)
     facts = {
         "as_of": as_of,
@@ -177,6 +181,12 @@ def _products_below(n_lines: int) -> int:
     return min(2**64 - 1, 2**64 * _PRODUCT_LINES // max(n_lines, 1))
 
 
+def _in_two_forms(features_: Path, n_customers: int, job: Job) -> list[str]:
+    if job.cleaning.customer_case == "lower" or not n_customers:
+        return []
+    return suspects.in_two_forms(pl.scan_parquet(features_ / "*.parquet"), n_customers)
+
+
 def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
     """Return the features of the job's own that every file has the columns for."""
     everywhere = set.intersection(*({*group.columns, "amount"} for group in read.file_groups))
@@ -184,19 +194,6 @@ def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
     for name, columns in lacking.items():
         progress.warn(f"no feature {name}: the input has no {errors.listing(columns)}")
     return {name: text for name, text in job.features.own.items() if name not in lacking}
-
-
-def _warn_of_guests(
-    guests: Sequence[pl.DataFrame], lines_in: int, n_customers: int, progress: Progress
-) -> None:
-    """Warn of customers with far more lines than others; where there are few, each has a large share of its own."""
-    for customer, lines in (row for some in guests for row in some.iter_rows()):
-        share = lines / lines_in
-        if share > _GUEST_TIMES / max(n_customers, 1):
-            progress.warn(
-                f"one customer, of an id that begins with {customer[:2]!r}, has {share:.0%} of all lines; "
-                "if it is a guest account, name it in cleaning.exclude_customers"
-            )
 
 
 def _check_nothing_lost(counts: pl.DataFrame, read: Reading) -> None:

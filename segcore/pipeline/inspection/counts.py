@@ -9,7 +9,8 @@ import polars as pl
 
 from segcore import ingest
 from segcore.ingest import UNDECODABLE
-from segcore.lines import shuffle
+from segcore.job import Job
+from segcore.lines import ledger, shuffle, suspects
 from segcore.lines.ledger import KEPT
 from segcore.pipeline.lines.read_input import Reading
 
@@ -94,6 +95,36 @@ def missing_values(
         name: Missing(empty=row[f"empty {name}"], words=row[f"words {name}"], example=row[f"example {name}"])
         for name in columns
     }
+
+
+def warnings(
+    customers: pl.LazyFrame, classes: pl.DataFrame, n_lines: int, n_customers: int, settings: Job
+) -> list[str]:
+    """Return what the run would warn of once it knows the customers.
+
+    Parameters
+    ----------
+    customers : polars.LazyFrame
+        ``customer_id, lines``, each once.
+    classes : polars.DataFrame
+        ``class, lines, money``.
+    n_lines, n_customers : int
+    settings : segcore.job.Job
+    """
+    heavy = customers.filter(pl.col("lines") > n_lines * suspects.NAMED_GUEST_SHARE)
+    shown = heavy.select("customer_id", "lines").sort("lines", "customer_id", descending=[True, False])
+    by_class = {
+        name: (rows, money) for name, rows, money in classes.select("class", "lines", "money").iter_rows()
+    }
+    suspects.check_digits(customers.filter(suspects.LOST_DIGITS).head(1).collect(engine="streaming"))
+    forms = (
+        [] if settings.cleaning.customer_case == "lower" else suspects.in_two_forms(customers, n_customers)
+    )
+    return [
+        *suspects.guests(shown.collect(engine="streaming"), n_lines, n_customers),
+        *forms,
+        *ledger.remarks(by_class),
+    ]
 
 
 def duplicates(lf: pl.LazyFrame, n_lines: int, *, seed: int) -> int:

@@ -37,6 +37,8 @@ class Inspection:
         One for each group of files.
     missing : list of dict of str to Missing
         Of each group of files, by canonical column.
+    warnings : list of str
+        Of customers that may be none.
     classes : polars.DataFrame
         ``class, lines``, duplicates not told apart.
     first_rejects : polars.DataFrame
@@ -57,6 +59,7 @@ class Inspection:
     reading: Reading
     formats: list[Formats]
     missing: list[dict[str, Missing]]
+    warnings: list[str]
     classes: pl.DataFrame
     first_rejects: pl.DataFrame
     first_at: object
@@ -132,28 +135,32 @@ def _look(
     memory: int,
 ) -> Inspection:
     classified = shuffle_lines.classified(read, found, settings, latest=latest)
-    lf = pl.concat(classified).with_columns(pl.col("class").cast(pl.String))
+    lf = pl.concat(classified, how="diagonal").with_columns(pl.col("class").cast(pl.String))
     counted = lf.group_by("class").agg(
-        lines=pl.len(), first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
+        lines=pl.len(),
+        money=pl.col("amount").cast(pl.Int128).sum(),
+        first=pl.col("ordered_at").min(),
+        last=pl.col("ordered_at").max(),
     )
     files = (
         lf.filter(pl.col("class").is_in(ledger.KEPT))
         .group_by("customer_id")
-        .agg(files=pl.col("file").n_unique())
+        .agg(files=pl.col("file").n_unique(), lines=pl.len())
     )
     customers = files.group_by("files").agg(customers=pl.len())
     with ingest.readable():
         classes = counted.collect(engine="streaming")
+        seen = dict(customers.collect(engine="streaming").iter_rows())
+        n_lines = sum(file.n_records for file in read.files)
+        warnings = counts.warnings(files, classes, n_lines, sum(seen.values()), settings)
         n_duplicates = 0
         if settings.cleaning.duplicates == "drop":
-            n_duplicates = counts.duplicates(lf, sum(f.n_records for f in read.files), seed=settings.seed)
-        seen = dict(customers.collect(engine="streaming").iter_rows())
+            n_duplicates = counts.duplicates(lf, n_lines, seed=settings.seed)
         missing = [
             counts.missing_values(frame, group.columns, settings.input.null_texts)
             for frame, group in zip(classified, read.file_groups, strict=True)
         ]
         rejects = counts.first_rejects(lf, classes, read)
-    n_lines = sum(file.n_records for file in read.files)
     share = sum(source.size for source in sampled) / sum(source.size for source in sources)
     order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
     return Inspection(
@@ -162,6 +169,7 @@ def _look(
         reading=read,
         formats=found,
         missing=missing,
+        warnings=warnings,
         classes=classes.select("class", "lines").sort(
             pl.col("class").replace_strict(order, default=len(order))
         ),

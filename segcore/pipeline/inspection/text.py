@@ -29,7 +29,7 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
         said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
     for group, how, missing in zip(found.reading.file_groups, found.formats, found.missing, strict=True):
         said += ["", *_layout(group, how, missing, settings)]
-    said += ["", *read_input.notes(found.reading, settings)]
+    said += ["", *read_input.notes(found.reading, settings), *found.warnings]
     said += [
         f"dates     {found.first_at} to {found.last_at}",
         f"lines     {about}{found.n_lines:,}",

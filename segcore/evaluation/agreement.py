@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations_with_replacement, product
 
 import polars as pl
 
@@ -40,16 +41,11 @@ def agreement(labelings: Mapping[str, Labels]) -> pl.DataFrame:
         ``a``, ``b``, ``adjusted_rand``: all ordered pairs, a model with itself included, so that it is a
         full square.
     """
-    pairs = [(a, b) for a in labelings for b in labelings]
-    known: dict[frozenset[str], float] = {}
-    for a, b in pairs:
-        if frozenset((a, b)) not in known:
-            known[frozenset((a, b))] = adjusted_rand(labelings[a], labelings[b])
+    known = {
+        frozenset((a, b)): adjusted_rand(labelings[a], labelings[b])
+        for a, b in combinations_with_replacement(labelings, 2)
+    }
+    rows = [(a, b, known[frozenset((a, b))]) for a, b in product(labelings, repeat=2)]
     return pl.DataFrame(
-        {
-            "a": [a for a, _ in pairs],
-            "b": [b for _, b in pairs],
-            "adjusted_rand": [known[frozenset(pair)] for pair in pairs],
-        },
-        schema={"a": pl.String, "b": pl.String, "adjusted_rand": pl.Float64},
+        rows, schema={"a": pl.String, "b": pl.String, "adjusted_rand": pl.Float64}, orient="row"
     )

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from segcore import job
 from segcore.arrays import Floats, Matrix
 from segcore.evaluation.agreement import adjusted_rand
-from segcore.evaluation.refit import Model, refit
+from segcore.evaluation.refit import ModelSpec, refit
 from segcore.models import density
 from segcore.models.assignment import Assigner, NearestNeighbours
 from segcore.models.candidate import Candidate
@@ -120,15 +120,8 @@ def _fit(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> As
     if len(X) < 2:
         return None
     if candidate.family in ("dbscan", "hdbscan"):
-        return _density(candidate.family, X, settings)
-    model = Model.of(candidate.family, candidate.variant, settings)
+        labels = density.fit(X, candidate.family, settings).labels
+        return NearestNeighbours(points=X, labels=labels, n_neighbors=settings.n_neighbors)
+    model = ModelSpec.of(candidate.family, candidate.variant, settings)
     fit = refit(model, X, [candidate.k], seed).get(candidate.k)
     return None if fit is None else fit.assigner
-
-
-def _density(family: str, X: Floats, settings: job.Models) -> Assigner:
-    if family == "dbscan":
-        fit = density.dbscan(X, settings.dbscan_eps, settings.min_samples)
-    else:
-        fit = density.hdbscan(X, round(settings.min_cluster_size * len(X)), settings.min_samples)
-    return NearestNeighbours(points=X, labels=fit.labels, n_neighbors=settings.n_neighbors)

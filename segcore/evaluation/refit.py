@@ -1,4 +1,4 @@
-"""Fitting a candidate's model again, cheaply, on part of the rows, and running such work in processes.
+"""Fitting a candidate's model again, cheaply, on part of the rows.
 
 Five restarts where a model has them: that is part of how stability is defined, since restarts that disagree
 are part of what is unstable.
@@ -6,39 +6,27 @@ are part of what is unstable.
 
 from __future__ import annotations
 
-import os
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from segcore.arrays import Floats, Labels
-from segcore.cpus import available_cpus
 from segcore.evaluation import em, lloyd
-from segcore.models import hierarchical, spectral, threads
+from segcore.models import hierarchical, spectral
 from segcore.models.assignment import Assigner, NearestCentre, NearestNeighbours
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job
 
 N_INIT = 5
-IDLE_SECONDS = 10  # a worker process that has nothing to do for so long ends and frees its memory
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class ModelSpec:
     """What to fit: a family, its variant, and the settings that matter to it.
 
     Attributes
@@ -56,12 +44,13 @@ class Model:
     n_neighbors: int = 15
 
     @classmethod
-    def of(cls, family: str, variant: str, models: job.Models) -> Model:
+    def of(cls, family: str, variant: str, models: job.Models) -> ModelSpec:
         """Return the model of a candidate, with the job's settings."""
         return cls(family=family, variant=variant, reg_covar=models.reg_covar, n_neighbors=models.n_neighbors)
 
 
-Candidate = tuple[Model, int]  # and its number of segments
+Target = tuple[ModelSpec, int]
+"""What to fit, and its number of segments."""
 _Starts = dict[int, list[Labels]]  # what mixtures start from, per number of segments
 
 
@@ -73,12 +62,12 @@ class Refit:
     assigner: Assigner
 
 
-def refit(model: Model, X: Floats, ks: Iterable[int], random_state: int) -> dict[int, Refit]:
+def refit(model: ModelSpec, X: Floats, ks: Iterable[int], random_state: int) -> dict[int, Refit]:
     """Fit a model for several k.
 
     Parameters
     ----------
-    model : Model
+    model : ModelSpec
         Of a family whose number of segments is set: kmeans, mixture, hierarchical or spectral.
     X : ndarray of shape (n_rows, n_features), float64
     ks : iterable of int
@@ -99,14 +88,14 @@ def refit(model: Model, X: Floats, ks: Iterable[int], random_state: int) -> dict
     return {k: fit for (_, k), fit in refit_each([(model, k) for k in ks], X, random_state).items()}
 
 
-def refit_each(candidates: Iterable[Candidate], X: Floats, random_state: int) -> dict[Candidate, Refit]:
+def refit_each(candidates: Iterable[Target], X: Floats, random_state: int) -> dict[Target, Refit]:
     """Fit several models to the same rows, each the same as `refit` alone.
 
     All k of a tree next to each other share it; mixtures of the same k share the partitions that they start from.
 
     Parameters
     ----------
-    candidates : iterable of (Model, int)
+    candidates : iterable of (ModelSpec, int)
     X : ndarray of shape (n_rows, n_features), float64
     random_state : int
     """
@@ -119,7 +108,7 @@ def refit_each(candidates: Iterable[Candidate], X: Floats, random_state: int) ->
 
 
 def _refit(
-    model: Model, X: Floats, ks: Sequence[int], random_state: int, starts: _Starts
+    model: ModelSpec, X: Floats, ks: Sequence[int], random_state: int, starts: _Starts
 ) -> dict[int, Refit]:
     match model.family:
         case "kmeans":
@@ -151,96 +140,29 @@ def _kmeans(X: Floats, k: int, random_state: int) -> Refit:
     return _assigning(X, NearestCentre(centres=centres))
 
 
-def _mixture(model: Model, X: Floats, k: int, starts: list[Labels]) -> Refit | None:
+def _mixture(model: ModelSpec, X: Floats, k: int, starts: list[Labels]) -> Refit | None:
     """Run expectation maximisation from K-Means partitions, as scikit-learn does, but from equal ones once."""
-    found = em.fit(X, starts, k, model.variant, model.reg_covar) if starts else None
-    return None if found is None else _assigning(X, found[0])
+    result = em.fit(X, starts, k, model.variant, model.reg_covar) if starts else None
+    return None if result is None else _assigning(X, result[0])
 
 
 def _distinct_starts(X: Floats, k: int, random_state: int) -> list[Labels]:
     starts = lloyd.starts(X, k, n_init=N_INIT, random_state=random_state)
-    found: dict[bytes, Labels] = {}
+    partitions: dict[bytes, Labels] = {}
     # Iterated to the end, or the same optimum counts as several by the rows on a border.
     for labels in lloyd.iterate(X, starts, tol=0)[1]:
         _, first = np.unique(labels, return_index=True)
         if len(first) == k:
             rank = np.empty(k, dtype=np.int32)
             rank[labels[np.sort(first)]] = np.arange(k)
-            found.setdefault(rank[labels].tobytes(), rank[labels])
-    return list(found.values())
+            partitions.setdefault(rank[labels].tobytes(), rank[labels])
+    return list(partitions.values())
 
 
 def _assigning(X: Floats, assigner: Assigner) -> Refit:
     return Refit(labels=assigner.assign(X)[0], assigner=assigner)
 
 
-def _voting(model: Model, X: Floats, labels: Labels) -> Refit:
+def _voting(model: ModelSpec, X: Floats, labels: Labels) -> Refit:
     voters = NearestNeighbours(points=X, labels=labels, n_neighbors=model.n_neighbors)
     return Refit(labels=labels, assigner=voters)
-
-
-def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = None) -> Iterator[R]:
-    """Apply a function to every item in worker processes, with results in the items' order.
-
-    Processes and not threads: these fits are so small that Python's own lock leaves a second thread no gain.
-    They are started afresh, not forked, since a fork after Polars started its threads can hang; and by loky,
-    which needs no ``if __name__ == "__main__"`` in the caller's script.
-
-    Parameters
-    ----------
-    function : callable
-        At the top level of a module; limited to one BLAS and OpenMP thread, a worker process by its environment.
-    items : iterable
-        Started in this order: put the longest first. Drawn when a process is soon free for it.
-    n_jobs : int, optional
-        Processes; all available CPUs by default, and none but this one for 1. The results do not depend on it.
-    """
-    from joblib import Parallel, delayed, parallel_config
-
-    jobs = n_jobs or available_cpus()
-    if jobs == 1:
-        with threadpool_limits(1):
-            yield from map(function, items)
-        return
-    with (
-        threads.quiet(),
-        parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS),
-    ):
-        # Without max_nbytes large arrays go through files, which a killed run would leave behind.
-        work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator", max_nbytes=None)
-        yield from work(delayed(_alone)(function, item, os.getpid()) for item in items)
-
-
-@contextmanager
-def starting_processes(n_jobs: int | None = None) -> Iterator[None]:
-    """Let the worker processes of `in_processes` start, and import what they need, beside other work.
-
-    Parameters
-    ----------
-    n_jobs : int, optional
-        As for `in_processes`; nothing is started for 1.
-    """
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: list(in_processes(_ready, range(n_jobs or available_cpus()), n_jobs=n_jobs)))
-        yield
-
-
-def _ready(_: int) -> None:
-    """Do nothing, in a process that has imported this module."""
-
-
-def _alone(function: Callable[[T], R], item: T, parent: int) -> R:
-    _end_with(parent)
-    return function(item)
-
-
-@cache
-def _end_with(parent: int) -> None:
-    """Let this process end when the one that it works for is gone: a kill gives that one no chance to say so."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segcore.arrays import Floats, Labels
 from segcore.evaluation.matching import best_jaccards, prediction_strength
-from segcore.evaluation.refit import Candidate, Model, in_processes, refit_each
+from segcore.evaluation.processes import in_processes
+from segcore.evaluation.refit import ModelSpec, Target, refit_each
+from segcore.models import CandidateKey
 from segcore.models.assignment import assign_each
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
@@ -24,9 +26,8 @@ if TYPE_CHECKING:  # a worker process does without the job and what it imports
 LOOK_EVERY = 6
 CLEAR = 3.0  # standard errors from the bar
 
-Key = tuple[str, str, int]
 Progress = Callable[[int, int, str], None]
-Draw = Callable[[int, Sequence[Candidate]], dict[Candidate, Floats]]
+Draw = Callable[[int, Sequence[Target]], dict[Target, Floats]]
 
 # What a draw's random numbers are for: the last part of their seed.
 _RESAMPLE, _FIT = 1, 2
@@ -60,7 +61,7 @@ class Stability:
 
 def measure(
     X: Floats,
-    labels: Mapping[Key, Labels],
+    labels: Mapping[CandidateKey, Labels],
     models: job.Models,
     settings: job.Stability,
     rule: job.Selection,
@@ -68,7 +69,7 @@ def measure(
     seed: int,
     n_jobs: int | None = None,
     progress: Progress | None = None,
-) -> dict[Key, Stability]:
+) -> dict[CandidateKey, Stability]:
     """Measure prediction strength and bootstrap Jaccard of several candidates.
 
     Prediction strength: random halvings, the same for all candidates; both halves are fitted, each is
@@ -98,19 +99,17 @@ def measure(
     Hennig (2007), Cluster-wise assessment of cluster stability, CSDA 52.
     """
     tasks = _tasks(np.asarray(X, dtype=np.float64), labels, models, settings, rule, seed)
-    found: dict[Key, Stability] = {}
+    measured: dict[CandidateKey, Stability] = {}
     for done, (task, result) in enumerate(
         zip(tasks, in_processes(_run, tasks, n_jobs=n_jobs), strict=True), 1
     ):
-        found |= {(model.family, model.variant, k): stability for (model, k), stability in result.items()}
+        measured |= {(model.family, model.variant, k): stability for (model, k), stability in result.items()}
         if progress is not None:
             progress(done, len(tasks), task.name)
-    return {key: found[key] for key in labels}
+    return {key: measured[key] for key in labels}
 
 
-def split_strength(
-    candidates: Sequence[Candidate], X: Floats, *, seed: int, number: int
-) -> dict[Candidate, float]:
+def split_strength(candidates: Sequence[Target], X: Floats, *, seed: int, number: int) -> dict[Target, float]:
     """Return each candidate's prediction strength of one random halving; 0 where a half cannot be fitted."""
     order = np.random.default_rng((seed, number)).permutation(len(X))
     halves = X[order[: len(X) // 2]], X[order[len(X) // 2 :]]
@@ -125,8 +124,8 @@ def split_strength(
 
 
 def _resample(
-    candidates: Mapping[Candidate, Labels], X: Floats, *, seed: int, number: int
-) -> dict[Candidate, Floats]:
+    candidates: Mapping[Target, Labels], X: Floats, *, seed: int, number: int
+) -> dict[Target, Floats]:
     """Return the Jaccard of each segment of each candidate in one bootstrap draw; 0 where it cannot be fitted."""
     drawn = np.random.default_rng((seed, number, _RESAMPLE)).integers(len(X), size=len(X))
     rows = np.unique(drawn)
@@ -141,7 +140,7 @@ def _resample(
 class _Task:
     """What a worker does in one go: candidates that share work, through both measures."""
 
-    labels: dict[Candidate, Labels]
+    labels: dict[Target, Labels]
     X: Floats
     splits: int
     resamples: int
@@ -161,7 +160,7 @@ class _Task:
 
 def _tasks(
     X: Floats,
-    labels: Mapping[Key, Labels],
+    labels: Mapping[CandidateKey, Labels],
     models: job.Models,
     settings: job.Stability,
     rule: job.Selection,
@@ -169,7 +168,7 @@ def _tasks(
 ) -> list[_Task]:
     """Return one task for each tree and one for each k of the other families, roughly the longest first."""
 
-    def shared(key: Key) -> tuple[int, str, str, int]:
+    def shared(key: CandidateKey) -> tuple[int, str, str, int]:
         family, variant, k = key
         tree = family == "hierarchical"
         return order.get(family, len(order)), family, variant if tree else "", 0 if tree else k
@@ -177,7 +176,7 @@ def _tasks(
     order = {"spectral": 0, "mixture": 1, "hierarchical": 2, "kmeans": 3}
     return [
         _Task(
-            labels={(Model.of(*key[:2], models), key[2]): labels[key] for key in keys},
+            labels={(ModelSpec.of(*key[:2], models), key[2]): labels[key] for key in keys},
             X=X,
             splits=settings.splits,
             resamples=settings.resamples if settings.splits else 0,
@@ -190,27 +189,27 @@ def _tasks(
     ]
 
 
-def _run(task: _Task) -> dict[Candidate, Stability]:
+def _run(task: _Task) -> dict[Target, Stability]:
     """Measure one task's candidates."""
 
-    def split(number: int, open_: Sequence[Candidate]) -> dict[Candidate, Floats]:
-        found = split_strength(open_, task.X, seed=task.seed, number=number)
-        return {c: np.array([strength]) for c, strength in found.items()}
+    def split(number: int, open_: Sequence[Target]) -> dict[Target, Floats]:
+        strengths = split_strength(open_, task.X, seed=task.seed, number=number)
+        return {c: np.array([strength]) for c, strength in strengths.items()}
 
-    def resample(number: int, open_: Sequence[Candidate]) -> dict[Candidate, Floats]:
+    def resample(number: int, open_: Sequence[Target]) -> dict[Target, Floats]:
         return _resample({c: task.labels[c] for c in open_}, task.X, seed=task.seed, number=number)
 
     strengths = _until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
-    left = [c for c, found in strengths.items() if len(found) and found.mean() >= task.bars[0] - task.leeway]
+    left = [c for c, own in strengths.items() if len(own) and own.mean() >= task.bars[0] - task.leeway]
     jaccards = _until_clear(resample, left, task.bars[1], task.resamples, task.least)
     return {c: _stability(strengths[c], jaccards.get(c, np.empty((0, c[1])))) for c in task.labels}
 
 
 def _until_clear(
-    draw: Draw, candidates: Sequence[Candidate], bar: float, most: int, least: int
-) -> dict[Candidate, Floats]:
+    draw: Draw, candidates: Sequence[Target], bar: float, most: int, least: int
+) -> dict[Target, Floats]:
     """Draw until every candidate is settled; returns for each an array of shape (n_draws, n_scores)."""
-    scores: dict[Candidate, list[Floats]] = {c: [] for c in candidates}
+    scores: dict[Target, list[Floats]] = {c: [] for c in candidates}
     left = list(candidates)
     for number in range(most):
         if not left:
@@ -236,17 +235,18 @@ def _standard_error(scores: Floats) -> Floats:
 
 
 def _stability(strengths: Floats, jaccards: Floats) -> Stability:
-    found: dict[str, Any] = {"n_splits": len(strengths), "n_resamples": len(jaccards)}
-    if len(strengths):
-        found["prediction_strength"] = float(strengths.mean())
-    if len(strengths) > 1:
-        found["prediction_strength_se"] = float(_standard_error(strengths)[0])
-    if len(jaccards):
-        means = jaccards.mean(axis=0)
-        found |= {"jaccard": tuple(means.tolist()), "jaccard_min": float(means.min())}
-    if len(jaccards) > 1:
-        found["jaccard_se"] = float(_standard_error(jaccards)[jaccards.mean(axis=0).argmin()])
-    return Stability(**found)
+    means = jaccards.mean(axis=0) if len(jaccards) else None
+    return Stability(
+        prediction_strength=float(strengths.mean()) if len(strengths) else None,
+        prediction_strength_se=float(_standard_error(strengths)[0]) if len(strengths) > 1 else None,
+        n_splits=len(strengths),
+        jaccard=None if means is None else tuple(means.tolist()),
+        jaccard_min=None if means is None else float(means.min()),
+        jaccard_se=float(_standard_error(jaccards)[means.argmin()])
+        if means is not None and len(jaccards) > 1
+        else None,
+        n_resamples=len(jaccards),
+    )
 
 
 def _state(seed: int, number: int, role: int) -> int:

@@ -11,9 +11,11 @@ import numpy as np
 from segcore.arrays import Floats
 from segcore.evaluation import copula
 from segcore.evaluation.copula import Columns, Computed, Copula
-from segcore.evaluation.refit import Model, in_processes, refit
+from segcore.evaluation.processes import in_processes
+from segcore.evaluation.refit import ModelSpec, refit
 from segcore.evaluation.silhouette import silhouettes
-from segcore.evaluation.stability import Key, split_strength
+from segcore.evaluation.stability import split_strength
+from segcore.models import CandidateKey
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job
@@ -57,12 +59,11 @@ class StructureTest:
 def structure_test(
     raw: Columns,
     prepare: Prepare,
-    key: Key,
+    key: CandidateKey,
     models: job.Models,
     *,
     copies: int,
     seed: int,
-    dependent: Mapping[str, Computed] | None = None,
     n_jobs: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> StructureTest | None:
@@ -84,9 +85,6 @@ def structure_test(
     models : job.Models
     copies : int
     seed : int
-    dependent : mapping of str to callable, optional
-        Features that follow from others, in the order in which they can be computed;
-        `segcore.evaluation.copula.dependent_features` by default.
     n_jobs : int, optional
         Processes. The results do not depend on it.
     progress : callable, optional
@@ -101,14 +99,14 @@ def structure_test(
     ----------
     Hennig and Lin (2015), Flexible parametric bootstrap for testing homogeneity against clustering.
     """
-    computed = copula.dependent_features(list(raw)) if dependent is None else dependent
+    computed = copula.dependent_features(list(raw))
     free = {
         name: np.asarray(values, dtype=np.float64) for name, values in raw.items() if name not in computed
     }
     if copies == 0 or len(free) < 2:
         return None
     family, variant, k = key
-    model = Model.of(family, variant, models)
+    model = ModelSpec.of(family, variant, models)
 
     def tasks() -> Iterator[_Task]:
         X = np.stack(
@@ -122,13 +120,13 @@ def structure_test(
             yield _Task(model=model, k=k, X=X, seed=seed)
 
     figures: list[tuple[float, float] | None] = []
-    for found in in_processes(_figures, tasks(), n_jobs=n_jobs):
-        figures.append(found)
+    for figure in in_processes(_figures, tasks(), n_jobs=n_jobs):
+        figures.append(figure)
         if progress is not None:
             progress(len(figures), copies + 1, "structure test")
     if figures[0] is None:
         return None
-    return _judged(np.array(figures[0]), np.array([found or (-1.0, 0.0) for found in figures[1:]]))
+    return _judged(np.array(figures[0]), np.array([figure or (-1.0, 0.0) for figure in figures[1:]]))
 
 
 def _copy(
@@ -151,7 +149,7 @@ def _copy(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Task:
-    model: Model
+    model: ModelSpec
     k: int
     X: Floats
     seed: int

@@ -1,8 +1,9 @@
 """How a row gets its label: by the nearest centre, by a mixture's posterior, or by its neighbours' votes.
 
-Three classes without a common base, because what they hold differs; each has `n_clusters` and `assign`.
-Every row is worked out by itself, in float64 and in a fixed order of operations, so that its label and
-confidence do not depend on the block that it comes in.
+Three classes without a common base, because what they hold differs. Each has `n_clusters` and `assign`, which takes
+standardised rows of shape (n_customers, n_features) and returns their labels (int32) and confidence (float32, from 0
+to 1), both of shape (n_customers,). Every row is worked out by itself, in float64 and in a fixed order of operations,
+so that its label and confidence do not depend on the block that it comes in.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from segcore.arrays import Floats, Floats32, Indices, Labels, Mask, Matrix
+
+Assigned = tuple[Labels, Floats32]
+"""Labels and confidence."""
 
 CHUNK_ROWS = 16_384  # bounds the memory of n x k and n x n_neighbors tables, whatever n is
 
@@ -41,24 +45,14 @@ class NearestCentre:
         """Return the Euclidean distance of every row to every centre, of shape (n_customers, n_clusters)."""
         return np.asarray(cdist(np.asarray(X, dtype=np.float64), self.centres))
 
-    def assign(self, X: Matrix) -> tuple[Labels, Floats32]:
-        """Label every row.
+    def assign(self, X: Matrix) -> Assigned:
+        """Return the nearest centre, of equally near ones the first.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_customers, n_features)
-            Standardised.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_customers,), int32
-            The nearest centre; of equally near ones the first.
-        confidence : ndarray of shape (n_customers,), float32
-            1 - d(own) / d(second nearest): 0 on the border, 1 at the centre, 1 where there is one centre.
+        The confidence is 1 - d(own) / d(second nearest): 0 on the border, 1 at the centre, 1 where there is one centre.
         """
         return _in_chunks(self._assign, X)
 
-    def _assign(self, X: Matrix) -> tuple[Labels, Floats32]:
+    def _assign(self, X: Matrix) -> Assigned:
         distances = self.distances(X)
         labels = distances.argmin(axis=1).astype(np.int32)
         if self.n_clusters == 1:
@@ -91,24 +85,11 @@ class Posterior:
         """Number of labels."""
         return len(self.weights)
 
-    def assign(self, X: Matrix) -> tuple[Labels, Floats32]:
-        """Label every row.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_customers, n_features)
-            Standardised.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_customers,), int32
-            The component with the largest posterior; of equal ones the first.
-        confidence : ndarray of shape (n_customers,), float32
-            That posterior.
-        """
+    def assign(self, X: Matrix) -> Assigned:
+        """Return the component with the largest posterior, of equal ones the first, and that posterior."""
         return _in_chunks(self._assign, X)
 
-    def _assign(self, X: Matrix) -> tuple[Labels, Floats32]:
+    def _assign(self, X: Matrix) -> Assigned:
         labels, log_posterior = self.most_probable(X)
         return labels, np.exp(log_posterior).astype(np.float32)
 
@@ -179,21 +160,8 @@ class NearestNeighbours:
         """Number of labels, noise not counted."""
         return int(self.labels.max(initial=-1)) + 1
 
-    def assign(self, X: Matrix) -> tuple[Labels, Floats32]:
-        """Label every row.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_customers, n_features)
-            Standardised.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_customers,), int32
-            The label with the most votes; of equal ones the lowest.
-        confidence : ndarray of shape (n_customers,), float32
-            Its share of the votes.
-        """
+    def assign(self, X: Matrix) -> Assigned:
+        """Return the label with the most votes, of equal ones the lowest, and its share of the votes."""
         return assign_each([self], X)[0]
 
     @cached_property
@@ -207,7 +175,7 @@ class NearestNeighbours:
         nearest = self.points[neighbours[:, 0]].astype(np.float32)
         return neighbours, (np.asarray(X, dtype=np.float32) == nearest).all(axis=1)
 
-    def _vote(self, neighbours: Indices, equal: Mask) -> tuple[Labels, Floats32]:
+    def _vote(self, neighbours: Indices, equal: Mask) -> Assigned:
         votes = np.zeros((len(neighbours), self.n_clusters + 1), dtype=np.int32)  # column 0 is noise
         rows = np.arange(len(neighbours))
         for column in neighbours.T:
@@ -221,50 +189,44 @@ class NearestNeighbours:
 Assigner = NearestCentre | Posterior | NearestNeighbours
 
 
-def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[tuple[Labels, Floats32]]:
-    """Label the same rows with several models, the same as calling `assign` on each.
+def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[Assigned]:
+    """Label the same rows with several models, in their order, the same as calling `assign` on each.
 
     Models that vote among the same points (all cuts of all trees of one sample do) share one search.
-
-    Parameters
-    ----------
-    assigners : sequence of Assigner
-    X : ndarray of shape (n_customers, n_features)
-        Standardised.
-
-    Returns
-    -------
-    list of (labels, confidence)
-        In the order of the assigners.
     """
-    results: list[tuple[Labels, Floats32] | None] = [None] * len(assigners)
-    groups: dict[tuple[int, int], list[int]] = {}
+    results: dict[int, Assigned] = {}
+    voters: dict[tuple[int, int], list[tuple[int, NearestNeighbours]]] = {}
     for i, assigner in enumerate(assigners):
         if isinstance(assigner, NearestNeighbours):
-            groups.setdefault((id(assigner.points), assigner.n_neighbors), []).append(i)
+            voters.setdefault((id(assigner.points), assigner.n_neighbors), []).append((i, assigner))
         else:
             results[i] = assigner.assign(X)
-    for members in groups.values():
-        voters = [a for a in (assigners[i] for i in members) if isinstance(a, NearestNeighbours)]
-        for i, result in zip(members, _vote_in_chunks(voters, X), strict=True):
-            results[i] = result
-    return [result for result in results if result is not None]
+    for group in voters.values():
+        votes = _vote_in_chunks([voter for _, voter in group], X)
+        results |= {i: result for (i, _), result in zip(group, votes, strict=True)}
+    return [results[i] for i in range(len(assigners))]
 
 
-def _vote_in_chunks(voters: Sequence[NearestNeighbours], X: Matrix) -> list[tuple[Labels, Floats32]]:
+def _vote_in_chunks(voters: Sequence[NearestNeighbours], X: Matrix) -> list[Assigned]:
     """Let models with the same points vote over one neighbour search."""
-    parts: list[list[tuple[Labels, Floats32]]] = [[] for _ in voters]
-    for start in range(0, max(len(X), 1), CHUNK_ROWS):
+    parts: list[list[Assigned]] = [[] for _ in voters]
+    for start in _starts(X):
         neighbours, equal = voters[0]._neighbours(X[start : start + CHUNK_ROWS])
         for part, voter in zip(parts, voters, strict=True):
             part.append(voter._vote(neighbours, equal))
     return [_joined(part) for part in parts]
 
 
-def _in_chunks(assign: Callable[[Matrix], tuple[Labels, Floats32]], X: Matrix) -> tuple[Labels, Floats32]:
-    return _joined([assign(X[i : i + CHUNK_ROWS]) for i in range(0, max(len(X), 1), CHUNK_ROWS)])
+def _in_chunks(assign: Callable[[Matrix], Assigned], X: Matrix) -> Assigned:
+    return _joined([assign(X[start : start + CHUNK_ROWS]) for start in _starts(X)])
 
 
-def _joined(parts: list[tuple[Labels, Floats32]]) -> tuple[Labels, Floats32]:
+def _starts(X: Matrix) -> range:
+    return range(
+        0, max(len(X), 1), CHUNK_ROWS
+    )  # no rows are one empty chunk, so that there is something to join
+
+
+def _joined(parts: list[Assigned]) -> Assigned:
     labels, confidence = zip(*parts, strict=True)
     return np.concatenate(labels), np.concatenate(confidence)

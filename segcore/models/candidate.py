@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from segcore import job
 from segcore.arrays import Floats, Labels
-from segcore.models import density, hierarchical, kmeans, mixture, spectral
+from segcore.models import CandidateKey, density, hierarchical, kmeans, mixture, spectral
 from segcore.models.assignment import Assigner, NearestNeighbours
 
 
@@ -61,7 +61,7 @@ class Candidate:
         return f"{self.family}-{self.variant}" if self.variant else self.family
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> CandidateKey:
         """What identifies a candidate in every table."""
         return self.family, self.variant, self.k
 
@@ -155,10 +155,7 @@ def fit_spectral(X: Floats, k: int, settings: job.Models, seed: int) -> Sweep:
 def fit_density(X: Floats, family: str, settings: job.Models) -> Sweep:
     """Find dense regions by ``"dbscan"`` or ``"hdbscan"``."""
     began = time.perf_counter()
-    if family == "dbscan":
-        fit = density.dbscan(X, settings.dbscan_eps, settings.min_samples)
-    else:
-        fit = density.hdbscan(X, round(settings.min_cluster_size * len(X)), settings.min_samples)
+    fit = density.fit(X, family, settings)
     candidate = Candidate(
         family=family,
         k=fit.n_clusters,

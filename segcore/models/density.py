@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from sklearn.cluster import DBSCAN, HDBSCAN
 
+from segcore import job
 from segcore.arrays import Floats, Labels, Matrix
 
 
@@ -31,6 +32,13 @@ class DensityFit:
     eps: float | None
     n_clusters: int
     note: str
+
+
+def fit(X: Matrix, family: str, settings: job.Models) -> DensityFit:
+    """Find dense regions by ``"dbscan"`` or ``"hdbscan"`` with the job's settings."""
+    if family == "dbscan":
+        return dbscan(X, settings.dbscan_eps, settings.min_samples)
+    return hdbscan(X, round(settings.min_cluster_size * len(X)), settings.min_samples)
 
 
 def knee(distances: Floats) -> float:

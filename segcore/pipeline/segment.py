@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore import engine, errors, logs, storage
-from segcore.evaluation import refit
+from segcore.evaluation import processes
 from segcore.matrix import population
 from segcore.models.candidate import Sweep
 from segcore.pipeline import open_run
@@ -222,7 +222,7 @@ def _fitted(
         spread = people
         if engine.n_workers():
             spread = replace(people, X=engine.on_workers(people.read_from(work.shared)))
-        with refit.starting_processes(memory_plan.refit_processes_beside_models(settings, plan.budget)):
+        with processes.starting_processes(memory_plan.refit_processes_beside_models(settings, plan.budget)):
             sweep = model_selection.fit(spread, settings, progress, starts=starts)
         checkpoints.save_sweep(folder, sweep)
 

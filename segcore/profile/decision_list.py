@@ -27,14 +27,8 @@ _ROUNDING_COST = 0.005  # share of the fitted rows that rounding all thresholds 
 _LEAST_LEAF = 0.01  # share of the fitted rows; smaller leaves make rules for nobody
 
 
-def fit_rules(
-    df: pl.DataFrame,
-    segments: Labels,
-    features: Sequence[str],
-    *,
-    held_out: tuple[pl.DataFrame, Labels] | None = None,
-) -> Rules:
-    """Draw rules from a shallow classification tree.
+def fit_rules(df: pl.DataFrame, segments: Labels, features: Sequence[str]) -> Rules:
+    """Draw rules from a shallow classification tree; their accuracy is cross-validated in five folds.
 
     Parameters
     ----------
@@ -44,8 +38,6 @@ def fit_rules(
         Their segments; customers with a number below 1 are left out.
     features : sequence of str
         Features to use; one that is empty for some customer is not.
-    held_out : tuple of DataFrame and ndarray, optional
-        Other customers to measure the accuracy on; cross-validated in five folds without.
 
     Raises
     ------
@@ -56,34 +48,20 @@ def fit_rules(
     ----------
     Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees.
     """
-    df, segments = _assigned(df, segments)
+    df, segments = df.filter(pl.Series(segments > 0, dtype=pl.Boolean)), segments[segments > 0]
     if not df.height:
         raise errors.DataError("no rules can be drawn: none of the sampled customers has a segment")
     usable = [f for f in features if np.isfinite(column(df, f)).all()]
-    drawn = _draw(df, segments, usable)
-    accuracy, where = _accuracy(drawn, df, segments, usable, held_out)
-    return Rules(rules=drawn, accuracy=accuracy, measured_on=where)
-
-
-def _assigned(df: pl.DataFrame, segments: Labels) -> tuple[pl.DataFrame, Labels]:
-    """Leave out customers without a segment."""
-    known = segments > 0
-    return df.filter(pl.Series(known, dtype=pl.Boolean)), segments[known]
+    rules = _draw(df, segments, usable)
+    accuracy, measured_on = _accuracy(rules, df, segments, usable)
+    return Rules(rules=rules, accuracy=accuracy, measured_on=measured_on)
 
 
 def _accuracy(
-    drawn: Sequence[Rule],
-    df: pl.DataFrame,
-    segments: Labels,
-    features: Sequence[str],
-    held_out: tuple[pl.DataFrame, Labels] | None,
+    rules: Sequence[Rule], df: pl.DataFrame, segments: Labels, features: Sequence[str]
 ) -> tuple[float, str]:
-    if held_out is not None:
-        other, truth = _assigned(*held_out)
-        if other.height:
-            return float((assign(drawn, other) == truth).mean()), "held-out customers"
     if df.height < 2 * _FOLDS:
-        return float((assign(drawn, df) == segments).mean()), "the fitted customers"
+        return float((assign(rules, df) == segments).mean()), "the fitted customers"
     # Rows are in hash order, so every fifth row is a random fifth.
     fold = np.arange(df.height) % _FOLDS
     right = 0
@@ -109,11 +87,11 @@ def _draw(df: pl.DataFrame, segments: Labels, features: Sequence[str]) -> tuple[
         random_state=0,
     ).fit(X, segments)
     root = _grow(tree.tree_, tree.classes_, 0)
-    rounded = _rounded(root, X, segments, [feature_of(f).integer for f in features])
-    return _counted(_leaves(rounded, features, ()), df, segments)
+    _round(root, X, segments, [feature_of(f).integer for f in features])
+    return _counted(_leaves(root, features, ()), df, segments)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Node:
     """A split at `threshold` with two branches, or a leaf with a segment."""
 
@@ -141,27 +119,23 @@ def _grow(tree: Any, classes: Labels, at: int) -> _Node:
     return _Node(segment, int(tree.feature[at]), float(tree.threshold[at]), (left, right))
 
 
-def _rounded(root: _Node, X: Floats, segments: Labels, integer: Sequence[bool]) -> _Node:
+def _round(root: _Node, X: Floats, segments: Labels, integer: Sequence[bool]) -> None:
     """Round thresholds one after the other; each may cost an equal part of what all together may."""
-    paths = _splits(root, ())
+    nodes = _splits(root)
     right = float((root.predict(X) == segments).mean())
-    for path in paths:
-        node = _at(root, path)
-        for value in _candidates(node.threshold, integer[node.column]):
-            tried = _put(root, path, replace(node, threshold=value))
-            after = float((tried.predict(X) == segments).mean())
-            if after >= right - _ROUNDING_COST / len(paths):
-                root, right = tried, after
+    for node in nodes:
+        exact = node.threshold
+        for value in (*_candidates(exact, integer[node.column]), exact):
+            node.threshold = value
+            after = float((root.predict(X) == segments).mean())
+            if after >= right - _ROUNDING_COST / len(nodes):
+                right = after
                 break
-    return root
 
 
-def _splits(node: _Node, path: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return the paths (0 for below the threshold, 1 for above) to all splits, the root first."""
-    if node.branches is None:
-        return []
-    below = [p for step, branch in enumerate(node.branches) for p in _splits(branch, (*path, step))]
-    return [path, *below]
+def _splits(node: _Node) -> list[_Node]:
+    """Return the nodes that split, the root first and what is below its threshold next."""
+    return [] if node.branches is None else [node, *(n for branch in node.branches for n in _splits(branch))]
 
 
 def _candidates(threshold: float, integer: bool) -> list[float]:
@@ -169,22 +143,6 @@ def _candidates(threshold: float, integer: bool) -> list[float]:
     exact = float(math.floor(threshold)) if integer else threshold
     rounded = [float(f"{exact:.{digits}g}") for digits in (1, 2, 3)]
     return [*rounded, exact]
-
-
-def _at(node: _Node, path: Sequence[int]) -> _Node:
-    for step in path:
-        assert node.branches is not None
-        node = node.branches[step]
-    return node
-
-
-def _put(root: _Node, path: Sequence[int], new: _Node) -> _Node:
-    if not path:
-        return new
-    assert root.branches is not None
-    branches = list(root.branches)
-    branches[path[0]] = _put(branches[path[0]], path[1:], new)
-    return replace(root, branches=(branches[0], branches[1]))
 
 
 def _leaves(node: _Node, features: Sequence[str], bounds: tuple[Bound, ...]) -> list[Rule]:
@@ -208,10 +166,10 @@ def _bounded(
 
 def _counted(rules: Sequence[Rule], df: pl.DataFrame, segments: Labels) -> tuple[Rule, ...]:
     """Fill in what each rule covers; drop those that cover nobody; order by segment."""
-    found = []
+    counted = []
     for rule in rules:
         covered = rule.holds(df)
         right = segments[covered] == rule.segment
         precision = float(right.mean()) if covered.any() else 0.0
-        found.append(replace(rule, coverage=float(covered.mean()), precision=precision))
-    return tuple(sorted(found, key=lambda r: (r.segment, -r.coverage)))
+        counted.append(replace(rule, coverage=float(covered.mean()), precision=precision))
+    return tuple(sorted(counted, key=lambda r: (r.segment, -r.coverage)))

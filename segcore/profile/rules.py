@@ -68,7 +68,7 @@ class Rules:
         By segment, the one that covers most first.
     accuracy : float
         Share of customers whose segment the rules give.
-    measured_on : {"held-out customers", "cross-validation", "the fitted customers"}
+    measured_on : {"cross-validation", "the fitted customers"}
         What the accuracy was measured on.
     """
 

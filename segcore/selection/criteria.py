@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from segcore import job
+from segcore.models import CandidateKey
 
 Row = dict[str, Any]
-Key = tuple[str, str, int]
-"""Family, variant and k of a candidate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ class Judged:
     admissible: bool
 
     @property
-    def key(self) -> Key:
+    def key(self) -> CandidateKey:
         """What identifies it among candidates."""
         return key(self.row)
 
@@ -82,7 +81,7 @@ class Judged:
         return [c for c in self.criteria if not c.passed]
 
 
-def key(row: Row) -> Key:
+def key(row: Row) -> CandidateKey:
     """Return what identifies a row among candidates."""
     return row["family"], row["variant"], row["k"]
 

@@ -18,10 +18,10 @@ from typing import Any
 import polars as pl
 
 from segcore import job
+from segcore.models import CandidateKey
 from segcore.selection import pins, verdicts
 from segcore.selection.criteria import (
     Judged,
-    Key,
     Row,
     best_first,
     cheap_criteria,
@@ -65,7 +65,7 @@ _DECIDED = {
 }
 
 
-def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[Key]:
+def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[CandidateKey]:
     """Return the (family, variant, k) that pass the cheap conditions, so that only they are refitted.
 
     Parameters
@@ -81,7 +81,9 @@ def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[Key]:
     ]
 
 
-def select(candidates: pl.DataFrame, rule: job.Selection, previous: Key | None = None) -> pl.DataFrame:
+def select(
+    candidates: pl.DataFrame, rule: job.Selection, previous: CandidateKey | None = None
+) -> pl.DataFrame:
     """Give every candidate a verdict and a reason, and choose one.
 
     Parameters
@@ -128,7 +130,7 @@ def select(candidates: pl.DataFrame, rule: job.Selection, previous: Key | None =
 
 
 def _choose(
-    judged: Sequence[Judged], pool: Sequence[Judged], rule: job.Selection, previous: Key | None
+    judged: Sequence[Judged], pool: Sequence[Judged], rule: job.Selection, previous: CandidateKey | None
 ) -> tuple[Judged, str]:
     """Return the winner and why it won."""
     incumbent = next((candidate for candidate in pool if candidate.key == previous), None)
@@ -151,7 +153,7 @@ def chosen(decided: pl.DataFrame) -> Row:
 
 
 def pinned_cost(
-    decided: pl.DataFrame, rule: job.Selection, previous: Key | None = None
+    decided: pl.DataFrame, rule: job.Selection, previous: CandidateKey | None = None
 ) -> dict[str, Any] | None:
     """Return what a pin cost: the chosen candidate beside the one that the rule would have chosen.
 

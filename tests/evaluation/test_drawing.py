@@ -9,10 +9,10 @@ import pytest
 
 from segcore import job
 from segcore.evaluation import stability
-from segcore.evaluation.refit import Model
+from segcore.evaluation.refit import ModelSpec
 from segcore.evaluation.stability import Stability
 
-FOUR = Model(family="kmeans"), 4
+FOUR = ModelSpec(family="kmeans"), 4
 
 
 def scores(*rows: Any) -> Any:
@@ -64,7 +64,7 @@ def test_looks_come_after_the_least_number_of_draws_and_every_six_more(
 
 
 def test_what_is_settled_is_drawn_no_further_and_the_others_are() -> None:
-    three = Model(family="kmeans"), 3
+    three = ModelSpec(family="kmeans"), 3
     noise = iter(np.tile([0.3, 0.7], 99))
     asked: list[list[Any]] = []
 
@@ -139,7 +139,10 @@ def test_tasks_share_trees_and_numbers_of_segments_the_longest_first() -> None:
 
 def test_a_half_that_cannot_be_fitted_scores_0() -> None:
     X = np.arange(6.0)[:, None]
-    many, two = (Model(family="kmeans"), 4), (Model(family="kmeans"), 2)  # of three rows no four segments
+    many, two = (
+        (ModelSpec(family="kmeans"), 4),
+        (ModelSpec(family="kmeans"), 2),
+    )  # of three rows no four segments
     found = stability.split_strength([many, two], X, seed=0, number=0)
     assert found[many] == 0
     assert list(found) == [many, two]

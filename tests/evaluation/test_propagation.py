@@ -8,7 +8,7 @@ import pytest
 from segcore import job
 from segcore.evaluation import propagation
 from segcore.evaluation.agreement import adjusted_rand
-from segcore.evaluation.refit import Model, refit
+from segcore.evaluation.refit import ModelSpec, refit
 from segcore.models.assignment import NearestCentre, NearestNeighbours
 from segcore.models.candidate import Candidate
 from tests.evaluation.conftest import blobs
@@ -26,7 +26,7 @@ NAMES = [
 
 def candidate(family: str, variant: str, X: Any, labels: Any, k: int = 3) -> Candidate:
     if family in ("kmeans", "mixture"):
-        assigner = refit(Model(family=family, variant=variant), X, [k], 0)[k].assigner
+        assigner = refit(ModelSpec(family=family, variant=variant), X, [k], 0)[k].assigner
     else:
         assigner = NearestNeighbours(points=X, labels=labels, n_neighbors=15)
     return Candidate(family=family, variant=variant, k=k, assigner=assigner, seconds=0.0)
@@ -86,7 +86,7 @@ def test_the_two_fits_have_seeds_and_samples_of_their_own(seed: int, monkeypatch
     X = np.arange(90.0)[:, None]
     seen: list[tuple[set[float], int]] = []
 
-    def fit(model: Model, sample: Any, ks: list[int], random_state: int) -> Any:
+    def fit(model: ModelSpec, sample: Any, ks: list[int], random_state: int) -> Any:
         seen.append((set(sample[:, 0]), random_state))
         return refit(model, sample, ks, random_state)
 

@@ -11,19 +11,20 @@ from threadpoolctl import threadpool_info
 
 from segcore.evaluation import em
 from segcore.evaluation.agreement import adjusted_rand
-from segcore.evaluation.refit import Model, in_processes, refit, starting_processes
+from segcore.evaluation.processes import in_processes, starting_processes
+from segcore.evaluation.refit import ModelSpec, refit
 from tests.evaluation.conftest import blobs
 
 MODELS = [
-    Model(family="kmeans"),
-    *[Model(family="mixture", variant=variant) for variant in ("spherical", "diag", "tied", "full")],
-    *[Model(family="hierarchical", variant=variant) for variant in ("ward", "complete", "average")],
-    Model(family="spectral"),
+    ModelSpec(family="kmeans"),
+    *[ModelSpec(family="mixture", variant=variant) for variant in ("spherical", "diag", "tied", "full")],
+    *[ModelSpec(family="hierarchical", variant=variant) for variant in ("ward", "complete", "average")],
+    ModelSpec(family="spectral"),
 ]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=str)
-def test_every_family_finds_what_is_there_and_labels_others(model: Model) -> None:
+def test_every_family_finds_what_is_there_and_labels_others(model: ModelSpec) -> None:
     X, labels = blobs()
     more, others = blobs(seed=1)
     fits = refit(model, X, [2, 3], 0)
@@ -38,7 +39,7 @@ def test_a_mixture_is_as_likely_as_scikit_learns_best_of_five(variant: str) -> N
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(size=(300, 2)) * [1, 3], rng.normal(size=(200, 2)) * [2, 0.7] + [4, 1]])
     expected = GaussianMixture(2, covariance_type=variant, n_init=5, reg_covar=1e-3, random_state=0).fit(X)
-    found: Any = refit(Model(family="mixture", variant=variant), X, [2], 0)[2].assigner
+    found: Any = refit(ModelSpec(family="mixture", variant=variant), X, [2], 0)[2].assigner
     likelihood = np.logaddexp.reduce(found._log_joint(X), axis=0).mean()
     assert likelihood > expected.score(X) - em.TOL
 
@@ -49,7 +50,7 @@ def test_a_mixture_is_as_likely_as_scikit_learns_best_of_five(variant: str) -> N
     [np.zeros((8, 2)), np.arange(2.0)[:, None], np.ones((1, 1)), np.repeat(np.eye(2), 5, axis=0)],
     ids=repr,
 )
-def test_hostile_rows_are_fitted_or_left_out(model: Model, X: Any) -> None:
+def test_hostile_rows_are_fitted_or_left_out(model: ModelSpec, X: Any) -> None:
     for k, fit in refit(model, X, [2, 3, 9], 0).items():
         assert k <= len(X)
         assert fit.labels.shape == (len(X),)
@@ -58,7 +59,7 @@ def test_hostile_rows_are_fitted_or_left_out(model: Model, X: Any) -> None:
 
 def test_a_family_that_finds_k_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="family 'dbscan' has no number of segments to set"):
-        refit(Model(family="dbscan"), np.zeros((5, 1)), [2], 0)
+        refit(ModelSpec(family="dbscan"), np.zeros((5, 1)), [2], 0)
 
 
 def _double_and_where(x: int) -> tuple[int, int]:
@@ -83,7 +84,7 @@ def test_processes_that_were_started_do_the_work() -> None:
 
 def _most_threads(_: int) -> int:
     refit(
-        Model(family="kmeans"), np.random.default_rng(0).normal(size=(20, 2)), [2], 0
+        ModelSpec(family="kmeans"), np.random.default_rng(0).normal(size=(20, 2)), [2], 0
     )  # loads the libraries
     return int(max(pool["num_threads"] for pool in threadpool_info()))
 

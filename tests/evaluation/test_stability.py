@@ -11,8 +11,9 @@ import pytest
 
 from segcore import job
 from segcore.evaluation import stability
-from segcore.evaluation.refit import Model, Refit, refit, refit_each
+from segcore.evaluation.refit import ModelSpec, Refit, refit, refit_each
 from segcore.evaluation.stability import Stability
+from segcore.models import CandidateKey
 from segcore.models.assignment import NearestCentre
 from tests.evaluation.conftest import blobs
 
@@ -27,14 +28,14 @@ FAMILIES = [
 
 def measure(
     X: Any,
-    keys: Sequence[stability.Key],
+    keys: Sequence[CandidateKey],
     n_jobs: int = 1,
     rule: job.Selection = RULE,
     **changes: Any,
 ) -> dict[Any, Stability]:
     labels = {}
     for family, variant, k in keys:
-        fits = refit(Model(family=family, variant=variant), X, [k], 0)
+        fits = refit(ModelSpec(family=family, variant=variant), X, [k], 0)
         labels[family, variant, k] = fits[k].labels if k in fits else np.zeros(len(X), dtype=np.int32)
     settings = BRIEF.model_copy(update=changes)
     return stability.measure(X, labels, job.Models(), settings, rule, seed=0, n_jobs=n_jobs)
@@ -112,7 +113,7 @@ def _least_kept_together(own: Any, other: Any) -> float:
 
 def test_each_half_is_judged_by_its_own_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     # The halves of 0..20 are cut in two at different places, so that each splits a cluster of the other.
-    X, two, borders = np.arange(21.0)[:, None], (Model(family="kmeans"), 2), (5.5, 12.5)
+    X, two, borders = np.arange(21.0)[:, None], (ModelSpec(family="kmeans"), 2), (5.5, 12.5)
     halves: list[Any] = []
 
     def fit(candidates: Sequence[Any], half: Any, random_state: int) -> dict[Any, Refit]:
@@ -140,7 +141,7 @@ def test_a_row_that_is_drawn_twice_counts_once(monkeypatch: pytest.MonkeyPatch) 
         return refit_each(candidates, drawn, random_state)
 
     monkeypatch.setattr(stability, "refit_each", fit)
-    three = Model(family="kmeans"), 3
+    three = ModelSpec(family="kmeans"), 3
     assert stability._resample({three: labels}, X, seed=0, number=0)[three].tolist() == [1, 1, 1]
     (drawn,) = seen
     assert len(np.unique(drawn, axis=0)) == len(drawn)
@@ -178,7 +179,7 @@ def test_drawing_stops_at_the_first_look_that_is_clear(step: float, expected: in
     noise = np.tile([-0.05 / 3, 0.05 / 3], 30)
     error = 0.05 / 3 / np.sqrt(11)
     values = iter(0.8 + (step and 3.2 * error * np.sqrt(12 / expected)) + noise)
-    four = Model(family="kmeans"), 4
+    four = ModelSpec(family="kmeans"), 4
     found = stability._until_clear(_draws(values), [four], 0.8, 50, 12)
     assert len(found[four]) == expected
 

@@ -8,8 +8,8 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import PowerTransformer
 
 from segcore import job
-from segcore.evaluation import structure
-from segcore.evaluation.refit import Model
+from segcore.evaluation import copula, structure
+from segcore.evaluation.refit import ModelSpec
 from segcore.evaluation.structure import StructureTest, structure_test
 
 KMEANS = ("kmeans", "", 3)
@@ -127,7 +127,7 @@ def test_the_customers_and_their_copies_are_judged_in_the_same_way(monkeypatch: 
 
 def test_figures_are_those_of_the_model_on_the_table() -> None:
     X = np.stack(list(groups(n=90).values()), axis=1)
-    model = Model(family="kmeans")
+    model = ModelSpec(family="kmeans")
     found = structure._figures(structure._Task(model=model, k=3, X=X, seed=0))
     assert found is not None
     assert found[0] == pytest.approx(silhouette_score(X, np.arange(90) % 3))
@@ -137,7 +137,7 @@ def test_figures_are_those_of_the_model_on_the_table() -> None:
     assert structure._figures(alike) is None
 
 
-def test_an_identity_is_computed_and_not_drawn() -> None:
+def test_an_identity_is_computed_and_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = groups(apart=3.0)
     raw |= {"product": np.exp(raw["x"] / 10) * np.exp(raw["y"] / 10)}
     seen: list[Any] = []
@@ -146,7 +146,8 @@ def test_an_identity_is_computed_and_not_drawn() -> None:
         seen.append(columns)
         return np.exp(columns["x"] / 10) * np.exp(columns["y"] / 10)
 
-    run(raw, copies=3, dependent={"product": product})
+    monkeypatch.setattr(copula, "dependent_features", lambda names: {"product": product})
+    run(raw, copies=3)
     assert len(seen) == 3
     assert all(sorted(columns["x"]) == sorted(raw["x"]) for columns in seen)
 

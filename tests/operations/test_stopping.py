@@ -112,7 +112,7 @@ def test_native_code_does_not_hold_up_a_stop(number: signal.Signals, name: str) 
 
 WORKERS = """
 import time
-from segcore.evaluation.refit import in_processes
+from segcore.evaluation.processes import in_processes
 for _ in in_processes(time.sleep, [0, 60, 60], n_jobs=2):
     print("at work", flush=True)
 """

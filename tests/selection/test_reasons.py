@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from segcore import errors, job
-from segcore.selection.criteria import Key
+from segcore.models import CandidateKey
 from segcore.selection.rule import chosen, pinned_cost, select
 from tests.selection.candidates import row, table
 
@@ -17,11 +17,13 @@ FOUR = ("kmeans", "", 4)
 POOR: dict[str, Any] = {"prediction_strength": 0.5}
 
 
-def decided(*rows: dict[str, Any], rule: job.Selection = RULE, previous: Key | None = None) -> dict[str, Any]:
+def decided(
+    *rows: dict[str, Any], rule: job.Selection = RULE, previous: CandidateKey | None = None
+) -> dict[str, Any]:
     return chosen(select(table(*rows), rule, previous))
 
 
-def name(found: dict[str, Any]) -> Key:
+def name(found: dict[str, Any]) -> CandidateKey:
     return found["family"], found["variant"], found["k"]
 
 
@@ -34,7 +36,7 @@ def name(found: dict[str, Any]) -> Key:
         (("mixture", "diag", 4), ("mixture", "full", 4)),
     ],
 )
-def test_ties_go_by_name(first: Key, second: Key) -> None:
+def test_ties_go_by_name(first: CandidateKey, second: CandidateKey) -> None:
     assert name(decided(row(*second), row(*first))) == first
     assert name(decided(row(*first, silhouette=0.2), row(*second))) == second
     assert name(decided(row(*second, **POOR), row(*first, **POOR))) == first

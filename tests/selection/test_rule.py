@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore import errors, job
-from segcore.selection.criteria import Key
+from segcore.models import CandidateKey
 from segcore.selection.rule import chosen, pinned_cost, select, worth_measuring
 from tests.selection.candidates import row, table
 
 RULE = job.Selection()
 
 
-def winner(candidates: pl.DataFrame, rule: job.Selection = RULE, before: Key | None = None) -> Key:
+def winner(
+    candidates: pl.DataFrame, rule: job.Selection = RULE, before: CandidateKey | None = None
+) -> CandidateKey:
     found = chosen(select(candidates, rule, before))
     return found["family"], found["variant"], found["k"]
 
@@ -266,13 +268,13 @@ HIGHER: dict[str, Any] = {"silhouette": 0.259}  # by more than two of them
     ],
 )
 def test_the_model_of_the_run_before_stays_until_the_evidence_is_clear(
-    four: dict[str, Any], five: dict[str, Any], mixture: dict[str, Any], expected: Key
+    four: dict[str, Any], five: dict[str, Any], mixture: dict[str, Any], expected: CandidateKey
 ) -> None:
     candidates = table(row(*THREE), row(*FOUR, **four), row(*FIVE, **five), row(*MIXTURE, **mixture))
     assert winner(candidates, before=FOUR) == expected
 
 
-def told(*candidates: dict[str, Any], before: Key = FOUR) -> list[str]:
+def told(*candidates: dict[str, Any], before: CandidateKey = FOUR) -> list[str]:
     return select(table(*candidates), RULE, before)["reason"].to_list()
 
 

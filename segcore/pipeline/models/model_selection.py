@@ -12,14 +12,14 @@ from segcore import job
 from segcore.arrays import Floats, Labels
 from segcore.evaluation import agreement, criteria
 from segcore.matrix.population import Population
-from segcore.models import sweeping
+from segcore.models import CandidateKey, sweeping
 from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate, Sweep
 from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
 from segcore.selection import quality_gate, rule
-from segcore.selection.criteria import Key, key
+from segcore.selection.criteria import key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ def compare(
     settings: job.Job,
     progress: Progress,
     *,
-    previous: Key | None = None,
+    previous: CandidateKey | None = None,
     n_jobs: int | None = None,
 ) -> Compared:
     """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose.

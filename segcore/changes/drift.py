@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.special import chdtri
 
 from segcore import job, schema
 from segcore.arrays import Counts, Floats
+from segcore.records.changes import DriftReport, FeatureDrift, SegmentShare
 
 N_BINS = 10
 RADIUS_QUANTILE = 0.99  # of the distances inside a segment at the fit: beyond it a customer is out of range
@@ -114,53 +115,14 @@ class Snapshot:
     outside: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class FeatureDrift:
-    """Drift of one feature.
-
-    Attributes
-    ----------
-    psi : float
-    chance : float
-        What the index stays below without drift.
-    in_model : bool
-        Whether the model sees the feature.
-    verdict : {"stable", "shifted", "drifted"}
-    """
-
-    feature: str
-    psi: float
-    chance: float
-    in_model: bool
-    verdict: Literal["stable", "shifted", "drifted"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drift:
-    """Drift of a population.
-
-    Attributes
-    ----------
-    verdict : {"score", "refit"}
-    reasons : tuple of str
-        Why, one sentence each.
-    features : tuple of FeatureDrift
-    segments_psi, segments_chance : float
-        The index of the segments' sizes, and what it stays below without drift.
-    out_of_range_share, out_of_range_then : float
-        Customers beyond the fitted radius, now and at the fit.
-    """
-
-    verdict: Literal["score", "refit"]
-    reasons: tuple[str, ...]
-    features: tuple[FeatureDrift, ...]
-    segments_psi: float
-    segments_chance: float
-    out_of_range_share: float
-    out_of_range_then: float
-
-
-def measure(then: Snapshot, now: Snapshot, *, in_model: Sequence[str], rule: job.Drift) -> Drift:
+def measure(
+    then: Snapshot,
+    now: Snapshot,
+    *,
+    in_model: Sequence[str],
+    rule: job.Drift,
+    names: Mapping[int, str],
+) -> DriftReport:
     """Compare today's customers with those of the fit, and say whether the model still serves them.
 
     Parameters
@@ -170,6 +132,8 @@ def measure(then: Snapshot, now: Snapshot, *, in_model: Sequence[str], rule: job
     in_model : sequence of str
         The features that the model sees: only they can ask for a new fit.
     rule : segcore.job.Drift
+    names : mapping of int to str
+        Of the segments.
     """
     features = tuple(
         _feature(name, then.features[name], now.features[name], name in in_model, rule)
@@ -191,14 +155,25 @@ def measure(then: Snapshot, now: Snapshot, *, in_model: Sequence[str], rule: job
         reasons.append(
             f"{share_now:.1%} of the customers are beyond the fitted radius, the bound is {rule.max_out_of_range:.1%}"
         )
-    return Drift(
+    return DriftReport(
         verdict="refit" if reasons else "score",
         reasons=tuple(reasons) or ("nothing that the model sees has drifted beyond the bounds",),
+        customers_then=then.customers,
+        customers_now=now.customers,
+        out_of_range_share=share_now,
+        out_of_range_then=share_then,
         features=features,
         segments_psi=psi(*sizes),
         segments_chance=chance(*sizes),
-        out_of_range_share=share_now,
-        out_of_range_then=share_then,
+        segments=tuple(
+            SegmentShare(
+                segment=segment,
+                segment_name=names.get(segment, "Unassigned"),
+                share_then=then.segments.get(segment, 0) / max(then.customers, 1),
+                share_now=now.segments.get(segment, 0) / max(now.customers, 1),
+            )
+            for segment in sorted({*then.segments, *now.segments})
+        ),
     )
 
 
@@ -224,27 +199,3 @@ def _share_chance(then: Snapshot, now: Snapshot) -> float:
     """Return three standard errors of the difference of two shares that are one."""
     share = (then.outside + now.outside) / max(then.customers + now.customers, 1)
     return float(3 * np.sqrt(share * (1 - share) * (1 / max(then.customers, 1) + 1 / max(now.customers, 1))))
-
-
-def to_state(drift: Drift, then: Snapshot, now: Snapshot, names: Mapping[int, str]) -> dict[str, Any]:
-    """Return drift as the plain values of drift.json, with each segment's share then and now."""
-    return {
-        "verdict": drift.verdict,
-        "reasons": list(drift.reasons),
-        "customers_then": then.customers,
-        "customers_now": now.customers,
-        "out_of_range_share": drift.out_of_range_share,
-        "out_of_range_then": drift.out_of_range_then,
-        "features": [vars(feature) for feature in drift.features],
-        "segments_psi": drift.segments_psi,
-        "segments_chance": drift.segments_chance,
-        "segments": [
-            {
-                "segment": segment,
-                "segment_name": names.get(segment, "Unassigned"),
-                "share_then": then.segments.get(segment, 0) / max(then.customers, 1),
-                "share_now": now.segments.get(segment, 0) / max(now.customers, 1),
-            }
-            for segment in sorted({*then.segments, *now.segments})
-        ],
-    }

@@ -18,47 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from segcore import job
 from segcore.arrays import Counts, Floats
+from segcore.records.changes import Identity, Verdict
 
-Verdict = Literal["kept", "split", "merged", "new", "retired"]
 SegmentCounts = Mapping[tuple[int | None, int | None], int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """What became of one segment.
-
-    Attributes
-    ----------
-    number : int or None
-        The new run's own number of the segment; None where the old segment has no successor.
-    segment : int or None
-        Its id: the old one's where it was kept.
-    previous : int or None
-        The old segment that it is, came from or went into; None for a new one.
-    verdict : {"kept", "split", "merged", "new", "retired"}
-    jaccard : float
-        The larger of the two below; 0 without a previous segment.
-    jaccard_history, jaccard_same_data : float
-        By who was in it then, and by whom the old model would put there now.
-    shared : int
-        Customers who were in the one and are in the other.
-    """
-
-    number: int | None = None
-    segment: int | None = None
-    previous: int | None = None
-    verdict: Verdict
-    jaccard: float = 0.0
-    jaccard_history: float = 0.0
-    jaccard_same_data: float = 0.0
-    shared: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,20 +36,16 @@ class Lineage:
     Attributes
     ----------
     identities : tuple of Identity
-        New segments by their number, then the old ones that ended without a successor of their own.
+        New segments by their number, then the old ones that ended without a successor of their own; without names.
+    ids : dict of int to int
+        The new run's own number of each of its segments to its id.
     next_segment : int
         The next free id.
     """
 
     identities: tuple[Identity, ...]
+    ids: dict[int, int]
     next_segment: int
-
-    @property
-    def ids(self) -> dict[int, int]:
-        """Number of each new segment to its id."""
-        return {
-            i.number: i.segment for i in self.identities if i.number is not None and i.segment is not None
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,16 +106,17 @@ def match(
         if evidence.jaccard[a, b] >= rule.min_jaccard
     }
     identities: list[Identity] = []
+    ids: dict[int, int] = {}
     for place, number in enumerate(new):
         verdict, source = _origin(place, kept, evidence, rule.min_share)
-        segment = old[kept[place]] if place in kept else next_segment
+        segment = ids[number] = old[kept[place]] if place in kept else next_segment
         next_segment += place not in kept
         found = Identity(verdict=verdict) if source is None else _pair(verdict, source, place, evidence, old)
-        identities.append(replace(found, number=number, segment=segment))
+        identities.append(replace(found, segment=segment))
     told = {identity.previous for identity in identities}
     for place in (p for p, segment in enumerate(old) if segment not in told):
         identities.append(_ended(place, evidence, identities, old, rule.min_share))
-    return Lineage(identities=tuple(identities), next_segment=next_segment)
+    return Lineage(identities=tuple(identities), ids=ids, next_segment=next_segment)
 
 
 def inherited(
@@ -175,13 +140,17 @@ def inherited(
     """
     evidence = _evidence(history, same_data, old, new)
     identities = [
-        replace(_pair("kept", old.index(segment), place, evidence, old), number=segment, segment=segment)
+        replace(_pair("kept", old.index(segment), place, evidence, old), segment=segment)
         if segment in old
-        else Identity(number=segment, segment=segment, verdict="new")
+        else Identity(segment=segment, verdict="new")
         for place, segment in enumerate(new)
     ]
     retired = [Identity(previous=segment, verdict="retired") for segment in old if segment not in new]
-    return Lineage(identities=(*identities, *retired), next_segment=next_segment)
+    return Lineage(
+        identities=(*identities, *retired),
+        ids={segment: segment for segment in new},
+        next_segment=next_segment,
+    )
 
 
 def _evidence(
@@ -244,7 +213,7 @@ def _pair(verdict: Verdict, source: int, place: int, evidence: _Evidence, old: S
         jaccard=float(evidence.jaccard[source, place]),
         jaccard_history=float(evidence.history[source, place]),
         jaccard_same_data=float(evidence.same_data[source, place]),
-        shared=int(evidence.shared[source, place]),
+        shared_customers=int(evidence.shared[source, place]),
     )
 
 

@@ -1,25 +1,26 @@
 """Who moved between two runs, how much money went with them, and why.
 
-Every customer of either run has a way: the segment then, the segment that the old model gives them today
-(``between``), and the segment now. From the first to the second their behaviour changed; from the second to
-the third the model did.
+Every customer of either run makes a transition: from the segment then, by way of the segment that the old model gives
+them today (``between``), to the segment now. From the first to the second their behaviour changed; from the second to the
+third the model did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from segcore.changes.lineage import Lineage, SegmentCounts
+from segcore.records.changes import Flow, NamedSegment
 
 UNASSIGNED = 0
 _KEYS = ["old", "between", "outside", "new"]
 _LARGEST = 5
 
 
-def ways(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) -> pl.LazyFrame:
+def transitions(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) -> pl.LazyFrame:
     """Join two runs by customer.
 
     Parameters
@@ -57,10 +58,10 @@ def ways(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) -> pl.Laz
     )
 
 
-def cells(ways: pl.LazyFrame) -> pl.DataFrame:
-    """Count customers and money of each way, sorted: ``old, between, outside, new, customers, money_before, money``."""
+def cells(transitions: pl.LazyFrame) -> pl.DataFrame:
+    """Count customers and money of each transition, sorted: ``old, between, outside, new, customers, money_before, money``."""
     return (
-        ways.group_by(_KEYS)
+        transitions.group_by(_KEYS)
         .agg(pl.len().cast(pl.Int64).alias("customers"), pl.col("money_before", "money").sum())
         .collect(engine="streaming")
         .sort(_KEYS, nulls_last=True)
@@ -87,12 +88,14 @@ def renumbered(lineage: Lineage) -> pl.Expr:
     return pl.col("new").replace(lineage.ids)
 
 
-def moved(ways: pl.LazyFrame, old: Mapping[int, str], new: Mapping[int, str], unit: float) -> pl.LazyFrame:
+def moved(
+    transitions: pl.LazyFrame, old: Mapping[int, str], new: Mapping[int, str], unit: float
+) -> pl.LazyFrame:
     """Return every customer of both runs who is in another segment now, sorted by id, and why.
 
     Parameters
     ----------
-    ways : LazyFrame
+    transitions : LazyFrame
         With the new segments' ids.
     old, new : mapping of int to str
         The segments' names.
@@ -102,7 +105,7 @@ def moved(ways: pl.LazyFrame, old: Mapping[int, str], new: Mapping[int, str], un
     behaviour, model = pl.col("old") != pl.col("between"), pl.col("between") != pl.col("new")
     cause = pl.when(behaviour & model).then(pl.lit("both")).when(behaviour).then(pl.lit("behaviour"))
     return (
-        ways.filter(pl.col("old") != pl.col("new"))
+        transitions.filter(pl.col("old") != pl.col("new"))
         .select(
             "customer_id",
             pl.col("old").alias("old_segment"),
@@ -122,12 +125,8 @@ def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
     return pl.col(column).replace_strict(names, default="Unassigned", return_dtype=pl.String)
 
 
-def matrices(cells: pl.DataFrame, unit: float) -> dict[str, list[dict[str, Any]]]:
-    """Return the three matrices of movement.json, as lists of cells with customers and money.
-
-    ``flows`` holds all customers of either run, null for outside; ``behaviour`` and ``model`` those of both, from
-    the old label to the old model's today, and from there to the new one.
-    """
+def matrices(cells: pl.DataFrame, unit: float) -> dict[str, tuple[Flow, ...]]:
+    """Return the three matrices of movement.json, ``flows``, ``behaviour`` and ``model``, as lists of their cells."""
     both = cells.drop_nulls(["old", "new"])
     return {
         "flows": _matrix(cells, "old", "new", unit),
@@ -136,13 +135,14 @@ def matrices(cells: pl.DataFrame, unit: float) -> dict[str, list[dict[str, Any]]
     }
 
 
-def _matrix(cells: pl.DataFrame, start: str, end: str, unit: float) -> list[dict[str, Any]]:
+def _matrix(cells: pl.DataFrame, start: str, end: str, unit: float) -> tuple[Flow, ...]:
     sums = (
         cells.group_by(old=start, new=end)
         .agg(pl.col("customers", "money_before", "money").sum())
         .sort("old", "new", nulls_last=True)
     )
-    return sums.with_columns((pl.col("money_before", "money") / unit).cast(pl.Float64)).to_dicts()
+    rows = sums.with_columns((pl.col("money_before", "money") / unit).cast(pl.Float64)).to_dicts()
+    return tuple(Flow(**row) for row in rows)
 
 
 def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -> list[str]:
@@ -158,10 +158,10 @@ def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -
     both = cells.drop_nulls(["old", "new"])
     n_both, n_moved = _n(both), _n(both.filter(pl.col("old") != pl.col("new")))
     came, gone = cells.filter(pl.col("old").is_null()), cells.filter(pl.col("new").is_null())
-    said = [
+    everybody = (
         f"{_n(came):,} customers are new and {_n(gone):,} are gone; of the {n_both:,} in both runs "
         f"{n_moved:,} ({n_moved / max(n_both, 1):.1%}) changed segment."
-    ]
+    )
     moves = (
         both.filter(pl.col("old") != pl.col("new"))
         .group_by("old", "new")
@@ -173,10 +173,11 @@ def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -
         .sort("customers", "old", "new", descending=[True, False, False])
         .head(_LARGEST)
     )
-    return said + [
+    flows = (
         _flow(row, old.get(row["old"], "Unassigned"), new.get(row["new"], "Unassigned"))
         for row in moves.to_dicts()
-    ]
+    )
+    return [everybody, *flows]
 
 
 def _flow(row: Mapping[str, Any], start: str, end: str) -> str:
@@ -194,6 +195,6 @@ def _n(cells: pl.DataFrame) -> int:
     return int(cells["customers"].sum())
 
 
-def names(rows: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
+def named(names: Mapping[int, str]) -> tuple[NamedSegment, ...]:
     """Return segments and their names as movement.json lists them, sorted."""
-    return [{"segment": segment, "segment_name": name} for segment, name in sorted(rows)]
+    return tuple(NamedSegment(segment=s, segment_name=name) for s, name in sorted(names.items()))

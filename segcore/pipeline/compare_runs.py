@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from segcore import errors, report, storage
 from segcore.pipeline.finished import apply_model, job_diff, previous_run, run_comparison
 from segcore.pipeline.finished.finished_run import at_hand
 from segcore.pipeline.finished.previous_run import Previous
+from segcore.records import DriftReport, MovementReport
 
 _FILES = ("lineage.json", "movement.json", "moved.parquet", "drift.json", "report.html")
 
@@ -74,7 +75,7 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
         apply_model.write_drift(made, fit, against=before.fitted)
         if out is not None:
             _publish(made, after.folder, out)
-    return _text(content, fit.state)
+    return _text(content, fit)
 
 
 def _publish(made: Path, run: Path, out: Path) -> None:
@@ -91,20 +92,19 @@ def _publish(made: Path, run: Path, out: Path) -> None:
         storage.write_text(out / "report.html", text)
 
 
-def _text(content: dict[str, Any], drift: dict[str, Any]) -> str:
-    lines = [*(f"Changed since then: {reason}." for reason in content["reasons"]), *content["words"], ""]
-    names = {
-        row["segment"]: row["segment_name"] for row in (*content["old_segments"], *content["new_segments"])
-    }
-    for title, key in (("Customers", "customers"), ("Money now", "money")):
-        lines += [f"{title}, from (rows) to (columns):", *_matrix(content["flows"], names, key), ""]
-    lines.append(f"Drift: {drift['verdict']}, since {'; '.join(drift['reasons'])}.")
+def _text(moved: MovementReport, drift: DriftReport) -> str:
+    lines = [*(f"Changed since then: {reason}." for reason in moved.reasons), *moved.words, ""]
+    names = {own.segment: own.segment_name for own in (*moved.old_segments, *moved.new_segments)}
+    customers = {(flow.old, flow.new): flow.customers for flow in moved.flows}
+    money = {(flow.old, flow.new): flow.money for flow in moved.flows}
+    for title, cells in (("Customers", customers), ("Money now", money)):
+        lines += [f"{title}, from (rows) to (columns):", *_matrix(cells, names), ""]
+    lines.append(f"Drift: {drift.verdict}, since {'; '.join(drift.reasons)}.")
     return "\n".join(lines)
 
 
-def _matrix(flows: list[dict[str, Any]], names: dict[int, str], key: str) -> list[str]:
+def _matrix(count: Mapping[tuple[int | None, int | None], float], names: dict[int, str]) -> list[str]:
     """Lay out a migration matrix by segment ids, with their names in front of the rows."""
-    count = {(row["old"], row["new"]): row[key] for row in flows}
     olds = [*sorted({a for a, _ in count if a is not None}), None]
     news = [*sorted({b for _, b in count if b is not None}), None]
     width = max(len(f"{value:,.0f}") for value in count.values()) + 2

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from segcore import job
 from segcore.changes import drift
 from segcore.changes.drift import Bins, Snapshot
+from segcore.records import DriftReport
 
 RULE = job.Drift()
 
@@ -25,11 +26,15 @@ def snapshot(values: np.ndarray, bins: Bins, *, outside: int = 0) -> Snapshot:
     )
 
 
-def measured(then: np.ndarray, now: np.ndarray, *, outside: int = 0) -> drift.Drift:
+def compared(then: Snapshot, now: Snapshot, *, in_model: list[str], rule: job.Drift) -> DriftReport:
+    return drift.measure(then, now, in_model=in_model, rule=rule, names={1: "Everybody"})
+
+
+def measured(then: np.ndarray, now: np.ndarray, *, outside: int = 0) -> DriftReport:
     bins = drift.cut(then)
     before = snapshot(then, bins, outside=len(then) // 100)
     after = snapshot(now, bins, outside=outside)
-    return drift.measure(before, after, in_model=["total_spend"], rule=RULE)
+    return compared(before, after, in_model=["total_spend"], rule=RULE)
 
 
 def test_the_index_by_hand() -> None:
@@ -78,7 +83,7 @@ def test_chance_is_rarely_exceeded_without_drift_and_small_samples_prove_nothing
     bins = drift.cut(rng.normal(size=2_000))
     pairs = [(bins.count(rng.normal(size=400)), bins.count(rng.normal(size=300))) for _ in range(500)]
     assert sum(drift.psi(*pair) > drift.chance(*pair) for pair in pairs) <= 4
-    few = drift.measure(
+    few = compared(
         snapshot(rng.normal(size=20), bins),
         snapshot(rng.normal(size=20), bins),
         in_model=["total_spend"],
@@ -99,7 +104,7 @@ def test_only_what_the_model_sees_asks_for_a_new_fit() -> None:
     rng = np.random.default_rng(1)
     then, now = rng.normal(size=2_000), rng.normal(1.0, size=2_000)
     bins = drift.cut(then)
-    found = drift.measure(snapshot(then, bins), snapshot(now, bins), in_model=["order_count"], rule=RULE)
+    found = compared(snapshot(then, bins), snapshot(now, bins), in_model=["order_count"], rule=RULE)
     assert found.features[0].verdict == "drifted"
     assert found.verdict == "score"
 
@@ -133,7 +138,7 @@ def test_more_out_of_range_than_the_bound_has_to_be_more_than_chance(outside_now
     bins = drift.cut(np.zeros(1_000))
     then = snapshot(np.zeros(1_000), bins, outside=45)
     now = snapshot(np.zeros(200), bins, outside=outside_now)
-    assert drift.measure(then, now, in_model=["total_spend"], rule=RULE).verdict == verdict
+    assert compared(then, now, in_model=["total_spend"], rule=RULE).verdict == verdict
 
 
 def test_an_index_that_is_just_at_its_bound_is_drift() -> None:
@@ -147,7 +152,7 @@ def test_an_index_that_is_just_at_its_bound_is_drift() -> None:
     index = drift.psi(then.features["total_spend"], now.features["total_spend"])
     assert bins.count(np.array([-1.0, 1.0])).tolist() == [1, 1, 0]
     at, above = (
-        drift.measure(then, now, in_model=["total_spend"], rule=job.Drift(max_psi=bound))
+        compared(then, now, in_model=["total_spend"], rule=job.Drift(max_psi=bound))
         for bound in (index, np.nextafter(index, 1))
     )
     assert (at.features[0].verdict, len(at.reasons), at.verdict) == ("drifted", 2, "refit")

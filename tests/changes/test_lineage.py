@@ -101,7 +101,7 @@ def test_an_old_segment_merged_into_the_one_that_both_shares_point_to() -> None:
     # Two fifths of old 2 are two fifths of new 1; the other three fifths are little more than a third of new 3.
     found = follow([(1, 1, 60), (2, 1, 40), (2, 3, 60), (3, 3, 110)])
     assert verdicts(found) == [(1, 1, "kept"), (3, 3, "kept"), (1, 2, "merged")]
-    assert found.identities[-1].shared == 40
+    assert found.identities[-1].shared_customers == 40
 
 
 def test_a_kind_of_customer_goes_on_when_its_customers_change_their_ways() -> None:

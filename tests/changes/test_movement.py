@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from segcore.changes import movement
-from segcore.changes.lineage import Identity, Lineage
+from segcore.changes.lineage import Lineage
+from segcore.records.changes import Identity, NamedSegment
 
 OLD, NEW = {1: "Big", 2: "Small"}, {1: "Big", 2: "Small", 5: "Fresh"}
 # customer, segment then, spent then; segment of the old model today, beyond its radius, segment now, spends now.
@@ -29,7 +30,7 @@ def joined() -> pl.LazyFrame:
     now = [(row[0], *row[3:]) for row in reversed(CUSTOMERS) if row[0] != "gone"]
     old = pl.LazyFrame(then, schema=["customer_id", "segment", "total_spend"], orient="row")
     columns = ["customer_id", "between", "outside", "segment", "total_spend"]
-    return movement.ways(old, pl.LazyFrame(now, schema=columns, orient="row"), money_decimals=2)
+    return movement.transitions(old, pl.LazyFrame(now, schema=columns, orient="row"), money_decimals=2)
 
 
 def cells() -> pl.DataFrame:
@@ -83,11 +84,11 @@ def test_the_evidence_leaves_who_is_beyond_the_radius_to_no_old_segment() -> Non
 
 def test_new_segments_get_the_ids_of_their_line() -> None:
     identities = (
-        Identity(number=1, segment=2, verdict="kept"),
-        Identity(number=2, segment=7, verdict="new"),
+        Identity(segment=2, previous=2, verdict="kept"),
+        Identity(segment=7, verdict="new"),
         Identity(previous=1, verdict="retired"),
     )
-    renumbered = movement.renumber(cells(), Lineage(identities=identities, next_segment=8))
+    renumbered = movement.renumber(cells(), Lineage(identities=identities, ids={1: 2, 2: 7}, next_segment=8))
     assert renumbered["new"].to_list() == [7, 2, 7, 7, 5, None, 5]
     assert renumbered.drop("new").equals(cells().drop("new"))
 
@@ -117,10 +118,7 @@ def test_the_three_matrices() -> None:
     found = movement.matrices(cells(), 100)
 
     def rows(name: str) -> list[tuple[Any, ...]]:
-        return [
-            tuple(row[key] for key in ("old", "new", "customers", "money_before", "money"))
-            for row in found[name]
-        ]
+        return [(flow.old, flow.new, flow.customers, flow.money_before, flow.money) for flow in found[name]]
 
     assert rows("flows") == [
         (0, 2, 1, 1.0, 1.0),
@@ -165,7 +163,7 @@ def test_runs_without_a_customer_in_common() -> None:
 
 
 def test_names_are_listed_by_segment() -> None:
-    assert movement.names([(5, "Fresh"), (1, "Big")]) == [
-        {"segment": 1, "segment_name": "Big"},
-        {"segment": 5, "segment_name": "Fresh"},
-    ]
+    assert movement.named({5: "Fresh", 1: "Big"}) == (
+        NamedSegment(segment=1, segment_name="Big"),
+        NamedSegment(segment=5, segment_name="Fresh"),
+    )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from segcore import job, schema, storage
+from segcore import job, records, schema
 from segcore.changes import drift
 from segcore.pipeline.finished import drift_baseline
 from segcore.pipeline.finished.model_files import Model
 from segcore.pipeline.models.labels import label_frame
+from segcore.records import DriftReport
 
 
 def missing(files: Sequence[Path], model: Model) -> list[str]:
@@ -55,7 +55,7 @@ def label(files: Sequence[Path], model: Model, folder: Path) -> None:
             segment=pl.col("label").replace_strict(model.segments, default=None, return_dtype=pl.Int32),
             confidence="confidence",
             distance=pl.col("distance").fill_nan(None),
-            outside=drift_baseline.outside(pl.col("label"), pl.col("distance"), model.reference.radius),
+            outside=drift_baseline.outside(pl.col("label"), pl.col("distance"), model.baseline.radius),
         ).write_parquet(folder / f"part-{number:05d}.parquet")
 
 
@@ -64,36 +64,17 @@ def labels(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-*.parquet"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fit:
-    """Whether a model still fits.
-
-    Attributes
-    ----------
-    verdict : {"score", "refit"}
-    reasons : tuple of str
-    state : dict
-        What drift.json holds.
-    """
-
-    verdict: str
-    reasons: tuple[str, ...]
-    state: dict[str, Any]
-
-
-def drifted(files: Sequence[Path], folder: Path, model: Model, rule: job.Drift) -> Fit:
+def drifted(files: Sequence[Path], folder: Path, model: Model, rule: job.Drift) -> DriftReport:
     """Compare customers that were labelled into `folder` with those that the model was fitted on."""
-    then = model.reference.then
+    then = model.baseline.snapshot
     judged = (pl.read_parquet(path) for path in labels(folder))
-    now = drift_baseline.count(files, judged, model.reference.bins, model.preparation.encodings)
-    found = drift.measure(then, now, in_model=model.preparation.columns, rule=rule)
-    state = drift.to_state(found, then, now, model.names)
-    return Fit(verdict=found.verdict, reasons=found.reasons, state=state)
+    now = drift_baseline.count(files, judged, model.baseline.bins, model.preparation.encodings)
+    return drift.measure(then, now, in_model=model.preparation.columns, rule=rule, names=model.names)
 
 
-def write_drift(folder: Path, fit: Fit, *, against: str, added: Sequence[str] = ()) -> None:
-    """Write drift.json: the verdict, against which run it was measured, and why a new fit is needed all the same."""
-    state = fit.state | {"against": against}
+def write_drift(folder: Path, report: DriftReport, *, against: str, added: Sequence[str] = ()) -> None:
+    """Write drift.json with the run that it was measured against, and why a new fit is needed all the same."""
     if added:
-        state |= {"verdict": "refit", "reasons": [*added, *(fit.reasons if fit.verdict == "refit" else ())]}
-    storage.write_json(folder / "drift.json", state)
+        found = report.reasons if report.verdict == "refit" else ()
+        report = replace(report, verdict="refit", reasons=(*added, *found))
+    records.write(folder, replace(report, against=against))

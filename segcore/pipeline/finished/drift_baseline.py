@@ -1,17 +1,16 @@
-"""What a run remembers of its customers, so that later ones can be told from them: model/reference.json."""
+"""A run's customers counted, for those of a later day to be compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from segcore import schema
 from segcore.changes import drift
+from segcore.changes.baseline import DriftBaseline, FeatureCounts
 from segcore.changes.drift import Bins, Snapshot
 from segcore.matrix import encoding
 from segcore.matrix.encoding import Encodings
@@ -21,26 +20,8 @@ from segcore.pipeline.models.labels import Labelled, columns
 _CUT_ROWS = 100_000  # customers, the first in hash order, that the bins are cut from
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """The customers of a fit.
-
-    Attributes
-    ----------
-    bins : dict of str to Bins
-        For each numeric feature.
-    radius : dict of int to float
-        For each label, the distance from its centre that 1% of its customers exceed, standardised units.
-    then : Snapshot
-    """
-
-    bins: dict[str, Bins]
-    radius: dict[int, float]
-    then: Snapshot
-
-
-def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> Reference:
-    """Remember the customers of a run that has just been labelled.
+def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> DriftBaseline:
+    """Count the customers of a run that has just been labelled.
 
     Parameters
     ----------
@@ -68,7 +49,17 @@ def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> Re
         )
         for path in labelled.files
     )
-    return Reference(bins=bins, radius=radius, then=count(files, judged, bins, encodings))
+    counted = count(files, judged, bins, encodings)
+    return DriftBaseline(
+        customers=counted.customers,
+        outside=counted.outside,
+        segments=counted.segments,
+        radius=radius,
+        features=tuple(
+            FeatureCounts(feature=name, **vars(own), counts=tuple(counted.features[name].tolist()))
+            for name, own in bins.items()
+        ),
+    )
 
 
 def numbers(there: Mapping[str, pl.DataType]) -> list[str]:
@@ -84,7 +75,7 @@ def _radius(labels: pl.DataFrame) -> dict[int, float]:
 
 
 def outside(label: pl.Expr, distance: pl.Expr, radius: Mapping[int, float]) -> pl.Expr:
-    """Say who is beyond the radius of their label; who has no label is."""
+    """Whether a customer is beyond the radius of their label; who has no label is."""
     limit = label.replace_strict(radius, default=-1.0, return_dtype=pl.Float64)
     return distance.is_nan() | (distance.cast(pl.Float64) > limit)
 
@@ -122,39 +113,4 @@ def count(
         beyond += int(own["outside"].sum())
     return Snapshot(
         customers=customers, features=counts, segments=dict(sorted(segments.items())), outside=beyond
-    )
-
-
-def to_state(reference: Reference) -> dict[str, Any]:
-    """Return a reference as plain values."""
-    then = reference.then
-    return {
-        "customers": then.customers,
-        "outside": then.outside,
-        "segments": [[segment, n] for segment, n in then.segments.items()],
-        "radius": [[label, radius] for label, radius in reference.radius.items()],
-        "features": [
-            {
-                "feature": name,
-                "values": list(bins.values),
-                "edges": list(bins.edges),
-                "counts": then.features[name].tolist(),
-            }
-            for name, bins in reference.bins.items()
-        ],
-    }
-
-
-def from_state(state: Mapping[str, Any]) -> Reference:
-    """Rebuild a reference from :func:`to_state`."""
-    features = state["features"]
-    return Reference(
-        bins={f["feature"]: Bins(values=tuple(f["values"]), edges=tuple(f["edges"])) for f in features},
-        radius=dict(state["radius"]),
-        then=Snapshot(
-            customers=state["customers"],
-            features={f["feature"]: np.array(f["counts"], dtype=np.int64) for f in features},
-            segments=dict(state["segments"]),
-            outside=state["outside"],
-        ),
     )

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from segcore import errors, storage
+from segcore import errors, records, storage
 from segcore.arrays import Array, Floats
+from segcore.changes.baseline import DriftBaseline
 from segcore.matrix.preparation import Preparation
 from segcore.models import state
 from segcore.models.assignment import Assigner
-from segcore.pipeline.finished import drift_baseline
-from segcore.pipeline.finished.drift_baseline import Reference
 from segcore.pipeline.models.labels import Labelled, columns
 
 
@@ -37,8 +36,8 @@ class Model:
         Of the segments.
     separate_one_time : bool
         Whether customers with one order are a segment by rule: the one of the label ``k``.
-    reference : Reference
-        What is remembered of the customers of the fit.
+    baseline : DriftBaseline
+        The customers of the fit, to tell drift from.
     """
 
     preparation: Preparation
@@ -50,7 +49,7 @@ class Model:
     segments: dict[int, int]
     names: dict[int, str]
     separate_one_time: bool
-    reference: Reference
+    baseline: DriftBaseline
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -63,13 +62,13 @@ def save(
     preparation: Preparation,
     labelled: Labelled,
     names: dict[int, str],
-    remembered: Reference,
+    baseline: DriftBaseline,
     *,
     separate: bool,
 ) -> None:
-    """Write model.json, the arrays of every published model and what is remembered of the customers."""
+    """Write model.json, the arrays of every published model and the baseline of drift."""
     (folder / "model").mkdir()
-    storage.write_json(folder / "model/reference.json", drift_baseline.to_state(remembered))
+    records.write(folder, baseline)
     models = []
     for name, model, mapping in zip(
         columns(labelled.models), labelled.models, labelled.segments, strict=True
@@ -123,7 +122,7 @@ def load(run: Path) -> Model:
         segments=dict(winner["segments"]),
         names=dict(data["segment_names"]),
         separate_one_time=data["one_time_buyers"] == "separate",
-        reference=drift_baseline.from_state(storage.read_json(run / "model/reference.json")),
+        baseline=records.read(DriftBaseline, run),
     )
 
 

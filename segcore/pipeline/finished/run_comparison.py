@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from segcore import job, storage
+from segcore import job, records
 from segcore.changes import lineage, movement
-from segcore.changes.lineage import Identity, Lineage
+from segcore.changes.lineage import Lineage
 from segcore.pipeline.finished import apply_model
 from segcore.pipeline.finished.previous_run import Previous
+from segcore.records.changes import Identity, LineageReport, MovementReport, PreviousRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Comparison:
     Attributes
     ----------
     old : Previous
-    ways : LazyFrame
+    transitions : LazyFrame
         A row per customer of either run; the new segments by the new run's own numbers.
     cells : DataFrame
         Their counts and money, new segments by their ids.
@@ -33,7 +33,7 @@ class Comparison:
     """
 
     old: Previous
-    ways: pl.LazyFrame
+    transitions: pl.LazyFrame
     cells: pl.DataFrame
     lineage: Lineage
     unit: float
@@ -58,7 +58,7 @@ def compare(
     segments : LazyFrame
         ``segment`` of the same customers in the same order.
     labels : Path
-        Folder that `frozen.label` wrote for them with the old run's model.
+        Folder that `apply_model.label` wrote for them with the old run's model.
     settings : segcore.job.Job
         Of the new run.
     same_ids : bool
@@ -73,92 +73,76 @@ def compare(
         how="horizontal",
     )
     decimals = settings.cleaning.money_decimals
-    ways = movement.ways(old.customers(), new, money_decimals=decimals)
-    cells = movement.cells(ways)
+    transitions = movement.transitions(old.customers(), new, money_decimals=decimals)
+    cells = movement.cells(transitions)
     history, same_data = movement.evidence(cells)
     numbers = sorted({b for _, b in history if b})
     both = {"old": sorted(old.names), "new": numbers}
     if same_ids:
-        found = lineage.inherited(
+        followed = lineage.inherited(
             history, same_data, **both, next_segment=max(old.next_segment, *numbers) + 1
         )
     else:
-        found = lineage.match(
+        followed = lineage.match(
             history, same_data, **both, next_segment=old.next_segment, rule=settings.lineage
         )
     return Comparison(
         old=old,
-        ways=ways,
-        cells=movement.renumber(cells, found),
-        lineage=found,
+        transitions=transitions,
+        cells=movement.renumber(cells, followed),
+        lineage=followed,
         unit=10.0**decimals,
     )
 
 
-def write(folder: Path, found: Comparison, names: dict[int, str], reasons: Sequence[str]) -> dict[str, Any]:
+def write(
+    folder: Path, comparison: Comparison, names: dict[int, str], reasons: Sequence[str]
+) -> MovementReport:
     """Write lineage.json, movement.json and moved.parquet, and return what movement.json holds.
 
     Parameters
     ----------
     folder : Path
-    found : Comparison
+    comparison : Comparison
     names : dict of int to str
         Of the new segments, by id.
     reasons : sequence of str
         What else than the customers has changed.
     """
-    old = found.old
-    storage.write_json(folder / "lineage.json", _lineage(found, names))
-    renamed = [
-        f"{old.names[s]!r} is called {names[s]!r} now."
-        for s in names
-        if s in old.names and old.names[s] != names[s]
-    ]
-    said = movement.words(found.cells, old.names, names)
-    content = {
-        "previous": {"run_id": old.run_id, "created_at": old.manifest["created_at"]},
-        "reasons": list(reasons),
-        "words": said + [_identity_in_words(i, old.names, names) for i in _changed(found.lineage)] + renamed,
-        "old_segments": movement.names(list(old.names.items())),
-        "new_segments": movement.names(list(names.items())),
-        **movement.matrices(found.cells, found.unit),
-    }
-    storage.write_json(folder / "movement.json", content)
-    ways = found.ways.with_columns(movement.renumbered(found.lineage))
-    movement.moved(ways, old.names, names, found.unit).sink_parquet(folder / "moved.parquet")
-    return content
+    old, lineage = comparison.old, comparison.lineage
+    identities = tuple(_with_names(identity, old.names, names) for identity in lineage.identities)
+    records.write(
+        folder,
+        LineageReport(previous=old.run_id, next_segment=lineage.next_segment, segments=identities),
+    )
+    renamed = sorted((i for i in identities if i.renamed), key=lambda i: i.segment or 0)
+    report = MovementReport(
+        previous=PreviousRun(run_id=old.run_id, created_at=old.manifest["created_at"]),
+        reasons=tuple(reasons),
+        words=(
+            *movement.words(comparison.cells, old.names, names),
+            *(_in_words(identity) for identity in identities if identity.verdict != "kept"),
+            *(f"{i.previous_name!r} is called {i.segment_name!r} now." for i in renamed),
+        ),
+        old_segments=movement.named(old.names),
+        new_segments=movement.named(names),
+        **movement.matrices(comparison.cells, comparison.unit),
+    )
+    records.write(folder, report)
+    transitions = comparison.transitions.with_columns(movement.renumbered(lineage))
+    movement.moved(transitions, old.names, names, comparison.unit).sink_parquet(folder / "moved.parquet")
+    return report
 
 
-def _lineage(found: Comparison, names: dict[int, str]) -> dict[str, Any]:
-    old = found.old.names
-    return {
-        "previous": found.old.run_id,
-        "next_segment": found.lineage.next_segment,
-        "segments": [
-            {
-                "segment": i.segment,
-                "segment_name": None if i.segment is None else names[i.segment],
-                "previous": i.previous,
-                "previous_name": None if i.previous is None else old[i.previous],
-                "verdict": i.verdict,
-                "renamed": i.verdict == "kept" and names[i.segment or 0] != old[i.previous or 0],
-                "jaccard": i.jaccard,
-                "jaccard_history": i.jaccard_history,
-                "jaccard_same_data": i.jaccard_same_data,
-                "shared_customers": i.shared,
-            }
-            for i in found.lineage.identities
-        ],
-    }
+def _with_names(identity: Identity, old: dict[int, str], new: dict[int, str]) -> Identity:
+    now = None if identity.segment is None else new[identity.segment]
+    before = None if identity.previous is None else old[identity.previous]
+    renamed = identity.verdict == "kept" and now != before
+    return replace(identity, segment_name=now, previous_name=before, renamed=renamed)
 
 
-def _changed(lineage: Lineage) -> Iterable[Identity]:
-    return (identity for identity in lineage.identities if identity.verdict != "kept")
-
-
-def _identity_in_words(identity: Identity, old: dict[int, str], new: dict[int, str]) -> str:
-    now = repr(new.get(identity.segment or 0, ""))
-    before = repr(old.get(identity.previous or 0, ""))
+def _in_words(identity: Identity) -> str:
+    now, before = repr(identity.segment_name or ""), repr(identity.previous_name or "")
     return {
         "new": f"{now} is a new segment.",
         "retired": f"{before} is no longer a segment.",

@@ -16,6 +16,7 @@ from segcore.report.sections import (
     distributions,
     heat,
     ledger,
+    money_notes,
     months,
     movement,
     profile_rows,
@@ -35,6 +36,7 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
         "totals": _totals(data, fmt),
         "headline": cards.headline(of_segments),
         "cards": of_segments,
+        "money_notes": money_notes.money_notes(data, fmt),
         "bands": cards.bands(of_segments),
         "mentions_median": cards.mentions_median(of_segments),
         "heat": heat.heat(data, fmt),
@@ -64,7 +66,7 @@ def _totals(data: ReportData, fmt: Formatter) -> list[tuple[str, float, str]]:
     """Return the numbers beside the title: name, value as in the run, text."""
     everybody = profile_rows.population(data)
     customers = data.manifest.get("customers") or everybody.get("customers") or 0
-    revenue = float(data.manifest.get("revenue") or everybody.get("revenue") or 0.0)
+    revenue = float(everybody.get("revenue") or 0.0)
     totals = [
         ("Customers", float(customers), fmt.count(customers)),
         ("Revenue", revenue, fmt.money(revenue)),

@@ -137,6 +137,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def softened(text: str) -> str:
+    """Return text that shouts in capitals as a sentence does; other text stays."""
+    return text[:1] + text[1:].lower() if text.isupper() else text
+
+
 def listed(parts: list[str]) -> str:
     """Return ``a``, ``a and b``, ``a, b and c``."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

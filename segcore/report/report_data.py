@@ -12,6 +12,7 @@ import polars.selectors as cs
 
 from segcore import errors, job, records
 from segcore.records import Ledger
+from segcore.report import net_revenue
 
 TABLES = (
     "monthly",
@@ -23,6 +24,7 @@ TABLES = (
     "agreement",
     "tree",
     "examples",
+    "returns",
 )
 _REJECTS_PER_REASON = 3
 
@@ -39,6 +41,7 @@ class ReportData:
     job_text : str
         The resolved job as it lies in the run.
     profile, candidates : polars.DataFrame
+        Revenue of the profile is net of returns; what it was before is beside it.
     tables : dict of polars.DataFrame
         Aggregates for charts; a table that the run does not have is empty.
     rejects : polars.DataFrame
@@ -74,14 +77,16 @@ def load(run_dir: Path) -> ReportData:
         )
     ledger = records.read(Ledger, run_dir)
     job_text = (run_dir / "job.toml").read_text(encoding="utf-8")
+    settings = job.resolve(job_text, source=str(run_dir / "job.toml"))
+    tables = {name: _table(run_dir / "tables" / f"{name}.parquet") for name in TABLES}
     return ReportData(
         manifest=_json(run_dir / "manifest.json") or {},
         ledger=ledger,
-        job=job.resolve(job_text, source=str(run_dir / "job.toml")),
+        job=settings,
         job_text=job_text,
-        profile=_table(run_dir / "profile.parquet"),
+        profile=net_revenue.net(_table(run_dir / "profile.parquet"), tables["returns"], settings),
         candidates=_table(run_dir / "candidates.parquet"),
-        tables={name: _table(run_dir / "tables" / f"{name}.parquet") for name in TABLES},
+        tables=tables,
         rejects=_rejects(run_dir / "rejects", list(ledger.rows)),
         lineage=_json(run_dir / "lineage.json"),
         movement=_json(run_dir / "movement.json"),

@@ -1,6 +1,7 @@
 """Aggregates behind the report's charts; none grows with the number of customers."""
 
 from segcore.tables.purchases import add_up, buyers, countries, monthly, over_represented, products
+from segcore.tables.returns import returns
 from segcore.tables.sample import examples, histogram, segment_map, tree
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "monthly",
     "over_represented",
     "products",
+    "returns",
     "segment_map",
     "tree",
 ]

@@ -1,4 +1,4 @@
-"""Aggregates of purchases: months, and what is over-represented in a segment."""
+"""Aggregates of purchases: months, products, and the countries that are over-represented in a segment."""
 
 from __future__ import annotations
 
@@ -90,10 +90,6 @@ def over_represented(
 ) -> pl.DataFrame:
     """Rank what is more common in a segment than among all customers.
 
-    A share is of the segment's customers counted once for each value that they have: for countries the share of
-    customers, for products the share of all different products bought, so that a segment which buys more
-    of everything is not over-represented in everything.
-
     Parameters
     ----------
     counts : DataFrame
@@ -143,21 +139,70 @@ def countries(lf: pl.LazyFrame) -> pl.DataFrame:
     return over_represented(counts.collect(engine="streaming").sort("segment", "country"), "country")
 
 
-def products(counts: pl.DataFrame, descriptions: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Return the products that are over-represented in each segment.
+def products(
+    counts: pl.DataFrame,
+    customers: pl.DataFrame,
+    *,
+    min_share: float = 0.05,
+    min_customers: int = 30,
+    min_lift: float = 1.1,
+    most: int = 10,
+) -> pl.DataFrame:
+    """Return the best sellers of each segment, and what its customers bought unusually often.
+
+    Both count customers, each once for a product, whatever they bought of it.
 
     Parameters
     ----------
     counts : DataFrame
         segment, product_id, customers, as :func:`buyers` and :func:`add_up` give them.
-    descriptions : DataFrame, optional
-        product_id, description; one row per product.
+    customers : DataFrame
+        segment, customers: how many there are in all, buyers or not.
+    min_share : float
+        Share of the segment's customers that has to have bought what is called unusual.
+    min_customers : int
+        So many customers at least, too.
+    min_lift : float
+        Lift that is called unusual.
+    most : int
+        Products of each kind and segment at most.
+
+    Returns
+    -------
+    DataFrame
+        segment, kind ("best seller" or "unusual"), product_id, customers, share (of the segment's customers who
+        bought it), population_share (of all customers), lift (share / population_share); by segment and kind, best
+        sellers by customers, the others by lift.
     """
-    ranked = over_represented(counts, "product_id", min_customers=20, min_relative=0.05)
-    if descriptions is None:
-        ranked = ranked.with_columns(description=pl.lit(None, dtype=pl.String))
-    else:
-        ranked = ranked.join(descriptions, on="product_id", how="left", maintain_order="left")
-    return ranked.select(
-        "segment", "product_id", "description", "customers", "share", "population_share", "lift"
+    in_all = customers.select(segment="segment", in_segment="customers")
+    ranked = (
+        counts.join(in_all, on="segment")
+        .with_columns(
+            share=pl.col("customers") / pl.col("in_segment"),
+            population_share=pl.col("customers").sum().over("product_id") / in_all["in_segment"].sum(),
+        )
+        .with_columns(lift=pl.col("share") / pl.col("population_share"))
     )
+    enough = (pl.col("share") >= min_share) & (pl.col("customers") >= min_customers)
+    kinds = {
+        "best seller": ranked.sort("segment", "customers", "product_id", descending=[False, True, False]),
+        "unusual": ranked.filter(enough & (pl.col("lift") >= min_lift)).sort(
+            "segment", "lift", "customers", "product_id", descending=[False, True, True, False]
+        ),
+    }
+    return pl.concat(
+        [
+            df.group_by("segment", maintain_order=True)
+            .head(most)
+            .select(
+                "segment",
+                pl.lit(kind).alias("kind"),
+                "product_id",
+                "customers",
+                "share",
+                "population_share",
+                "lift",
+            )
+            for kind, df in kinds.items()
+        ]
+    ).sort("segment", "kind", maintain_order=True)

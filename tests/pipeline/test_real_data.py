@@ -169,7 +169,13 @@ def test_the_report_opens_in_a_browser(visit: chrome.Visit, real_run: Run) -> No
 
 @pytest.mark.browser
 def test_every_figure_on_the_cards_is_in_the_profile(visit: chrome.Visit, real_run: Run) -> None:
-    profile = pl.read_parquet(real_run.folder / "profile.parquet").filter(pl.col("segment") > 0)
+    returned = pl.read_parquet(real_run.folder / "tables/returns.parquet").select("segment", "returned")
+    profile = (
+        pl.read_parquet(real_run.folder / "profile.parquet")
+        .filter(pl.col("segment") > 0)
+        .join(returned, on="segment")
+        .with_columns(pl.col("revenue") - pl.col("returned"))
+    )
     cards = [card.inner_text() for card in visit.page.query_selector_all(".card")]
     assert len(cards) == profile.height
     for card, row in zip(cards, profile.sort("revenue", descending=True).iter_rows(named=True), strict=True):

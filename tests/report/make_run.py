@@ -19,7 +19,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
 from segcore import job as jobs
-from segcore import profile, schema
+from segcore import profile, schema, tables
 
 MATRIX = list(schema.DEFAULT_MATRIX)
 SHOWN = [*MATRIX, "item_count", "tenure_days", "return_rate"]
@@ -172,6 +172,7 @@ def _tables(
         [
             {
                 "segment": s,
+                "kind": kind,
                 "product_id": f"85{s}{i}A",
                 "description": text,
                 "customers": 120 - 9 * i,
@@ -180,9 +181,11 @@ def _tables(
                 "lift": 2.86 - 0.1 * i,
             }
             for s in range(1, k + 1)
+            for kind in ("best seller", "unusual")
             for i, text in enumerate(products)
         ]
     ).write_parquet(out / "products.parquet")
+    _returns(df).write_parquet(out / "returns.parquet")
     pl.DataFrame(
         [
             {
@@ -222,6 +225,14 @@ def _tables(
     df.with_columns(distance=pl.Series(distance)).sort("segment", "distance").group_by(
         "segment", maintain_order=True
     ).head(20).select("segment", "customer_id", *MATRIX, "distance").write_parquet(out / "examples.parquet")
+
+
+def _returns(df: pl.DataFrame) -> pl.DataFrame:
+    """Return what was sent back: of the first customer nearly everything, of every tenth another 2%."""
+    number = pl.int_range(pl.len())
+    share = pl.when(number == 0).then(0.95).when(number % 10 == 0).then(0.02).otherwise(0.0)
+    returned = df.with_columns(returned_share=share, returned_value=share * pl.col("total_spend"))
+    return tables.returns(returned.lazy())
 
 
 def _histogram(df: pl.DataFrame, k: int) -> list[dict[str, Any]]:

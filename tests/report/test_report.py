@@ -61,10 +61,56 @@ def profile(run_dir: Path) -> list[dict[str, Any]]:
     return pl.read_parquet(run_dir / "profile.parquet").filter(pl.col("segment") > 0).to_dicts()
 
 
-def test_every_figure_of_a_card_is_in_the_profile(page: Cards, run_dir: Path) -> None:
-    columns = ("customers", "customer_share", "revenue", "revenue_share")
-    assert page.cards == {row["segment"]: {c: float(row[c]) for c in columns} for row in profile(run_dir)}
+def test_every_figure_of_a_card_is_in_the_runs_tables(page: Cards, run_dir: Path) -> None:
+    returned = dict(
+        pl.read_parquet(run_dir / "tables" / "returns.parquet").select("segment", "returned").rows()
+    )
+    whole = sum(row["revenue"] for row in profile(run_dir)) - returned[0]
+    for row in profile(run_dir):
+        revenue = row["revenue"] - returned[row["segment"]]
+        assert page.cards[row["segment"]] == {
+            "customers": float(row["customers"]),
+            "customer_share": row["customer_share"],
+            "revenue": pytest.approx(revenue),
+            "revenue_share": pytest.approx(revenue / whole),
+        }
     assert all(row["segment_name"] in page.texts for row in profile(run_dir))
+
+
+def test_revenue_is_net_of_returns_and_says_so(run_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_dir, tmp_path / "run")
+    table = pl.read_parquet(run_dir / "tables" / "returns.parquet")
+    first = (pl.col("segment") == 1) | (pl.col("segment") == 0)
+    half = table.filter(pl.col("segment") == 1)["revenue"].item() / 2
+    table.with_columns(
+        returned=pl.when(first).then(half).otherwise(0.0), returners=pl.when(first).then(7).otherwise(0)
+    ).write_parquet(tmp_path / "run" / "tables" / "returns.parquet")
+    page = report.build(tmp_path / "run")
+    gross = [row["revenue"] for row in profile(run_dir)]
+    share, before = (gross[0] - half) / (sum(gross) - half), gross[0] / sum(gross)
+    assert f"bring {share:.0%} of revenue ({before:.0%} before returns)." in page
+    assert f"£{sum(gross):,.0f} before returns, £{half:,.0f} sent back." in page
+    assert "7 customers sent back nine tenths or more of what they bought" in page
+    assert "Another £1,447,682 was bought without a customer&#39;s name" in page
+
+
+def test_of_a_few_who_sent_everything_back_no_money_is_told(html: str) -> None:
+    assert "Fewer than 5 customers sent back nine tenths or more of what they bought." in html
+
+
+def test_where_returns_are_taken_back_already_they_are_not_taken_off_again(tmp_path: Path) -> None:
+    make_run(tmp_path, n=200, movement=False, overrides={"features.returns": "net"})
+    cards = Cards(report.build(tmp_path)).cards
+    assert {s: card["revenue"] for s, card in cards.items()} == {
+        row["segment"]: row["revenue"] for row in profile(tmp_path)
+    }
+
+
+def test_products_are_told_by_customers_and_do_not_shout(html: str) -> None:
+    assert html.count("Best sellers: these customers who bought it, and of all customers") == 4
+    assert html.count("Bought unusually often: these customers") == 4
+    assert "White hanging heart t-light holder" in html
+    assert "WHITE HANGING HEART" not in re.sub(r"(?s)<details.*?</details>", "", html)
 
 
 def test_every_number_in_the_marks_is_in_the_profile(html: str, run_dir: Path) -> None:
@@ -172,7 +218,8 @@ def test_hostile_texts_keep_a_markdown_table_whole(hostile_dir: Path, run_dir: P
         ("movement.json lineage.json", 'id="movement"'),
         ("drift.json", "Drift since"),
         ("tables/map.parquet", 'id="map"'),
-        ("tables/products.parquet", "Products that stand out"),
+        ("tables/products.parquet", "Best sellers"),
+        ("tables/returns.parquet", "net of returns"),
         ("tables/histogram.parquet", "How each feature is spread"),
         ("tables/monthly.parquet", "Revenue by month"),
         ("tables/tree.parquet", "trees of hierarchical"),

@@ -93,7 +93,7 @@ def test_tiny_counts_are_not_over_represented() -> None:
         {"segment": [1, 1, 2], "product_id": ["A", "rare", "A"], "customers": [5000, 30, 5000]}
     )
     assert tables.over_represented(counts, "product_id", min_relative=0).height == 1
-    assert tables.products(counts).height == 0
+    assert tables.over_represented(counts, "product_id").height == 0
 
 
 def test_each_buyer_counts_once() -> None:
@@ -122,28 +122,61 @@ def test_counts_of_parts_add_up(seed: int) -> None:
     assert_frame_equal(tables.add_up(parts, "product_id"), whole)
 
 
-def test_buying_more_of_everything_is_no_over_representation() -> None:
-    counts = pl.DataFrame(
+def kinds(counts: list[tuple[int, str, int]], sizes: dict[int, int]) -> dict[tuple[int, str], list[str]]:
+    bought = pl.DataFrame(counts, schema=["segment", "product_id", "customers"], orient="row")
+    customers = pl.DataFrame({"segment": list(sizes), "customers": list(sizes.values())})
+    ranked = tables.products(bought, customers)
+    return {
+        (segment, kind): part["product_id"].to_list()
+        for (segment, kind), part in ranked.group_by("segment", "kind", maintain_order=True)
+    }
+
+
+def test_products_by_hand() -> None:
+    counts = [(1, "A", 60), (1, "B", 50), (2, "A", 40), (2, "B", 10)]
+    bought = pl.DataFrame(counts, schema=["segment", "product_id", "customers"], orient="row")
+    ranked = tables.products(bought, pl.DataFrame({"segment": [1, 2], "customers": [200, 300]}))
+    assert ranked.rows() == [
+        (1, "best seller", "A", 60, 0.3, 0.2, pytest.approx(1.5)),
+        (1, "best seller", "B", 50, 0.25, 0.12, pytest.approx(0.25 / 0.12)),
+        (1, "unusual", "B", 50, 0.25, 0.12, pytest.approx(0.25 / 0.12)),
+        (1, "unusual", "A", 60, 0.3, 0.2, pytest.approx(1.5)),
+        (2, "best seller", "A", 40, pytest.approx(40 / 300), 0.2, pytest.approx(2 / 3)),
+        (2, "best seller", "B", 10, pytest.approx(10 / 300), 0.12, pytest.approx(1 / 3.6)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("buyers", "size", "unusual"),
+    [(30, 600, True), (29, 100, False), (30, 601, False)],  # thirty buyers, and 5% of the segment
+)
+def test_what_few_bought_is_not_called_unusual(buyers: int, size: int, unusual: bool) -> None:
+    found = kinds([(1, "A", buyers), (2, "B", 1)], {1: size, 2: size})
+    assert found[1, "best seller"] == ["A"]
+    assert ((1, "unusual") in found) == unusual
+
+
+def test_customers_who_bought_nothing_that_has_a_code_count_too() -> None:
+    found = kinds([(1, "A", 40), (2, "A", 40)], {1: 100, 2: 1000})
+    assert (1, "unusual") in found
+    assert (2, "unusual") not in found
+
+
+def test_what_was_sent_back_by_hand() -> None:
+    df = pl.DataFrame(
         {
-            "segment": [1] * 3 + [2] * 3,
-            "product_id": ["A", "B", "C"] * 2,
-            "customers": [900, 900, 900, 100, 100, 100],
+            "segment": [1, 1, 2, None],
+            "total_spend": [100.0, 50.25, 10.0, 7.0],
+            "returned_value": [90.0, 0.25, None, 7.0],
+            "returned_share": [0.9, 0.005, None, 1.0],
         }
     )
-    assert tables.products(counts).is_empty()
-
-
-def test_products_get_their_words() -> None:
-    counts = pl.DataFrame(
-        {"segment": [1, 1, 2, 2], "product_id": ["A", "B", "A", "B"], "customers": [90, 30, 30, 90]}
-    )
-    words = pl.DataFrame({"product_id": ["A"], "description": ["a mug"]})
-    found = tables.products(counts, words)
-    assert found.select("segment", "product_id", "description", "lift").rows() == [
-        (1, "A", "a mug", 1.5),
-        (2, "B", None, 1.5),
+    assert tables.returns(df.lazy()).rows() == [
+        (0, 167.25, 97.25, 2, 107.0, 97.0),
+        (1, 150.25, 90.25, 1, 100.0, 90.0),
+        (2, 10.0, 0.0, 0, 0.0, 0.0),
     ]
-    assert tables.products(counts)["description"].null_count() == 2
+    assert tables.returns(df.lazy().drop("returned_share")).is_empty()
 
 
 def test_countries_come_from_customers() -> None:

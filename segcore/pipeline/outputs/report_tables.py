@@ -19,6 +19,7 @@ from segcore.pipeline.models.model_selection import Compared
 from segcore.storage import Workspace
 
 _SHOWN = ("item_count", "tenure_days", "return_rate")
+_SHARES = ("customers", "share", "population_share", "lift")
 _FIRST_LINES = 1_000_000  # where the names of products are looked for first
 
 
@@ -39,6 +40,7 @@ def aggregates(
             months(found, labelled.lazy()), money_decimals=settings.cleaning.money_decimals
         ),
         "countries": tables.countries(everyone.select("segment", "country")),
+        "returns": tables.returns(everyone, money_decimals=settings.cleaning.money_decimals),
         "histogram": tables.histogram(everyone, shown),
         "examples": tables.examples(sample, shown),
         "map": points,
@@ -89,7 +91,7 @@ def products(
     labelled: Labelled,
     settings: Job,
 ) -> pl.DataFrame:
-    """Return the products that are over-represented in each segment, with their names.
+    """Return the best sellers of each segment and what it buys unusually often, with the products' names.
 
     Counted among the first customers in hash order, of whom it is known what they bought. The buckets hold products
     as hashes; the few that are shown get their names from the source.
@@ -105,14 +107,17 @@ def products(
         ).collect(engine="streaming")
         for path in found.products
     ]
-    top = tables.products(tables.add_up(counts, "product_id")).drop("description")
+    sizes = (
+        known.filter(pl.col("segment").is_not_null()).group_by("segment").agg(customers=pl.len()).collect()
+    )
+    top = tables.products(tables.add_up(counts, "product_id"), sizes)
     looked = work.path("input")
     read = read_input.load(looked, work.shared(looked), settings)
     names = _product_names(top["product_id"].unique(), read, settings)
     return (
         top.rename({"product_id": "product"})
         .join(names, on="product", how="left", maintain_order="left")
-        .select("segment", "product_id", "description", "customers", "share", "population_share", "lift")
+        .select("segment", "kind", "product_id", "description", *_SHARES)
     )
 
 

@@ -88,6 +88,7 @@ def _tables(
             report_tables.months(found, everyone), money_decimals=settings.cleaning.money_decimals
         ),
         "countries": tables.countries(everyone.select("segment", "country")),
+        "returns": tables.returns(everyone, money_decimals=settings.cleaning.money_decimals),
         "histogram": tables.histogram(everyone, [*dict.fromkeys(shown)]),
     }
 

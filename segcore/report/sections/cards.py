@@ -10,6 +10,7 @@ from segcore.report.formatting import Formatter, cut, sentence
 from segcore.report.report_data import ReportData
 from segcore.report.sections.profile_rows import NAME_LENGTH, rows_by_revenue
 
+_WORTH_A_WORD = 0.01  # of the revenue share
 _LONG_MEDIAN, _MEDIAN = "the median of all customers", "the median"
 
 
@@ -23,7 +24,7 @@ class Amount:
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """Something that marks a segment: plain fmt, then the numbers behind them where the words have none."""
+    """Something that marks a segment: plain words, then the numbers behind them where the words have none."""
 
     text: str
     numbers: str
@@ -42,6 +43,7 @@ class Card:
     customer_share: Amount
     revenue: Amount
     revenue_share: Amount
+    before_returns: str
     confidence: Amount | None
     marks: list[Mark]
     treatment: str
@@ -62,10 +64,17 @@ def _card(row: dict[str, Any], fmt: Formatter) -> Card:
         customer_share=Amount(value=row["customer_share"], text=fmt.percent(row["customer_share"])),
         revenue=Amount(value=row["revenue"], text=fmt.money(row["revenue"])),
         revenue_share=Amount(value=row["revenue_share"], text=fmt.percent(row["revenue_share"])),
+        before_returns=_before_returns(row, fmt),
         confidence=None if confidence is None else Amount(value=confidence, text=fmt.percent(confidence)),
         marks=[_mark(mark, fmt) for mark in row.get("marks") or []],
         treatment=cut(row.get("treatment") or "", 300),
     )
+
+
+def _before_returns(row: dict[str, Any], fmt: Formatter) -> str:
+    """Return the share of revenue before returns, empty where they hardly change it."""
+    changed = abs(row["gross_share"] - row["revenue_share"]) > _WORTH_A_WORD
+    return fmt.percent(row["gross_share"]) if changed else ""
 
 
 def _mark(mark: dict[str, Any], fmt: Formatter) -> Mark:
@@ -90,7 +99,7 @@ def bands(cards: list[Card]) -> list[dict[str, str]]:
     """Return the bands between the two bars of shares, as polygons in a box of 1,000 by 10."""
     polygons, a, b = [], 0.0, 0.0
     for card in cards:
-        c, d = a + 1000 * card.customer_share.value, b + 1000 * card.revenue_share.value
+        c, d = a + 1000 * card.customer_share.value, b + 1000 * max(0.0, card.revenue_share.value)
         polygons.append({"colour": card.colour, "points": f"{a:.1f},0 {c:.1f},0 {d:.1f},10 {b:.1f},10"})
         a, b = c, d
     return polygons
@@ -101,4 +110,6 @@ def headline(cards: list[Card]) -> str:
     if not cards:
         return ""
     first = cards[0]
-    return f"“{first.name}”, {first.customer_share.text} of customers, bring {first.revenue_share.text} of revenue."
+    before = f" ({first.before_returns} before returns)" if first.before_returns else ""
+    shares = f"{first.customer_share.text} of customers, bring {first.revenue_share.text} of revenue{before}"
+    return f"“{first.name}”, {shares}."

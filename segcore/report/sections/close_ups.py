@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore.report.formatting import Formatter, cut
+from segcore.report.formatting import Formatter, cut, softened
 from segcore.report.privacy import LEAST_CUSTOMERS
 from segcore.report.report_data import ReportData
 from segcore.report.sections.cards import Card
@@ -21,7 +21,8 @@ class CloseUp:
     """What a segment buys, where it lives, and who is typical of it."""
 
     card: Card
-    products: list[dict[str, Any]]
+    best_sellers: list[dict[str, Any]]
+    unusual: list[dict[str, Any]]
     countries: list[dict[str, Any]]
     typical: list[str]
     nearest: list[list[str]]
@@ -32,8 +33,9 @@ def close_ups(data: ReportData, cards: list[Card], fmt: Formatter, *, show_ids: 
     return [
         CloseUp(
             card=card,
-            products=_lifts(data.tables["products"], card.segment, "description", fmt),
-            countries=_lifts(data.tables["countries"], card.segment, "country", fmt),
+            best_sellers=_products(data, card.segment, "best seller", fmt),
+            unusual=_products(data, card.segment, "unusual", fmt),
+            countries=_countries(data, card.segment, fmt),
             typical=_typical(data, card.segment, fmt),
             nearest=_nearest(data, card.segment, fmt) if show_ids else [],
         )
@@ -45,24 +47,32 @@ def _of(df: pl.DataFrame, segment: int) -> pl.DataFrame:
     return df if df.is_empty() else df.filter(pl.col("segment") == segment)
 
 
-def _lifts(df: pl.DataFrame, segment: int, text: str, fmt: Formatter) -> list[dict[str, Any]]:
-    """Return what is over-represented in a segment, highest lift first."""
-    part = _of(df, segment)
+def _products(data: ReportData, segment: int, kind: str, fmt: Formatter) -> list[dict[str, Any]]:
+    """Return the products of a kind, in the order of the run's table."""
+    part = _of(data.tables["products"], segment)
+    if "kind" not in part.columns:  # of a run of an earlier version
+        return []
+    rows = part.filter(pl.col("kind") == kind).head(_TOP).to_dicts()
+    return [_row(row, softened(row["description"] or row["product_id"] or "unknown"), fmt) for row in rows]
+
+
+def _countries(data: ReportData, segment: int, fmt: Formatter) -> list[dict[str, Any]]:
+    """Return the countries that are over-represented in a segment, highest lift first."""
+    part = _of(data.tables["countries"], segment)
     if part.is_empty():
         return []
-    top = part.sort("lift", "customers", text, descending=[True, True, False]).head(_TOP).to_dicts()
-    most = max([row["lift"] or 0.0 for row in top], default=0.0) or 1.0
-    return [
-        {
-            "text": cut(row[text] or row.get("product_id") or "unknown", 60),
-            "lift": f"{fmt.number(row['lift'], 1)}×",
-            "bar": round(100 * (row["lift"] or 0.0) / most),
-            "customers": fmt.count(row["customers"]),
-            "share": fmt.percent(row["share"]),
-            "population": fmt.percent(row["population_share"]),
-        }
-        for row in top
-    ]
+    top = part.sort("lift", "customers", "country", descending=[True, True, False]).head(_TOP)
+    return [_row(row, row["country"] or "unknown", fmt) for row in top.to_dicts()]
+
+
+def _row(row: dict[str, Any], text: str, fmt: Formatter) -> dict[str, Any]:
+    return {
+        "text": cut(text, 60),
+        "times": f"{fmt.number(row['lift'], 1)}×",
+        "customers": fmt.count(row["customers"]),
+        "share": fmt.percent(row["share"]),
+        "population": fmt.percent(row["population_share"]),
+    }
 
 
 def example_features(data: ReportData) -> list[str]:

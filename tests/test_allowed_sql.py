@@ -143,6 +143,7 @@ def test_polars_alone_does_read_while_it_parses(secret: Path) -> None:
         ("'abc' 'def'", "\"'def'\" at character 7 is not expected there"),
         ("sum(*)", r"'\*' at character 5 is not expected there"),
         ("greatest()", r"'\)' at character 10 is not expected there"),  # Polars panics
+        ("ca\u017fe when", "unknown column"),  # its capital is an S
         ("100L", "'100L' at character 1 is not allowed"),
         ("1_000", "'1_000' at character 1 is not allowed"),
         ("case", "ends too early"),

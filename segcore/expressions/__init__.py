@@ -1,8 +1,9 @@
 """SQL that a job holds: what is allowed in it, as an expression of Polars, and as features of one's own."""
 
-from segcore.expressions.allowed import FUNCTIONS, TYPES, checked
+from segcore.expressions.allowed import checked
 from segcore.expressions.own_features import COLUMNS, all_columns, check, columns_of, evaluate, not_there
 from segcore.expressions.parsing import parse
+from segcore.expressions.words import FUNCTIONS, TYPES
 
 __all__ = [
     "COLUMNS",

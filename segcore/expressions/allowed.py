@@ -7,84 +7,21 @@ spelling, every column in quotes: nothing depends on two parsers seeing the same
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import NoReturn
 
 from segcore import errors
+from segcore.expressions import words
+from segcore.expressions.tokens import Token, place, shown, tokens
 
-_AGGREGATES = (
-    "avg corr count covar covar_pop covar_samp first first_value last last_value max median min quantile_cont "
-    "quantile_disc stddev stddev_samp stdev sum var var_samp variance"
-)
-_NUMBERS = (
-    "abs acos asin atan atan2 cbrt ceil ceiling cos cot degrees div exp floor ln log log10 log1p log2 mod pi pow power "
-    "radians round sign sin sqrt tan trunc truncate"
-)
-_TEXTS = (
-    "char_length character_length concat concat_ws ends_with initcap left length lower ltrim octet_length regexp_like "
-    "replace reverse right rtrim split_part starts_with strpos substr substring trim upper"
-)
-_TIMES = (
-    "date date_part datetime day dayofweek dayofyear hour minute month quarter second strftime strptime time timestamp "
-    "week year"
-)
-# Without those that read, that depend on the clock, or whose result can be as large as a number says.
-FUNCTIONS = frozenset(
-    f"{_AGGREGATES} {_NUMBERS} {_TEXTS} {_TIMES} coalesce greatest if ifnull least nullif".split()
-)
-_PLAIN = (
-    "BIGINT BOOL BOOLEAN CHAR DATE DATETIME DEC DECIMAL DOUBLE FLOAT FLOAT4 FLOAT8 INT INT2 INT4 INT8 INTEGER NUMERIC "
-    "REAL SMALLINT STRING TEXT TIME TIMESTAMP TINYINT VARCHAR"
-)
-TYPES = frozenset(_PLAIN.split())
-_VALUES = {"NULL", "TRUE", "FALSE"}
-_BEFORE_A_TEXT = {"DATE", "DATETIME", "INTERVAL", "TIME", "TIMESTAMP"}  # DATE '2011-12-09'
-_BETWEEN_WORDS = {"AND", "OR", "XOR"}
-_AFTER_NOT = {"LIKE", "ILIKE", "RLIKE", "REGEXP", "BETWEEN"}
-_SIGNS = {"+", "-", "*", "/", "//", "%", "=", "==", "<>", "!=", "<", "<=", ">", ">=", "<=>", "||", "&", "|"}
-# Words of the grammar that name no column without quotes.
-_RESERVED = (
-    _VALUES
-    | _BETWEEN_WORDS
-    | _AFTER_NOT
-    | {"CASE", "WHEN", "THEN", "ELSE", "END", "CAST", "TRY_CAST", "EXTRACT", "DISTINCT", "FILTER", "WHERE"}
-    | {"NOT", "IS", "IN", "AS", "FROM", "SELECT", "WITH", "TABLE", "VALUES", "EXISTS"}
-)
-# Polars takes seconds for a sum of a thousand terms and minutes for one of five thousand, and knows 50 brackets.
-_MOST_TOKENS = 2_000
-_DEEPEST = 30
-_LONGEST_SHOWN = 40
-
-_TOKEN = re.compile(
-    r"""(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
-    | (?P<text>'(?:[^']|'')*')
-    | (?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`)
-    | (?P<word>[^\W\d]\w*)
-    | (?P<comment>--|/\*)
-    | (?P<sign><=>|\|\||::|//|==|<>|!=|<=|>=|[-+*/%=<>(),&|])""",
-    re.VERBOSE,
-)
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-    @property
-    def word(self) -> str:
-        """What a word or a sign is compared by; nothing for all else."""
-        return self.text.upper() if self.kind in ("word", "sign") else ""
+_DEEPEST = 30  # brackets within each other; Polars knows 50
 
 
 def checked(text: str, columns: Collection[str]) -> str:
     """Return an expression in the spelling that may be given to Polars.
 
     Allowed are columns, numbers, texts, dates, operators, CASE, IS, IN lists, BETWEEN, LIKE, CAST to plain types,
-    EXTRACT, FILTER (WHERE ...) and :data:`FUNCTIONS`. What is allowed means what it means to Polars alone.
+    EXTRACT, FILTER (WHERE ...) and :data:`segcore.expressions.FUNCTIONS`. What is allowed means what it means to Polars alone.
 
     Parameters
     ----------
@@ -98,54 +35,24 @@ def checked(text: str, columns: Collection[str]) -> str:
     ValueError
         With what is not allowed, where it stands and what is.
     """
-    reader = _Reader([*_tokens(text)], columns)
+    reader = _Reader([*tokens(text)], columns)
     reader.expression(0)
     if reader.token.kind != "end":
         reader.refuse()
     return " ".join(reader.taken)
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    at = count = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        match = _TOKEN.match(text, at)
-        if match is None or match.lastgroup is None:
-            raise ValueError(f"{_place(text[at:], at)} is not allowed in an expression")
-        if match.lastgroup == "comment":
-            raise ValueError(
-                f"{_place(text[at:], at)}: an expression holds no comment; for two minus signs write - -"
-            )
-        yield _Token(match.lastgroup, match[0], at)
-        at, count = match.end(), count + 1
-        if count > _MOST_TOKENS:
-            raise ValueError(
-                f"is longer than {_MOST_TOKENS:,} words and signs; make more than one expression of it"
-            )
-    yield _Token("end", "", at)
-
-
-def _place(text: str, at: int) -> str:
-    return f"{_shown(text)} at character {at + 1}"
-
-
-def _shown(text: str) -> str:
-    return repr(errors.listing([text[:_LONGEST_SHOWN]]))
-
-
 class _Reader:
     """Goes through the tokens of an expression once; precedence does not matter to what is allowed."""
 
-    def __init__(self, tokens: list[_Token], columns: Collection[str]) -> None:
+    def __init__(self, tokens: list[Token], columns: Collection[str]) -> None:
         self._tokens = tokens
         self._columns = columns
         self._place = 0
         self.taken: list[str] = []
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         return self._tokens[self._place]
 
     def refuse(self) -> NoReturn:
@@ -153,7 +60,7 @@ class _Reader:
         if token.kind == "end":
             raise ValueError("ends too early; is there a bracket, a value or an END missing?")
         raise ValueError(
-            f"{_place(token.text, token.at)} is not expected there; an expression is made of columns, values, operators, "
+            f"{place(token.text, token.at)} is not expected there; an expression is made of columns, values, operators, "
             "CASE, CAST and functions, without queries and names for results"
         )
 
@@ -166,15 +73,15 @@ class _Reader:
         self.taken.append(spelling or self.token.word or self.token.text)
         self._place += 1
 
-    def _took(self, *words: str) -> bool:
+    def _took(self, *expected: str) -> bool:
         """Take a word or sign if it comes next."""
-        if self.token.word not in words:
+        if self.token.word not in expected:
             return False
         self._take()
         return True
 
-    def _need(self, *words: str) -> None:
-        if not self._took(*words):
+    def _need(self, *expected: str) -> None:
+        if not self._took(*expected):
             self.refuse()
 
     def _inside(self, depth: int) -> int:
@@ -186,7 +93,7 @@ class _Reader:
 
     def _operator(self, depth: int) -> bool:
         """Take an operator with what stands behind it, if one comes next."""
-        if self._took(*_SIGNS, *_BETWEEN_WORDS, *_AFTER_NOT):
+        if self._took(*words.SIGNS, *words.BETWEEN_WORDS, *words.AFTER_NOT):
             self._operand(depth)
         elif self._took("IS"):
             self._took("NOT")
@@ -194,12 +101,12 @@ class _Reader:
                 self._need("FROM")
                 self._operand(depth)
             else:
-                self._need(*_VALUES)
+                self._need(*words.VALUES)
         elif self._took("NOT"):
             if self._took("IN"):
                 self._list(depth)
             else:
-                self._need(*_AFTER_NOT)
+                self._need(*words.AFTER_NOT)
                 self._operand(depth)
         elif self._took("IN"):
             self._list(depth)
@@ -218,7 +125,7 @@ class _Reader:
 
     def _atom(self, depth: int) -> None:
         token, behind = self.token, self._tokens[min(self._place + 1, len(self._tokens) - 1)]
-        if token.kind in ("number", "text") or token.word in _VALUES:
+        if token.kind in ("number", "text") or token.word in words.VALUES:
             self._take()
         elif self._took("("):
             self.expression(depth)
@@ -235,10 +142,10 @@ class _Reader:
             self._extract(depth)
         elif token.kind == "word" and behind.word == "(":
             self._call(depth)
-        elif token.word in _BEFORE_A_TEXT and behind.kind == "text":
+        elif token.word in words.BEFORE_A_TEXT and behind.kind == "text":
             self._take()
             self._take()
-        elif token.kind == "name" or (token.kind == "word" and token.word not in _RESERVED):
+        elif token.kind == "name" or (token.kind == "word" and token.word not in words.RESERVED):
             self._column(behind)
         else:
             self.refuse()
@@ -275,10 +182,10 @@ class _Reader:
 
     def _call(self, depth: int) -> None:
         name = self.token.text.lower()
-        if name not in FUNCTIONS:
-            close = errors.did_you_mean(name, FUNCTIONS)
+        if name not in words.FUNCTIONS:
+            close = errors.did_you_mean(name, words.FUNCTIONS)
             raise ValueError(
-                f"unknown function {_shown(self.token.text)}{close or '; there are ' + ', '.join(sorted(FUNCTIONS))}"
+                f"unknown function {shown(self.token.text)}{close or '; there are ' + ', '.join(sorted(words.FUNCTIONS))}"
             )
         self._take(name)
         self._take()  # the bracket
@@ -297,10 +204,10 @@ class _Reader:
             self._need(")")
 
     def _type(self) -> None:
-        if self.token.word not in TYPES:
-            close = errors.did_you_mean(self.token.word, TYPES)
+        if self.token.word not in words.TYPES:
+            close = errors.did_you_mean(self.token.word, words.TYPES)
             raise ValueError(
-                f"unknown type {_place(self.token.text, self.token.at)}{close}; there are {', '.join(sorted(TYPES))}"
+                f"unknown type {place(self.token.text, self.token.at)}{close}; there are {', '.join(sorted(words.TYPES))}"
             )
         self._take()
         if self.taken[-1] == "DOUBLE":
@@ -316,15 +223,15 @@ class _Reader:
             self.refuse()
         self._take()
 
-    def _column(self, behind: _Token) -> None:
+    def _column(self, behind: Token) -> None:
         name = self.token.text
         if self.token.kind == "name":
             name = name[1:-1].replace(name[0] * 2, name[0])
         if name not in self._columns:
             close = errors.did_you_mean(name, self._columns)
             raise ValueError(
-                f"unknown column {_shown(name)}{close}; there are {errors.listing(self._columns, most=30)}"
+                f"unknown column {shown(name)}{close}; there are {errors.listing(self._columns, most=30)}"
             )
         if name == "*" or (name.startswith("^") and name.endswith("$")):
-            raise ValueError(f"column {_shown(name)} cannot be named: Polars reads a pattern in it")
+            raise ValueError(f"column {shown(name)} cannot be named: Polars reads a pattern in it")
         self._take('"' + name.replace('"', '""') + '"')

@@ -54,15 +54,16 @@ def guests(heavy: pl.DataFrame, lines_in: int, n_customers: int) -> list[str]:
     """
     messages = []
     for customer, lines in heavy.iter_rows():
-        nobody = _NOBODY.search(customer) is not None
+        nobody = _NOBODY.search(customer)
         if nobody or (lines > _GUEST_SHARE * lines_in and lines * n_customers > _GUEST_TIMES * lines_in):
+            # No more of an id than that is in a log.
             who = (
-                f"customer {customer!r}"
+                f"called like nobody ({nobody[0]!r})"
                 if nobody
-                else f"one customer, of an id that begins with {customer[:2]!r},"
+                else f"of an id that begins with {customer[:2]!r}"
             )
             messages.append(
-                f"{who} has {lines / lines_in:.0%} of all lines; "
+                f"one customer, {who}, has {lines / lines_in:.0%} of all lines; "
                 "if it is a guest account, name it in cleaning.exclude_customers"
             )
     return messages

@@ -442,7 +442,7 @@ CUSTOMERS: list[Right | Refused] = [
             ),
         ),
         spend={"Guest checkout": 3.0, **{f"c{n}": 1.0 for n in range(97)}},
-        log=r"customer 'Guest checkout' has 3% of all lines; if it is a guest account",
+        log=r"one customer, called like nobody \('Guest'\), has 3% of all lines; if it is a guest account",
     ),
     Right(
         name="much of the money is nobody's",

@@ -79,7 +79,7 @@ def test_what_a_run_would_warn_of_is_seen(tmp_path: Path) -> None:
     lines += [line(CustomerID="", InvoiceNo=str(n)) for n in range(50)]
     lines += [line(CustomerID=name, InvoiceNo=name) for name in ("Ana", "ANA", "NULL", *map(str, range(45)))]
     text = pipeline.inspect_input(write_csv(tmp_path / "a.csv", lines))
-    assert "customer 'guest' has 3% of all lines" in text
+    assert "one customer, called like nobody ('guest'), has 3% of all lines" in text
     assert "1 customers differ from another one in capitals" in text
     assert "lines without a customer hold 50% of all lines and 50% of the money" in text
     assert re.search(r"customer_id .*  empty in 49\.5%  'NULL' and the like in 1\.0%", text)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from segcore import job
 from segcore.changes import lineage
+from segcore.changes.lineage import SegmentCounts
+from segcore.records.changes import Identity
 
 RULE = job.Lineage()
 LABELS = st.lists(st.integers(1, 4), min_size=5, max_size=60)
@@ -47,6 +49,97 @@ def test_the_ids_of_kept_segments_go_on_by_hand() -> None:
     assert found.identities[1].jaccard == pytest.approx(8 / 11)
     assert [i.verdict for i in found.identities] == ["kept", "kept"]
     assert found.next_segment == 10
+
+
+def test_an_identity_in_full() -> None:
+    # Then: 10 in old 1 and 20 in old 2. Of old 1, 8 are in new 2 with 4 of old 2; the old model would put 9 there.
+    history: SegmentCounts = {(1, 2): 8, (1, 1): 2, (2, 1): 16, (2, 2): 4}
+    same_data: SegmentCounts = {(1, 2): 9, (2, 2): 3, (2, 1): 15, (1, 1): 3}
+    found = lineage.match(history, same_data, old=[1, 2], new=[1, 2], next_segment=3, rule=RULE)
+    assert found.identities == (
+        Identity(
+            segment=2,
+            previous=2,
+            verdict="kept",
+            jaccard=16 / 22,
+            jaccard_history=16 / 22,
+            jaccard_same_data=15 / 21,
+            shared_customers=16,
+        ),
+        Identity(
+            segment=1,
+            previous=1,
+            verdict="kept",
+            jaccard=9 / 15,
+            jaccard_history=8 / 14,
+            jaccard_same_data=9 / 15,
+            shared_customers=8,
+        ),
+    )
+    assert found.next_segment == 3
+
+
+def test_old_segments_that_nobody_is_in_any_more_are_retired_and_new_ones_are_new() -> None:
+    found = lineage.match({(1, 1): 5}, {(1, 1): 5}, old=[1, 2], new=[1, 2], next_segment=9, rule=RULE)
+    assert found.identities == (
+        Identity(
+            segment=1,
+            previous=1,
+            verdict="kept",
+            jaccard=1,
+            jaccard_history=1,
+            jaccard_same_data=1,
+            shared_customers=5,
+        ),
+        Identity(segment=9, verdict="new"),
+        Identity(previous=2, verdict="retired"),
+    )
+    assert found.next_segment == 10
+
+
+@pytest.mark.parametrize(("old", "new"), [([], [1, 2]), ([1, 2], [])])
+def test_a_run_without_segments_begins_or_ends_all(old: list[int], new: list[int]) -> None:
+    found = lineage.match({}, {}, old=old, new=new, next_segment=5, rule=RULE)
+    assert verdicts(found) == [
+        *((5 + place, None, "new") for place in range(len(new))),
+        *((None, segment, "retired") for segment in old),
+    ]
+
+
+def test_a_merger_names_the_largest_of_its_sources() -> None:
+    equal = [(1, 1, 40), (1, 2, 60), (2, 1, 45), (2, 3, 55), (3, 2, 50), (4, 3, 50)]
+    found = follow([*equal])
+    merged = next(i for i in found.identities if i.verdict == "merged")
+    assert (merged.segment, merged.previous, merged.shared_customers) == (found.ids[1], 2, 45)
+
+
+def test_a_part_of_a_split_names_the_segment_that_gave_it_most() -> None:
+    # New 3 is a third of old 1 and two fifths of old 2, and less than three tenths of it are theirs.
+    moved = [(1, 1, 66), (1, 3, 33), (2, 2, 60), (2, 3, 40), (None, 3, 1), (3, 3, 0)]
+    history: list[tuple[int | None, int | None, int]] = [*moved, *((old, 3, 30) for old in (4, 5, 6))]
+    history += [(old, old, 300) for old in (4, 5, 6)]
+    found = follow(history)
+    part = next(i for i in found.identities if i.segment == found.ids[3])
+    assert (part.verdict, part.previous) == ("split", 2)
+
+
+def test_what_is_inherited_says_how_much_was_kept() -> None:
+    history: SegmentCounts = {(1, 1): 8, (1, 4): 2, (3, 1): 2, (None, 4): 5}
+    found = lineage.inherited(history, {(1, 1): 9, (1, 4): 7}, old=[1, 3], new=[1, 4], next_segment=5)
+    assert found.identities == (
+        Identity(
+            segment=1,
+            previous=1,
+            verdict="kept",
+            jaccard=8 / 12,
+            jaccard_history=8 / 12,
+            jaccard_same_data=9 / 16,
+            shared_customers=8,
+        ),
+        Identity(segment=4, verdict="new"),
+        Identity(previous=3, verdict="retired"),
+    )
+    assert (found.next_segment, found.ids) == (5, {1: 1, 4: 4})
 
 
 def test_below_half_a_segment_is_new_and_the_old_one_retired() -> None:

@@ -9,13 +9,13 @@ from typing import Literal
 import click
 
 from segcore.cli.group import cli
-from segcore.cli.options import Folder, Rows
+from segcore.cli.options import count, folder
 
 
 @cli.command()
-@click.option("--rows", type=Rows(), required=True, help="Transaction lines, such as 1e6.")
-@click.option("--out", "-o", required=True, type=Folder(), help="Folder for the dump; new or empty.")
-@click.option("--customers", type=Rows(), help="Customers.  [default: follows from the lines]")
+@click.option("--rows", type=count, required=True, help="Transaction lines, such as 1e6.")
+@click.option("--out", "-o", required=True, type=folder, help="Folder for the dump; new or empty.")
+@click.option("--customers", type=count, help="Customers.  [default: follows from the lines]")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same bytes."
 )
@@ -49,7 +49,7 @@ def simulate(
 
 @cli.command("download")
 @click.argument("name", metavar="online-retail", type=click.Choice(["online-retail"]))
-@click.option("--out", "-o", required=True, type=Folder(), help="Folder for the dump; new or empty.")
+@click.option("--out", "-o", required=True, type=folder, help="Folder for the dump; new or empty.")
 @click.option("--url", help="Address of the archive.  [default: that of the UCI repository]")
 @click.option(
     "--timeout",

@@ -1,4 +1,4 @@
-"""Types of options, and options that several commands share."""
+"""What options are read as, and options that several commands share."""
 
 from __future__ import annotations
 
@@ -13,77 +13,51 @@ import click
 from segcore import errors, stores
 
 
-class Size(click.ParamType[int]):
-    """Bytes, such as 1GB."""
+def size(value: str) -> int:
+    """Return the bytes of a size such as 1GB."""
+    from segcore import engine
 
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the text or say what is wrong with it."""
-        from segcore import engine
-
-        try:
-            return engine.parse_size(str(value))
-        except errors.UsageError as exc:
-            self.fail(str(exc), param, ctx)
+    try:
+        return engine.parse_size(value)
+    except errors.UsageError as exc:
+        raise click.BadParameter(str(exc)) from exc
 
 
-class Place(click.ParamType[Path | str]):
-    """A folder: a path, or a URL in an object store."""
-
-    name = "path or URL"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
-        """Tell them apart, and refuse a URL that holds credentials."""
-        try:
-            return stores.place(value)
-        except errors.UsageError as exc:
-            self.fail(str(exc), param, ctx)
+def path_or_url(value: str) -> Path | str:
+    """Return a folder as a path, or as a URL that holds no credentials."""
+    try:
+        return stores.place(value)
+    except errors.UsageError as exc:
+        raise click.BadParameter(str(exc)) from exc
 
 
-class Folder(click.Path):
-    """A folder on this machine."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse a URL, of which a path would make a folder with an odd name."""
-        if stores.is_url(value):
-            self.fail("expected a folder on this machine, found a URL", param, ctx)
-        return super().convert(value, param, ctx)
+def folder(value: str) -> Path:
+    """Return a folder on this machine; a path would make a folder with an odd name of a URL."""
+    if stores.is_url(value):
+        raise click.BadParameter("expected a folder on this machine, found a URL")
+    return Path(value)
 
 
-class K(click.ParamType[int | None]):
-    """A number of segments of at least 2, or ``auto``, which is None."""
-
-    name = "k"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """Read the text or say what is wrong with it."""
-        if value == "auto":
-            return None
-        if not str(value).isdigit():
-            self.fail(f"{value!r} is neither a number of segments nor 'auto'", param, ctx)
-        if int(value) < 2:
-            self.fail(f"k={value} should be at least 2: one segment is everybody", param, ctx)
-        return int(value)
+def k(value: str) -> int | None:
+    """Return a number of segments of at least 2; None for ``auto``."""
+    if value == "auto":
+        return None
+    if not value.isdigit():
+        raise click.BadParameter(f"{value!r} is neither a number of segments nor 'auto'")
+    if int(value) < 2:
+        raise click.BadParameter(f"k={value} should be at least 2: one segment is everybody")
+    return int(value)
 
 
-class Rows(click.ParamType[int]):
-    """A whole number, also written like 1e6."""
-
-    name = "rows"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the text or say what is wrong with it."""
-        try:
-            rows = float(value)
-        except ValueError:
-            self.fail(f"{value!r} is no number; write it like 20000 or 1e6", param, ctx)
-        if rows < 1 or rows != int(rows):
-            self.fail(f"{value!r} should be a whole number of at least 1", param, ctx)
-        return int(rows)
+def count(value: str) -> int:
+    """Return a whole number, also written like 1e6."""
+    try:
+        number = float(value)
+    except ValueError as exc:
+        raise click.BadParameter(f"{value!r} is no number; write it like 20000 or 1e6") from exc
+    if number < 1 or not number.is_integer():
+        raise click.BadParameter(f"{value!r} should be a whole number of at least 1")
+    return int(number)
 
 
 Command = Callable[..., None]
@@ -136,7 +110,7 @@ job_option = option(
 )
 memory_option = option(
     "--memory",
-    type=Size(),
+    type=size,
     help="Memory budget, such as 1GB; with a cluster of each worker.  [default: half of the machine]",
 )
 source_options = together(  # without them it is found by looking
@@ -155,10 +129,10 @@ source_options = together(  # without them it is found by looking
     ),
 )
 place_options = together(
-    option("--out", "-o", required=True, type=Place(), help="Folder or URL for the runs."),
+    option("--out", "-o", required=True, type=path_or_url, help="Folder or URL for the runs."),
     option(
         "--scratch",
-        type=Place(),
+        type=path_or_url,
         help="Folder or URL for finished stages until the run is published.  [default: DIR/work]",
     ),
 )

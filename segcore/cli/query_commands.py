@@ -10,17 +10,17 @@ import click
 from segcore.cli.group import cli
 from segcore.cli.importing import importing
 from segcore.cli.options import (
-    Place,
     inputs_argument,
     job_option,
     memory_option,
+    path_or_url,
     source_options,
     take_overrides,
 )
 
 
 @cli.command("report")
-@click.argument("run", type=Place())
+@click.argument("run", type=path_or_url)
 @click.option("--format", "kind", type=click.Choice(["html", "md"]), default="html", show_default=True)
 @click.option("--show-ids", is_flag=True, help="Name typical customers by their id.")
 def report_command(run: Path | str, kind: str, show_ids: bool) -> None:
@@ -33,7 +33,9 @@ def report_command(run: Path | str, kind: str, show_ids: bool) -> None:
 
 @cli.command()
 @click.argument("customer_id")
-@click.option("--run", required=True, type=Place(), help="The run's folder or URL, or one with latest.json.")
+@click.option(
+    "--run", required=True, type=path_or_url, help="The run's folder or URL, or one with latest.json."
+)
 def explain(customer_id: str, run: Path | str) -> None:
     """Explain why CUSTOMER_ID is in their segment, and what would move them to the next one."""
     with importing():
@@ -43,7 +45,7 @@ def explain(customer_id: str, run: Path | str) -> None:
 
 
 @cli.command("runs")
-@click.argument("out", type=Place())
+@click.argument("out", type=path_or_url)
 def runs_command(out: Path | str) -> None:
     """List the finished runs in OUT, the newest last."""
     with importing():

@@ -10,15 +10,15 @@ import click
 from segcore.cli.group import cli
 from segcore.cli.importing import importing
 from segcore.cli.options import (
-    Folder,
-    K,
-    Place,
-    Rows,
+    count,
+    folder,
     inputs_argument,
     job_option,
+    k,
     key_option,
     operating_options,
     option,
+    path_or_url,
     place_options,
     source_options,
     take_overrides,
@@ -32,13 +32,11 @@ from segcore.cli.options import (
 @key_option(
     "selection.k",
     "--k",
-    type=K(),
+    type=k,
     help="Number of segments, or 'auto' for the selection rule.  [default: auto]",
 )
 @key_option("selection.family", "--family", help="Pin the model family, such as kmeans or mixture-full.")
-@key_option(
-    "models.sample", "--sample", type=Rows(), help="Customers that sample fits see.  [default: 10000]"
-)
+@key_option("models.sample", "--sample", type=count, help="Customers that sample fits see.  [default: 10000]")
 @key_option(
     "features.as_of",
     "--as-of",
@@ -60,7 +58,7 @@ from segcore.cli.options import (
 @option("--workers", type=click.IntRange(1), help="Start a local Dask cluster of so many workers.")
 @option(
     "--previous",
-    type=Place(),
+    type=path_or_url,
     help="Run that this one follows.  [default: the one that DIR/latest.json names]",
 )
 @option(
@@ -102,7 +100,7 @@ def segment(inputs: tuple[str, ...], job_file: Path | None, **options: Any) -> N
 @option(
     "--model",
     required=True,
-    type=Place(),
+    type=path_or_url,
     help="Finished run, or a folder with latest.json; a path or a URL.",
 )
 @option(
@@ -126,12 +124,12 @@ def score(inputs: tuple[str, ...], **options: Any) -> None:
 
 
 @cli.command()
-@click.argument("old", type=Place())
-@click.argument("new", type=Place())
+@click.argument("old", type=path_or_url)
+@click.argument("new", type=path_or_url)
 @click.option(
     "--out",
     "-o",
-    type=Folder(),
+    type=folder,
     help="Folder for the tables, every customer that moved (Parquet) and a report.",
 )
 def compare(old: Path | str, new: Path | str, out: Path | None) -> None:

@@ -11,7 +11,7 @@ _SHARE = 8  # an eighth of a budget is for holding an array
 
 def holds(size: int, budget: int) -> bool:
     """Whether this process holds an array of so many bytes; with a cluster it does not, and stays small."""
-    return connection.current() is None and size <= budget // _SHARE
+    return connection.active_cluster() is None and size <= budget // _SHARE
 
 
 def on_workers(X: Any) -> Any:
@@ -27,7 +27,7 @@ def on_workers(X: Any) -> Any:
     dask array
         The same on a laptop, and where it does not fit: then every pass reads the files again.
     """
-    at_work = connection.current()
-    if at_work is None or X.nbytes > at_work.budget // _SHARE * at_work.n_workers:
+    active = connection.active_cluster()
+    if active is None or X.nbytes > active.budget // _SHARE * active.n_workers:
         return X
-    return at_work.client.persist(X)
+    return active.client.persist(X)

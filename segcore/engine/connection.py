@@ -39,18 +39,18 @@ class Cluster:
         return int(self.client.scheduler_info(n_workers=0)["n_workers"])
 
 
-_CURRENT: ContextVar[Cluster | None] = ContextVar("segcore cluster", default=None)
+_ACTIVE: ContextVar[Cluster | None] = ContextVar("segcore cluster", default=None)
 
 
-def current() -> Cluster | None:
+def active_cluster() -> Cluster | None:
     """Return the cluster that works for the caller; None on a laptop."""
-    return _CURRENT.get()
+    return _ACTIVE.get()
 
 
 def n_workers() -> int:
     """Return how many workers the cluster has that works for the caller; 0 on a laptop."""
-    at_work = current()
-    return 0 if at_work is None else at_work.n_workers
+    active = active_cluster()
+    return 0 if active is None else active.n_workers
 
 
 @contextmanager
@@ -105,15 +105,14 @@ def cluster(
             memory_budget = memory_budget or memory.default_budget() // (workers or 1)
             client = stack.enter_context(_local(workers or 1, memory_budget, scratch))
         address = client.scheduler.address
-        watch = stack.enter_context(loss.watching(client, address))
-        with loss.told(watch, address):
-            found = stack.enter_context(_set_up(client, address, memory_budget))
-            say(f"{found.n_workers} Dask workers at {address}, dashboard {client.dashboard_link}")
-            token = _CURRENT.set(found)
+        with loss.reported(client, address):
+            active = stack.enter_context(_set_up(client, address, memory_budget))
+            say(f"{active.n_workers} Dask workers at {address}, dashboard {client.dashboard_link}")
+            token = _ACTIVE.set(active)
             try:
-                yield found
+                yield active
             finally:
-                _CURRENT.reset(token)
+                _ACTIVE.reset(token)
 
 
 @contextmanager
@@ -123,7 +122,9 @@ def _connected(address: str) -> Iterator[Any]:
 
     _check_certificates(address)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", VersionMismatchWarning)  # said better in a moment
+        warnings.simplefilter(
+            "ignore", VersionMismatchWarning
+        )  # environment.check reports it better in a moment
         try:
             # As Dask's default it would stay so when it fails: whatever computes later would wait for it for ever.
             client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
@@ -140,11 +141,11 @@ def _check_certificates(address: str) -> None:
         return
     from distributed import Security
 
-    mine = Security().get_tls_config_for_role("client")
+    settings = Security().get_tls_config_for_role("client")
     for setting, value in {
-        "ca-file": mine["ca_file"],
-        "client.cert": mine["cert"],
-        "client.key": mine["key"] or mine["cert"],
+        "ca-file": settings["ca_file"],
+        "client.cert": settings["cert"],
+        "client.key": settings["key"] or settings["cert"],
     }.items():
         name = f"distributed.comm.tls.{setting}"
         if not value:
@@ -164,11 +165,11 @@ def _variable(setting: str) -> str:
 def _local(n_workers: int, budget: int, scratch: Path | None) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
-    needed, there = n_workers * memory.worker_limit(budget), memory.memory_limit()
-    if needed > there:
+    needed, limit = n_workers * memory.worker_limit(budget), memory.memory_limit()
+    if needed > limit:
         raise errors.UsageError(
             f"{n_workers} workers with a budget of {budget / 1e9:.2f} GB each need {needed / 1e9:.2f} GB, this machine has "
-            f"{there / 1e9:.2f} GB; ask for fewer --workers or a smaller --memory, which is for each"
+            f"{limit / 1e9:.2f} GB; ask for fewer --workers or a smaller --memory, which is for each"
         )
     if scratch is not None:
         scratch.mkdir(mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A cluster that is lost while it works: noticed, and said in one line."""
+"""A cluster that is lost while it works: noticed, and reported in one line."""
 
 from __future__ import annotations
 
@@ -15,51 +15,19 @@ _LOOK_SECONDS = 1.0
 _AGAIN = "run the same command again to go on"
 
 
-class Watch:
-    """Ends what waits for a cluster on which nobody works any more; Dask would wait for ever."""
-
-    def __init__(self, client: Any, address: str) -> None:
-        self.reason = ""
-        self.client, self._address = client, address
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        missing, patience = 0.0, workers_seconds()
-        while not self._stop.wait(_LOOK_SECONDS) and self.client.status == "running":
-            info = self.client.scheduler_info(n_workers=0)
-            missing = 0.0 if info.get("n_workers") else missing + _LOOK_SECONDS
-            if missing >= patience:
-                self.reason = no_workers(self._address)
-                self.client.close()
-                return
-
-
 @contextmanager
-def watching(client: Any, address: str) -> Iterator[Watch]:
-    """Watch over a cluster while it works."""
-    watch = Watch(client, address)
-    watch.start()
-    try:
-        yield watch
-    finally:
-        watch.stop()
+def reported(client: Any, address: str) -> Iterator[None]:
+    """Turn the loss of a cluster into one line, and end what waits for workers that do not come.
 
-
-@contextmanager
-def told(watch: Watch, address: str) -> Iterator[None]:
-    """Turn what Dask says when a cluster is lost into one line."""
+    Raises
+    ------
+    segcore.errors.UnreachableError
+    """
     from distributed.scheduler import KilledWorker, NoValidWorkerError
 
+    finished, deserted = threading.Event(), threading.Event()
+    watch = threading.Thread(target=_close_deserted, args=(client, finished, deserted), daemon=True)
+    watch.start()
     try:
         yield
     except errors.SegcoreError:
@@ -70,25 +38,38 @@ def told(watch: Watch, address: str) -> Iterator[None]:
             f"{exc.last_worker.address}; for want of memory most often: ask for a smaller --memory, or start "
             f"workers with more, and {_AGAIN}"
         ) from exc
-    except NoValidWorkerError as exc:
-        raise errors.UnreachableError(no_workers(address)) from exc
     except (Exception, CancelledError) as exc:
-        if watch.reason:
-            raise errors.UnreachableError(watch.reason) from exc
-        if isinstance(exc, CancelledError) or watch.client.status != "running":
+        if deserted.is_set() or isinstance(exc, NoValidWorkerError):
+            raise errors.UnreachableError(no_workers(address)) from exc
+        if isinstance(exc, CancelledError) or client.status != "running":
             raise errors.UnreachableError(
                 f"{address}: the connection to the Dask scheduler was lost; see that it runs and {_AGAIN}"
             ) from exc
         raise
+    finally:
+        finished.set()
+        watch.join()
+
+
+def _close_deserted(client: Any, finished: threading.Event, deserted: threading.Event) -> None:
+    """Close the client of a cluster that has had no worker for too long: Dask would wait for ever."""
+    missing, patience = 0.0, workers_seconds()
+    while not finished.wait(_LOOK_SECONDS) and client.status == "running":
+        info = client.scheduler_info(n_workers=0)
+        missing = 0.0 if info.get("n_workers") else missing + _LOOK_SECONDS
+        if missing >= patience:
+            deserted.set()
+            client.close()
+            return
 
 
 def no_workers(address: str) -> str:
-    """Say that nobody works."""
+    """Return the message for a cluster without workers."""
     return f"{address}: no Dask worker for {workers_seconds():g} seconds; start some and {_AGAIN}"
 
 
 def workers_seconds() -> float:
-    """Return how long to wait for workers: what Dask's own setting says, or a minute."""
+    """Return how long to wait for workers: Dask's own setting, or a minute."""
     import dask
     from dask.utils import parse_timedelta
 

@@ -66,9 +66,9 @@ def default_budget() -> int:
 
 
 def peak() -> int:
-    """Return the largest resident memory of this process so far, in bytes; 0 where the system does not say."""
-    found = re.search(r"VmHWM:\s+([0-9]+) kB", _read("/proc/self/status"))
-    return int(found.group(1)) * 1024 if found else 0
+    """Return the largest resident memory of this process so far, in bytes; 0 where the system does not tell."""
+    line = re.search(r"VmHWM:\s+([0-9]+) kB", _read("/proc/self/status"))
+    return int(line.group(1)) * 1024 if line else 0
 
 
 def _read(path: str | Path) -> str:

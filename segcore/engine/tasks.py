@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -77,9 +77,9 @@ def run_tasks(
     Exception
         What the function raised, on whatever machine. The tasks that are not done are given up then.
     """
-    at_work = connection.current()
+    active = connection.active_cluster()
     results = (
-        _here(function, items, at_once) if at_work is None else _on_workers(at_work, function, items, label)
+        _here(function, items, at_once) if active is None else _on_workers(active, function, items, label)
     )
     for done, result in enumerate(results, start=1):
         if tick is not None:
@@ -91,31 +91,21 @@ def _here(function: Callable[[T], R], items: Sequence[T], at_once: int) -> Itera
     if at_once == 1:
         yield from map(function, items)
         return
-    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) == at_once:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        yield from pool.map(function, items)  # one that fails cancels those that have not begun
 
 
 def _on_workers(
-    at_work: connection.Cluster, function: Callable[[T], R], items: Sequence[T], label: str
+    active: connection.Cluster, function: Callable[[T], R], items: Sequence[T], label: str
 ) -> Iterator[R]:
-    client, run = at_work.client, uuid.uuid4().hex[:8]
+    client, run = active.client, uuid.uuid4().hex[:8]
     waiting: deque[Any] = deque()
-    todo = iter(enumerate(items))
+    pending = iter(enumerate(items))
     try:
         while True:
             # Workers may come and go: as many tasks as there is work for at this moment.
-            while len(waiting) < _AHEAD * max(1, at_work.n_workers):
-                if (following := next(todo, None)) is None:
+            while len(waiting) < _AHEAD * max(1, active.n_workers):
+                if (following := next(pending, None)) is None:
                     break
                 number, item = following
                 key = f"{label}-{run}-{number}"
@@ -144,10 +134,10 @@ def work() -> Iterator[list[dict[str, Any]]]:
         A worker that has died took its count with it.
     """
     done: list[dict[str, Any]] = []
-    if (at_work := connection.current()) is None:
+    if (active := connection.active_cluster()) is None:
         yield done
         return
     from segcore.engine import workers
 
-    with workers.counting(at_work.client, done):
+    with workers.counting(active.client, done):
         yield done

@@ -1,4 +1,4 @@
-"""What is set up in each worker before it works, and what it says of itself."""
+"""What is set up in each worker before it works, and what it reports of itself."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ class Setup(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
 
 
 def too_small(budget: int, address: str, limit: int | None) -> str:
-    """Say that a worker has too little memory for a budget; nothing where it has enough."""
+    """Return why a worker has too little memory for a budget; empty where it has enough."""
     if not limit or budget <= memory.worker_budget(limit):
         return ""
-    needed, had = memory.worker_limit(budget) / 1e9, limit / 1e9
+    needed = memory.worker_limit(budget) / 1e9
     most = memory.worker_budget(limit) // 10**6
     remedy = f"--memory {most}MB" if most > 0 else "workers with more memory"
     return (
-        f"worker {address} has a memory limit of {had:.2f} GB, a budget of {budget / 1e9:.2f} GB needs {needed:.2f} GB; "
+        f"worker {address} has a memory limit of {limit / 1e9:.2f} GB, a budget of {budget / 1e9:.2f} GB needs {needed:.2f} GB; "
         f"ask for {remedy}, or start workers with --memory-limit {needed:.2f}GB"
     )
 
@@ -85,8 +85,8 @@ def _facts(dask_worker: Any) -> dict[str, int]:  # Dask fills in an argument of 
 
 def facts(client: Any) -> dict[str, dict[str, int]]:
     """Return by address the process id, the tasks done and the largest resident memory so far of every worker."""
-    found: dict[str, dict[str, int]] = client.run(_facts, on_error="ignore")
-    return found
+    by_address: dict[str, dict[str, int]] = client.run(_facts, on_error="ignore")
+    return by_address
 
 
 @contextmanager

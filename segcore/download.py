@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
@@ -38,20 +38,16 @@ _COLUMNS: dict[Any, Any] = {
 _DECIMALS = 4  # more than any price has
 
 
-@dataclass(frozen=True, kw_only=True)
-class Contents:
-    """What a data set holds; `total` is quantity times unit price over all lines, returns included, in money."""
-
-    rows: int
-    customers: int
-    total: Decimal
-
-
-EXPECTED = Contents(rows=541_909, customers=4_372, total=Decimal("9747747.934"))
+# What the data set holds; the total is quantity times unit price over all lines, returns included.
+EXPECTED: dict[str, int | Decimal] = {"rows": 541_909, "customers": 4_372, "total": Decimal("9747747.934")}
 
 
 def download(
-    out: Path, *, url: str = ONLINE_RETAIL, timeout: float = 60.0, expected: Contents = EXPECTED
+    out: Path,
+    *,
+    url: str = ONLINE_RETAIL,
+    timeout: float = 60.0,
+    expected: Mapping[str, int | Decimal] = EXPECTED,
 ) -> list[Path]:
     """Fetch the archive, check what it holds, write one Parquet file a month and return their paths.
 
@@ -64,7 +60,8 @@ def download(
     url : str
     timeout : float
         Seconds that the server may be silent.
-    expected : Contents
+    expected : mapping of str to number
+        Of rows, customers and money.
 
     Raises
     ------
@@ -152,18 +149,18 @@ def _read(book: bytes) -> pl.DataFrame:
     )
 
 
-def _check(df: pl.DataFrame, expected: Contents) -> None:
+def _check(df: pl.DataFrame, expected: Mapping[str, int | Decimal]) -> None:
     """Count and add up, exactly, and name every figure that is another one than expected."""
     minor = (pl.col("UnitPrice") * 10**_DECIMALS).round().cast(pl.Int64)
-    contents = Contents(
-        rows=df.height,
-        customers=df["CustomerID"].drop_nulls().n_unique(),
-        total=Decimal(df.select((minor * pl.col("Quantity")).sum()).item()).scaleb(-_DECIMALS),
-    )
+    contents = {
+        "rows": df.height,
+        "customers": df["CustomerID"].drop_nulls().n_unique(),
+        "total": Decimal(df.select((minor * pl.col("Quantity")).sum()).item()).scaleb(-_DECIMALS),
+    }
     wrong = [
-        f"{name} {value:,} (expected {wanted:,})"
-        for (name, value), wanted in zip(asdict(contents).items(), asdict(expected).values(), strict=True)
-        if value != wanted
+        f"{name} {value:,} (expected {expected[name]:,})"
+        for name, value in contents.items()
+        if value != expected[name]
     ]
     if undated := df["InvoiceDate"].null_count():
         wrong.append(f"{undated:,} lines without a date (expected none)")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 Format = Literal["text", "json"]
 
 LOGGER = logging.getLogger("segcore")
-# What is going on in this process: `run` and `stage`. The records of all libraries and threads say it.
+# What is going on in this process: `run` and `stage`. The records of all libraries and threads carry it.
 CONTEXT: dict[str, str] = {}
 # What a record may carry beside its message.
 _FIELDS = ("seconds", "rows", "bytes", "peak_memory", "exit_code")
@@ -34,18 +34,19 @@ def to_stderr(form: Format = "text", *, quiet: bool = False) -> Iterator[None]:
     CONTEXT.clear()
     root.addHandler(handler)
     LOGGER.setLevel(logging.ERROR if quiet else logging.INFO)
-    others = logging.ERROR if quiet else logging.WARNING  # Dask tells a lot
+    others = logging.ERROR if quiet else logging.WARNING  # Dask logs a lot
     handler.addFilter(lambda record: record.name == LOGGER.name or record.levelno >= others)
+    logging.captureWarnings(True)
     try:
-        with _python_warnings():
-            yield
+        yield
     finally:
+        logging.captureWarnings(False)
         root.removeHandler(handler)
         LOGGER.setLevel(level)
 
 
 def fail(message: str, exit_code: int, form: Format = "text") -> None:
-    """Say on stderr in one line why the command ends."""
+    """Log on stderr in one line why the command ends."""
     record = logging.LogRecord("segcore", logging.ERROR, "", 0, message, None, None)
     record.exit_code = exit_code
     if form == "text":
@@ -57,15 +58,6 @@ def _handler(form: Format, *, errors_are_marked: bool = True) -> logging.Handler
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text(marked=errors_are_marked))
     return handler
-
-
-@contextmanager
-def _python_warnings() -> Iterator[None]:
-    logging.captureWarnings(True)
-    try:
-        yield
-    finally:
-        logging.captureWarnings(False)
 
 
 def _one_line(text: str) -> str:

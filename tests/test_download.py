@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,6 @@ import polars as pl
 import pytest
 
 from segcore import download, errors
-from segcore.download import Contents
 from tests.test_cli import run
 from tests.transaction_lines import HEADER, counts, through
 
@@ -27,7 +26,7 @@ LINES: list[tuple[Any, ...]] = [
     (536366, 22633, "WARMER", 6, datetime(2011, 1, 3, 10, 0), 3.39, 13047, "France"),
     ("C536367", "85123A", None, -1, datetime(2011, 1, 4, 9, 30), 2.55, None, "France"),
 ]
-FOUND = Contents(rows=3, customers=2, total=Decimal("22.89"))
+CONTENTS: Mapping[str, Any] = {"rows": 3, "customers": 2, "total": Decimal("22.89")}
 
 
 def book(lines: list[tuple[Any, ...]], header: list[str] = HEADER) -> bytes:
@@ -95,7 +94,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread.join()
 
 
-def get(server: Server, out: Path, expected: Contents = FOUND) -> list[Path]:
+def get(server: Server, out: Path, expected: Mapping[str, Any] = CONTENTS) -> list[Path]:
     return download.download(out, url=server.url, timeout=10, expected=expected)
 
 
@@ -212,7 +211,7 @@ def test_a_proxy_of_the_environment_is_asked(
 ) -> None:
     server.body = good
     monkeypatch.setenv("http_proxy", server.url.rsplit("/", 1)[0])
-    download.download(tmp_path / "dump", url="http://data.invalid/a.zip", timeout=10, expected=FOUND)
+    download.download(tmp_path / "dump", url="http://data.invalid/a.zip", timeout=10, expected=CONTENTS)
     assert server.asked == ["http://data.invalid/a.zip"]
 
 

@@ -66,4 +66,6 @@ def download_command(name: str, out: Path, url: str | None, timeout: float) -> N
     from segcore.download import EXPECTED, ONLINE_RETAIL, download
 
     paths = download(out, url=url or ONLINE_RETAIL, timeout=timeout)
-    click.echo(f"{EXPECTED.rows:,} lines of {EXPECTED.customers:,} customers in {len(paths)} files: {out}")
+    click.echo(
+        f"{EXPECTED['rows']:,} lines of {EXPECTED['customers']:,} customers in {len(paths)} files: {out}"
+    )

@@ -144,12 +144,8 @@ def simulate(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Block:
-    """All lines of some customers, by month as ``"2023-01"``, and the truth about them."""
-
-    months: dict[str, pl.DataFrame]
-    truth: pl.DataFrame
+# The lines of some customers by month, as "2023-01", and the customers with their planted segments.
+_Block = tuple[dict[str, pl.DataFrame], pl.DataFrame]
 
 
 def _blocks(shop: Shop, rows: int, n_customers: int, seed: int, n_blocks: int) -> Iterator[_Block]:
@@ -170,10 +166,8 @@ def _blocks(shop: Shop, rows: int, n_customers: int, seed: int, n_blocks: int) -
         lines = draw_lines(rng, shop, orders, first_customer=customer, first_invoice=invoice)
         known = len(customers.segment)
         ids = pl.int_range(customer, customer + known, eager=True).cast(pl.String)
-        yield _Block(
-            months=split_by_month(lines, orders, shop.calendar),
-            truth=pl.DataFrame({"customer_id": ids, "segment": names.gather(customers.segment)}),
-        )
+        truth = pl.DataFrame({"customer_id": ids, "segment": names.gather(customers.segment)})
+        yield split_by_month(lines, orders, shop.calendar), truth
         customer += known
         invoice += len(orders)
 
@@ -188,10 +182,10 @@ def _write(blocks: Iterator[_Block], folder: Path, format: str, n_blocks: int) -
     with _GrowingFiles(folder.parent, "parquet") as customers:
         for part in range(1, n_parts + 1):
             with _GrowingFiles(folder, format) as files:
-                for block in islice(blocks, _BLOCKS_PER_FILE):
-                    for month, lines in block.months.items():
+                for months, truth in islice(blocks, _BLOCKS_PER_FILE):
+                    for month, lines in months.items():
                         files.write(month if n_parts == 1 else f"{month}-{part:04}", lines)
-                    customers.write("truth", block.truth)
+                    customers.write("truth", truth)
 
 
 class _GrowingFiles(ExitStack):

@@ -66,6 +66,8 @@ class Catalogue:
 
     Attributes
     ----------
+    n_items : int
+        Number of items; the last one is a discount.
     codes : polars.Series
         Codes of all items, then the same again in lower case.
     descriptions : polars.Series
@@ -84,6 +86,7 @@ class Catalogue:
         Equally likely countries.
     """
 
+    n_items: int
     codes: pl.Series
     descriptions: pl.Series
     price: NDArray[np.float64]
@@ -92,21 +95,6 @@ class Catalogue:
     services: NDArray[np.int64]
     suffixed: NDArray[np.bool_]
     countries: NDArray[np.int64]
-
-    @property
-    def n_items(self) -> int:
-        """Number of items: the lower-case codes and the notes start here."""
-        return len(self.suffixed)
-
-    @property
-    def n_notes(self) -> int:
-        """Number of notes of stock adjustments."""
-        return len(self.descriptions) - self.n_items
-
-    @property
-    def discount(self) -> int:
-        """The item that is a discount."""
-        return self.n_items - 1
 
 
 def build_catalogue(segments: Sequence[PlantedSegment], noise: float) -> Catalogue:
@@ -118,6 +106,7 @@ def build_catalogue(segments: Sequence[PlantedSegment], noise: float) -> Catalog
     described = names + [service[1] for service in _SERVICES]
     by_customer = [_tickets(often, 256) for often in ([s[4] for s in _SERVICES], [s[3] for s in _SERVICES])]
     return Catalogue(
+        n_items=len(items),
         codes=pl.Series(items + [code.lower() for code in items], dtype=pl.String),
         descriptions=pl.Series([*described, *_NOTES], dtype=pl.String),
         price=_prices(rng, len(names), [*(segment.price for segment in segments), _RETAIL]),

@@ -113,11 +113,11 @@ def _happens(rng: np.random.Generator, chance: NDArray[np.float64]) -> NDArray[n
 
 
 def _adjust_stock(rng: np.random.Generator, lines: Array, places: Array, catalogue: Catalogue) -> None:
-    n = len(places)
+    n, n_notes = len(places), len(catalogue.descriptions) - catalogue.n_items
     sign = np.where(rng.random(n) < 0.75, -1, 1)
     lines["quantity"][places] = sign * np.exp(rng.random(n) * np.log(_LARGEST_ADJUSTMENT)).astype(np.int64)
     lines["price"][places] = 0.0
-    lines["description"][places] = catalogue.n_items + rng.integers(0, catalogue.n_notes, n)
+    lines["description"][places] = catalogue.n_items + rng.integers(0, n_notes, n)
 
 
 def _origins(rng: np.random.Generator, orders: Array, begins: Array, place: Array, defects: float) -> Array:
@@ -147,5 +147,6 @@ def _take_back(rng: np.random.Generator, lines: Array, orders: Array, catalogue:
     lines["quantity"][cancels] = -np.maximum(1, np.ceil(lines["quantity"][cancels] * share)).astype(np.int64)
     discount = cancels[regular & (rng.random(n) < _DISCOUNTS)]
     lines["quantity"][discount] = -1
-    lines["code"][discount] = lines["description"][discount] = catalogue.discount
-    lines["price"][discount] = catalogue.price[orders["segment"][discount], catalogue.discount]
+    item = catalogue.n_items - 1
+    lines["code"][discount] = lines["description"][discount] = item
+    lines["price"][discount] = catalogue.price[orders["segment"][discount], item]

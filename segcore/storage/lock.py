@@ -7,7 +7,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -23,7 +23,7 @@ def lock(
     *,
     of: Path | str | None = None,
     wait: bool = False,
-    say: Callable[[str], None] = lambda text: None,
+    log: Callable[[str], None] = lambda text: None,
 ) -> Iterator[None]:
     """Hold the lock on a file.
 
@@ -38,8 +38,8 @@ def lock(
         What it protects; the file's folder by default.
     wait : bool
         Wait for the other holder to end.
-    say : callable
-        Told that it waits, or that the last holder died.
+    log : callable
+        Called with a message that it waits, or that the last holder died.
 
     Raises
     ------
@@ -48,10 +48,10 @@ def lock(
     segcore.errors.OutputError
         If the file system has no locks.
     """
-    file = _open(path, of or path.parent, wait, say)
+    file = _open(path, of or path.parent, wait, log)
     with file:
         if dead := file.read().strip():
-            say(f"the last run ({dead}) died before it could clean up")
+            log(f"the last run ({dead}) died before it could clean up")
         _write(file, f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%F %T} UTC")
         try:
             yield
@@ -59,7 +59,7 @@ def lock(
             _write(file, "")
 
 
-def _open(path: Path, of: Path | str, wait: bool, say: Callable[[str], None]) -> TextIO:
+def _open(path: Path, of: Path | str, wait: bool, log: Callable[[str], None]) -> TextIO:
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,17 +69,18 @@ def _open(path: Path, of: Path | str, wait: bool, say: Callable[[str], None]) ->
             ) from exc
         file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - handed to the caller, who closes it
         try:
-            _take(file, path, of, wait, say)
-            file.seek(0)
-            if _is_there(file, path):
-                return file
+            _take(file, path, of, wait, log)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    file.seek(0)
+                    return file
         except BaseException:
             file.close()
             raise
         file.close()  # a run that left nothing behind removed it while we waited: begin again
 
 
-def _take(file: TextIO, path: Path, of: Path | str, wait: bool, say: Callable[[str], None]) -> None:
+def _take(file: TextIO, path: Path, of: Path | str, wait: bool, log: Callable[[str], None]) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return
@@ -94,15 +95,8 @@ def _take(file: TextIO, path: Path, of: Path | str, wait: bool, say: Callable[[s
             raise errors.BusyError(
                 f"{of}: another run is at work there ({holder}); try again when it has ended, or use --wait"
             ) from exc
-    say(f"waiting for another run ({holder})")
+    log(f"waiting for another run ({holder})")
     fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def _is_there(file: TextIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _write(file: TextIO, text: str) -> None:

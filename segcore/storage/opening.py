@@ -127,7 +127,8 @@ def _alone_in_folder(out: Path, *, wait: bool, say: Callable[[str], None]) -> It
             if created and {entry.name for entry in out.iterdir()} == {path.name}:
                 path.unlink()
                 for folder in created:
-                    _remove_if_empty(folder)
+                    with suppress(OSError):  # somebody uses it
+                        folder.rmdir()
 
 
 def _begin(out: Place, work: Path, store: str | None, mark: str, resume: bool) -> Workspace:
@@ -160,19 +161,12 @@ def _tidy(out: Place, work: Path) -> None:
             remove(part)
         if not any(entry.is_dir() for entry in folder.glob("*")):
             remove(folder)
-    _remove_if_empty(work)
-    if not is_url(out):
-        _remove_if_empty(Path(out) / PART)
+    for folder in (work, *([] if is_url(out) else [Path(out) / PART])):
+        with suppress(OSError):  # it holds something, or is not there
+            folder.rmdir()
 
 
 def _tidy_store(store: str) -> None:
     """Remove the clock of a run that has not finished a stage."""
     if list_files(store, deep=False) == [CLOCK]:
         forget(store)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return

@@ -98,7 +98,7 @@ class Progress:
     warnings: list[str] = field(default_factory=list)
     _watch: _Watch = field(default_factory=_Watch, repr=False)
 
-    def say(self, text: str, **facts: object) -> None:
+    def log(self, text: str, **facts: object) -> None:
         """Log one line."""
         LOGGER.info(text, extra=facts)
 
@@ -120,18 +120,18 @@ class Progress:
             if not stage.resumed:
                 self.measure(stage)
         self.stages.append(stage)
-        self._say_end(stage)
+        self._log_end(stage)
         del CONTEXT["stage"]  # a stage that failed stays named in what is said last
 
     def measure(self, stage: Stage) -> None:
         """Fill in the figures of the stage that goes on, as they are now."""
         stage.seconds, stage.peak_memory = self._watch.read()
 
-    def _say_end(self, stage: Stage) -> None:
+    def _log_end(self, stage: Stage) -> None:
         rows = f", {stage.rows:,} rows" if stage.rows is not None else ""
         note = " (finished earlier)" if stage.resumed else ""
         facts = {key: value for key, value in asdict(stage).items() if key not in ("name", "resumed")}
-        self.say(
+        self.log(
             f"{stage.name:<12} {stage.seconds:6.1f} s  {stage.peak_memory / 1e6:6,.0f} MB{rows}{note}",
             **facts | {"seconds": round(stage.seconds, 3)},
         )

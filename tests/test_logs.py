@@ -37,7 +37,7 @@ def speak() -> None:
             warnings.warn("of a library", UserWarning, stacklevel=1)
         logging.getLogger("library").info("chatter")
         logging.getLogger("library").error("a %s error", "bad")
-    progress.say("done")
+    progress.log("done")
 
 
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +76,7 @@ def test_quiet_leaves_errors(capsys: pytest.CaptureFixture[str]) -> None:
 def test_nothing_is_said_after_the_run_or_twice_within(capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         with logs.to_stderr():
-            Progress().say("once")
+            Progress().log("once")
     logs.LOGGER.warning("after")
     assert told(capsys) == ["once", "once"]
 

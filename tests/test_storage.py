@@ -328,19 +328,19 @@ def test_the_lock_of_a_dead_run_is_recognised(holder: subprocess.Popen[str], tmp
         pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with workspace(tmp_path, "m", say=said.append) as work:
+    with workspace(tmp_path, "m", log=said.append) as work:
         assert work.finished("first")
         assert names(work.folder) == {"first", "begun.json"}
     assert said == [said[0]]
     assert f"the last run (process {holder.pid} on" in said[0]
-    with workspace(tmp_path, "m", say=said.append):
+    with workspace(tmp_path, "m", log=said.append):
         assert len(said) == 1  # its end was clean: nobody died
 
 
 def test_waiting_ends_when_the_other_run_does(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     said: list[str] = []
     threading.Timer(0.3, holder.kill).start()
-    with workspace(tmp_path, "m", wait=True, say=said.append):
+    with workspace(tmp_path, "m", wait=True, log=said.append):
         pass
     assert said[0].startswith(f"waiting for another run (process {holder.pid} on")
 

@@ -60,7 +60,7 @@ def cluster(
     *,
     memory_budget: int | None = None,
     scratch: Path | None = None,
-    say: Callable[[str], object] = lambda text: None,
+    log: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Cluster | None]:
     """Connect to a running Dask scheduler, or start local workers; without either this process does the work.
 
@@ -77,8 +77,8 @@ def cluster(
         Bytes for each worker. Without it, half of the smallest worker's limit, or of the machine shared out.
     scratch : Path, optional
         Where local workers put what does not fit in memory; in a private folder, since it is customers' data.
-    say : callable
-        Told where the dashboard is.
+    log : callable
+        Called with where the dashboard is.
 
     Yields
     ------
@@ -107,7 +107,7 @@ def cluster(
         address = client.scheduler.address
         with loss.reported(client, address):
             active = stack.enter_context(_set_up(client, address, memory_budget))
-            say(f"{active.n_workers} Dask workers at {address}, dashboard {client.dashboard_link}")
+            log(f"{active.n_workers} Dask workers at {address}, dashboard {client.dashboard_link}")
             token = _ACTIVE.set(active)
             try:
                 yield active

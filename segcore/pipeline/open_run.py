@@ -84,7 +84,7 @@ def opened(
         logs.to_stderr(log_format, quiet=quiet),
         ExitStack() as open_,  # what the run follows, where it has to be fetched
         storage.workspace(
-            places.out, mark, scratch=places.scratch, resume=resume, wait=wait, say=progress.say
+            places.out, mark, scratch=places.scratch, resume=resume, wait=wait, log=progress.log
         ) as work,
     ):
         run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plans[-1].mark[:8]}"

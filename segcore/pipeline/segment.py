@@ -116,7 +116,7 @@ def segment(
                 workers,
                 memory_budget=memory,
                 scratch=work.folder / "dask.part",
-                say=progress.say,
+                log=progress.log,
             ) as at_work:
                 _make(work, run_id, plan if at_work is None else plan.within(at_work.budget), progress)
         return publish.publish(work, run_id, progress, keep=keep)
@@ -135,7 +135,7 @@ def _make(work: storage.Workspace, run_id: str, plan: Plan, progress: Progress) 
     old_labels = lines_to_customers.by_previous(work, found, plan, progress)
     if plan.how["refresh"] == "if-drifted":
         drift = storage.read_json(old_labels / "drift.json")
-        progress.say(f"{drift['verdict']}: {'; '.join(drift['reasons'])}")
+        progress.log(f"{drift['verdict']}: {'; '.join(drift['reasons'])}")
         if drift["verdict"] == "score":
             score_customers(work, run_id, plan, found, old_labels, progress)
             return

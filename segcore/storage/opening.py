@@ -34,7 +34,7 @@ def workspace(
     scratch: Place | None = None,
     resume: bool = True,
     wait: bool = False,
-    say: Callable[[str], None] = lambda text: None,
+    log: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Workspace]:
     """Open the workspace of a fingerprint, alone on `out` while it is open.
 
@@ -53,8 +53,8 @@ def workspace(
         Go on from the stages that an earlier start finished.
     wait : bool
         Wait for another run on `out` to end.
-    say : callable
-        Told what was found there.
+    log : callable
+        Called with what was found there.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def workspace(
     """
     stages = stages_of(out, scratch)
     with ExitStack() as held:
-        held.enter_context(_alone(out, stages, wait=wait, say=say))
+        held.enter_context(_alone(out, stages, wait=wait, log=log))
         work = held.enter_context(private_folder()) if is_url(stages) else Path(stages)
         store = str(stages) if is_url(stages) else None
         name = mark if isinstance(mark, str) else mark()
@@ -101,25 +101,25 @@ def _name(out: Place) -> str:
 
 
 @contextmanager
-def _alone(out: Place, stages: Place, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+def _alone(out: Place, stages: Place, *, wait: bool, log: Callable[[str], None]) -> Iterator[None]:
     if not is_url(out):
-        with _alone_in_folder(Path(out), wait=wait, say=say):
+        with _alone_in_folder(Path(out), wait=wait, log=log):
             yield
         return
     path = private_base() / f"{_name(out)}.lock" if is_url(stages) else Path(f"{stages}.lock")
     with ExitStack() as held:
         with disk_errors(path):
-            held.enter_context(lock(path, of=out, wait=wait, say=say))
+            held.enter_context(lock(path, of=out, wait=wait, log=log))
         yield
 
 
 @contextmanager
-def _alone_in_folder(out: Path, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+def _alone_in_folder(out: Path, *, wait: bool, log: Callable[[str], None]) -> Iterator[None]:
     created = [folder for folder in (out, *out.parents) if not folder.exists()]
     path = out / ".lock"
     with ExitStack() as held:
         with disk_errors(out):
-            held.enter_context(lock(path, of=out, wait=wait, say=say))
+            held.enter_context(lock(path, of=out, wait=wait, log=log))
         try:
             yield
         finally:

@@ -131,7 +131,7 @@ def test_without_a_budget_the_smallest_worker_decides(only: Dask) -> None:
 def test_what_is_said_at_the_start(only: Dask) -> None:
     only.start_worker("one")
     said: list[str] = []
-    with engine.cluster(only.address, memory_budget=BUDGET, say=said.append):
+    with engine.cluster(only.address, memory_budget=BUDGET, log=said.append):
         pass
     (line,) = said
     assert line.startswith(f"1 Dask workers at {only.address}, dashboard http://127.0.0.1:")
@@ -244,7 +244,7 @@ from tests.engine import work
 
 if __name__ == "__main__":
     stopping.install(print)
-    with engine.cluster(workers=2, memory_budget=300 * 10**6, scratch=Path(sys.argv[1]), say=print) as cluster:
+    with engine.cluster(workers=2, memory_budget=300 * 10**6, scratch=Path(sys.argv[1]), log=print) as cluster:
         print(list(cluster.client.nthreads()), flush=True)
         print([cluster.client.scheduler_info()["workers"][w]["memory_limit"] for w in cluster.client.nthreads()])
         print(list(engine.run_tasks(work.environment, range(6), label="test")), flush=True)

@@ -93,7 +93,7 @@ def cover(folder: Path, tables: Path, features: Sequence[Path], settings: Job, p
     """
     found = [_coverage(table, features, settings) for table in _tables(tables)]
     for facts in found:
-        progress.say(sentence(facts))
+        progress.log(sentence(facts))
     write_json(folder / _COVERAGE, found)
 
 

@@ -40,7 +40,7 @@ def through_lines(work: storage.Workspace, made: Plan, progress: Progress) -> Cu
     memory_plan.check_lines(n_lines, made.budget)
     columns = len(expressions.all_columns(made.settings.features.own))
     parting = memory_plan.plan(n_lines, made.budget, columns=columns)
-    progress.say(memory_plan.said(n_lines, made.budget, parting, made.settings))
+    progress.log(memory_plan.said(n_lines, made.budget, parting, made.settings))
 
     def shuffle(folder: Path, stage: Stage) -> None:
         stage.rows = n_lines

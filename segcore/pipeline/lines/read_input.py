@@ -110,7 +110,7 @@ def prepare(
     for text in notes(reading, settings):
         progress.warn(text)
     for text in assumptions(reading, settings):
-        progress.say(text)
+        progress.log(text)
     write_json(folder / _FILES, [file.to_json(shared) for file in files])
     return n_lines
 

@@ -259,7 +259,7 @@ def _buckets(
         slices = repartition.narrowed(
             [repartition.Range(rows=one.rows, paths=one.paths, bits=0)], shared, by=by, capacity=plan.capacity
         )
-        progress.say(
+        progress.log(
             f"one customer has most of {one.rows:,} lines, and {plan.capacity:,} fit in memory at once: "
             f"they are gone through in {len(slices):,} slices, which takes longer"
         )

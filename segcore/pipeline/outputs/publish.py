@@ -72,7 +72,7 @@ def publish(work: storage.Workspace, run_id: str, progress: Progress, *, keep: i
         work.point_to(run_id)
     if keep is not None:
         for old in work.prune(keep):
-            progress.say(f"removed the old run {old}")
+            progress.log(f"removed the old run {old}")
     work.clear()
     if broken:
         raise errors.GateError(

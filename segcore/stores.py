@@ -98,7 +98,7 @@ def _find_boto3(profile: str) -> None:
 
 
 @contextmanager
-def answers(url: str, *, writing: bool = False) -> Iterator[None]:
+def store_errors(url: str, *, writing: bool = False) -> Iterator[None]:
     """Turn what a store says into an error for people.
 
     Raises
@@ -132,7 +132,7 @@ def answers(url: str, *, writing: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def failures() -> Iterator[None]:
+def engine_errors() -> Iterator[None]:
     """Turn what an engine says of a store, in the middle of its work, into an error for people.
 
     Raises
@@ -152,7 +152,7 @@ def failures() -> Iterator[None]:
         text = str(exc)
         if not ("object-store error" in text or "AWS Error" in text):
             raise
-        what = _asked(text)
+        what = _address_in(text)
         if isinstance(exc, PermissionError) or any(code in text for code in _DENIED):
             writing = re.search(
                 r"performing (PUT|POST|DELETE)|during (Put|Upload|Create|Complete|Delete)", text
@@ -166,7 +166,7 @@ def failures() -> Iterator[None]:
         ) from exc
 
 
-def _asked(text: str) -> str:
+def _address_in(text: str) -> str:
     """Return the address or the URL that an engine names in what it says."""
     if address := re.search(r"performing [A-Z]+ (\S+)", text):
         return address.group(1)

@@ -1,23 +1,23 @@
 """The machine and the cluster: how much memory there is, and who does the work."""
 
-from segcore.engine.arrays import holds, on_workers
+from segcore.engine.arrays import fits_in_memory, persist
 from segcore.engine.connection import Cluster, cluster, n_workers
 from segcore.engine.environment import versions
-from segcore.engine.memory import default_budget, hold_polars, memory_limit, parse_size
-from segcore.engine.tasks import run_tasks, shares, work
+from segcore.engine.memory import default_budget, limit_polars, memory_limit, parse_size
+from segcore.engine.tasks import batches, count_tasks, run_tasks
 
 __all__ = [
     "Cluster",
+    "batches",
     "cluster",
+    "count_tasks",
     "default_budget",
-    "hold_polars",
-    "holds",
+    "fits_in_memory",
+    "limit_polars",
     "memory_limit",
     "n_workers",
-    "on_workers",
     "parse_size",
+    "persist",
     "run_tasks",
-    "shares",
     "versions",
-    "work",
 ]

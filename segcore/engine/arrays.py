@@ -9,12 +9,12 @@ from segcore.engine import connection
 _SHARE = 8  # an eighth of a budget is for holding an array
 
 
-def holds(size: int, budget: int) -> bool:
+def fits_in_memory(size: int, budget: int) -> bool:
     """Whether this process holds an array of so many bytes; with a cluster it does not, and stays small."""
     return connection.active_cluster() is None and size <= budget // _SHARE
 
 
-def on_workers(X: Any) -> Any:
+def persist(X: Any) -> Any:
     """Let the workers of the cluster hold a lazy Dask array, if it fits into what they have together.
 
     Parameters

@@ -78,7 +78,7 @@ def _read(path: str | Path) -> str:
         return ""
 
 
-def hold_polars(budget: int, *, spill: Path, threads: int | None = None) -> None:
+def limit_polars(budget: int, *, spill: Path, threads: int | None = None) -> None:
     """Hold Polars in this process to a budget; it reads the environment when it is first used.
 
     Parameters

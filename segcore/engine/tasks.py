@@ -22,8 +22,8 @@ _TASKS_A_WORKER = 4
 _alone = threading.Lock()
 
 
-def shares(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T]]:
-    """Part items among tasks, in their order: one task on a laptop, a few of about equal size for each worker.
+def batches(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T]]:
+    """Split items into batches, in their order: one on a laptop, a few of about equal size for each worker.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def shares(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T]
     size : callable
         How much work an item is.
     """
-    n_tasks = min(len(items), max(1, connection.n_workers() * _TASKS_A_WORKER))
-    share = sum(map(size, items)) / max(n_tasks, 1)
+    n_batches = min(len(items), max(1, connection.n_workers() * _TASKS_A_WORKER))
+    share = sum(map(size, items)) / max(n_batches, 1)
     start, work = 0, 0
     for end, item in enumerate(items, start=1):
         work += size(item)
-        if end == len(items) or (work >= share and n_tasks > 1):
+        if end == len(items) or (work >= share and n_batches > 1):
             yield items[start:end]
             start, work = end, 0
 
@@ -63,7 +63,7 @@ def run_tasks(
     label : str
         What the tasks are called on Dask's dashboard and in messages.
     tick : callable, optional
-        Told after each task how many of how many are done.
+        Called after each task with how many of how many are done.
     at_once : int
         Items that this process works on at the same time, each in a thread, where there is no cluster.
 
@@ -124,7 +124,7 @@ def _one_at_a_time(function: Callable[[T], R], item: T) -> R:
 
 
 @contextmanager
-def work() -> Iterator[list[dict[str, Any]]]:
+def count_tasks() -> Iterator[list[dict[str, Any]]]:
     """Give a list that at the end holds what each worker of the cluster did meanwhile; empty on a laptop.
 
     Yields

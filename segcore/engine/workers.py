@@ -50,7 +50,7 @@ class Setup(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         os.chmod(worker.local_directory, _PRIVATE)
         spill = Path(worker.local_directory) / NAME
         spill.mkdir(mode=_PRIVATE, exist_ok=True)
-        memory.hold_polars(self._budget, spill=spill, threads=worker.state.nthreads)
+        memory.limit_polars(self._budget, spill=spill, threads=worker.state.nthreads)
         # Dask's nanny does this as well; a worker that was started without one would add in another order.
         os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
         threadpool_limits(1)

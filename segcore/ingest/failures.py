@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import polars as pl
 
 from segcore import errors
-from segcore.stores import failures
+from segcore.stores import engine_errors
 
 # How the readers begin what they say of a damaged file.
 _DAMAGED = re.compile(
@@ -38,7 +38,7 @@ def broken_file(path: str) -> Iterator[None]:
         If it is in a store that does not answer.
     """
     try:
-        with failures():
+        with engine_errors():
             yield
     except (FileNotFoundError, PermissionError) as exc:
         raise errors.InputNotFoundError(
@@ -64,7 +64,7 @@ def readable() -> Iterator[None]:
         If a file is gone.
     """
     try:
-        with failures():
+        with engine_errors():
             yield
     except FileNotFoundError as exc:
         raise errors.InputNotFoundError(f"{_first_line(exc)}: was a file moved while it was read?") from exc

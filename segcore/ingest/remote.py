@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from segcore import errors
-from segcore.stores import answers, file_system
+from segcore.stores import file_system, store_errors
 
 
 def find(url: str) -> tuple[list[str], bool]:
@@ -24,7 +24,7 @@ def find(url: str) -> tuple[list[str], bool]:
     """
     from pyarrow import fs
 
-    with answers(url):
+    with store_errors(url):
         fixed = re.split(r"[*?\[]", url)[0]
         wild = fixed != url
         system, path = file_system(fixed.rpartition("/")[0] if wild else url.rstrip("/"))
@@ -42,7 +42,7 @@ def find(url: str) -> tuple[list[str], bool]:
 
 def stat(url: str) -> tuple[int, int]:
     """Return the size in bytes and the time of the last change in nanoseconds."""
-    with answers(url):
+    with store_errors(url):
         system, path = file_system(url)
         about = system.get_file_info(path)
         return int(about.size or 0), int(about.mtime_ns or 0)
@@ -51,7 +51,7 @@ def stat(url: str) -> tuple[int, int]:
 @contextlib.contextmanager
 def opened(url: str) -> Iterator[BinaryIO]:
     """Open a file as a stream of bytes."""
-    with answers(url):
+    with store_errors(url):
         system, path = file_system(url)
         stream = system.open_input_stream(path, compression=None)
     with stream:

@@ -90,7 +90,7 @@ def opened(
         run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plans[-1].mark[:8]}"
         spill = work.folder / "spill.part"
         spill.mkdir(mode=0o700)
-        engine.hold_polars(made.budget, spill=spill)
+        engine.limit_polars(made.budget, spill=spill)
         # The clock is read once; the run's job.toml says what it was, the fingerprint does not.
         clock = job_file.with_clock(plans[-1].settings, work.begun)
         yield work, replace(plans[-1], settings=clock), run_id, progress

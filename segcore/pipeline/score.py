@@ -84,7 +84,7 @@ def _make_all(
     *,
     with_report: bool,
 ) -> None:
-    if work.made("run", run_id):
+    if work.has_run("run", run_id):
         return
     found = lines_to_customers.through_lines(work, plan, progress)
     if lacking := apply_model.missing(found.features, fitted.model):

@@ -110,7 +110,7 @@ def segment(
         run_id,
         progress,
     ):
-        if not work.made("run", run_id):
+        if not work.has_run("run", run_id):
             with engine.cluster(
                 scheduler,
                 workers,
@@ -209,7 +209,7 @@ def _fitted(
         people = population.prepare(
             found.features,
             settings,
-            in_memory=lambda size: engine.holds(size, plan.budget),
+            in_memory=lambda size: engine.fits_in_memory(size, plan.budget),
             warn=progress.warn,
         )
         stage.rows = people.n_customers
@@ -221,7 +221,7 @@ def _fitted(
             starts = warm_start.starts(followed, people, old_labels)
         spread = people
         if engine.n_workers():
-            spread = replace(people, X=engine.on_workers(people.read_from(work.shared)))
+            spread = replace(people, X=engine.persist(people.read_from(work.shared)))
         with processes.starting_processes(memory_plan.refit_processes_beside_models(settings, plan.budget)):
             sweep = model_selection.fit(spread, settings, progress, starts=starts)
         checkpoints.save_sweep(folder, sweep)

@@ -23,7 +23,7 @@ from segcore.storage.places import (
 )
 from segcore.storage.private import private_base, private_folder
 from segcore.storage.workspace import CLOCK, PART, Workspace, forget
-from segcore.stores import failures, is_url
+from segcore.stores import engine_errors, is_url
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def workspace(
         try:
             with disk_errors(stages):
                 space = _begin(out, work, store, name, resume)
-            with disk_failures(stages), failures():
+            with disk_failures(stages), engine_errors():
                 yield space
         except (errors.DataError, errors.JobError):
             # The same input and job would end so again: there is nothing to go on with.

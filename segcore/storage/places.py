@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore.storage.files import write_bytes
-from segcore.stores import answers, file_system, is_url
+from segcore.stores import file_system, is_url, store_errors
 
 Place = Path | str
 
@@ -33,7 +33,7 @@ def exists(place: Place) -> bool:
     """Whether there is such a file, or a folder with something in it."""
     if not is_url(place):
         return Path(place).exists()
-    with answers(str(place)):
+    with store_errors(str(place)):
         system, path = file_system(str(place))
         found: str = system.get_file_info(path).type.name
         return found != "NotFound"
@@ -51,7 +51,7 @@ def read(place: Place) -> bytes:
     """
     if not is_url(place):
         return Path(place).read_bytes()
-    with answers(str(place)):
+    with store_errors(str(place)):
         system, path = file_system(str(place))
         with system.open_input_stream(path, compression=None) as stream:
             return bytes(stream.read())
@@ -68,7 +68,7 @@ def write(place: Place, data: bytes) -> None:
         Path(place).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         write_bytes(Path(place), data)
         return
-    with answers(str(place), writing=True):
+    with store_errors(str(place), writing=True):
         system, path = file_system(str(place))
         with system.open_output_stream(path, compression=None) as stream:
             stream.write(data)
@@ -106,7 +106,7 @@ def list_folders(folder: Place) -> list[str]:
 def _listed(url: str, *, recursive: bool, kind: str) -> Iterable[str]:
     from pyarrow import fs
 
-    with answers(url):
+    with store_errors(url):
         system, path = file_system(url)
         selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
         found = system.get_file_info(selector)
@@ -121,7 +121,7 @@ def remove(place: Place) -> None:
         else:
             Path(place).unlink(missing_ok=True)
         return
-    with answers(str(place), writing=True):
+    with store_errors(str(place), writing=True):
         system, path = file_system(str(place))
         found = system.get_file_info(path).type.name
         if found == "File":
@@ -139,7 +139,7 @@ def copy(source: Place, target: Place, names: Iterable[str]) -> None:
     names : iterable of str
         Relative to both.
     """
-    with answers(str(target if is_url(target) else source), writing=is_url(target)):
+    with store_errors(str(target if is_url(target) else source), writing=is_url(target)):
         one = _copier(source, target)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             try:

@@ -118,7 +118,7 @@ class Workspace:
             os.replace(part, self.folder / name)
             sync_folder(self.folder)
 
-    def made(self, stage: str, run_id: str) -> bool:
+    def has_run(self, stage: str, run_id: str) -> bool:
         """Whether the stage that makes a run is finished, or the run has been moved to its place already."""
         return self.finished(stage) or is_finished(self.out, run_id)
 

@@ -40,14 +40,14 @@ sizes = st.lists(st.integers(0, 100), max_size=60)
 
 @given(sizes)
 def test_a_laptop_has_one_task(items: list[int]) -> None:
-    assert list(engine.shares(items, abs)) == ([items] if items else [])
+    assert list(engine.batches(items, abs)) == ([items] if items else [])
 
 
 @given(sizes, st.integers(1, 5))
 def test_workers_share_items_in_their_order(items: list[int], n_workers: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "n_workers", lambda: n_workers)
-        parts = [list(part) for part in engine.shares(items, abs)]
+        parts = [list(part) for part in engine.batches(items, abs)]
     assert [item for part in parts for item in part] == items
     assert all(parts)
     n_tasks = min(4 * n_workers, len(items))
@@ -85,7 +85,7 @@ def test_workers_give_the_same_in_the_same_order(at_work: engine.Cluster, dask: 
 
 
 def test_what_each_worker_did_is_told(at_work: engine.Cluster, dask: Dask) -> None:
-    with engine.work() as done:
+    with engine.count_tasks() as done:
         list(engine.run_tasks(work.square_somewhere, [(n, 0.02) for n in range(12)], label="test"))
     assert {worker["pid"] for worker in done} <= {process.pid for process in dask.processes.values()}
     assert sum(worker["tasks"] for worker in done) == 12
@@ -93,7 +93,7 @@ def test_what_each_worker_did_is_told(at_work: engine.Cluster, dask: Dask) -> No
 
 
 def test_nobody_works_on_a_laptop() -> None:
-    with engine.work() as done:
+    with engine.count_tasks() as done:
         assert list(engine.run_tasks(abs, [-1, 2], label="test")) == [1, 2]
     assert done == []
 

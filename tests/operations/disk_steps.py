@@ -24,7 +24,7 @@ def work(out: Path | str) -> None:
     """A stage, a run, its publication, the removal of old runs."""
     with workspace(out, "mark") as space:
         run_id = f"{space.begun:%Y%m%dT%H%M%SZ}-mark"
-        if not space.made("run", run_id):
+        if not space.has_run("run", run_id):
             for name in STAGES:
                 if not space.finished(name):
                     with space.stage(name) as folder:

@@ -34,7 +34,7 @@ def run_stage(work: Workspace, progress: Progress, name: str, make: Callable[[Pa
             return work.path(name)
         seen = len(progress.warnings)
         with work.stage(name) as folder:
-            with engine.work() as stage.workers:
+            with engine.count_tasks() as stage.workers:
                 make(folder, stage)
             sync_tree(folder)  # here already, so that the stage's seconds hold it
             stage.bytes = tree_bytes(folder)

@@ -95,7 +95,7 @@ def prepare(
     segcore.errors.InputNotFoundError
         If a file is gone.
     """
-    parts = list(engine.shares(sources, lambda source: source.size))
+    parts = list(engine.batches(sources, lambda source: source.size))
     before = accumulate(map(len, parts), initial=0)
     tasks = [
         _Task(first=first, sources=part, settings=settings.input, folder=shared, memory=memory)
@@ -234,7 +234,7 @@ def understand(reading: Reading, settings: Job, *, latest: int, every: bool) -> 
 
 def task_groups(group: FileGroup) -> Iterator[FileGroup]:
     """Split a group of files into tasks: one on a laptop, a few for each worker of a cluster."""
-    for files in engine.shares(group.files, lambda file: file.source.size):
+    for files in engine.batches(group.files, lambda file: file.source.size):
         yield replace(group, files=tuple(files))
 
 

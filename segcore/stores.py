@@ -1,4 +1,4 @@
-"""Object stores: what a URL names, how it is reached, and what is said when it does not play along.
+"""Object stores: what a URL names, how it is reached, and the errors where it does not play along.
 
 Credentials, region and endpoint come from the environment or a profile (``AWS_ACCESS_KEY_ID``, ``AWS_PROFILE``,
 ``AWS_ENDPOINT_URL``, ``GOOGLE_APPLICATION_CREDENTIALS`` and so on), as they do for Polars, which scans the same URLs.
@@ -18,6 +18,7 @@ from typing import Any
 from segcore import errors
 
 _SECRET_PARAMETER = re.compile(r"[?&][^=&/]*(secret|key|token|password|signature)[^=&/]*=", re.IGNORECASE)
+_LONGEST_REASON = 200  # characters
 _DENIED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID")
 
 
@@ -99,7 +100,7 @@ def _find_boto3(profile: str) -> None:
 
 @contextmanager
 def store_errors(url: str, *, writing: bool = False) -> Iterator[None]:
-    """Turn what a store says into an error for people.
+    """Turn what a store answers into an error for people.
 
     Raises
     ------
@@ -110,7 +111,6 @@ def store_errors(url: str, *, writing: bool = False) -> Iterator[None]:
     segcore.errors.UnreachableError
         If the store does not answer, or not as expected.
     """
-    refused = errors.OutputError if writing else errors.InputNotFoundError
     try:
         yield
     except FileNotFoundError as exc:
@@ -118,22 +118,12 @@ def store_errors(url: str, *, writing: bool = False) -> Iterator[None]:
     except (OSError, ValueError) as exc:
         if getattr(exc, "errno", None) is not None:
             raise  # the disk on the other side of a copy
-        reason = _reason(exc)
-        if "NO_SUCH_BUCKET" in reason:
-            raise refused(f"{url}: there is no such bucket; make it, or check the URL") from exc
-        if any(code in reason for code in _DENIED):
-            raise refused(
-                f"{url}: access denied ({reason}); check the credentials and what they allow"
-            ) from exc
-        raise errors.UnreachableError(
-            f"{url}: the store does not answer as expected: {reason}; check the URL, the network and the credentials, "
-            "then run the same command again"
-        ) from exc
+        raise _for_people(exc, url, writing=writing) from exc
 
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn what an engine says of a store, in the middle of its work, into an error for people.
+    """Turn what an engine reports of a store, in the middle of its work, into an error for people.
 
     Raises
     ------
@@ -152,22 +142,28 @@ def engine_errors() -> Iterator[None]:
         text = str(exc)
         if not ("object-store error" in text or "AWS Error" in text):
             raise
-        what = _address_in(text)
-        if isinstance(exc, PermissionError) or any(code in text for code in _DENIED):
-            writing = re.search(
-                r"performing (PUT|POST|DELETE)|during (Put|Upload|Create|Complete|Delete)", text
-            )
-            refused = errors.OutputError if writing else errors.InputNotFoundError
-            raise refused(f"{what}: access denied; check the credentials and what they allow") from exc
+        url = _address_in(text)
         if isinstance(exc, FileNotFoundError):
-            raise errors.InputNotFoundError(f"{what}: no such object; was it moved meanwhile?") from exc
-        raise errors.UnreachableError(
-            f"{what}: the store does not answer as expected; check the network, then run the same command again"
-        ) from exc
+            raise errors.InputNotFoundError(f"{url}: no such object; was it moved meanwhile?") from exc
+        writing = re.search(r"performing (PUT|POST|DELETE)|during (Put|Upload|Create|Complete|Delete)", text)
+        raise _for_people(exc, url, writing=writing is not None) from exc
+
+
+def _for_people(exc: Exception, url: str, *, writing: bool) -> errors.SegcoreError:
+    refused = errors.OutputError if writing else errors.InputNotFoundError
+    reason = _reason(exc)
+    if "NO_SUCH_BUCKET" in reason:
+        return refused(f"{url}: there is no such bucket; make it, or check the URL")
+    if isinstance(exc, PermissionError) or any(code in str(exc) for code in _DENIED):
+        return refused(f"{url}: access denied ({reason}); check the credentials and what they allow")
+    return errors.UnreachableError(
+        f"{url}: the store does not answer as expected: {reason}; check the URL, the network and the credentials, "
+        "then run the same command again"
+    )
 
 
 def _address_in(text: str) -> str:
-    """Return the address or the URL that an engine names in what it says."""
+    """Return the address or the URL that an engine names in its message."""
     if address := re.search(r"performing [A-Z]+ (\S+)", text):
         return address.group(1)
     if key := re.search(r"key '(.*?)' in bucket '(.*?)'", text):
@@ -179,4 +175,4 @@ def _reason(exc: BaseException) -> str:
     """Return what went wrong in few words: the code of the store's answer where there is one."""
     first = (str(exc).splitlines() or [type(exc).__name__])[0]
     code = re.search(r"AWS Error (.*?)(; Details: .*|\(Request ID.*)?$", first)
-    return code.group(1).strip() if code else first
+    return code.group(1).strip() if code else first[:_LONGEST_REASON]

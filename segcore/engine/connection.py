@@ -139,26 +139,18 @@ def _connected(address: str) -> Iterator[Any]:
 def _check_certificates(address: str) -> None:
     if not address.startswith("tls://"):
         return
-    from distributed import Security
+    import dask
 
-    settings = Security().get_tls_config_for_role("client")
-    for setting, value in {
-        "ca-file": settings["ca_file"],
-        "client.cert": settings["cert"],
-        "client.key": settings["key"] or settings["cert"],
-    }.items():
-        name = f"distributed.comm.tls.{setting}"
-        if not value:
+    for name in ("ca-file", "client.cert", "client.key"):
+        setting = f"distributed.comm.tls.{name}"
+        value = dask.config.get(setting)
+        if value and "\n" not in value and not Path(value).is_file():
+            raise errors.UsageError(f"{value}: no such file; Dask's setting {setting} names it")
+        if not value and name != "client.key":  # a certificate may hold its key
             raise errors.UsageError(
-                f"{address} needs certificates: Dask's setting {name} is not set; "
-                f"write it in Dask's configuration, or set DASK_{_variable(name)}"
+                f"{address} needs certificates: Dask's setting {setting} is not set; write it in Dask's "
+                f"configuration, or set DASK_{setting.upper().replace('.', '__').replace('-', '_')}"
             )
-        if "\n" not in value and not Path(value).is_file():
-            raise errors.UsageError(f"{value}: no such file; Dask's setting {name} names it")
-
-
-def _variable(setting: str) -> str:
-    return setting.upper().replace(".", "__").replace("-", "_")
 
 
 @contextmanager

@@ -20,9 +20,7 @@ from segcore.new_folder import scratch_beside
 
 # What the data set's page links to; it stays when the archive's own storage moves.
 ONLINE_RETAIL = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"
-LARGEST = (
-    300_000_000  # bytes, packed and unpacked: all is held in memory; the real archive has some 23 million
-)
+LARGEST = 300_000_000  # bytes, packed and unpacked: both are held in memory; the real archive has 23 million
 
 # Column = type, as fastexcel calls it. Ids are texts: 536365 and C536379 stand in one column.
 _COLUMNS: dict[Any, Any] = {

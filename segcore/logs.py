@@ -79,7 +79,7 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return an object with time, level, message and what else the record carries."""
-        known: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": _one_line(record.getMessage()),
@@ -87,5 +87,5 @@ class _Json(logging.Formatter):
             **{name: value for name in _FIELDS if (value := getattr(record, name, None)) is not None},
         }
         if record.name != LOGGER.name:
-            known["logger"] = record.name
-        return json.dumps(known, ensure_ascii=False)
+            fields["logger"] = record.name
+        return json.dumps(fields, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on, and what the run measures of itself."""
+"""Progress of a run for people, and what the run measures of itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Stage:
     ----------
     seconds : float
     rows : int or None
-        What the stage worked on, where it says so.
+        What the stage worked on, where it counts that.
     bytes : int or None
         What it left on disk, where it leaves something.
     peak_memory : int
@@ -121,10 +121,10 @@ class Progress:
                 self.measure(stage)
         self.stages.append(stage)
         self._log_end(stage)
-        del CONTEXT["stage"]  # a stage that failed stays named in what is said last
+        del CONTEXT["stage"]  # a stage that failed stays named in what is logged last
 
     def measure(self, stage: Stage) -> None:
-        """Fill in the figures of the stage that goes on, as they are now."""
+        """Fill in the figures of the current stage, as they are now."""
         stage.seconds, stage.peak_memory = self._watch.read()
 
     def _log_end(self, stage: Stage) -> None:
@@ -138,7 +138,7 @@ class Progress:
 
     @contextmanager
     def counter(self, name: str) -> Iterator[Callable[[int, int, str], None]]:
-        """Give a function that is told how many of how many are done: a bar on a terminal, silence otherwise."""
+        """Give a function to call with how many of how many are done: a bar on a terminal, silence otherwise."""
         if not self._on_terminal():
             yield lambda done, total, what: None
             return

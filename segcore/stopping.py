@@ -34,13 +34,13 @@ def install(fail: Callable[[str, int], object], *, grace: float = GRACE_SECONDS)
     """Let SIGTERM and SIGINT end the process cleanly, and let neither wait for native code.
 
     A handler runs when the interpreter is back from what it called, and a query over billions of lines can take
-    minutes. So a thread is told of the signal at once, and ends the process when it is still there after some
+    minutes. So a thread learns of the signal at once, and ends the process when it is still there after some
     seconds; that is as safe as a kill.
 
     Parameters
     ----------
     fail : callable
-        Told the message and the exit code when the thread ends the process.
+        Called with the message and the exit code when the thread ends the process.
     grace : float
         Seconds.
     """

@@ -27,17 +27,17 @@ def is_url(path: str | Path) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)) is not None
 
 
-def place(given: str | Path) -> Path | str:
-    """Return a path, or the URL of a folder in a store, from what was given.
+def place(text: str | Path) -> Path | str:
+    """Return a path, or the URL of a folder in a store, from a text.
 
     Raises
     ------
     segcore.errors.UsageError
         If the URL holds credentials or options.
     """
-    text = str(given)
+    text = str(text)
     if not is_url(text):
-        return Path(given)
+        return Path(text)
     refuse_credentials(text)
     if "?" in text:
         raise errors.UsageError(

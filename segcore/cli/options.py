@@ -165,7 +165,7 @@ operating_options = together(  # of every command that makes a run; they change 
         show_default=True,
         is_eager=True,
         callback=remember_log_format,
-        help="Of what is said on stderr, one line per record.",
+        help="Of what is logged on stderr, one line per record.",
     ),
     option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
 )

@@ -1,4 +1,4 @@
-"""Where an array that is gone through many times is held: in memory here, in the workers' memory, or in its files."""
+"""Where an array that is read many times is held: in memory here, in the workers' memory, or in its files."""
 
 from __future__ import annotations
 

@@ -164,12 +164,11 @@ def _blocks(shop: Shop, rows: int, n_customers: int, seed: int, n_blocks: int) -
             is_last=number == n_blocks - 1,
         )
         lines = draw_lines(rng, shop, orders, first_customer=customer, first_invoice=invoice)
-        known = len(customers.segment)
-        ids = pl.int_range(customer, customer + known, eager=True).cast(pl.String)
+        next_customer = customer + len(customers.segment)
+        ids = pl.int_range(customer, next_customer, eager=True).cast(pl.String)
         truth = pl.DataFrame({"customer_id": ids, "segment": names.gather(customers.segment)})
         yield split_by_month(lines, orders, shop.calendar), truth
-        customer += known
-        invoice += len(orders)
+        customer, invoice = next_customer, invoice + len(orders)
 
 
 def _share(total: int, number: int, n_parts: int) -> int:

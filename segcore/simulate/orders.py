@@ -57,18 +57,18 @@ def draw_orders(
     missing = round(n_lines * _MISSING * shop.defects)
     bulks = [_FIRST_BULK] * is_first + [_LAST_BULK] * is_last if shop.defects > 0 else []
     bulk = _bulk_orders(rng, shop, customers, bulks)
-    n_known = n_lines - to_cancel - missing - int(bulk["size"].sum())
-    known = _purchases(rng, shop, customers, n_known)
+    n_purchased = n_lines - to_cancel - missing - int(bulk["size"].sum())
+    purchases = _purchases(rng, shop, customers, n_purchased)
     countries = shop.catalogue.countries
     home = countries[rng.integers(0, len(countries), len(customers.segment))]
-    for orders in (known, bulk):
+    for orders in (purchases, bulk):
         orders["country"] = home[orders["customer"]]
-    cancelled = _cancellations(rng, known, shop.calendar, to_cancel)
+    cancelled = _cancellations(rng, purchases, shop.calendar, to_cancel)
     # Where there were not enough orders to cancel from, lines without a customer fill the block.
-    rest = n_lines - sum(int(part["size"].sum()) for part in (known, cancelled, bulk))
+    rest = n_lines - sum(int(part["size"].sum()) for part in (purchases, cancelled, bulk))
     anonymous = _anonymous(rng, shop, rest)
-    bulk["source"][bulk["source"] >= 0] += len(known) + len(cancelled)
-    return _by_time(np.concatenate([known, cancelled, bulk, anonymous]))
+    bulk["source"][bulk["source"] >= 0] += len(purchases) + len(cancelled)
+    return _by_time(np.concatenate([purchases, cancelled, bulk, anonymous]))
 
 
 def _apportion(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -121,16 +121,16 @@ def _at_most(rng: np.random.Generator, counts: NDArray[np.int64], limit: int) ->
     return 1 + np.bincount(more, minlength=len(counts))
 
 
-def _cancellations(rng: np.random.Generator, known: Array, calendar: Calendar, n_lines: int) -> Array:
+def _cancellations(rng: np.random.Generator, purchases: Array, calendar: Calendar, n_lines: int) -> Array:
     """Return orders that take back `n_lines` lines, or fewer, each line at most once."""
-    source = rng.permutation(len(known))
-    sizes = np.minimum(known["size"][source], rng.geometric(0.42, len(source)))
+    source = rng.permutation(len(purchases))
+    sizes = np.minimum(purchases["size"][source], rng.geometric(0.42, len(source)))
     upto = np.cumsum(sizes)
     sizes -= np.clip(upto - n_lines, 0, sizes)
     source, sizes = source[sizes > 0], sizes[sizes > 0]
-    orders: Array = known[source]
+    orders: Array = purchases[source]
     orders["source"], orders["size"] = source, sizes
-    orders["offset"] = (rng.random(len(source)) * (known["size"][source] - sizes + 1)).astype(np.int64)
+    orders["offset"] = (rng.random(len(source)) * (purchases["size"][source] - sizes + 1)).astype(np.int64)
     ordered = orders["minute"] // MINUTES
     waits = rng.exponential(_DAYS_TO_CANCEL, len(source)).astype(np.int64)
     days = np.maximum(ordered, calendar.open_before[np.minimum(ordered + waits, calendar.n_days - 1)])

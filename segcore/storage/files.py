@@ -1,4 +1,4 @@
-"""Files on a disk that are whole or absent, and what is said when it does not play along."""
+"""Files on a disk that are whole or absent, and the errors where it does not play along."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from segcore import errors
 
-# An engine wraps what the operating system said in an error of its own: then the text is all that is left.
+# An engine wraps the operating system's error in an error of its own: then the text is all that is left.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_TEXT = tuple(os.strerror(number) for number in _FULL)
 _BROKEN_TEXT = os.strerror(errno.EIO)
@@ -22,7 +22,7 @@ _NO_OUTPUT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIS
 
 @contextmanager
 def disk_errors(path: Path | str) -> Iterator[None]:
-    """Turn what the operating system says about a path into an error for people.
+    """Turn what the operating system reports of a path into an error for people.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def disk_failures(path: Path | str) -> Iterator[None]:
         raise
     except Exception as exc:
         number, text = getattr(exc, "errno", None), str(exc)
-        if number in _FULL or any(said in text for said in _FULL_TEXT):
+        if number in _FULL or any(full in text for full in _FULL_TEXT):
             raise errors.StorageError(
                 f"{path}: the disk is full; make room and run the same command again, it goes on from here"
             ) from exc

@@ -46,11 +46,11 @@ def workspace(
     ----------
     out : path or URL
     mark : str or callable
-        The fingerprint, or what returns it, asked when nobody else is at work on `out`.
+        The fingerprint, or what returns it, called when nobody else works on `out`.
     scratch : path or URL, optional
         Where stages are kept until the run is published; in `out` by default.
     resume : bool
-        Go on from the stages that an earlier start finished.
+        Resume from the stages that an earlier start finished.
     wait : bool
         Wait for another run on `out` to end.
     log : callable
@@ -68,9 +68,9 @@ def workspace(
         If a store does not answer.
     """
     stages = stages_of(out, scratch)
-    with ExitStack() as held:
-        held.enter_context(_alone(out, stages, wait=wait, log=log))
-        work = held.enter_context(private_folder()) if is_url(stages) else Path(stages)
+    with ExitStack() as stack:
+        stack.enter_context(_alone(out, stages, wait=wait, log=log))
+        work = stack.enter_context(private_folder()) if is_url(stages) else Path(stages)
         store = str(stages) if is_url(stages) else None
         name = mark if isinstance(mark, str) else mark()
         try:
@@ -107,9 +107,9 @@ def _alone(out: Place, stages: Place, *, wait: bool, log: Callable[[str], None])
             yield
         return
     path = private_base() / f"{_name(out)}.lock" if is_url(stages) else Path(f"{stages}.lock")
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with disk_errors(path):
-            held.enter_context(lock(path, of=out, wait=wait, log=log))
+            stack.enter_context(lock(path, of=out, wait=wait, log=log))
         yield
 
 
@@ -117,9 +117,9 @@ def _alone(out: Place, stages: Place, *, wait: bool, log: Callable[[str], None])
 def _alone_in_folder(out: Path, *, wait: bool, log: Callable[[str], None]) -> Iterator[None]:
     created = [folder for folder in (out, *out.parents) if not folder.exists()]
     path = out / ".lock"
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with disk_errors(out):
-            held.enter_context(lock(path, of=out, wait=wait, log=log))
+            stack.enter_context(lock(path, of=out, wait=wait, log=log))
         try:
             yield
         finally:

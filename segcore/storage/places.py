@@ -35,8 +35,8 @@ def exists(place: Place) -> bool:
         return Path(place).exists()
     with store_errors(str(place)):
         system, path = file_system(str(place))
-        found: str = system.get_file_info(path).type.name
-        return found != "NotFound"
+        kind: str = system.get_file_info(path).type.name
+        return kind != "NotFound"
 
 
 def read(place: Place) -> bytes:
@@ -87,12 +87,12 @@ def write_json(place: Place, data: Any) -> None:
 def list_files(folder: Place, *, deep: bool = True) -> list[str]:
     """Return the names of the files in a folder, relative to it and sorted; none where it is not.
 
-    `deep` says whether those in its folders are among them.
+    With `deep` those in its folders are among them.
     """
     if not is_url(folder):
         top = Path(folder)
-        found = top.rglob("*") if deep else top.glob("*")
-        return sorted(path.relative_to(top).as_posix() for path in found if path.is_file())
+        paths = top.rglob("*") if deep else top.glob("*")
+        return sorted(path.relative_to(top).as_posix() for path in paths if path.is_file())
     return sorted(_listed(str(folder), recursive=deep, kind="File"))
 
 
@@ -109,8 +109,8 @@ def _listed(url: str, *, recursive: bool, kind: str) -> Iterable[str]:
     with store_errors(url):
         system, path = file_system(url)
         selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
-        found = system.get_file_info(selector)
-    return [one.path[len(path) :].lstrip("/") for one in found if one.type.name == kind]
+        entries = system.get_file_info(selector)
+    return [entry.path[len(path) :].lstrip("/") for entry in entries if entry.type.name == kind]
 
 
 def remove(place: Place) -> None:
@@ -123,10 +123,10 @@ def remove(place: Place) -> None:
         return
     with store_errors(str(place), writing=True):
         system, path = file_system(str(place))
-        found = system.get_file_info(path).type.name
-        if found == "File":
+        kind = system.get_file_info(path).type.name
+        if kind == "File":
             system.delete_file(path)
-        elif found == "Directory":
+        elif kind == "Directory":
             system.delete_dir(path)
 
 

@@ -42,15 +42,15 @@ def private_base() -> Path:
 def private_folder() -> Iterator[Path]:
     """Give an empty folder that is gone afterwards; those of processes that died are swept first."""
     base = private_base()
-    with open(base / _LOCK, "w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    with open(base / _LOCK, "w") as sweeping:
+        fcntl.flock(sweeping, fcntl.LOCK_EX)
         for entry in base.iterdir():
             if entry.is_dir():
                 _sweep(entry)
         folder = Path(tempfile.mkdtemp(dir=base))
-        held = open(folder / _LOCK, "w")  # noqa: SIM115 - held as long as the folder
-        fcntl.flock(held, fcntl.LOCK_EX)
-    with held:
+        own_lock = open(folder / _LOCK, "w")  # noqa: SIM115 - held as long as the folder
+        fcntl.flock(own_lock, fcntl.LOCK_EX)
+    with own_lock:
         try:
             inner = folder / "files"
             inner.mkdir(mode=PRIVATE)
@@ -61,9 +61,9 @@ def private_folder() -> Iterator[Path]:
 
 def _sweep(folder: Path) -> None:
     """Remove the folder of a process that is no longer there: the kernel let go of its lock."""
-    with open(folder / _LOCK, "a") as held:
+    with open(folder / _LOCK, "a") as own_lock:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(own_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return
         remove(folder)

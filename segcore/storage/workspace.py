@@ -1,4 +1,4 @@
-"""The workspace of a run: stages that are whole or absent, and the publication of what they made."""
+"""The workspace of a run: stages that are whole or absent, and the publication of the run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Workspace:
 
     They lie in a folder that lasts (``OUT/work/<fingerprint>``), or in an object store with a folder of this process
     beside it. In a store a stage is what is named ``<stage>/...``, and ``<stage>.json``, written last, marks it as
-    done and says which of its files are brought here when they are needed; others are for those who read the store.
+    done and names those of its files that are copied here when they are needed; others are for those who read the store.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Workspace:
         Where runs are published; a str is a URL.
     folder : Path
     begun : datetime
-        When the first start of this run read the clock; a start that goes on has the same.
+        When the first start of this run read the clock; a start that resumes has the same.
     store : str or None
         URL of the stages, where they lie in a store.
     """
@@ -59,7 +59,7 @@ class Workspace:
         return (self.folder / stage).is_dir() or (self.store is not None and exists(self._mark(stage)))
 
     def path(self, stage: str) -> Path:
-        """Return the folder of a finished stage; its files are brought here from a store that has them."""
+        """Return the folder of a finished stage; its files are copied here from a store that has them."""
         folder = self.folder / stage
         if self.store is not None and not folder.is_dir():
             part = self.folder / (stage + PART)
@@ -73,7 +73,7 @@ class Workspace:
     def shared(self, path: Path) -> str:
         """Return where every worker of a cluster sees a file or folder of a stage: a path, or a URL.
 
-        What a worker writes below ``shared(folder)`` while a stage goes on belongs to that stage as what is written
+        What a worker writes below ``shared(folder)`` while a stage is written belongs to that stage as what is written
         into `folder` does; once the stage is finished it is found below ``shared(work.path(name))``.
 
         Parameters
@@ -91,7 +91,7 @@ class Workspace:
         """Give a clean folder to write a stage into; its final name is the mark that it is done.
 
         Everything is on disk before the name changes, so a power cut leaves a whole stage or none. In a store the
-        files come first and the mark last. A stage that was finished before is made again.
+        files come first and the mark last. A stage that was finished before is written again.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class Workspace:
         for run_id in old:
             self._remove_run(run_id)
         if is_url(self.out):
-            # What a publication that was killed, and never gone on with, has left.
+            # What a publication that was killed, and never resumed, has left.
             for run_id in {*list_folders(join(self.out, "runs"))} - {*runs}:
                 self._remove_run(run_id)
         return old
@@ -187,20 +187,20 @@ class Workspace:
         if is_url(run):
             remove(join(run, "manifest.json"))
         else:
-            gone = aside(Path(self.out)) / run_id
-            remove(gone)
-            os.replace(run, gone)
-            run = gone
+            removed = aside(Path(self.out)) / run_id
+            remove(removed)
+            os.replace(run, removed)
+            run = removed
         remove(run)
 
     def clear(self) -> None:
         """Remove all stages, and the clock, at once for whoever starts next."""
         if self.store is not None:
             forget(self.store)
-        gone = self.folder.with_name(self.folder.name + PART)
-        remove(gone)
-        os.replace(self.folder, gone)
-        remove(gone)
+        removed = self.folder.with_name(self.folder.name + PART)
+        remove(removed)
+        os.replace(self.folder, removed)
+        remove(removed)
 
     def _mark(self, stage: str) -> Place:
         return f"{self.store}/{stage}.json"

@@ -8,19 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segcore import errors
+from segcore.storage import places
 from segcore.storage.files import disk_errors, disk_failures, fingerprint
 from segcore.storage.lock import lock
-from segcore.storage.places import (
-    PRIVATE,
-    Place,
-    exists,
-    join,
-    list_files,
-    list_folders,
-    read_json,
-    remove,
-    write_json,
-)
+from segcore.storage.places import Place
 from segcore.storage.private import private_base, private_folder
 from segcore.storage.workspace import CLOCK, PART, Workspace, forget
 from segcore.stores import engine_errors, is_url
@@ -80,7 +71,7 @@ def workspace(
                 yield space
         except (errors.DataError, errors.JobError):
             # The same input and job would end so again: there is nothing to go on with.
-            remove(work / name)
+            places.remove(work / name)
             if store is not None:
                 forget(f"{store}/{name}")
             raise
@@ -93,7 +84,7 @@ def workspace(
 
 def stages_of(out: Place, scratch: Place | None) -> Place:
     """Return where the stages of the runs of an `out` lie; a scratch may serve many of them."""
-    return join(out, "work") if scratch is None else join(scratch, f"segcore-{_name(out)}")
+    return places.join(out, "work") if scratch is None else places.join(scratch, f"segcore-{_name(out)}")
 
 
 def _name(out: Place) -> str:
@@ -133,24 +124,24 @@ def _alone_in_folder(out: Path, *, wait: bool, log: Callable[[str], None]) -> It
 
 def _begin(out: Place, work: Path, store: str | None, mark: str, resume: bool) -> Workspace:
     folder = work / mark
-    work.mkdir(mode=PRIVATE, exist_ok=True, parents=True)
+    work.mkdir(mode=places.PRIVATE, exist_ok=True, parents=True)
     for entry in work.iterdir():
         if entry != folder or not resume:
-            remove(entry)
+            places.remove(entry)
     for part in folder.glob("*" + PART):
-        remove(part)
+        places.remove(part)
     if not is_url(out):
-        remove(Path(out) / PART)
-    folder.mkdir(mode=PRIVATE, exist_ok=True)
+        places.remove(Path(out) / PART)
+    folder.mkdir(mode=places.PRIVATE, exist_ok=True)
     if store is not None:
-        for name in list_folders(store):
-            if name != mark or not resume or not exists(f"{store}/{name}/{CLOCK}"):
+        for name in places.list_folders(store):
+            if name != mark or not resume or not places.exists(f"{store}/{name}/{CLOCK}"):
                 forget(f"{store}/{name}")
     url = None if store is None else f"{store}/{mark}"
-    clock = join(folder if url is None else url, CLOCK)
-    if not exists(clock):
-        write_json(clock, {"begun": datetime.now(UTC).isoformat(timespec="seconds")})
-    begun = datetime.fromisoformat(read_json(clock)["begun"])
+    clock = places.join(folder if url is None else url, CLOCK)
+    if not places.exists(clock):
+        places.write_json(clock, {"begun": datetime.now(UTC).isoformat(timespec="seconds")})
+    begun = datetime.fromisoformat(places.read_json(clock)["begun"])
     return Workspace(out=out, folder=folder, begun=begun, store=url)
 
 
@@ -158,9 +149,9 @@ def _tidy(out: Place, work: Path) -> None:
     """Remove what is half written, and a workspace without a finished stage."""
     for folder in work.glob("*"):
         for part in folder.glob("*" + PART):
-            remove(part)
+            places.remove(part)
         if not any(entry.is_dir() for entry in folder.glob("*")):
-            remove(folder)
+            places.remove(folder)
     for folder in (work, *([] if is_url(out) else [Path(out) / PART])):
         with suppress(OSError):  # it holds something, or is not there
             folder.rmdir()
@@ -168,5 +159,5 @@ def _tidy(out: Place, work: Path) -> None:
 
 def _tidy_store(store: str) -> None:
     """Remove the clock of a run that has not finished a stage."""
-    if list_files(store, deep=False) == [CLOCK]:
+    if places.list_files(store, deep=False) == [CLOCK]:
         forget(store)

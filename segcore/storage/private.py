@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segcore import errors
-from segcore.storage.places import PRIVATE, remove
+from segcore.storage import places
 
 _LOCK = ".lock"
 
@@ -25,7 +25,7 @@ def private_base() -> Path:
     """
     base = Path(tempfile.gettempdir(), f"segcore-{os.getuid()}")
     try:
-        base.mkdir(mode=PRIVATE, exist_ok=True)
+        base.mkdir(mode=places.PRIVATE, exist_ok=True)
         status = base.lstat()
     except OSError as exc:
         raise errors.OutputError(
@@ -53,10 +53,10 @@ def private_folder() -> Iterator[Path]:
     with own_lock:
         try:
             inner = folder / "files"
-            inner.mkdir(mode=PRIVATE)
+            inner.mkdir(mode=places.PRIVATE)
             yield inner
         finally:
-            remove(folder)
+            places.remove(folder)
 
 
 def _sweep(folder: Path) -> None:
@@ -66,4 +66,4 @@ def _sweep(folder: Path) -> None:
             fcntl.flock(own_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return
-        remove(folder)
+        places.remove(folder)

@@ -10,19 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from segcore.storage import places
 from segcore.storage.files import disk_errors, disk_failures, sync_folder, sync_tree
-from segcore.storage.places import (
-    PRIVATE,
-    Place,
-    copy,
-    exists,
-    join,
-    list_files,
-    list_folders,
-    read_json,
-    remove,
-    write_json,
-)
+from segcore.storage.places import Place
 from segcore.storage.runs import finished_runs, is_finished, latest_run, run_place
 from segcore.stores import is_url
 
@@ -56,17 +46,17 @@ class Workspace:
 
     def finished(self, stage: str) -> bool:
         """Whether this start or an earlier one has finished the stage."""
-        return (self.folder / stage).is_dir() or (self.store is not None and exists(self._mark(stage)))
+        return (self.folder / stage).is_dir() or (self.store is not None and places.exists(self._mark(stage)))
 
     def path(self, stage: str) -> Path:
         """Return the folder of a finished stage; its files are copied here from a store that has them."""
         folder = self.folder / stage
         if self.store is not None and not folder.is_dir():
             part = self.folder / (stage + PART)
-            remove(part)
+            places.remove(part)
             with disk_failures(self.folder):
-                part.mkdir(mode=PRIVATE)
-                copy(join(self.store, stage), part, self._files(stage))
+                part.mkdir(mode=places.PRIVATE)
+                places.copy(places.join(self.store, stage), part, self._files(stage))
                 os.replace(part, folder)
         return folder
 
@@ -84,7 +74,7 @@ class Workspace:
         if self.store is None:
             return str(path.absolute())  # a worker may stand in another folder
         stage, *names = path.relative_to(self.folder).parts
-        return str(join(self.store, stage.removesuffix(PART), *names))
+        return str(places.join(self.store, stage.removesuffix(PART), *names))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Path]:
@@ -101,20 +91,20 @@ class Workspace:
             If the store does not answer.
         """
         part = self.folder / (name + PART)
-        remove(part)
+        places.remove(part)
         if self.store is not None:
-            remove(self._mark(name))
-            remove(join(self.store, name))
+            places.remove(self._mark(name))
+            places.remove(places.join(self.store, name))
         with disk_failures(self.folder):
-            part.mkdir(mode=PRIVATE)
+            part.mkdir(mode=places.PRIVATE)
             yield part
             if self.store is None:
                 sync_tree(part)
             else:
-                names = list_files(part)
-                copy(part, join(self.store, name), names)
-                write_json(self._mark(name), {"files": names})
-            remove(self.folder / name)
+                names = places.list_files(part)
+                places.copy(part, places.join(self.store, name), names)
+                places.write_json(self._mark(name), {"files": names})
+            places.remove(self.folder / name)
             os.replace(part, self.folder / name)
             sync_folder(self.folder)
 
@@ -132,9 +122,9 @@ class Workspace:
         if is_finished(self.out, run_id):
             return run
         if is_url(run):
-            source = self.folder / stage if self.store is None else join(self.store, stage)
-            copy(source, run, [name for name in self._files(stage) if name != "manifest.json"])
-            copy(source, run, ["manifest.json"])
+            source = self.folder / stage if self.store is None else places.join(self.store, stage)
+            places.copy(source, run, [name for name in self._files(stage) if name != "manifest.json"])
+            places.copy(source, run, ["manifest.json"])
         else:
             self._move_folder(self.path(stage), Path(run))
         return run
@@ -142,7 +132,7 @@ class Workspace:
     def _move_folder(self, source: Path, run: Path) -> None:
         out = run.parent.parent
         with disk_errors(out):
-            run.parent.mkdir(mode=PRIVATE, exist_ok=True)
+            run.parent.mkdir(mode=places.PRIVATE, exist_ok=True)
             sync_folder(out)
             try:
                 os.replace(source, run)
@@ -151,9 +141,9 @@ class Workspace:
                     raise
                 # Scratch is another disk.
                 part = aside(out) / run.name
-                remove(part)
-                part.mkdir(mode=PRIVATE)
-                copy(source, part, list_files(source))
+                places.remove(part)
+                part.mkdir(mode=places.PRIVATE)
+                places.copy(source, part, places.list_files(source))
                 sync_tree(part)
                 os.replace(part, run)
             sync_folder(run.parent)
@@ -161,7 +151,7 @@ class Workspace:
     def point_to(self, run_id: str) -> None:
         """Let ``latest.json`` name a run that was moved: from here on it is the published one."""
         with disk_errors(self.out):
-            write_json(join(self.out, "latest.json"), {"run": f"runs/{run_id}"})
+            places.write_json(places.join(self.out, "latest.json"), {"run": f"runs/{run_id}"})
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest runs, never the one that ``latest.json`` names.
@@ -177,7 +167,7 @@ class Workspace:
             self._remove_run(run_id)
         if is_url(self.out):
             # What a publication that was killed, and never resumed, has left.
-            for run_id in {*list_folders(join(self.out, "runs"))} - {*runs}:
+            for run_id in {*places.list_folders(places.join(self.out, "runs"))} - {*runs}:
                 self._remove_run(run_id)
         return old
 
@@ -185,22 +175,22 @@ class Workspace:
         """Take a run out of the readers' sight at once, then remove it."""
         run = run_place(self.out, run_id)
         if is_url(run):
-            remove(join(run, "manifest.json"))
+            places.remove(places.join(run, "manifest.json"))
         else:
             removed = aside(Path(self.out)) / run_id
-            remove(removed)
+            places.remove(removed)
             os.replace(run, removed)
             run = removed
-        remove(run)
+        places.remove(run)
 
     def clear(self) -> None:
         """Remove all stages, and the clock, at once for whoever starts next."""
         if self.store is not None:
             forget(self.store)
         removed = self.folder.with_name(self.folder.name + PART)
-        remove(removed)
+        places.remove(removed)
         os.replace(self.folder, removed)
-        remove(removed)
+        places.remove(removed)
 
     def _mark(self, stage: str) -> Place:
         return f"{self.store}/{stage}.json"
@@ -208,17 +198,19 @@ class Workspace:
     def _files(self, stage: str) -> list[str]:
         """Return the names of a finished stage's files."""
         folder = self.folder / stage
-        return list_files(folder) if folder.is_dir() else list(read_json(self._mark(stage))["files"])
+        if folder.is_dir():
+            return places.list_files(folder)
+        return list(places.read_json(self._mark(stage))["files"])
 
 
 def aside(out: Path) -> Path:
     """Return the folder of runs that are half moved into `out`, or half removed from it."""
     folder = out / PART
-    folder.mkdir(mode=PRIVATE, exist_ok=True)
+    folder.mkdir(mode=places.PRIVATE, exist_ok=True)
     return folder
 
 
 def forget(store: str) -> None:
     """Remove the stages of a fingerprint from a store; without the clock, which goes first, what is left is no stage."""
-    remove(join(store, CLOCK))
-    remove(store)
+    places.remove(places.join(store, CLOCK))
+    places.remove(store)

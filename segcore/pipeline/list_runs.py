@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from segcore import errors
+from segcore.selection.doubt import in_short
 from segcore.storage import Place, finished_runs, latest_run, manifest
 
 _HEAD = ("date", "run", "k", "segments", "customers", "verdict")
@@ -38,5 +39,5 @@ def _row(name: str, about: dict[str, Any], latest: str) -> tuple[str, ...]:
 def _verdict(name: str, about: dict[str, Any], latest: str) -> str:
     if broken := about.get("gate", {}).get("broken"):
         return f"stopped: {'; '.join(broken)}"
-    doubt = "" if about["chosen"]["admissible"] else ", no admissible candidate"
-    return ("latest" if name == latest else "published") + doubt
+    reservation = in_short(about["chosen"], about.get("pinned_cost"))
+    return ("latest" if name == latest else "published") + (f", {reservation}" if reservation else "")

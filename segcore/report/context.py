@@ -23,6 +23,7 @@ from segcore.report.sections import (
     provenance,
     segment_map,
 )
+from segcore.selection.doubt import doubt
 
 
 def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
@@ -30,12 +31,15 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
     fmt = Formatter(currency=data.job.report.currency)
     of_segments = cards.cards(data, fmt)
     source = data.manifest.get("input") or {}
+    chosen = data.manifest.get("chosen") or {"admissible": True}
+    reservation = doubt(chosen, data.manifest.get("pinned_cost"), data.job.selection)
     content = {
         "title": cut(data.job.report.title, 120),
         "period": period(source.get("first_day"), source.get("last_day")),
         "totals": _totals(data, fmt),
         "headline": cards.headline(of_segments),
         "cards": of_segments,
+        "doubt": reservation,
         "money_notes": money_notes.money_notes(data, fmt),
         "bands": cards.bands(of_segments),
         "mentions_median": cards.mentions_median(of_segments),
@@ -54,7 +58,7 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
         "choice": choice.choice(data, profile_rows.names(data), fmt),
         "symbols": candidates.SYMBOLS,
         "movement": movement.movement(data, fmt),
-        "ledger": ledger.ledger(data, fmt, show_ids=show_ids),
+        "ledger": ledger.ledger(data, fmt, show_ids=show_ids, shown_above={reservation}),
         "drift": movement.drift(data, fmt),
         "provenance": provenance.provenance(data, fmt),
         "job_text": data.job_text if show_ids else privacy.job_text(data.job, data.job_text),

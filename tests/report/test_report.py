@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from segcore import errors, report
+from segcore import job as jobs
 from segcore.report.formatting import Formatter
 from segcore.report.report_data import load
 from segcore.report.sections import ledger, movement
@@ -322,10 +323,20 @@ def test_a_pin_shows_what_it_cost(run_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(run_dir, tmp_path / "run")
     manifest = json.loads((run_dir / "manifest.json").read_text())
     cost = "Without the pin the rule would have chosen K-Means with 3 segments."
-    manifest["pinned_cost"] = {"sentence": cost}
+    manifest["pinned_cost"] = {"sentence": cost, "by_rule": {"admissible": True}}
+    manifest["chosen"]["admissible"] = False
+    text = jobs.to_toml(jobs.resolve((run_dir / "job.toml").read_text(), {"selection.k": 4}))
+    (tmp_path / "run" / "job.toml").write_text(text)
     (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))
-    assert cost in report.build(tmp_path / "run")
-    assert cost in report.build_markdown(tmp_path / "run")
+    for shown in (report.build(tmp_path / "run"), report.build_markdown(tmp_path / "run")):
+        assert re.search(
+            r"Take care\.[^.]{2,10} The model was set by hand \(k = 4 was pinned\) and does not pass", shown
+        )
+        assert shown.count(cost) == 2  # on the first screen, and where the choice is explained
+
+
+def test_a_model_like_any_other_raises_no_doubt(html: str) -> None:
+    assert "Take care" not in html
 
 
 def test_ten_segments_have_ten_colours(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
 from segcore.selection import quality_gate, rule
 from segcore.selection.criteria import key
+from segcore.selection.doubt import doubt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,9 @@ def compare(
     if any(quality_gate.unstable(settings.gate, row) for row in table.to_dicts() if key(row) == previous):
         previous = None  # or that model would stay, and be stopped, every night
     table = rule.select(table, settings.selection, previous)
+    cost = rule.pinned_cost(table, settings.selection, previous)
+    if reservation := doubt(rule.chosen(table), cost, settings.selection):
+        progress.warn(reservation)
     published = _published(candidates, table)
     table = candidate_metrics.with_quality(table, published, people, settings)
     return Compared(
@@ -123,7 +127,7 @@ def compare(
         structure=candidate_metrics.structure_figures(
             rule.chosen(table), people, settings, progress, n_jobs=n_jobs
         ),
-        pinned_cost=rule.pinned_cost(table, settings.selection, previous),
+        pinned_cost=cost,
     )
 
 

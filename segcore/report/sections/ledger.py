@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -43,8 +43,8 @@ class Ledger:
     warnings: list[str]
 
 
-def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool) -> Ledger:
-    """Collect the ledger, examples of rejects and warnings."""
+def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool, shown_above: Collection[str] = ()) -> Ledger:
+    """Collect the ledger, examples of rejects and the warnings that are not shown above."""
     account = data.ledger
     classes = [own for own in account.classes if own.rows]
     return Ledger(
@@ -75,7 +75,9 @@ def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool) -> Ledger:
         unreadable=account.unreadable_amount_rows,
         net=_net_sentence(account.returns_net, fmt),
         extra=[_extra_sentence(table, fmt) for table in data.manifest.get("extra", [])],
-        warnings=[sentence(cut(text, 400)) for text in data.manifest.get("warnings", [])],
+        warnings=[
+            sentence(cut(text, 400)) for text in data.manifest.get("warnings", []) if text not in shown_above
+        ],
     )
 
 

@@ -9,8 +9,8 @@ import polars as pl
 from segcore import schema
 from segcore.explain import whatif
 from segcore.explain.explanation import Explanation
-from segcore.explain.segment_model import SegmentModel
 from segcore.explain.whatif import Change
+from segcore.models.segment_model import SegmentModel
 from segcore.profile import ALL, Rules
 
 
@@ -53,6 +53,15 @@ def explain(
         changes=changes,
         unreachable=unreachable,
     )
+
+
+def limits_of(lf: pl.LazyFrame, model: SegmentModel) -> dict[str, tuple[float, float]]:
+    """Return the smallest and largest value of each feature of the matrix; one pass over the customers."""
+    columns = model.preparation.columns
+    lows = lf.select(columns).min().collect(engine="streaming").row(0)
+    highs = lf.select(columns).max().collect(engine="streaming").row(0)
+    ranges = zip(columns, lows, highs, strict=True)
+    return {name: (float(low), float(high)) for name, low, high in ranges if low is not None}
 
 
 def _next_segment(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 from scipy.special import boxcox1p
 
 from segcore import schema
@@ -26,7 +27,7 @@ class PreparedColumn:
         A feature, or a column of 0 and 1 that stands for one.
     transform : {"yeo-johnson", "log1p", "none", "one-hot"}
     lmbda : float
-        Yeo-Johnson's parameter (1 where it does not apply).
+        Yeo-Johnson's parameter (1 where it does not apply); ``lambda`` in model.json.
     fill : float
         What an empty value is replaced by: the median of the rows that the transform was fitted on, raw units.
     mean, scale : float
@@ -42,7 +43,7 @@ class PreparedColumn:
 
     name: str
     transform: str
-    lmbda: float = 1.0
+    lmbda: Annotated[float, Field(alias="lambda")] = 1.0
     fill: float = 0.0
     mean: float = 0.0
     scale: float = 1.0
@@ -59,14 +60,14 @@ class Preparation:
     Attributes
     ----------
     prepared : tuple of PreparedColumn
-        The columns that are used, in order.
+        The columns that are used, in order; ``features`` in model.json.
     dropped : tuple of str
         Features that were asked for and are constant.
     encodings : dict of str to tuple of str
         Feature to the columns of 0 and 1 that stand for it, whether they are used or not.
     """
 
-    prepared: tuple[PreparedColumn, ...]
+    prepared: Annotated[tuple[PreparedColumn, ...], Field(alias="features")]
     dropped: tuple[str, ...] = ()
     encodings: Encodings = field(default_factory=dict)
 
@@ -116,36 +117,6 @@ class Preparation:
     def block(self, df: pl.DataFrame) -> Floats32:
         """Return the rows of the matrix for a frame of customer features."""
         return self.standardised(self.raw(df)).astype(np.float32)
-
-    def state(self) -> dict[str, Any]:
-        """Return the preparation as plain values for model.json."""
-        columns = [
-            {
-                "name": c.name,
-                "transform": c.transform,
-                "lambda": c.lmbda,
-                "fill": c.fill,
-                "mean": c.mean,
-                "scale": c.scale,
-            }
-            for c in self.prepared
-        ]
-        encodings = {name: list(columns) for name, columns in self.encodings.items()}
-        return {"features": columns, "dropped": list(self.dropped), "encodings": encodings}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Preparation:
-        """Rebuild a preparation from :meth:`state`."""
-        return cls(
-            prepared=tuple(
-                PreparedColumn(
-                    **{"lmbda" if key == "lambda" else key: value for key, value in column.items()}
-                )
-                for column in state["features"]
-            ),
-            dropped=tuple(state["dropped"]),
-            encodings={name: tuple(columns) for name, columns in state["encodings"].items()},
-        )
 
 
 def raw_values(df: pl.DataFrame, columns: Sequence[str]) -> Floats:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,7 @@ import polars as pl
 from segcore import schema
 from segcore.arrays import Floats, Labels, Mask
 from segcore.profile.wording import feature_of, fill, number, says
+from segcore.records import RunFile
 
 _FEW = 10  # whole numbers below it are counted ("2 to 5 orders"), larger ones compared ("more than 60 days")
 
@@ -59,7 +59,7 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class Rules(RunFile):
     """Rules that cover every customer exactly once.
 
     Attributes
@@ -72,6 +72,8 @@ class Rules:
         What the accuracy was measured on.
     """
 
+    FILE = "rules.json"
+
     rules: tuple[Rule, ...]
     accuracy: float
     measured_on: str
@@ -79,18 +81,6 @@ class Rules:
     def assign(self, df: pl.DataFrame) -> Labels:
         """Return the segment that the rules give to each customer, of shape (n_customers,)."""
         return assign(self.rules, df)
-
-    def to_state(self) -> dict[str, Any]:
-        """Return the rules as plain values for a JSON file."""
-        return asdict(self)
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Rules:
-        """Rebuild rules from :meth:`to_state`."""
-        rules = tuple(
-            Rule(**(rule | {"bounds": tuple(Bound(**b) for b in rule["bounds"])})) for rule in state["rules"]
-        )
-        return cls(rules=rules, accuracy=state["accuracy"], measured_on=state["measured_on"])
 
     def text(self, names: Mapping[int, str], *, currency: str = "") -> list[str]:
         """Return one sentence for each rule, and one for each segment that no rule reaches.

@@ -10,6 +10,7 @@ from segcore import explain, profile
 from segcore.explain import whatif
 from segcore.matrix.preparation import Preparation, PreparedColumn, raw_values
 from segcore.models.assignment import NearestCentre, NearestNeighbours, Posterior
+from segcore.models.segment_model import SegmentModel
 from tests.profile.customers import customers
 
 NAMES = {1: "Big spenders", 2: "Small fry"}
@@ -25,10 +26,10 @@ def plain(columns: tuple[str, ...], fills: tuple[float, ...] | None = None) -> P
     )
 
 
-def two_centres() -> explain.SegmentModel:
+def two_centres() -> SegmentModel:
     """Cut at 5 orders: centres at 2 and 8 orders, the second is segment 1."""
     centres = np.array([[2.0], [8.0]])
-    return explain.SegmentModel(
+    return SegmentModel(
         preparation=plain(("order_count",)),
         assigner=NearestCentre(centres=centres),
         centres=centres,
@@ -41,7 +42,7 @@ def customer(**values: float) -> pl.DataFrame:
 
 
 def explained(
-    df: pl.DataFrame, model: explain.SegmentModel, limits: dict[str, tuple[float, float]]
+    df: pl.DataFrame, model: SegmentModel, limits: dict[str, tuple[float, float]]
 ) -> explain.Explanation:
     everyone = customers(50, 2, 0)
     table = profile.build(everyone.lazy(), transforms={})
@@ -69,7 +70,7 @@ def test_a_customer_by_hand() -> None:
 
 def test_what_follows_by_definition_is_told() -> None:
     centres = np.array([[1.0, 100.0], [1.0, 300.0]])
-    model = explain.SegmentModel(
+    model = SegmentModel(
         preparation=plain(("order_count", "total_spend")),
         assigner=NearestCentre(centres=centres),
         centres=centres,
@@ -100,7 +101,7 @@ def test_a_segment_that_no_single_change_reaches_is_said() -> None:
 
 
 def test_one_segment_has_no_next() -> None:
-    model = explain.SegmentModel(
+    model = SegmentModel(
         preparation=plain(("order_count",)),
         assigner=NearestCentre(centres=np.array([[2.0]])),
         centres=np.array([[2.0]]),
@@ -113,7 +114,7 @@ def test_one_segment_has_no_next() -> None:
 
 def test_one_time_buyers_by_rule() -> None:
     centres = np.array([[2.0], [8.0]])
-    model = explain.SegmentModel(
+    model = SegmentModel(
         preparation=plain(("order_count",)),
         assigner=NearestCentre(centres=centres),
         centres=centres,
@@ -133,7 +134,7 @@ def test_one_time_buyers_by_rule() -> None:
 def test_an_empty_feature_stays_empty() -> None:
     columns = ("order_count", "mean_days_between_orders")
     centres = np.array([[2.0, 30.0], [8.0, 30.0]])
-    model = explain.SegmentModel(
+    model = SegmentModel(
         preparation=plain(columns, fills=(0.0, 30.0)),
         assigner=NearestCentre(centres=centres),
         centres=centres,
@@ -173,7 +174,7 @@ def test_limits_are_the_smallest_and_largest_values() -> None:
 ASSIGNERS = ["centres", "mixture", "neighbours"]
 
 
-def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.SegmentModel:
+def model_of(kind: str, df: pl.DataFrame, seed: int) -> SegmentModel:
     columns = ("order_count", "total_spend", "average_order_value", "days_since_last_order")
     raw = raw_values(df, columns)
     preparation = Preparation(
@@ -196,7 +197,7 @@ def model_of(kind: str, df: pl.DataFrame, seed: int) -> explain.SegmentModel:
         )
     if kind == "neighbours":
         assigner = NearestNeighbours(points=X.astype(np.float64), labels=nearest.assign(X)[0], n_neighbors=5)
-    return explain.SegmentModel(
+    return SegmentModel(
         preparation=preparation, assigner=assigner, centres=centres, segments={0: 1, 1: 2, 2: 3}
     )
 

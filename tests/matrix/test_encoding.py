@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore import job, schema
-from segcore.matrix import encoding, fit, preparation
+from segcore.matrix import encoding, fit
+from tests.through_json import through_json
 
 CHANNELS = st.lists(
     st.sampled_from([None, "web", "store", "phone", "other", "=", "a b", "tv"]), min_size=1, max_size=40
@@ -78,7 +79,7 @@ def test_the_matrix_has_numbers_filled_and_standardised_and_categories_as_they_a
         [20, 30, 30, 70]
     )  # the median, and told apart by the next column
     assert np.ptp(X[:, 2:], axis=0).tolist() == [1.0, 1.0, 1.0, 1.0]
-    again = preparation.Preparation.from_state(made.state())
+    again = through_json(made)
     assert again == made
     stranger = pl.DataFrame({"age": [30.0], "channel": ["tv"], "order_count": [1]})
     assert again.raw(stranger)[0].tolist() == [1.0, 30.0, 0.0, 0.0, 0.0, 0.0]

@@ -11,6 +11,7 @@ from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from segcore import errors, job
 from segcore.matrix import fit, preparation
+from tests.through_json import through_json
 
 NAMES = ["total_spend", "order_count", "mean_days_between_orders"]
 SETTINGS = job.Matrix(
@@ -115,7 +116,7 @@ def test_extreme_values_stay_finite() -> None:
 
 def test_survives_being_stored() -> None:
     prepared = fitted(customers(100))
-    assert preparation.Preparation.from_state(prepared.state()) == prepared
+    assert through_json(prepared) == prepared
 
 
 def test_lazy_matrix_has_a_block_for_each_file_and_reads_nothing_before_it_is_asked() -> None:

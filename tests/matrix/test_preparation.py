@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import TypeAdapter
 
 from segcore import job
 from segcore.matrix import fit, preparation
 from segcore.matrix.preparation import Preparation, PreparedColumn, transform
+from tests.through_json import through_json
 
 
 def prepared() -> Preparation:
@@ -124,7 +124,7 @@ def test_blocks_are_for_files_that_have_customers() -> None:
 
 
 def test_what_is_stored_is_plain_and_comes_back() -> None:
-    state: dict[str, Any] = prepared().state()
+    state = TypeAdapter(Preparation).dump_python(prepared(), mode="json", by_alias=True)
     assert state["features"][0] == {
         "name": "total_spend",
         "transform": "yeo-johnson",
@@ -135,7 +135,7 @@ def test_what_is_stored_is_plain_and_comes_back() -> None:
     }
     assert [feature["name"] for feature in state["features"]] == list(prepared().columns)
     assert (state["dropped"], state["encodings"]) == (["unique_products"], {"age": ["age="]})
-    assert Preparation.from_state(state) == prepared()
+    assert through_json(prepared()) == prepared()
 
 
 def test_raw_values_are_rows_of_doubles() -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import polars as pl
 import pytest
@@ -12,6 +10,7 @@ from segcore import errors
 from segcore.profile import Rules, fit_rules
 from segcore.profile.rules import Bound, Rule, assign, conditions
 from tests.profile.customers import customers
+from tests.through_json import through_json
 
 NAMES = {1: "Big", 2: "Small", 3: "Odd"}
 
@@ -102,7 +101,7 @@ def test_rules_cover_every_customer_exactly_once(k: int, n: int, seed: int) -> N
 def test_rules_survive_a_json_file_and_repeat(k: int, seed: int) -> None:
     df = customers(100, k, seed)
     rules = fit_rules(df, df["segment"].to_numpy(), ["order_count", "total_spend"])
-    assert Rules.from_state(json.loads(json.dumps(rules.to_state()))) == rules
+    assert through_json(rules) == rules
     assert fit_rules(df, df["segment"].to_numpy(), ["order_count", "total_spend"]) == rules
 
 

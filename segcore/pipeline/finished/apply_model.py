@@ -11,12 +11,12 @@ import polars as pl
 from segcore import job, records, schema
 from segcore.changes import drift
 from segcore.pipeline.finished import drift_baseline
-from segcore.pipeline.finished.model_files import Model
+from segcore.pipeline.finished.model_files import StoredModel
 from segcore.pipeline.models.labels import label_frame
 from segcore.records import DriftReport
 
 
-def missing(files: Sequence[Path], model: Model) -> list[str]:
+def missing(files: Sequence[Path], model: StoredModel) -> list[str]:
     """Return the features that the model needs and these customers do not have, or not as what they were."""
     there = pl.read_parquet_schema(files[0])
     columns = model.preparation.columns
@@ -34,14 +34,14 @@ def missing(files: Sequence[Path], model: Model) -> list[str]:
     ]
 
 
-def label(files: Sequence[Path], model: Model, folder: Path) -> None:
+def label(files: Sequence[Path], model: StoredModel, folder: Path) -> None:
     """Label customers with a finished run's model and write a file for each file of features, the same rows.
 
     Parameters
     ----------
     files : sequence of Path
         Customer features.
-    model : Model
+    model : StoredModel
     folder : Path
         Gets ``segment`` (the model's ids; null without one), ``confidence``, ``distance`` and ``outside``.
     """
@@ -64,11 +64,11 @@ def labels(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-*.parquet"))
 
 
-def drifted(files: Sequence[Path], folder: Path, model: Model, rule: job.Drift) -> DriftReport:
+def drifted(files: Sequence[Path], folder: Path, model: StoredModel, rule: job.Drift) -> DriftReport:
     """Compare customers that were labelled into `folder` with those that the model was fitted on."""
     then = model.baseline.snapshot
     judged = (pl.read_parquet(path) for path in labels(folder))
-    now = drift_baseline.count(files, judged, model.baseline.bins, model.preparation.encodings)
+    now = drift_baseline.count(files, judged, model.baseline.bins, model.preparation)
     return drift.measure(then, now, in_model=model.preparation.columns, rule=rule, names=model.names)
 
 

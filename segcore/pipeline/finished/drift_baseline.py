@@ -12,15 +12,13 @@ from segcore import schema
 from segcore.changes import drift
 from segcore.changes.baseline import DriftBaseline, FeatureCounts
 from segcore.changes.drift import Bins, Snapshot
-from segcore.matrix import encoding
-from segcore.matrix.encoding import Encodings
-from segcore.matrix.preparation import raw_values
+from segcore.matrix.preparation import Preparation, raw_values
 from segcore.pipeline.models.labels import Labelled, columns
 
 _CUT_ROWS = 100_000  # customers, the first in hash order, that the bins are cut from
 
 
-def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> DriftBaseline:
+def build(files: Sequence[Path], labelled: Labelled, preparation: Preparation) -> DriftBaseline:
     """Count the customers of a run that has just been labelled.
 
     Parameters
@@ -29,14 +27,14 @@ def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> Dr
         Customer features.
     labelled : Labelled
         With the segments' ids.
-    encodings : mapping of str to tuple of str
-        Columns of 0 and 1 that stand for features.
+    preparation : Preparation
+        Knows the columns of 0 and 1 that stand for features.
     """
     names = [
         *numbers(pl.read_parquet_schema(files[0])),
-        *(name for own in encodings.values() for name in own),
+        *(name for own in preparation.encodings.values() for name in own),
     ]
-    customers = encoding.expand(pl.scan_parquet(list(files)), encodings)
+    customers = preparation.expand(pl.scan_parquet(list(files)))
     head = raw_values(customers.select(names).head(_CUT_ROWS).collect(), names)
     bins = {name: drift.cut(column) for name, column in zip(names, head.T, strict=True)}
     label = columns(labelled.models)[0]
@@ -49,7 +47,7 @@ def build(files: Sequence[Path], labelled: Labelled, encodings: Encodings) -> Dr
         )
         for path in labelled.files
     )
-    counted = count(files, judged, bins, encodings)
+    counted = count(files, judged, bins, preparation)
     return DriftBaseline(
         customers=counted.customers,
         outside=counted.outside,
@@ -81,7 +79,7 @@ def outside(label: pl.Expr, distance: pl.Expr, radius: Mapping[int, float]) -> p
 
 
 def count(
-    files: Sequence[Path], judged: Iterable[pl.DataFrame], bins: Mapping[str, Bins], encodings: Encodings
+    files: Sequence[Path], judged: Iterable[pl.DataFrame], bins: Mapping[str, Bins], preparation: Preparation
 ) -> Snapshot:
     """Count customers by feature, segment and radius, file by file.
 
@@ -92,18 +90,16 @@ def count(
     judged : iterable of polars.DataFrame
         ``segment`` and ``outside`` of the same rows.
     bins : mapping of str to Bins
-    encodings : mapping of str to tuple of str
-        Columns of 0 and 1 that stand for features.
+    preparation : Preparation
+        Knows the columns of 0 and 1 that stand for features.
     """
-    there = pl.read_parquet_schema(files[0])
-    encodings = {name: columns for name, columns in encodings.items() if name in there}
-    known = {*there, *(name for columns in encodings.values() for name in columns)}
-    names = [name for name in bins if name in known]
+    there = preparation.expand(pl.scan_parquet(files[0])).collect_schema()
+    names = [name for name in bins if name in there]
     counts = {name: bins[name].count(np.array([])) for name in names}
     segments: dict[int, int] = {}
     customers = beyond = 0
     for path, own in zip(files, judged, strict=True):
-        described = encoding.expand(pl.scan_parquet(path), encodings)
+        described = preparation.expand(pl.scan_parquet(path))
         raw = raw_values(described.select(names).collect(), names)
         for name, column in zip(names, raw.T, strict=True):
             counts[name] += bins[name].count(column)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import errors, explain, ingest, job, profile, report, storage
+from segcore import errors, explain, ingest, job, profile, records, report, storage
 from segcore.pipeline.finished import model_files
 from segcore.storage import Place, join
 from segcore.stores import is_url
@@ -86,7 +86,7 @@ def explain_customer(customer_id: str, path: Place) -> str:
 
 
 def _explanation(customer_id: str, run: Path) -> str:
-    stored = model_files.load(run)
+    model = model_files.load(run)
     settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
     [customer_id] = ingest.as_read([customer_id], settings)
     customers = pl.scan_parquet(run / "features/*.parquet")
@@ -95,19 +95,12 @@ def _explanation(customer_id: str, run: Path) -> str:
         raise errors.DataError(
             f"customer {customer_id!r} has no purchase in this run; ids are text, as in segments.csv"
         )
-    model = explain.SegmentModel(
-        preparation=stored.preparation,
-        assigner=stored.assigner,
-        centres=stored.centres,
-        segments=stored.segments,
-        separate_one_time=stored.separate_one_time,
-    )
     found = explain.explain(
-        stored.preparation.expand(row),
+        model.preparation.expand(row),
         model=model,
-        names=stored.names,
+        names=model.names,
         profile=pl.read_parquet(run / "profile.parquet"),
-        limits=explain.limits_of(stored.preparation.expand(customers), model),
-        rules=profile.Rules.from_state(storage.read_json(run / "rules.json")),
+        limits=explain.limits_of(model.preparation.expand(customers), model),
+        rules=records.read(profile.Rules, run),
     )
     return found.text(currency=settings.report.currency)

@@ -1,4 +1,4 @@
-"""model.json and model/*.parquet: everything that labels new data as the run did, in plain files."""
+"""A run's model written to and read from model.json and model/*.parquet."""
 
 from __future__ import annotations
 
@@ -8,47 +8,34 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from segcore import errors, records, storage
-from segcore.arrays import Array, Floats
+from segcore import records
+from segcore.arrays import Array
 from segcore.changes.baseline import DriftBaseline
 from segcore.matrix.preparation import Preparation
-from segcore.models import state
-from segcore.models.assignment import Assigner
+from segcore.models import stored
+from segcore.models.segment_model import SegmentModel
+from segcore.models.stored import ModelFile, PublishedModel
 from segcore.pipeline.models.labels import Labelled, columns
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class StoredModel(SegmentModel):
     """A finished run's model.
 
     Attributes
     ----------
-    preparation : Preparation
-    assigner : Assigner
-        Of the winner.
     family, variant : str
     k : int
-    centres : ndarray of shape (k, n_features)
-        Standardised units; distances are measured from them.
-    segments : dict of int to int
-        Label to segment.
     names : dict of int to str
         Of the segments.
-    separate_one_time : bool
-        Whether customers with one order are a segment by rule: the one of the label ``k``.
     baseline : DriftBaseline
         The customers of the fit, to tell drift from.
     """
 
-    preparation: Preparation
-    assigner: Assigner
     family: str
     variant: str
     k: int
-    centres: Floats
-    segments: dict[int, int]
     names: dict[int, str]
-    separate_one_time: bool
     baseline: DriftBaseline
 
     @property
@@ -73,55 +60,50 @@ def save(
     for name, model, mapping in zip(
         columns(labelled.models), labelled.models, labelled.segments, strict=True
     ):
-        described, arrays = state.to_state(model.assigner)
+        assigner, arrays = stored.take_apart(model.assigner)
         for key, array in arrays.items():
             _write_array(folder / f"model/{name}.{key}.parquet", array)
         models.append(
-            {
-                "name": name,
-                "family": model.family,
-                "variant": model.variant,
-                "k": model.k,
-                "assigner": described,
-                "segments": [[label, segment] for label, segment in sorted(mapping.items())],
-            }
+            PublishedModel(
+                name=name,
+                family=model.family,
+                variant=model.variant,
+                k=model.k,
+                assigner=assigner,
+                segments=dict(sorted(mapping.items())),
+            )
         )
-    storage.write_json(
-        folder / "model.json",
-        {
-            "preparation": preparation.state(),
-            "one_time_buyers": "separate" if separate else "cluster",
-            "centres": labelled.centres.tolist(),
-            "segment_names": [[segment, name] for segment, name in sorted(names.items())],
-            "models": models,
-        },
+    content = ModelFile(
+        preparation=preparation,
+        one_time_buyers="separate" if separate else "cluster",
+        centres=tuple(map(tuple, labelled.centres.tolist())),
+        segment_names=dict(sorted(names.items())),
+        models=tuple(models),
     )
+    records.write(folder, content)
 
 
-def load(run: Path) -> Model:
+def load(run: Path) -> StoredModel:
     """Read the winner's model of a finished run.
 
     Raises
     ------
     segcore.errors.InputNotFoundError
-        If the folder is no finished run.
+        If one of its files is not there or damaged.
     """
-    if not (run / "manifest.json").is_file():
-        raise errors.InputNotFoundError(f"{run}: no finished run; name a folder that holds manifest.json")
-    data = storage.read_json(run / "model.json")
-    winner = data["models"][0]
-    shapes = winner["assigner"]["shapes"]
-    arrays = {key: _read_array(run / f"model/{winner['name']}.{key}.parquet") for key in shapes}
-    return Model(
-        preparation=Preparation.from_state(data["preparation"]),
-        assigner=state.from_state(winner["assigner"], arrays),
-        family=winner["family"],
-        variant=winner["variant"],
-        k=winner["k"],
-        centres=np.asarray(data["centres"], dtype=np.float64),
-        segments=dict(winner["segments"]),
-        names=dict(data["segment_names"]),
-        separate_one_time=data["one_time_buyers"] == "separate",
+    content = records.read(ModelFile, run)
+    winner = content.models[0]
+    arrays = {key: _read_array(run / f"model/{winner.name}.{key}.parquet") for key in winner.assigner.shapes}
+    return StoredModel(
+        preparation=content.preparation,
+        assigner=stored.put_together(winner.assigner, arrays),
+        family=winner.family,
+        variant=winner.variant,
+        k=winner.k,
+        centres=np.asarray(content.centres, dtype=np.float64),
+        segments=winner.segments,
+        names=content.segment_names,
+        separate_one_time=content.one_time_buyers == "separate",
         baseline=records.read(DriftBaseline, run),
     )
 
@@ -134,4 +116,5 @@ def _write_array(path: Path, array: Array) -> None:
 
 
 def _read_array(path: Path) -> Array:
-    return pl.read_parquet(path).to_numpy(order="c")
+    with records.readable(path):
+        return pl.read_parquet(path).to_numpy(order="c")

@@ -13,7 +13,7 @@ import polars as pl
 from segcore import errors, job, profile, storage
 from segcore.pipeline.finished import model_files
 from segcore.pipeline.finished.finished_run import at_hand
-from segcore.pipeline.finished.model_files import Model
+from segcore.pipeline.finished.model_files import StoredModel
 
 _MOST_ANCESTORS = 1_000
 
@@ -27,14 +27,14 @@ class Previous:
     folder : Path
     manifest : dict
     settings : segcore.job.Job
-    model : Model
+    model : StoredModel
         That labelled its customers: its own, or the frozen one that it scored with.
     """
 
     folder: Path
     manifest: dict[str, Any]
     settings: job.Job
-    model: Model
+    model: StoredModel
 
     @property
     def run_id(self) -> str:

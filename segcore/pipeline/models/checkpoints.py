@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from segcore.arrays import Array
-from segcore.models import state
+from segcore.models import stored
 from segcore.models.candidate import Candidate, Sweep
 from segcore.models.kmeans import KMeansFit
+from segcore.models.stored import StoredAssigner
 from segcore.pipeline.models.labels import Labelled
 from segcore.pipeline.models.model_selection import Compared
 from segcore.storage import read_json, write_json
@@ -53,10 +54,10 @@ def save_sweep(folder: Path, sweep: Sweep) -> None:
     arrays = _Arrays()
     candidates = []
     for candidate in sweep.candidates:
-        described, parts = state.to_state(candidate.assigner)
+        assigner, parts = stored.take_apart(candidate.assigner)
         known = {name: value for name, value in _plain(candidate).items() if name != "assigner"}
         names = {key: arrays.put(array) for key, array in parts.items()}
-        candidates.append({"candidate": known, "assigner": described, "arrays": names})
+        candidates.append({"candidate": known, "assigner": asdict(assigner), "arrays": names})
     fits = [
         {name: arrays.put(v) if isinstance(v, np.ndarray) else v for name, v in _plain(fit).items()}
         for fit in sweep.kmeans.values()
@@ -75,9 +76,9 @@ def load_sweep(folder: Path) -> Sweep:
     candidates = []
     for entry in data["candidates"]:
         parts = {key: arrays.get(name) for key, name in entry["arrays"].items()}
-        candidates.append(
-            Candidate(assigner=state.from_state(entry["assigner"], parts), **entry["candidate"])
-        )
+        shapes = {key: tuple(shape) for key, shape in entry["assigner"]["shapes"].items()}
+        assigner = stored.put_together(StoredAssigner(**entry["assigner"] | {"shapes": shapes}), parts)
+        candidates.append(Candidate(assigner=assigner, **entry["candidate"]))
     fits = [
         KMeansFit(**fit | {name: arrays.get(fit[name]) for name in ("centres", "counts")})
         for fit in data["kmeans"]

@@ -115,7 +115,7 @@ def write(
     write_tables(
         folder, report_tables.aggregates(found, people, sweep, compared, labelled, settings) | more_tables
     )
-    remembered = drift_baseline.build(found.features, labelled, people.preparation.encodings)
+    remembered = drift_baseline.build(found.features, labelled, people.preparation)
     model_files.save(
         folder, people.preparation, labelled, called, remembered, separate=people.separate_one_time
     )
@@ -139,7 +139,7 @@ def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
     sample = people.preparation.expand(report_tables.sampled_customers(people, labelled))
     numbers = sample["segment"].fill_null(0).cast(pl.Int32).to_numpy()
     rules = profile.fit_rules(sample, numbers, people.preparation.columns)
-    storage.write_json(folder / "rules.json", rules.to_state())
+    records.write(folder, rules)
 
 
 def manifest(
@@ -153,7 +153,7 @@ def manifest(
 ) -> dict[str, Any]:
     """Return what a run knows of itself, as far as the data say it."""
     chosen = compared.chosen
-    rules = profile.Rules.from_state(storage.read_json(folder / "rules.json"))
+    rules = records.read(profile.Rules, folder)
     return {
         **data_facts(found, table),
         "kind": "fit",
@@ -166,7 +166,6 @@ def manifest(
             "accuracy": rules.accuracy,
             "measured_on": rules.measured_on,
         },
-        "features": people.preparation.state()["features"],
         "samples": {
             "fit": len(people.sample),
             "trees_and_stability": min(len(people.sample), settings.models.tree_sample),

@@ -107,7 +107,7 @@ def _compare(folder: Path, found: Customers, labels: Path, old: Previous, settin
 
 def manifest(found: Customers, table: pl.DataFrame, old: Previous) -> dict[str, Any]:
     """Return what a scored run knows of itself, as far as the data and the fit say it."""
-    of_the_fit = ("k", "chosen", "pinned_cost", "structure_test", "rules", "features", "samples")
+    of_the_fit = ("k", "chosen", "pinned_cost", "structure_test", "rules", "samples")
     return run_files.data_facts(found, table) | {
         "kind": "score",
         **{name: old.manifest[name] for name in of_the_fit if name in old.manifest},

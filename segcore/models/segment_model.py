@@ -50,12 +50,3 @@ class SegmentModel:
         lengths = np.sqrt(np.square(X[0] - self.centres).sum(axis=1))
         known = {self.segments[i]: float(d) for i, d in enumerate(lengths) if i in self.segments}
         return dict(sorted(known.items(), key=lambda item: (item[1], item[0])))
-
-
-def limits_of(lf: pl.LazyFrame, model: SegmentModel) -> dict[str, tuple[float, float]]:
-    """Return the smallest and largest value of each feature of the matrix; one pass over the customers."""
-    columns = model.preparation.columns
-    lows = lf.select(columns).min().collect(engine="streaming").row(0)
-    highs = lf.select(columns).max().collect(engine="streaming").row(0)
-    ranges = zip(columns, lows, highs, strict=True)
-    return {name: (float(low), float(high)) for name, low, high in ranges if low is not None}

@@ -38,6 +38,8 @@ def test_every_key_has_a_meaning() -> None:
         ("[matrix]\ncolumns = { total_spnd = 'log1p' }", "no numeric feature .*total_spend"),
         ("[matrix]\ncolumns = {}", "at least one feature"),
         ("[columns]\ncustomer = 'x'", "no canonical column"),
+        ("[columns]\nquantity = ['x', 'y']", "quantity names several columns; expected one"),
+        ("[columns]\ncustomer_id = []", "customer_id names several columns"),
         ("[selection]\nfamily = 'kmean'", r"family = 'kmean' is no model .* \(did you mean 'kmeans'\?\)"),
         ("[selection]\nfamily = 'spectral'", "'spectral' is no model of models.families that can be chosen"),
         (

@@ -74,7 +74,7 @@ def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> Reading:
     settings = settings or job.Job()
     scratch = Path(tempfile.mkdtemp(dir=paths[0].parent, prefix=".scratch-"))
     files = ingest.prepare(ingest.discover(paths), settings.input, scratch, memory=10**9)
-    return Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
+    return Reading(files=files, file_groups=ingest.group_files(files, settings))
 
 
 def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict[str, Any]:

@@ -56,7 +56,35 @@ def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]", "", name.lower())
 
 
-def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: str) -> dict[str, str]:
+# Columns whose ids count where those before them say nothing are called so.
+FALLBACK = "customer_id_{}"
+
+
+def flattened(mapping: Mapping[str, str | list[str]]) -> dict[str, str]:
+    """Return a job's ``[columns]`` with one column each: the second and later ones for the customer by names of their own.
+
+    Examples
+    --------
+    >>> flattened({"customer_id": ["Email", "Phone"], "quantity": "Qty"})
+    {'customer_id': 'Email', 'customer_id_2': 'Phone', 'quantity': 'Qty'}
+    """
+    columns: dict[str, str] = {}
+    for canonical, names in mapping.items():
+        for place, name in enumerate([names] if isinstance(names, str) else names, start=1):
+            columns[canonical if place == 1 else FALLBACK.format(place)] = name
+    return columns
+
+
+def gathered(columns: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """Undo :func:`flattened`."""
+    plain = {name: column for name, column in columns.items() if name in schema.LINE_NAMES}
+    fallbacks = [column for name, column in columns.items() if name not in schema.LINE_NAMES]
+    return {**plain, "customer_id": [plain["customer_id"], *fallbacks]} if fallbacks else {**plain}
+
+
+def assign_columns(
+    header: Sequence[str], mapping: Mapping[str, str | list[str]], *, where: str
+) -> dict[str, str]:
     """Find the source's column for each canonical one.
 
     Parameters
@@ -71,22 +99,22 @@ def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: 
     Returns
     -------
     dict of str to str
-        Canonical column to source column; optional columns that the source lacks are left out.
+        Canonical column to source column, and columns of fallbacks; optional columns that the source lacks are left out.
 
     Raises
     ------
     segcore.errors.DataError
         If a mapped or a required column is not there, or the header names one of them twice.
     """
-    mapping = {canonical: _as_in(header, name) for canonical, name in mapping.items()}
-    absent = {canonical: name for canonical, name in mapping.items() if name not in header}
+    given = {canonical: _as_in(header, name) for canonical, name in flattened(mapping).items()}
+    absent = {canonical: name for canonical, name in given.items() if name not in header}
     if absent:
         canonical, name = next(iter(absent.items()))
         raise errors.DataError(
             f"{where}: the job maps {canonical} to {name!r}, which is not there{errors.did_you_mean(name, header)}; "
             f"columns: {errors.listing(header)}"
         )
-    columns = {**_recognise(header, taken=set(mapping.values())), **mapping}
+    columns = {**_recognise(header, taken=set(given.values())), **given}
     if "line_amount" in mapping or not set(columns) >= _PRODUCT:
         columns = {
             name: column
@@ -108,7 +136,8 @@ def assign_columns(header: Sequence[str], mapping: Mapping[str, str], *, where: 
         raise errors.DataError(
             f"{where}: the header names {errors.listing(twice)} more than once; rename one of them"
         )
-    return {name: columns[name] for name in schema.LINE_NAMES if name in columns}
+    fallbacks = [name for name in given if name not in schema.LINE_NAMES]
+    return {name: columns[name] for name in (*schema.LINE_NAMES, *fallbacks) if name in columns}
 
 
 def _as_in(header: Sequence[str], name: str) -> str:

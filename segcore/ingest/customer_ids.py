@@ -12,6 +12,16 @@ from segcore.ingest.missing import given
 EXACT_FLOAT = 2**53  # floats below it tell whole numbers apart
 
 
+def as_id_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column of ids as text; whole numbers that were written as floats without a point."""
+    value = pl.col(name)
+    if not dtype.is_float():
+        return value.cast(pl.String)
+    whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
+    number = pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
+    return pl.coalesce(number, value.fill_nan(None).cast(pl.String))
+
+
 def customer(dtype: pl.DataType, settings: job.Job) -> pl.Expr:
     """Read an id exactly; a whole number that was written as a float only where floats tell neighbours apart.
 

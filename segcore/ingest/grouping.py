@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 
 import polars as pl
 
-from segcore import errors
+from segcore import errors, job, schema
 from segcore.ingest.columns import assign_columns
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
@@ -24,14 +24,17 @@ class FileGroup:
     ----------
     files : tuple of Prepared
     columns : dict of str to str
-        Canonical column to source column.
+        Canonical column to source column; :data:`segcore.ingest.columns.FALLBACK` among them.
     dtypes : dict of str to polars.DataType
         Canonical column to its type; String wherever text came in.
+    null_texts : tuple of str
+        What stands for a missing value.
     """
 
     files: tuple[Prepared, ...]
     columns: dict[str, str]
     dtypes: dict[str, pl.DataType]
+    null_texts: tuple[str, ...] = ("",)
 
     @property
     def by_amount(self) -> bool:
@@ -39,12 +42,17 @@ class FileGroup:
         return "line_amount" in self.columns
 
     @property
+    def fallbacks(self) -> list[str]:
+        """Columns whose ids count where that of the customer, and those before them, say nothing."""
+        return [name for name in self.columns if name not in schema.LINE_NAMES]
+
+    @property
     def regular(self) -> bool:
         """Whether every line is known to have the header's number of fields."""
         return all(file.reader in ("csv", "parquet") for file in self.files)
 
 
-def group_files(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[FileGroup]:
+def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]:
     """Group files by header and find the canonical columns of each group.
 
     Raises
@@ -52,7 +60,17 @@ def group_files(files: Sequence[Prepared], mapping: Mapping[str, str]) -> list[F
     segcore.errors.DataError
         If a required column is not there, or a column has a type that no canonical one can have.
     """
-    return group_by_header(files, lambda header, where: assign_columns(header, mapping, where=where))
+    groups = group_by_header(
+        files, lambda header, where: assign_columns(header, settings.columns, where=where)
+    )
+    return [_with_one_customer(replace(g, null_texts=tuple(settings.input.null_texts))) for g in groups]
+
+
+def _with_one_customer(group: FileGroup) -> FileGroup:
+    """Return a group whose customers are read as text where more than one column may name them."""
+    if not group.fallbacks:
+        return group
+    return replace(group, dtypes=group.dtypes | dict.fromkeys(["customer_id", *group.fallbacks], pl.String()))
 
 
 def group_by_header(

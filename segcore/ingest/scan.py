@@ -12,7 +12,9 @@ import polars as pl
 from segcore import schema
 from segcore.ingest import records
 from segcore.ingest.bytestream import UNDECODABLE
+from segcore.ingest.customer_ids import as_id_text
 from segcore.ingest.grouping import FileGroup, scans
+from segcore.ingest.missing import given
 from segcore.ingest.prepare import Prepared
 from segcore.ingest.structure import field_name
 
@@ -56,6 +58,8 @@ def scan(
     texts = [pl.col(name) for name, dtype in group.dtypes.items() if dtype == pl.String]
     marked = any(file.marked for file in group.files)
     undecodable = [text.str.contains(UNDECODABLE, literal=True).fill_null(False) for text in texts]
+    if group.fallbacks and "customer_id" in names:
+        lf = lf.with_columns(customer_id=_first_given(group, lf.collect_schema()))
     return lf.select(
         *(_canonical(group, name) for name in names),
         "file",
@@ -80,10 +84,23 @@ def _canonical(group: FileGroup, name: str) -> pl.Expr:
     source = group.columns.get(name)
     if source is None:
         return pl.lit(None, dtype=pl.String).alias(name)
-    if source in group.files[0].names:
+    if source in group.files[0].names or (name == "customer_id" and group.fallbacks):
         return pl.col(name).cast(group.dtypes[name])
+    return _of_folder(group, source).alias(name)
+
+
+def _of_folder(group: FileGroup, source: str) -> pl.Expr:
     of_file = {file.number: dict(file.source.partition)[source] for file in group.files}
-    return pl.col("file").replace_strict(of_file, return_dtype=pl.String).alias(name)
+    return pl.col("file").replace_strict(of_file, return_dtype=pl.String)
+
+
+def _first_given(group: FileGroup, dtypes: pl.Schema) -> pl.Expr:
+    """Return the customer by the first of several columns that says something, as text."""
+    ids = []
+    for name in ("customer_id", *group.fallbacks):
+        text = as_id_text(name, dtypes[name]) if name in dtypes else _of_folder(group, group.columns[name])
+        ids.append(given(text.str.strip_chars(), group.null_texts))
+    return pl.coalesce(ids)
 
 
 def _inside(group: FileGroup) -> dict[str, str]:

@@ -19,7 +19,10 @@ class Job(Table):
     Every table has defaults, so an empty job is a valid one.
     """
 
-    columns: dict[str, str] = Field({}, description="canonical column = column of the source")
+    columns: dict[str, str | list[str]] = Field(
+        {},
+        description="canonical column = column of the source; customer_id also a list: the first that is not empty counts",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="of hashes, samples and restarts")
     input: Input = Input()
     cleaning: Cleaning = Cleaning()
@@ -86,5 +89,9 @@ class Job(Table):
                 close = errors.did_you_mean(name, schema.LINE_NAMES)
                 raise ValueError(
                     f"columns.{name} is no canonical column{close}: {', '.join(schema.LINE_NAMES)}"
+                )
+            if isinstance(self.columns[name], list) and (name != "customer_id" or not self.columns[name]):
+                raise ValueError(
+                    f"columns.{name} names several columns; expected one, or some for customer_id"
                 )
         return self

@@ -417,6 +417,42 @@ CUSTOMERS: list[Right | Refused] = [
         spend={"Ana": 1.0, "ANA": 2.0, "17": 4.0},
         log=r"1 customers differ from another one in capitals, .*: cleaning.customer_case = \"lower\"",
     ),
+    *(
+        Right(
+            name=f"a customer by telephone where there is no mail, in {kind}",
+            make=make,
+            spend={"a@x": 1.0, "4917": 2.0, "b@x": 4.0},
+            settings={"columns__customer_id": ["Mail", "Phone", "Name"]},
+        )
+        for kind, make in {
+            "csv": csv(
+                "Mail,Phone,Name,order_id,date,amount",
+                "a@x,4915,Ann,1,2011-03-01,1",
+                ",4917.0,Bob,2,2011-03-01,2",
+                "b@x,,,3,2011-03-01,4",
+                "N/A, ,NULL,4,2011-03-01,8",
+            ),
+            "parquet": table(
+                "x.parquet",
+                pl.DataFrame(
+                    {
+                        "Mail": ["a@x", None, "b@x", "N/A"],
+                        "Phone": [4915.0, 4917.0, None, float("nan")],
+                        "Name": ["Ann", "Bob", None, ""],
+                        "order_id": [1, 2, 3, 4],
+                        "date": ["2011-03-01"] * 4,
+                        "amount": ["1", "2", "4", "8"],
+                    }
+                ),
+            ),
+        }.items()
+    ),
+    Refused(
+        name="a column for those without mail that is not there",
+        make=csv("Mail,order_id,date,amount", "a@x,1,2011-03-01,1"),
+        message="maps customer_id_2 to 'Phone', which is not there",
+        arguments=("--job", "by-mail.toml"),
+    ),
     Right(
         name="lines of totals",
         make=of("a", "b", "Grand Total", "TOTAL", words=",p"),
@@ -474,4 +510,5 @@ def test_what_has_two_meanings_is_refused(
 ) -> None:
     made = given(tmp_path, case.make)
     monkeypatch.chdir(tmp_path)
+    Path("by-mail.toml").write_text('[columns]\ncustomer_id = ["Mail", "Phone"]\n')
     assert re.search(case.message, complaint(made, case.code, case.arguments, monkeypatch, capfd))

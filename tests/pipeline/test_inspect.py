@@ -91,6 +91,18 @@ def test_files_with_and_without_other_columns_are_looked_at_together(tmp_path: P
     assert re.search(r"purchase +4 .*\n +duplicate +1 ", pipeline.inspect_input(tmp_path))
 
 
+def test_several_columns_for_the_customer_are_shown_and_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("mail,phone,date,amount\na,1,2011-03-01,5\n,2,2011-03-01,5\n")
+    (tmp_path / "given.toml").write_text('[columns]\ncustomer_id = ["mail", "phone"]\n')
+    text = pipeline.inspect_input(
+        tmp_path / "a.csv", job_file=tmp_path / "given.toml", write_job_to=tmp_path / "job.toml"
+    )
+    assert re.search(r"customer_id +\['mail', 'phone'\] +string +\(job\)\n", text)
+    assert "customers 2" in text
+    columns = tomllib.loads((tmp_path / "job.toml").read_text())["columns"]
+    assert columns == {"customer_id": ["mail", "phone"], "ordered_at": "date", "line_amount": "amount"}
+
+
 def test_ids_without_their_last_digits_are_refused(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [line(CustomerID="8.80123E+11"), line(CustomerID="5")])
     with pytest.raises(errors.DataError, match=r"'8\.80123E\+11' are in scientific notation"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segcore import errors, ingest, job, storage
+from segcore.ingest.columns import gathered
 from segcore.job import Job
 from segcore.pipeline.inspection.look import Inspection
 
@@ -34,7 +35,7 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
     )
     made = settings.model_copy(
         update={
-            "columns": columns if same else settings.columns,
+            "columns": gathered(columns) if same else settings.columns,
             "input": given,
             "cleaning": _cleaning(seen, settings.cleaning),
         }

@@ -13,6 +13,7 @@ import polars as pl
 
 from segcore import engine, ingest
 from segcore.ingest import Formats, Source
+from segcore.ingest.columns import gathered
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attributes
@@ -103,7 +104,7 @@ def inspect(
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
-        read = Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
+        read = Reading(files=files, file_groups=ingest.group_files(files, settings))
         read_input.check_ids(read)
         latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
         found = read_input.understand(read, settings, latest=latest, every=True)
@@ -157,7 +158,7 @@ def _look(
         if settings.cleaning.duplicates == "drop":
             n_duplicates = counts.duplicates(lf, n_lines, seed=settings.seed)
         missing = [
-            counts.missing_values(frame, group.columns, settings.input.null_texts)
+            counts.missing_values(frame, [*gathered(group.columns)], settings.input.null_texts)
             for frame, group in zip(classified, read.file_groups, strict=True)
         ]
         rejects = counts.first_rejects(lf, classes, read)

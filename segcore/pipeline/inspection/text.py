@@ -9,6 +9,7 @@ import polars as pl
 
 from segcore import engine, errors
 from segcore.ingest import FileGroup, Formats
+from segcore.ingest.columns import gathered
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attribute_table
@@ -52,7 +53,7 @@ def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], sett
         names = errors.listing({file.encoding for file in group.files})
         what = f"{names}, fields separated by {first.separator!r}"
     said = [f"{first.source.name}{others}: {what}"]
-    for name, column in group.columns.items():
+    for name, column in gathered(group.columns).items():
         origin = "job" if name in settings.columns else "assumed"
         said.append(
             f"  {name:<12} {column!r:<24} {str(group.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"

@@ -102,7 +102,7 @@ def prepare(
         for first, part in zip(before, parts, strict=False)
     ]
     files = [file for found in engine.run_tasks(_look, tasks, label="input") for file in found]
-    reading = Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
+    reading = Reading(files=files, file_groups=ingest.group_files(files, settings))
     n_lines = sum(file.n_records for file in files)
     if n_lines == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
@@ -152,7 +152,7 @@ def check_ids(reading: Reading) -> None:
 def load(folder: Path, shared: str, settings: Job) -> Reading:
     """Read what stage ``input`` left."""
     files = [Prepared.from_json(data, shared) for data in read_json(folder / _FILES)]
-    return Reading(files=files, file_groups=ingest.group_files(files, settings.columns))
+    return Reading(files=files, file_groups=ingest.group_files(files, settings))
 
 
 def notes(reading: Reading, settings: Job) -> list[str]:
@@ -188,7 +188,12 @@ def assumptions(reading: Reading, settings: Job) -> list[str]:
     """Say what nobody asked for and was found by looking."""
     said = []
     for group in reading.file_groups:
-        found = {name: column for name, column in group.columns.items() if name not in settings.columns}
+        by_name = group.columns.items()
+        found = {
+            name: column
+            for name, column in by_name
+            if name not in settings.columns and name not in group.fallbacks
+        }
         if found:
             names = ", ".join(f"{name} = {column!r}" for name, column in found.items())
             said.append(f"assumed in {_where(group)}: {names}")

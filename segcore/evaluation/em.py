@@ -1,4 +1,4 @@
-"""Expectation maximisation of Gaussian mixtures, made for hundreds of refits of a few thousand rows.
+"""Expectation maximisation of Gaussian mixtures for hundreds of refits of a few thousand rows.
 
 The same algorithm and stopping rule as scikit-learn's, which fits the candidates themselves; at this size
 its time goes into calls on narrow arrays, and stability would take most of a run. Held against it by a test.
@@ -54,30 +54,32 @@ def fit(
     responsibility = np.equal(np.stack(partitions)[:, None], np.arange(n_clusters)[:, None]).astype(
         np.float64
     )
-    found = _maximise(statistics, responsibility, X.shape[1], covariance_type, reg_covar)
+    parameters = _maximise(statistics, responsibility, X.shape[1], covariance_type, reg_covar)
     likelihood, best, highest_likelihood = np.full(len(partitions), -np.inf), None, -np.inf
     for iteration in range(MAX_ITER):
-        regular = _regular(found[2])
-        found, before = _taken(found, regular), likelihood[regular]
-        if not len(before):
+        regular = _regular(parameters[2])
+        parameters, previous = _select(parameters, regular), likelihood[regular]
+        if not len(previous):
             break
-        coefficients = _coefficients(*found)
-        joint = (coefficients.reshape(-1, len(statistics)) @ statistics).reshape(len(before), n_clusters, -1)
+        coefficients = _coefficients(*parameters)
+        joint = (coefficients.reshape(-1, len(statistics)) @ statistics).reshape(
+            len(previous), n_clusters, -1
+        )
         highest = joint.max(axis=1, keepdims=True)
         density = np.exp(joint - highest)
         total = density.sum(axis=1, keepdims=True)
-        found = _maximise(statistics, density / total, X.shape[1], covariance_type, reg_covar)
+        parameters = _maximise(statistics, density / total, X.shape[1], covariance_type, reg_covar)
         likelihood = (np.log(total) + highest).mean(axis=(1, 2))
-        going = (np.abs(likelihood - before) >= TOL) & (iteration < MAX_ITER - 1)
-        for start in np.flatnonzero(~going):
+        unfinished = (np.abs(likelihood - previous) >= TOL) & (iteration < MAX_ITER - 1)
+        for start in np.flatnonzero(~unfinished):
             if likelihood[start] > highest_likelihood:
-                best, highest_likelihood = _taken(found, start), float(likelihood[start])
-        found, likelihood = _taken(found, going), likelihood[going]
+                best, highest_likelihood = _select(parameters, start), float(likelihood[start])
+        parameters, likelihood = _select(parameters, unfinished), likelihood[unfinished]
     return None if best is None else (_posterior(*best, covariance_type), highest_likelihood)
 
 
-def _taken(found: _Parameters, which: Any) -> _Parameters:
-    weights, means, covariances = found
+def _select(parameters: _Parameters, which: Any) -> _Parameters:
+    weights, means, covariances = parameters
     return weights[which], means[which], covariances[which]
 
 

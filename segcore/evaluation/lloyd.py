@@ -1,4 +1,4 @@
-"""K-Means, made for hundreds of refits of a few thousand rows: all restarts of a fit at once.
+"""K-Means for hundreds of refits of a few thousand rows: all restarts of a fit at once.
 
 The same algorithm, starts and stopping rule as scikit-learn's, which fits the candidates themselves; at this size
 its time goes into what surrounds the iterations. Held against it by a test.
@@ -74,8 +74,8 @@ def starts(X: Floats, n_clusters: int, *, n_init: int, random_state: int) -> Flo
     for c in range(1, n_clusters):
         below = nearest.cumsum(axis=1)
         aims = rng.random((n_init, draws)) * below[:, -1:]
-        found = [np.searchsorted(each, aim, side="right") for each, aim in zip(below, aims, strict=True)]
-        drawn = np.minimum(found, len(X) - 1)
+        places = [np.searchsorted(each, aim, side="right") for each, aim in zip(below, aims, strict=True)]
+        drawn = np.minimum(places, len(X) - 1)
         distances = squared_distances(drawn.ravel()).reshape(n_init, draws, -1)
         np.minimum(distances, nearest[:, None], out=distances)
         best = distances.sum(axis=2).argmin(axis=1)

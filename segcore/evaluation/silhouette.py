@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,7 @@ def silhouettes(
     -----
     Naively, sd(s) / sqrt(n) forgets that every row is also a point that the others are compared with.
     The infinitesimal jackknife does not: with w the rows' weights, the variance is the sum over rows j of
-    (dS/dw_j)^2, where S(w) is the weighted mean of silhouettes made from weighted mean distances. The
+    (dS/dw_j)^2, where S(w) is the weighted mean of silhouettes from weighted mean distances. The
     error is that of the rows as a sample of all customers, for labels from a model that is given.
 
     References
@@ -141,17 +141,20 @@ def _measure(X: Floats, labelings: Sequence[_Labeling], errors: bool, n_jobs: in
     weights = np.zeros((len(X), ends[-1]))
     starts = range(0, len(X), CHUNK_ROWS)
 
-    def first_pass(start: int) -> None:
+    def weighted_sums(start: int) -> Iterator[tuple[_Labeling, slice, Floats]]:
+        """Give each labeling's rows of a chunk, and their weighted sums of distances for each of its segments."""
         sums = cdist(X[start : start + CHUNK_ROWS], X) @ weights
         for labeling, place in zip(labelings, columns, strict=True):
             part = labeling.chunk(start, start + CHUNK_ROWS)
-            labeling.take_sums(sums[labeling.rows[part] - start, place], part)
+            yield labeling, part, sums[labeling.rows[part] - start, place]
+
+    def first_pass(start: int) -> None:
+        for labeling, part, sums in weighted_sums(start):
+            labeling.take_sums(sums, part)
 
     def second_pass(start: int) -> None:
-        sums = cdist(X[start : start + CHUNK_ROWS], X) @ weights
-        for labeling, place in zip(labelings, columns, strict=True):
-            part = labeling.chunk(start, start + CHUNK_ROWS)
-            labeling.pull[part] = sums[labeling.rows[part] - start, place.start + labeling.own[part]]
+        for labeling, part, sums in weighted_sums(start):
+            labeling.pull[part] = sums[np.arange(len(sums)), labeling.own[part]]
 
     for labeling, place in zip(labelings, columns, strict=True):
         weights[labeling.rows, place.start + labeling.own] = 1

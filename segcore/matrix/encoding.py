@@ -33,17 +33,17 @@ def choose(df: pl.DataFrame, features: Sequence[str], *, most: int) -> dict[str,
     most : int
         Values of a text at most, the most frequent by count and then by name.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    gaps: list[pl.Series] = []
+    encodings: dict[str, tuple[str, ...]] = {}
+    missing_rows: list[pl.Series] = []
     for name in features:
         chosen = _categories(df[name], most) if df[name].dtype == pl.String else []
         missing = df[name].is_null()
-        if missing.any() and not any(missing.equals(known) for known in gaps):
-            gaps.append(missing)
+        if missing.any() and not any(missing.equals(known) for known in missing_rows):
+            missing_rows.append(missing)
             chosen.append(schema.MISSING)
         if chosen:
-            found[name] = tuple(schema.indicator(name, value) for value in chosen)
-    return found
+            encodings[name] = tuple(schema.indicator(name, value) for value in chosen)
+    return encodings
 
 
 def _categories(values: pl.Series, most: int) -> list[str]:
@@ -54,12 +54,12 @@ def _categories(values: pl.Series, most: int) -> list[str]:
 
 def expand(frame: Frame, encodings: Encodings) -> Frame:
     """Add the columns of 0 and 1 (Float64) that a frame of customers does not have yet, of the features that it has."""
-    there = frame.lazy().collect_schema().names()
+    present = frame.lazy().collect_schema().names()
     new = [
         _indicator(name, columns).alias(name)
         for feature, columns in encodings.items()
         for name in columns
-        if feature in there and name not in there
+        if feature in present and name not in present
     ]
     return frame.with_columns(new)
 

@@ -7,9 +7,7 @@ iterations, and with many more rows than the sample a step over ten times the sa
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import dask
@@ -19,12 +17,10 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from segcore.arrays import Counts, Floats, Matrix
-from segcore.cpus import available_cpus
-from segcore.models import lockstep, threads
+from segcore.models import dask_kmeans, threads
 from segcore.models.totals import Spread, Totals, measure
 
 STEP = 10  # the middle step sees this many times the sample
-MOST_BLOCKS = 2_048  # blocks x fits in one graph, which takes about 40 kB each: 80 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +146,7 @@ def fit_all(
     X = X.rechunk({1: -1})
     given = {k: np.asarray(start, dtype=np.float64) for k, start in starts.items()}
     centres, n_repaired = dict(given), dict.fromkeys(given, 0)
-    with _one_thread_per_task():
+    with dask_kmeans.one_thread_per_task():
         if n_sample is not None and len(X) > 2 * STEP * n_sample:
             for k, fit in _fit(X[: STEP * n_sample], given, given, tol=tol, max_iter=max_iter).items():
                 centres[k], n_repaired[k] = fit.centres, fit.n_repaired
@@ -158,91 +154,59 @@ def fit_all(
     return {k: replace(fit, n_repaired=fit.n_repaired + n_repaired[k]) for k, fit in fits.items()}
 
 
+@dataclass(kw_only=True)
+class _Running:
+    """The fit of one k on its way."""
+
+    centres: Floats
+    totals: Totals
+    n_iter: int = 0
+    stood_still: bool = False
+    n_repaired: int = 0
+    n_passes: int = 1
+    seconds: float = 0.0
+
+
 def _fit(
     X: da.Array, given: Mapping[int, Floats], starts: Mapping[int, Floats], *, tol: float, max_iter: int
 ) -> dict[int, KMeansFit]:
     """Run every k from its start, and again where a cluster came out empty."""
-    before, spread = _evaluate(X, given, starts)
-    totals, centres = {k: of_start for k, (_, of_start) in before.items()}, dict(starts)
-    n_iter, seconds = dict.fromkeys(starts, 0), dict.fromkeys(starts, 0.0)
-    stood_still = dict.fromkeys(starts, False)
-    n_repaired, n_passes = dict.fromkeys(starts, 0), dict.fromkeys(starts, 1)
-    todo = list(starts)
+    at_start, spread = _evaluate(X, given, starts)
+    running = {k: _Running(centres=starts[k], totals=of_start) for k, (_, of_start) in at_start.items()}
+    todo = dict(running)
     while todo:
-        repairs = {k: _repair(centres[k], totals[k]) for k in todo}
+        for run in todo.values():
+            run.centres, n_repaired = run.totals.fill_empty(run.centres)
+            run.n_repaired += n_repaired
         began = time.perf_counter()
-        fits = _dask_kmeans(X, [repairs[k][0] for k in todo], spread, tol=tol, max_iter=max_iter)
-        for k, (fitted, iterations, ended) in zip(todo, fits, strict=True):
-            centres[k] = fitted
-            n_iter[k] += iterations
-            stood_still[k] = iterations < max_iter
-            n_repaired[k] += repairs[k][1]
-            n_passes[k] += iterations + 3  # Dask-ML's check and inertia, and the evaluation below
-            seconds[k] += ended - began
-        after, _ = _evaluate(X, {k: centres[k] for k in todo})
-        totals |= {k: of_fit for k, (of_fit,) in after.items()}
-        todo = [k for k in todo if _repairable(totals[k]) and n_repaired[k] < k]
+        fits = dask_kmeans.fit_each(
+            X, [run.centres for run in todo.values()], spread, tol=tol, max_iter=max_iter
+        )
+        for run, (centres, n_iter, ended) in zip(todo.values(), fits, strict=True):
+            run.centres, run.stood_still = centres, n_iter < max_iter
+            run.n_iter += n_iter
+            run.n_passes += n_iter + 3  # Dask-ML's check and inertia, and the evaluation below
+            run.seconds += ended - began
+        at_end, _ = _evaluate(X, {k: run.centres for k, run in todo.items()})
+        for k, (of_fit,) in at_end.items():
+            running[k].totals = of_fit
+        # Each repair fills a cluster, so k of them are enough unless rows go back and forth.
+        todo = {k: run for k, run in todo.items() if run.totals.can_fill and run.n_repaired < k}
     return {
         k: KMeansFit(
             k=k,
-            centres=centres[k],
-            inertia_start=before[k][0].inertia,
-            inertia=totals[k].inertia,
-            n_iter=n_iter[k],
-            converged=stood_still[k] and bool(totals[k].counts.all()),
-            counts=totals[k].counts,
-            n_repaired=n_repaired[k],
-            n_passes=n_passes[k],
-            seconds=seconds[k],
+            centres=run.centres,
+            inertia_start=at_start[k][0].inertia,
+            inertia=run.totals.inertia,
+            n_iter=run.n_iter,
+            converged=run.stood_still and bool(run.totals.counts.all()),
+            counts=run.totals.counts,
+            n_repaired=run.n_repaired,
+            n_passes=run.n_passes,
+            seconds=run.seconds,
         )
-        for k in starts
+        for k, run in running.items()
     }
-
-
-def _dask_kmeans(
-    X: da.Array, starts: Sequence[Floats], spread: Spread, *, tol: float, max_iter: int
-) -> list[tuple[Floats, int, float]]:
-    """Fit Dask-ML's KMeans from every start; return centres, iterations and the time each ended.
-
-    Rows are moved so far from the origin that it is never the nearest centre: a cluster that loses its rows on
-    the way, and gets the origin for its centre, then stays empty and is found at the end. Blocks in float64 cost
-    no more time and keep Dask-ML's sums exact. Without fusion of tasks a block has the same key for every fit,
-    and is read once for all.
-    """
-    from dask_ml.cluster import KMeans as DaskKMeans  # two seconds, where only this function needs it
-
-    away = 4 * spread.largest or 1.0
-    blocks = X.astype(np.float64) + away
-
-    def fit(start: Floats) -> tuple[Floats, int, float]:
-        begin = start + away
-        model = DaskKMeans(n_clusters=len(start), init=begin, tol=tol * spread.variance, max_iter=max_iter)
-        moved = model.fit(blocks).cluster_centers_ - begin
-        return start + moved, model.n_iter_, time.perf_counter()
-
-    at_once = max(1, MOST_BLOCKS // X.numblocks[0])
-    fits = []
-    for first in range(0, len(starts), at_once):
-        together = lockstep.LockstepScheduler(dask.base.get_scheduler(collections=[X]))
-        with dask.config.set({"scheduler": together.get, "optimization.fuse.active": False}):
-            fits += together.run(fit, starts[first : first + at_once])
-    return fits
-
-
-def _repairable(totals: Totals) -> bool:
-    """Say whether a cluster is empty and there is a row away from its centre to seed it with."""
-    return bool((totals.counts == 0).any() and (totals.far > 0).any())
-
-
-def _repair(centres: Floats, totals: Totals) -> tuple[Floats, int]:
-    """Seed each empty cluster with the farthest row of the next worst cluster."""
-    empty = np.flatnonzero(totals.counts == 0)
-    worst = [c for c in np.argsort(-totals.sse, kind="stable") if totals.far[c] > 0]
-    pairs = list(zip(empty, worst, strict=False))
-    centres = centres.copy()
-    for cluster, donor in pairs:
-        centres[cluster] = totals.far_rows[donor]
-    return centres, len(pairs)
 
 
 def _evaluate(X: da.Array, *centres: Mapping[int, Floats]) -> tuple[dict[int, tuple[Totals, ...]], Spread]:
@@ -254,18 +218,3 @@ def _evaluate(X: da.Array, *centres: Mapping[int, Floats]) -> tuple[dict[int, tu
         totals = {k: [a + b for a, b in zip(totals[k], later[k], strict=True)] for k in totals}
         spread = spread + more
     return {k: tuple(each) for k, each in totals.items()}, spread
-
-
-@contextmanager
-def _one_thread_per_task() -> Iterator[None]:
-    """Give Dask's threaded scheduler threads that keep BLAS and OpenMP to one thread each.
-
-    Under a distributed client the workers compute and this pool stays idle; Dask's nanny sets the same limits.
-    """
-    n_threads = dask.config.get("num_workers", None) or available_cpus()
-    with (
-        threadpool_limits(1),
-        ThreadPoolExecutor(n_threads, initializer=threads.limit_this_thread) as pool,
-        dask.config.set(pool=pool),
-    ):
-        yield

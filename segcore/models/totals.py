@@ -37,6 +37,20 @@ class Totals:
         """Sum of squared distances."""
         return float(self.sse.sum())
 
+    @property
+    def can_fill(self) -> bool:
+        """Whether a cluster is empty and there is a row away from its centre to seed it with."""
+        return bool((self.counts == 0).any() and (self.far > 0).any())
+
+    def fill_empty(self, centres: Floats) -> tuple[Floats, int]:
+        """Return centres with each empty cluster's at the farthest row of the next worst cluster, and how many."""
+        empty = np.flatnonzero(self.counts == 0)
+        worst = [c for c in np.argsort(-self.sse, kind="stable") if self.far[c] > 0]
+        filled, donors = empty[: len(worst)], worst[: len(empty)]
+        centres = centres.copy()
+        centres[filled] = self.far_rows[donors]
+        return centres, len(filled)
+
     def __add__(self, later: Totals) -> Totals:
         farther = later.far > self.far
         return Totals(

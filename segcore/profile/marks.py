@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from segcore import schema
 from segcore.profile.statistics import Summary
-from segcore.profile.wording import against, feature_of, number, phrase, says, templates
+from segcore.profile.wording import against, feature_of, number, phrase, templates, whether_in_words
 
 _LEAST_POINTS = 0.05  # difference of two shares that is worth a sentence
 
@@ -58,15 +58,15 @@ def marks_of(
     most : int
         Marks at most.
     """
-    found: list[Mark] = []
+    marks: list[Mark] = []
     themes: set[str] = set()
     for name in sorted(segment, key=lambda n: (n not in matrix, -abs(segment[n].effect or 0.0), n)):
         mark = _mark(name, segment[name], everyone[name], currency)
         theme = _theme(name)
-        if mark is not None and theme not in themes and len(found) < most:
-            found.append(mark)
+        if mark is not None and theme not in themes and len(marks) < most:
+            marks.append(mark)
             themes.add(theme)
-    return found
+    return marks
 
 
 def _mark(name: str, own: Summary, all_: Summary, currency: str) -> Mark | None:
@@ -88,12 +88,12 @@ def _mark(name: str, own: Summary, all_: Summary, currency: str) -> Mark | None:
 
 
 def _mark_of_indicator(name: str, own: Summary, all_: Summary) -> Mark | None:
-    """Compare shares: the median of a column of 0 and 1 says next to nothing."""
+    """Compare shares: the median of a column of 0 and 1 whether_in_words next to nothing."""
     if own.mean is None or all_.mean is None or abs(own.mean - all_.mean) < _LEAST_POINTS:
         return None
     return Mark(
         feature=name,
-        text=f"{says(name, holds=True)} for {number(own.mean, 'share')}, against {number(all_.mean, 'share')} of all customers",
+        text=f"{whether_in_words(name, holds=True)} for {number(own.mean, 'share')}, against {number(all_.mean, 'share')} of all customers",
         effect=own.effect or 0.0,
         value=own.mean,
         population=all_.mean,

@@ -2,7 +2,7 @@
 
 The rule, whose words and thresholds are data (``naming.toml``): each segment's median has a position
 among all customers on each feature, positions have five levels, and the first template whose conditions
-hold names the segment. Equal names are told apart by the unused axis on which their bearers differ most:
+hold names the segment. Equal names are told apart by the unused axis on which the segments differ most:
 by level against all customers where the levels differ, by comparison with each other where only the
 medians do, and by rank of revenue where nothing does. Names depend on medians and on the rank by revenue
 alone, so relabelling or reordering customers changes nothing.
@@ -50,7 +50,7 @@ class Name:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A name in the making, with the axes that it speaks of."""
+    """An unfinished name, with the axes that it speaks of."""
 
     text: str
     used: frozenset[str]

@@ -11,7 +11,7 @@ import polars as pl
 
 from segcore import schema
 from segcore.arrays import Floats, Labels, Mask
-from segcore.profile.wording import feature_of, fill, number, says
+from segcore.profile.wording import feature_of, fill, number, whether_in_words
 from segcore.records import RunFile
 
 _FEW = 10  # whole numbers below it are counted ("2 to 5 orders"), larger ones compared ("more than 60 days")
@@ -26,7 +26,7 @@ class Bound:
     up_to: float | None = None
 
     def holds(self, values: Floats) -> Mask:
-        """Say where it holds, for raw values of shape (n,)."""
+        """Return where it holds, for raw values of shape (n,)."""
         low = -math.inf if self.above is None else self.above
         high = math.inf if self.up_to is None else self.up_to
         return np.asarray((values > low) & (values <= high))
@@ -51,11 +51,11 @@ class Rule:
     precision: float = 0.0
 
     def holds(self, df: pl.DataFrame) -> Mask:
-        """Say which customers it covers."""
-        found = np.ones(df.height, dtype=bool)
+        """Return which customers it covers."""
+        covered = np.ones(df.height, dtype=bool)
         for bound in self.bounds:
-            found &= bound.holds(column(df, bound.feature))
-        return found
+            covered &= bound.holds(column(df, bound.feature))
+        return covered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ def conditions(rule: Rule, *, currency: str = "") -> str:
 def _words(bound: Bound, currency: str) -> str:
     low, high = bound.above, bound.up_to
     if schema.is_indicator(bound.feature):
-        return says(bound.feature, holds=low is not None)
+        return whether_in_words(bound.feature, holds=low is not None)
     feature = feature_of(bound.feature)
     counted = feature.integer and low is not None and low < _FEW
     if counted and low is not None:

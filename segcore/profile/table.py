@@ -54,7 +54,7 @@ def build(
     transforms: Mapping[str, Transform],
     features: Sequence[str] | None = None,
     names: Mapping[int, Name] | None = None,
-    before: Mapping[int, Position] | None = None,
+    previous: Mapping[int, Position] | None = None,
     margin: float = 0.0,
     currency: str = "",
     money_decimals: int = 4,
@@ -73,7 +73,7 @@ def build(
         The numeric columns to describe; by default those of `segcore.schema` that are there.
     names : mapping of int to Name, optional
         Names that hold already, as when a finished model scores new data; by default the rule gives them.
-    before : mapping of int to Position, optional
+    previous : mapping of int to Position, optional
         What the naming rule saw of segments that it has named before.
     margin : float
         How far, in shares of all customers, a segment has to move before the rule looks at it again.
@@ -101,7 +101,7 @@ def build(
     by_feature = {f: summarise(lf, f, segments, transform=transforms.get(f)) for f in described}
     by_segment = {s: {f: by_feature[f][s] for f in described} for s in counts}
     confidence = summarise(lf, "confidence", segments) if "confidence" in columns else {}
-    seen = {s: held(p, (before or {}).get(s), margin) for s, p in _positions(counts, by_segment).items()}
+    seen = {s: held(p, (previous or {}).get(s), margin) for s, p in _positions(counts, by_segment).items()}
     given = names or _names_by_rule(counts, seen)
     rows = [
         _head(s, counts, given, confidence.get(s, Summary()).mean)
@@ -138,8 +138,8 @@ def _positions(
 def _names_by_rule(counts: Mapping[int, Totals], seen: Mapping[int, Position]) -> dict[int, Name]:
     """Return the names that the rule gives, to segments ranked by revenue: ids that hold are no ranks."""
     ranked = sorted(seen, key=lambda s: (-counts[s].revenue, s))
-    found = name_segments([replace(seen[s], segment=rank) for rank, s in enumerate(ranked, start=1)])
-    return {s: found[rank] for rank, s in enumerate(ranked, start=1)}
+    by_rank = name_segments([replace(seen[s], segment=rank) for rank, s in enumerate(ranked, start=1)])
+    return {s: by_rank[rank] for rank, s in enumerate(ranked, start=1)}
 
 
 def names_of(profile: pl.DataFrame) -> dict[int, Name]:

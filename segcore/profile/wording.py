@@ -69,8 +69,8 @@ def fill(name: str, text: str, *, one: bool = False) -> str:
     return pair[0 if one else 1].format(text)
 
 
-def says(name: str, holds: bool) -> str:
-    """Say that a column of 0 and 1 holds or not, such as ``"channel is not web"``."""
+def whether_in_words(name: str, holds: bool) -> str:
+    """Return in words whether an indicator holds, such as ``"channel is not web"``."""
     feature, value = schema.parts_of(name)
     known = feature_of(feature).label.lower()
     if value == schema.MISSING:
@@ -79,7 +79,7 @@ def says(name: str, holds: bool) -> str:
 
 
 def against(value: float, population: float, unit: str = "", *, currency: str = "") -> str:
-    """Say how a median compares with that of all customers, such as ``"twice the median of ..."``."""
+    """Return in words how a median compares with that of all customers, such as ``"twice the median of ..."``."""
     shown = number(population, unit, currency=currency)
     if unit == "share" or value <= 0 or population <= 0:
         return f"against a median of {shown} for all customers"
@@ -87,7 +87,7 @@ def against(value: float, population: float, unit: str = "", *, currency: str = 
 
 
 def _ratio(ratio: float) -> str:
-    """Say a ratio: times from two, fractions up to a half, per cent above or below between."""
+    """Return a ratio in words: times from two, fractions up to a half, per cent above or below between."""
     if ratio >= 1.95:
         return _near(ratio, _TIMES) or f"{_plain(float(f'{ratio:.2g}') if ratio < 100 else ratio)} times"
     if ratio <= 0.525:

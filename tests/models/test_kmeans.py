@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from segcore.arrays import Floats
-from segcore.models import kmeans, totals
+from segcore.models import dask_kmeans, kmeans, totals
 
 # The cluster of 7 and 15 loses both rows in the first step: centred, so that the origin lies among the rows.
 EMPTYING = np.array([[7.0], [19.0], [17.0], [19.0], [15.0], [4.0]]) - 13.5
@@ -123,7 +123,7 @@ def test_the_number_of_fits_at_once_does_not_show(monkeypatch: pytest.MonkeyPatc
     X = customers(3_000)
     starts = {k: X[:k].astype(np.float64) for k in (2, 3, 4)}
     together = kmeans.fit_all(blocks(X, rows=1_000), starts)
-    monkeypatch.setattr(kmeans, "MOST_BLOCKS", 3)
+    monkeypatch.setattr(dask_kmeans, "MOST_BLOCKS", 3)
     assert same(together, kmeans.fit_all(blocks(X, rows=1_000), starts))
 
 

@@ -46,7 +46,7 @@ def test_a_table_names_segments_by_what_was_seen_of_them(margin: float, holds: b
     df = df.with_columns(total_spend=spend)
     before = profile.build(df.lazy(), transforms={})
     swapped = df.with_columns(segment=3 - pl.col("segment"))
-    after = profile.build(swapped.lazy(), transforms={}, before=positions_of(before), margin=margin)
+    after = profile.build(swapped.lazy(), transforms={}, previous=positions_of(before), margin=margin)
     names, others = before["segment_name"].to_list()[1:], after["segment_name"].to_list()[1:]
     assert names[0] != names[1]
     assert others == (names if holds else names[::-1])

@@ -94,10 +94,10 @@ def test_one_is_singular() -> None:
 
 
 def test_a_column_of_0_and_1_holds_or_not() -> None:
-    assert wording.says("channel=web", holds=True) == "channel is web"
-    assert wording.says("channel=web", holds=False) == "channel is not web"
-    assert wording.says("age=", holds=True) == "age is not known"
-    assert wording.says("age=", holds=False) == "age is known"
+    assert wording.whether_in_words("channel=web", holds=True) == "channel is web"
+    assert wording.whether_in_words("channel=web", holds=False) == "channel is not web"
+    assert wording.whether_in_words("age=", holds=True) == "age is not known"
+    assert wording.whether_in_words("age=", holds=False) == "age is known"
 
 
 def test_a_joined_column_gets_words_of_its_own() -> None:

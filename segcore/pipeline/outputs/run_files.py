@@ -103,7 +103,7 @@ def write(
         people.preparation.expand(everyone),
         features=described(found, people.preparation),
         transforms=profile.transforms_of(people.preparation),
-        before=named_before,
+        previous=named_before,
         margin=settings.lineage.name_margin,
         currency=settings.report.currency,
         money_decimals=settings.cleaning.money_decimals,

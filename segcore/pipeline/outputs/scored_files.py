@@ -52,7 +52,7 @@ def write(folder: Path, found: Customers, labels: Path, old: Previous, settings:
         features=run_files.described(found, old.model.preparation),
         transforms=profile.transforms_of(old.model.preparation),
         names=profile.names_of(pl.read_parquet(old.folder / "profile.parquet")),
-        before=old.positions,
+        previous=old.positions,
         margin=1.0,  # the rule does not look again
         currency=settings.report.currency,
         money_decimals=settings.cleaning.money_decimals,

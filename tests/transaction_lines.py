@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from hypothesis import strategies as st
 
 from segcore import ingest, job
 from segcore.lines import cleaning, features, shuffle
+from segcore.pipeline.core.job_file import with_clock
+from segcore.pipeline.core.plan import Plan
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import customers as of_customers
-from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines import shuffle_lines as stages
-from segcore.pipeline.lines.memory_plan import Plan
+from segcore.pipeline.lines import read_input, shuffle_lines
+from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.read_input import Reading
-from segcore.progress import Progress, Stage
-from segcore.storage import read_json
+from segcore.progress import Progress
+from segcore.storage import Workspace, read_json
 
 HEADER = [
     "InvoiceNo",
@@ -38,6 +41,7 @@ RULES = job.Cleaning(
     not_product_prefixes=["GIFT_"],
 )
 NOW = 1_900_000_000
+CLOCK = datetime.fromtimestamp(NOW, UTC) - timedelta(days=1)  # when the clock is read
 AS_FOUND = job.Input()
 
 Line = tuple[str, ...]
@@ -77,21 +81,28 @@ def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> Reading:
     return Reading(files=files, file_groups=ingest.group_files(files, settings))
 
 
+def started(
+    folder: Path, settings: job.Job, inputs: Sequence[Path | str] = (), progress: Progress | None = None
+) -> RunContext:
+    """Return a run whose stages go to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = Plan(
+        sources=ingest.discover(inputs), settings=with_clock(settings, CLOCK), budget=10**9, refresh="fit"
+    )
+    work = Workspace(out=folder, folder=folder, begun=CLOCK)
+    return RunContext(work=work, run_id="test", plan=plan, progress=progress or Progress(quiet=True))
+
+
 def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict[str, Any]:
     """Take inputs through the first stages of a run, and return its ledger."""
     job_settings = job.resolve("", {key.replace("__", "."): value for key, value in settings.items()})
-    progress = Progress(quiet=True)
-    (folder / "input").mkdir(parents=True)
-    sources = ingest.discover(inputs)
-    place = folder / "input", str(folder / "input")
-    read_input.prepare(*place, sources, job_settings, memory=10**9, progress=progress)
-    read = read_input.load(*place, job_settings)
-    found = taken_through(read, job_settings, folder, progress=progress, n_buckets=4)
-    return {**read_json(found.folder / "ledger.json"), "warnings": progress.warnings}
+    run = started(folder, job_settings, inputs)
+    found = taken_through(read_input.prepare(run), job_settings, folder, progress=run.progress, n_buckets=4)
+    return {**read_json(found.folder / "ledger.json"), "warnings": run.progress.warnings}
 
 
 def taken_through(
-    read: Reading,
+    source: Reading,
     settings: job.Job,
     folder: Path,
     *,
@@ -100,22 +111,10 @@ def taken_through(
     progress: Progress | None = None,
 ) -> of_customers.Customers:
     """Take prepared files through the stages of the lines and of the customers."""
-    progress = progress or Progress(quiet=True)
-    for name in ("lines", "customers"):
-        (folder / name).mkdir(parents=True)
-    shared = str(folder / "lines")
-    plan = Plan(bits=n_buckets.bit_length() - 1, capacity=capacity, at_once=2)
-    stages.make(folder / "lines", shared, read, settings, latest=NOW, plan=plan, progress=progress)
-    of_customers.make(
-        folder / "customers",
-        stages.load(folder / "lines", shared),
-        read,
-        settings,
-        at_once=plan.at_once,
-        progress=progress,
-        stage=Stage(name="customers"),
-    )
-    return of_customers.load(folder / "customers")
+    run = started(folder, settings, progress=progress)
+    plan = PartitionPlan(bits=n_buckets.bit_length() - 1, capacity=capacity, at_once=2)
+    buckets = shuffle_lines.partition(run, source, plan)
+    return of_customers.describe(run, source, buckets, None, at_once=plan.at_once)
 
 
 def counts(account: dict[str, Any]) -> dict[str, int]:
@@ -127,15 +126,15 @@ def classified(
     paths: Sequence[Path], rules: job.Cleaning = RULES, given: job.Input = AS_FOUND
 ) -> pl.LazyFrame:
     """Return every line of some files with its class, duplicates not yet marked."""
-    settings = job.Job(input=given, cleaning=rules)
+    settings = with_clock(job.Job(input=given, cleaning=rules), CLOCK)
     read = prepared(paths, settings)
     frames = [
         cleaning.classify(
-            ingest.read_values(read.scan(group), group, how, settings, latest=NOW),
+            ingest.read_values(ingest.scan(group), group, how, settings, latest=NOW),
             rules,
         )
         for group, how in zip(
-            read.file_groups, read_input.understand(read, settings, latest=NOW, every=True), strict=True
+            read.file_groups, read_input.understand(read, settings, every=True), strict=True
         )
     ]
     return pl.concat(frames)
@@ -162,10 +161,10 @@ class Shuffled:
 def shuffled(paths: Sequence[Path], folder: Path, *, n_buckets: int, rules: job.Cleaning = RULES) -> Shuffled:
     """Shuffle the lines of some files into buckets."""
     keyed = shuffle.keyed(classified(paths, rules), seed=0)
-    pieces = shuffle.write(keyed, str(folder), bits=n_buckets.bit_length() - 1)
+    files = shuffle.write(keyed, str(folder), bits=n_buckets.bit_length() - 1)
     return Shuffled(
-        lines=tuple(tuple(p.path for p in pieces if p.bucket == number) for number in range(n_buckets)),
-        rejects=tuple(p.path for p in pieces if p.bucket is None),
+        lines=tuple(tuple(p.path for p in files if p.bucket == number) for number in range(n_buckets)),
+        rejects=tuple(p.path for p in files if p.bucket is None),
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from segcore import engine, errors, ingest, logs, storage
 from segcore.job import Job
 from segcore.pipeline.core import job_file
-from segcore.pipeline.core.plan import Places, Plan
+from segcore.pipeline.core.options import RunOptions
+from segcore.pipeline.core.plan import Places, Plan, Refresh
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.finished import previous_run
 from segcore.progress import Progress
@@ -20,9 +21,11 @@ from segcore.progress import Progress
 def plan(
     inputs: str | Path | Sequence[str | Path],
     settings: Job,
-    memory: int | None,
     places: Places,
-    **how: Any,
+    *,
+    budget: int,
+    refresh: Refresh,
+    fresh: bool = False,
 ) -> Plan:
     """Find the inputs and lay out the run; what runs have left in a folder of the inputs is none.
 
@@ -41,56 +44,54 @@ def plan(
         sources=sources,
         extra=attributes.discover(settings),
         settings=settings,
-        budget=memory or engine.default_budget(),
-        how=how,
+        budget=budget,
+        refresh=refresh,
+        fresh=fresh,
     )
 
 
 def follow(
-    made: Plan, places: Places, given: storage.Place | None, progress: Progress, open_: ExitStack
+    plan: Plan, places: Places, given: storage.Place | None, progress: Progress, fetched: ExitStack
 ) -> Plan:
     """Let a run follow the given one, else the latest in its OUT; to be asked while alone there.
 
-    A run that was killed when it was published already, and not yet tidied up, is gone on with.
+    A run that was killed when it was published already, and not yet tidied up, is resumed.
     """
     if given is None and (left := previous_run.untidied(places.out, places.stages)) is not None:
-        again = made.following(None, left["mark"])
-        if again.mark == left["fingerprint"]:
+        again = plan.following(None, left["mark"])
+        if again.fingerprint == left["fingerprint"]:
             return again
-    before = previous_run.of(places.out, given, open_, warn=progress.warn)
-    return made.following(before, None if before is None else before.mark)
+    previous = previous_run.of(places.out, given, fetched, warn=progress.warn)
+    return plan.following(previous, None if previous is None else previous.mark)
 
 
 @contextmanager
 def opened(
-    made: Plan,
-    places: Places,
-    given: storage.Place | None,
-    *,
-    resume: bool,
-    wait: bool,
-    log_format: logs.Format,
-    quiet: bool,
-) -> Iterator[tuple[storage.Workspace, Plan, str, Progress]]:
-    """Open the workspace of a run, alone on its OUT, and give it with the plan, the run's id and its progress."""
-    progress = Progress(quiet=quiet or log_format == "json")
-    plans: list[Plan] = []
+    plan: Plan, places: Places, options: RunOptions, previous: storage.Place | None
+) -> Iterator[RunContext]:
+    """Open the workspace of a run, alone on its OUT, and give what every step of the run needs."""
+    progress = Progress(quiet=options.quiet or options.log_format == "json")
 
-    def mark() -> str:
-        plans.append(follow(made, places, given, progress, open_))
-        return plans[-1].mark
+    def fingerprint() -> str:
+        nonlocal plan
+        plan = follow(plan, places, previous, progress, fetched)
+        return plan.fingerprint
 
     with (
-        logs.to_stderr(log_format, quiet=quiet),
-        ExitStack() as open_,  # what the run follows, where it has to be fetched
+        logs.to_stderr(options.log_format, quiet=options.quiet),
+        ExitStack() as fetched,  # the run that it follows, where that is in a store
         storage.workspace(
-            places.out, mark, scratch=places.scratch, resume=resume, wait=wait, log=progress.log
+            places.out,
+            fingerprint,
+            scratch=places.scratch,
+            resume=options.resume,
+            wait=options.wait,
+            log=progress.log,
         ) as work,
     ):
-        run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plans[-1].mark[:8]}"
-        spill = work.folder / "spill.part"
-        spill.mkdir(mode=0o700)
-        engine.limit_polars(made.budget, spill=spill)
-        # The clock is read once; the run's job.toml says what it was, the fingerprint does not.
-        clock = job_file.with_clock(plans[-1].settings, work.begun)
-        yield work, replace(plans[-1], settings=clock), run_id, progress
+        run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plan.fingerprint[:8]}"
+        # The clock is read once; the run's job.toml holds what it was, the fingerprint does not.
+        plan = replace(plan, settings=job_file.with_clock(plan.settings, work.begun))
+        run = RunContext(work=work, run_id=run_id, plan=plan, progress=progress)
+        engine.limit_polars(plan.budget, spill=run.temporary("spill"))
+        yield run

@@ -17,7 +17,7 @@ from segcore.pipeline import inspect_input
 from segcore.pipeline.core import job_file
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.lines import memory_plan
-from segcore.progress import Progress, Stage
+from segcore.progress import Progress
 from tests.transaction_lines import line, write_csv
 
 TABLE = """Customer;Age;Channel;Visits;Region
@@ -51,8 +51,7 @@ def write(
 ) -> list[str]:
     folder.mkdir(parents=True)
     said = progress or Progress(quiet=True)
-    stage = Stage(name="extra")
-    attributes.prepare(folder, attributes.discover(asked), asked, memory=memory, progress=said, stage=stage)
+    attributes.write_tables(folder, attributes.discover(asked), asked, memory=memory, progress=said)
     return said.warnings
 
 
@@ -244,9 +243,7 @@ def test_coverage_counts_both_sides(tmp_path: Path) -> None:
     files = [tmp_path / f"part-{number}.parquet" for number in range(2)]
     for number, path in enumerate(files):
         customers.drop("h").slice(2 * number, 2).write_parquet(path)
-    (tmp_path / "coverage").mkdir()
-    attributes.cover(tmp_path / "coverage", tmp_path / "extra", files, asked, Progress(quiet=True))
-    (found,) = attributes.coverage(tmp_path / "coverage")
+    (found,) = attributes.cover(tmp_path / "extra", files, asked, Progress(quiet=True))
     assert (found["customers_with_row"], found["share"], found["rows_without_customer"]) == (2, 0.5, 2)
     assert {c["feature"]: c["customers"] for c in found["columns"]} == {
         "age": 2,
@@ -263,9 +260,7 @@ def test_a_table_of_other_ids_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         errors.DataError, match=r"no customer of the input has a row; .* the input like 'C-1'"
     ):
-        attributes.cover(
-            tmp_path, tmp_path / "extra", [tmp_path / "part-0.parquet"], asked, Progress(quiet=True)
-        )
+        attributes.cover(tmp_path / "extra", [tmp_path / "part-0.parquet"], asked, Progress(quiet=True))
 
 
 def test_a_path_begins_at_the_job_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore import job
-from segcore.pipeline.lines.memory_plan import Plan, plan
+from segcore.pipeline.lines.memory_plan import PartitionPlan, plan
 from segcore.pipeline.lines.repartition import more_bits
 from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
 
@@ -147,7 +147,7 @@ def test_a_plan_holds_a_bucket_in_half_of_the_budget() -> None:
     large = plan(2 * 10**8, 10**9)
     assert small.capacity == large.capacity
     assert large.bits == 6
-    assert plan(10, 10**9) == Plan(bits=0, capacity=small.capacity, at_once=small.at_once)
+    assert plan(10, 10**9) == PartitionPlan(bits=0, capacity=small.capacity, at_once=small.at_once)
 
 
 @pytest.mark.parametrize(("rows", "bits"), [(101, 1), (200, 1), (201, 2), (400, 2), (10**9, 6)])

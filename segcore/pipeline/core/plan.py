@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from segcore import engine, ingest, storage
 from segcore.job import Job
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.stores import is_url, place
+
+Refresh = Literal["fit", "if-drifted", "score"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,37 +27,36 @@ class Plan:
     settings : Job
     budget : int
         Bytes of memory.
-    how : dict
-        What was asked for beside the job and changes the answer.
+    refresh : {"fit", "if-drifted", "score"}
+        Whether a model is fitted, or the previous run's labels the customers.
+    fresh : bool
+        Fit and choose as if there were no previous run; ids of segments carry on all the same.
     previous : Previous or None
         The run that it follows.
-    mark : str
-        The fingerprint of all that.
+    fingerprint : str
+        Of all that changes the answer.
     """
 
     sources: Sequence[ingest.Source]
     extra: Sequence[Sequence[ingest.Source]] = ()
     settings: Job
     budget: int
-    how: Mapping[str, Any]
+    refresh: Refresh
+    fresh: bool = False
     previous: Previous | None = None
-    mark: str = ""
+    fingerprint: str = ""
 
-    def following(self, before: Previous | None, mark: Sequence[str] | None) -> Plan:
+    def following(self, previous: Previous | None, mark: Sequence[str] | None) -> Plan:
         """Return the plan with the run that it follows, whose own mark is in its fingerprint."""
         parts = {
             "input": [(s.path, s.size, s.modified) for s in self.sources],
             "extra": [[(s.path, s.size, s.modified) for s in table] for table in self.extra],
             "job": self.settings.model_dump(),
-            "how": self.how,
+            "refresh": [self.refresh, self.fresh],
             "previous": mark,
             **engine.versions(),
         }
-        return replace(self, previous=before, mark=storage.fingerprint(parts))
-
-    def within(self, budget: int) -> Plan:
-        """Return the plan with another budget: it changes no answer."""
-        return replace(self, budget=budget)
+        return replace(self, previous=previous, fingerprint=storage.fingerprint(parts))
 
 
 @dataclass(frozen=True, kw_only=True)

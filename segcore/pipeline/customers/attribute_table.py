@@ -91,7 +91,7 @@ def _number_features(table: CustomerTable, settings: Job) -> list[str]:
         customer_table.contents(table.scan(group), group, features) for group in table.reading.file_groups
     )
     seen = (
-        _collect(counted)
+        read_input.collect(counted)
         .group_by("feature", maintain_order=True)
         .agg(pl.col("given", "numbers").sum(), pl.col("example").min())
     )
@@ -116,14 +116,11 @@ def _how_written(table: CustomerTable, names: Sequence[str]) -> dict[str, Number
         texts = [name for name in names if group.dtypes[name] == pl.String]
         if texts:
             numbers = customer_table.only_numbers(table.scan(group), group, texts)
-            patterns += value_patterns.by_frequency(_collect(value_patterns.count(numbers, group, texts)))
+            patterns += value_patterns.by_frequency(
+                read_input.collect(value_patterns.count(numbers, group, texts))
+            )
     remedy = "set decimal in its [[extra]]"
     return number_formats.decide(patterns, names, table.about.decimal, table.about.path, remedy)
-
-
-def _collect(lf: pl.LazyFrame) -> pl.DataFrame:
-    with ingest.readable():
-        return lf.collect(engine="streaming")
 
 
 def write(folder: Path, table: CustomerTable, settings: Job, *, memory: int) -> dict[str, Any]:
@@ -144,9 +141,9 @@ def write(folder: Path, table: CustomerTable, settings: Job, *, memory: int) -> 
     facts = _facts(table, lf, rows)
     bits = _bits(rows, len(features), memory)
     with ingest.readable():
-        pieces = shuffle.write(keyed, str(folder / "buckets"), bits=bits)
+        files = shuffle.write(keyed, str(folder / "buckets"), bits=bits)
     written = 0
-    for number, bucket in enumerate(repartition.ranges(pieces, bits)):
+    for number, bucket in enumerate(repartition.partitions(files, bits)):
         df = pl.read_parquet(list(bucket.paths), hive_partitioning=False).sort("h", "customer_id")
         _check_one_row_each(df, table)
         df.write_parquet(
@@ -172,9 +169,9 @@ def _bits(rows: int, columns: int, memory: int) -> int:
 
 def _facts(table: CustomerTable, lf: pl.LazyFrame, rows: int) -> dict[str, Any]:
     """Count what is left out, and what should be a number and is none."""
-    left_out = _collect(lf.group_by("left_out").len().drop_nulls())
+    left_out = read_input.collect(lf.group_by("left_out").len().drop_nulls())
     texts = {name: pl.col(f"unreadable_{name}") for name in table.numbers}
-    unreadable = _collect(
+    unreadable = read_input.collect(
         lf.select(
             *(text.count().alias(f"count_{name}") for name, text in texts.items()),
             *(text.min().alias(f"example_{name}") for name, text in texts.items()),

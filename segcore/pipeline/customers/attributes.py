@@ -1,8 +1,8 @@
-"""Other tables by customer: brought into hash order, joined to each bucket's customers, and their coverage."""
+"""Other tables by customer: written in hash order, joined to each bucket's customers, and their coverage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ from segcore import errors, ingest
 from segcore.ingest import Source
 from segcore.job import Job
 from segcore.lines import shuffle
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.attribute_table import FACTS, PARTS, read, remarks, write
-from segcore.progress import Progress, Stage
-from segcore.storage import read_json, write_json
-
-_COVERAGE = "coverage.json"
+from segcore.progress import Progress
+from segcore.storage import read_json
 
 
 def discover(settings: Job) -> list[list[Source]]:
@@ -30,30 +29,36 @@ def discover(settings: Job) -> list[list[Source]]:
     return [ingest.discover([table.path]) for table in settings.extra]
 
 
-def prepare(
-    folder: Path,
-    sources: Sequence[Sequence[Source]],
-    settings: Job,
-    *,
-    memory: int,
-    progress: Progress,
-    stage: Stage,
-) -> None:
-    """Stage ``extra``: every table checked, typed and brought into hash order.
+def prepare(run: RunContext) -> Path:
+    """Stage ``extra``: every table checked, typed and written in hash order."""
+    plan = run.plan
+    return run.stage(
+        "extra",
+        lambda folder: write_tables(
+            folder, plan.extra, plan.settings, memory=plan.budget, progress=run.progress
+        ),
+    )
+
+
+def write_tables(
+    folder: Path, sources: Sequence[Sequence[Source]], settings: Job, *, memory: int, progress: Progress
+) -> int:
+    """Write every table into a folder of its own, and return how many rows they have.
 
     Raises
     ------
     segcore.errors.DataError
         If a column is not there, a customer has more than one row, or a column is not what the job says.
     """
-    stage.rows = 0
+    rows = 0
     for number, (table, files) in enumerate(zip(settings.extra, sources, strict=True)):
         target = folder / f"{number:03d}"
         target.mkdir()
         facts = write(target, read(target, table, files, settings, memory=memory), settings, memory=memory)
         for text in remarks(facts):
             progress.warn(text)
-        stage.rows += facts["rows"]
+        rows += facts["rows"]
+    return rows
 
 
 def join(customers: pl.DataFrame, folder: Path) -> pl.DataFrame:
@@ -64,7 +69,7 @@ def join(customers: pl.DataFrame, folder: Path) -> pl.DataFrame:
     customers : polars.DataFrame
         With ``h`` and ``customer_id``; of one bucket, or of any range of ``h``.
     folder : Path
-        What :func:`prepare` wrote.
+        What :func:`write_tables` wrote.
     """
     for table in _tables(folder):
         customers = customers.join(_of(customers, table), on="customer_id", how="left", maintain_order="left")
@@ -83,18 +88,21 @@ def _of(customers: pl.DataFrame, table: Path) -> pl.DataFrame:
     return rows.filter(within).join(known, on="customer_id", how="semi").drop("h").collect(engine="streaming")
 
 
-def cover(folder: Path, tables: Path, features: Sequence[Path], settings: Job, progress: Progress) -> None:
-    """Stage ``coverage``: how many customers each table says something of.
+def cover(tables: Path, features: Sequence[Path], settings: Job, progress: Progress) -> list[dict[str, Any]]:
+    """Return how many customers each table says something of, and log it.
 
     Raises
     ------
     segcore.errors.DataError
         If a table has a row for none of them.
     """
-    found = [_coverage(table, features, settings) for table in _tables(tables)]
-    for facts in found:
-        progress.log(sentence(facts))
-    write_json(folder / _COVERAGE, found)
+    coverage = [_coverage(table, features, settings) for table in _tables(tables)]
+    for facts in coverage:
+        progress.log(
+            f"{facts['path']}: a row for {facts['customers_with_row']:,} customers ({facts['share']:.1%}); "
+            f"{facts['rows_without_customer']:,} rows are of nobody in the input"
+        )
+    return coverage
 
 
 def _coverage(table: Path, features: Sequence[Path], settings: Job) -> dict[str, Any]:
@@ -125,14 +133,6 @@ def _coverage(table: Path, features: Sequence[Path], settings: Job) -> dict[str,
     }
 
 
-def sentence(facts: Mapping[str, Any]) -> str:
-    """Say whom a table covers."""
-    return (
-        f"{facts['path']}: a row for {facts['customers_with_row']:,} customers ({facts['share']:.1%}); "
-        f"{facts['rows_without_customer']:,} rows are of nobody in the input"
-    )
-
-
 def look(
     scratch: Path, settings: Job, customers: pl.LazyFrame, *, memory: int
 ) -> list[tuple[dict[str, Any], int]]:
@@ -147,18 +147,12 @@ def look(
     memory : int
         Budget in bytes.
     """
-    found = []
+    known = []
     for number, (table, sources) in enumerate(zip(settings.extra, discover(settings), strict=True)):
         folder = scratch / f"extra-{number}"
         folder.mkdir()
         facts = write(folder, read(folder, table, sources, settings, memory=memory), settings, memory=memory)
         rows = pl.scan_parquet(sorted(folder.glob(PARTS))).select("customer_id")
-        known = rows.join(customers, on="customer_id", how="semi").select(pl.len())
-        found.append((facts, int(known.collect(engine="streaming").item())))
-    return found
-
-
-def coverage(folder: Path) -> list[dict[str, Any]]:
-    """Read what stage ``coverage`` left."""
-    found: list[dict[str, Any]] = read_json(folder / _COVERAGE)
-    return found
+        covered = rows.join(customers, on="customer_id", how="semi").select(pl.len())
+        known.append((facts, int(covered.collect(engine="streaming").item())))
+    return known

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from segcore import engine, errors, expressions, ingest, records
 from segcore.job import Job
 from segcore.lines import features, ledger, suspects
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
 from segcore.pipeline.customers.rows_writer import RowsWriter
 from segcore.pipeline.lines import observation_window
 from segcore.pipeline.lines.read_input import Reading
 from segcore.pipeline.lines.shuffle_lines import Buckets
-from segcore.progress import Progress, Stage
+from segcore.progress import Progress
 from segcore.records import Ledger
 from segcore.storage import read_json, write_json
 from segcore.stores import is_url
@@ -30,173 +34,214 @@ class Customers:
 
     Attributes
     ----------
-    features, months : tuple of Path
-        Parquet files in hash order, and what each customer, by their row in these, bought in each month.
-    products : tuple of Path
-        Which products the first customers in hash order bought, each once: ``customer_id, product``.
-    product_customers : int
-        How many customers those are.
+    folder : Path
+        With ``features``, ``months``, ``products`` and ``rejects``.
+    ledger : Ledger
     as_of : int
         Seconds since 1970.
     first_at, last_at : int
         Time of the first and last line with a readable one in the observation window, seconds since 1970.
+    customers : int
+        How many there are.
+    product_customers : int
+        Of how many of them, the first in hash order, it is known what they bought.
+    coverage : list of dict
+        What each other table says of how many of them.
     """
 
     folder: Path
-    features: tuple[Path, ...]
-    months: tuple[Path, ...]
-    products: tuple[Path, ...]
-    product_customers: int
-    rejects: Path
     ledger: Ledger
     as_of: int
     first_at: int
     last_at: int
     customers: int
+    product_customers: int
+    coverage: list[dict[str, Any]]
+
+    @property
+    def features(self) -> tuple[Path, ...]:
+        """Parquet files in hash order."""
+        return _files(self.folder / "features")
+
+    @property
+    def months(self) -> tuple[Path, ...]:
+        """What each customer, by their row in the features, bought in each month."""
+        return _files(self.folder / "months")
+
+    @property
+    def products(self) -> tuple[Path, ...]:
+        """Which products the first customers bought, each once: ``customer_id, product``."""
+        return _files(self.folder / "products")
 
 
-def make(
-    folder: Path,
-    buckets: Buckets,
-    read: Reading,
-    job: Job,
-    *,
-    extra: Path | None = None,
-    at_once: int,
-    progress: Progress,
-    stage: Stage,
-) -> None:
-    """Make the stage.
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(folder.glob("*.parquet")))
+
+
+def describe(
+    run: RunContext, source: Reading, buckets: Buckets, tables: Path | None, *, at_once: int
+) -> Customers:
+    """Stage ``customers``: aggregate every bucket, and account for every line.
 
     Parameters
     ----------
-    folder : Path
+    run : RunContext
+    source : Reading
     buckets : Buckets
-    read : Reading
-    job : segcore.job.Job
-    extra : Path, optional
+    tables : Path, optional
         What stage ``extra`` left, where the job has other tables.
     at_once : int
         Buckets that are worked on at the same time on this machine.
-    progress : Progress
-    stage : Stage
 
     Raises
     ------
     segcore.errors.DataError
         If no line has a readable date, or too many lines are rejected.
     """
-    lines_in = stage.rows = sum(file.n_records for file in read.files)
+    folder = run.stage("customers", partial(_describe, run, source, buckets, tables, at_once))
+    return Customers(folder=folder, ledger=records.read(Ledger, folder), **read_json(folder / "stage.json"))
+
+
+def _describe(
+    run: RunContext, source: Reading, buckets: Buckets, tables: Path | None, at_once: int, folder: Path
+) -> int:
     if buckets.newest is None:
-        raise errors.DataError(f"no purchase left: of {lines_in:,} lines none has a date that can be read")
-    as_of = observation_window.as_of(job.features, buckets.newest)
-    own = computable(job, read, progress)
-    products_below = _products_below(sum(bucket.rows for bucket in buckets.buckets))
-    absent = {*read.absent_features, *job.features.without}
-    tasks = [
-        aggregate_bucket.Task(
-            bucket=bucket,
-            folder=buckets.folder,
-            settings=job,
-            own=own,
-            as_of=as_of,
-            guest_lines=int(lines_in * suspects.NAMED_GUEST_SHARE),
-            products_below=products_below,
-        )
-        for bucket in buckets.buckets
-    ]
-    counts: list[pl.DataFrame] = []
-    taken_back: list[pl.DataFrame] = []
-    duplicates: list[pl.DataFrame] = []
-    guests: list[pl.DataFrame] = []
-    writer = RowsWriter(folder / "features", rows_per_file=job.features.rows_per_file)
-    for name in ("months", "products"):
-        (folder / name).mkdir()
-    product_customers = 0
-    with progress.counter("customers") as tick:
-        for number, done in enumerate(
-            engine.run_tasks(aggregate_bucket.aggregate, tasks, label="customers", tick=tick, at_once=at_once)
-        ):
-            suspects.check_digits(done.customers)
-            months = done.months.with_columns(pl.col("row").cast(pl.Int64) + writer.rows)
-            months.write_parquet(folder / f"months/part-{number:05d}.parquet")
-            described = done.customers.drop(absent)
-            writer.add(described if extra is None else attributes.join(described, extra))
-            if done.product_customers:
-                done.products.write_parquet(folder / f"products/part-{number:05d}.parquet")
-                product_customers += done.product_customers
-            counts.append(done.counts)
-            duplicates.append(done.duplicates)
-            guests.append(done.guests)
-            taken_back += [] if done.taken_back is None else [done.taken_back]
-    writer.close()
-    for text in [
-        *(text for some in guests for text in suspects.guests(some, lines_in, writer.rows)),
-        *_in_two_forms(folder / "features", writer.rows, job),
-    ]:
-        progress.warn(text)
-    if buckets.rejects:
-        rejected = features.ledger(pl.scan_parquet(buckets.paths(buckets.rejects)))
-        counts.append(rejected.collect(engine="streaming"))
-    names = [file.source.name for file in read.files]
-    account = ledger.account(pl.concat(counts), job.cleaning, files=names)
-    _check_nothing_lost(pl.concat(counts), read)
-    ledger.check(account.rows, job.cleaning)
-    if writer.rows == 0:
         raise errors.DataError(
-            f'no purchase left: of {lines_in:,} lines returns took back all; expected features.returns = "feature"'
+            f"no purchase left: of {source.n_lines:,} lines none has a date that can be read"
         )
-    if taken_back:
-        account = replace(account, returns_net=ledger.returns_net(pl.concat(taken_back), job.cleaning))
-    rejects.write(folder / "rejects", buckets, pl.concat(duplicates), read, job)
-    for text in ledger.remarks({one.name: (one.rows, one.money) for one in account.classes}):
-        progress.warn(text)
-    records.write(folder, account)
+    as_of = observation_window.as_of(run.settings.features, buckets.newest)
+    tasks = _tasks(run, source, buckets, as_of)
+    absent = {*source.absent_features, *run.settings.features.without}
+    totals = _aggregate(run, tasks, folder, tables, absent, at_once)
+    account = _account(folder, source, buckets, totals, run.settings)
+    for text in _remarks(totals, account, folder, run.settings):
+        run.progress.warn(text)
+    coverage = []
+    if tables is not None:
+        coverage = attributes.cover(tables, _files(folder / "features"), run.settings, run.progress)
     facts = {
         "as_of": as_of,
         "first_at": buckets.first_at,
         "last_at": buckets.last_at,
-        "customers": writer.rows,
-        "product_customers": product_customers,
+        "customers": totals.customers,
+        "product_customers": totals.product_customers,
+        "coverage": coverage,
     }
     write_json(folder / "stage.json", facts)
+    return source.n_lines
 
 
-def load(folder: Path) -> Customers:
-    """Read what :func:`make` left."""
-    facts = read_json(folder / "stage.json")
-    return Customers(
-        folder=folder,
-        features=tuple(sorted((folder / "features").glob("*.parquet"))),
-        months=tuple(sorted((folder / "months").glob("*.parquet"))),
-        products=tuple(sorted((folder / "products").glob("*.parquet"))),
-        rejects=folder / "rejects",
-        ledger=records.read(Ledger, folder),
-        **facts,
-    )
+def _tasks(run: RunContext, source: Reading, buckets: Buckets, as_of: int) -> list[aggregate_bucket.Task]:
+    n_lines = sum(bucket.rows for bucket in buckets.buckets)
+    own = computable(run.settings, source, run.progress)
+    return [
+        aggregate_bucket.Task(
+            bucket=bucket,
+            folder=buckets.folder,
+            settings=run.settings,
+            own=own,
+            as_of=as_of,
+            guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
+            # The hash up to which it is kept what customers bought; it depends on nothing but the lines.
+            products_below=min(2**64 - 1, 2**64 * _PRODUCT_LINES // max(n_lines, 1)),
+        )
+        for bucket in buckets.buckets
+    ]
 
 
-def _products_below(n_lines: int) -> int:
-    """Return the hash up to which it is kept what customers bought; it depends on nothing but the lines."""
-    return min(2**64 - 1, 2**64 * _PRODUCT_LINES // max(n_lines, 1))
+@dataclass(kw_only=True)
+class _Totals:
+    """What all buckets together hold beside their files; frames are concatenated once, at the end."""
+
+    customers: int = 0
+    product_customers: int = 0
+    counts: list[pl.DataFrame] = field(default_factory=list)
+    duplicates: list[pl.DataFrame] = field(default_factory=list)
+    guests: list[pl.DataFrame] = field(default_factory=list)
+    taken_back: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, done: aggregate_bucket.Done) -> None:
+        self.customers += done.customers.height
+        self.product_customers += done.product_customers
+        self.counts.append(done.counts)
+        self.duplicates.append(done.duplicates)
+        self.guests.append(done.guests)
+        if done.taken_back is not None:
+            self.taken_back.append(done.taken_back)
 
 
-def _in_two_forms(features_: Path, n_customers: int, job: Job) -> list[str]:
-    if job.cleaning.customer_case == "lower" or not n_customers:
-        return []
-    return suspects.in_two_forms(pl.scan_parquet(features_ / "*.parquet"), n_customers)
+def _aggregate(
+    run: RunContext,
+    tasks: Sequence[aggregate_bucket.Task],
+    folder: Path,
+    tables: Path | None,
+    absent: set[str],
+    at_once: int,
+) -> _Totals:
+    """Write what is known of every bucket's customers, in hash order, and add up the rest."""
+    totals = _Totals()
+    writer = RowsWriter(folder / "features", rows_per_file=run.settings.features.rows_per_file)
+    for name in ("months", "products"):
+        (folder / name).mkdir()
+    with run.progress.counter("customers") as tick:
+        buckets = engine.run_tasks(
+            aggregate_bucket.aggregate, tasks, label="customers", tick=tick, at_once=at_once
+        )
+        for number, done in enumerate(buckets):
+            suspects.check_digits(done.customers)
+            months = done.months.with_columns(pl.col("row").cast(pl.Int64) + totals.customers)
+            months.write_parquet(folder / f"months/part-{number:05d}.parquet")
+            if done.product_customers:
+                done.products.write_parquet(folder / f"products/part-{number:05d}.parquet")
+            described = done.customers.drop(absent)
+            writer.add(described if tables is None else attributes.join(described, tables))
+            totals.add(done)
+    writer.close()
+    return totals
 
 
-def computable(job: Job, read: Reading, progress: Progress) -> dict[str, str]:
+def _account(folder: Path, source: Reading, buckets: Buckets, totals: _Totals, settings: Job) -> Ledger:
+    """Write the ledger and the rejects, and refuse what leaves nothing to build on."""
+    counts = totals.counts
+    if buckets.rejects:
+        rejected = features.ledger(pl.scan_parquet(buckets.paths(buckets.rejects)))
+        counts = [*counts, rejected.collect(engine="streaming")]
+    every = pl.concat(counts)
+    account = ledger.account(every, settings.cleaning, files=[file.source.name for file in source.files])
+    _check_nothing_lost(every, source)
+    ledger.check(account.rows, settings.cleaning)
+    if totals.customers == 0:
+        raise errors.DataError(
+            f"no purchase left: of {source.n_lines:,} lines returns took back all; "
+            'expected features.returns = "feature"'
+        )
+    if totals.taken_back:
+        returns_net = ledger.returns_net(pl.concat(totals.taken_back), settings.cleaning)
+        account = replace(account, returns_net=returns_net)
+    rejects.write(folder / "rejects", buckets, pl.concat(totals.duplicates), source, settings)
+    records.write(folder, account)
+    return account
+
+
+def computable(settings: Job, source: Reading, progress: Progress) -> dict[str, str]:
     """Return the features of the job's own that every file has the columns for."""
-    everywhere = set.intersection(*({*group.columns, "amount"} for group in read.file_groups))
-    lacking = expressions.not_there(job.features.own, everywhere)
+    everywhere = set.intersection(*({*group.columns, "amount"} for group in source.file_groups))
+    lacking = expressions.not_there(settings.features.own, everywhere)
     for name, columns in lacking.items():
         progress.warn(f"no feature {name}: the input has no {errors.listing(columns)}")
-    return {name: text for name, text in job.features.own.items() if name not in lacking}
+    return {name: text for name, text in settings.features.own.items() if name not in lacking}
 
 
-def _check_nothing_lost(counts: pl.DataFrame, read: Reading) -> None:
+def _remarks(totals: _Totals, account: Ledger, folder: Path, settings: Job) -> Iterator[str]:
+    """Give what a person should know of customers that may be none, and of classes with odd money."""
+    for some in totals.guests:
+        yield from suspects.guests(some, account.rows_in, totals.customers)
+    if settings.cleaning.customer_case != "lower":
+        yield from suspects.in_two_forms(pl.scan_parquet(folder / "features/*.parquet"), totals.customers)
+    yield from ledger.remarks({one.name: (one.rows, one.money) for one in account.classes})
+
+
+def _check_nothing_lost(counts: pl.DataFrame, source: Reading) -> None:
     """Compare the lines that came through with those that were counted before anything was read.
 
     Raises
@@ -205,7 +250,7 @@ def _check_nothing_lost(counts: pl.DataFrame, read: Reading) -> None:
         If a file has changed meanwhile.
     """
     came = dict(counts.group_by("file").agg(pl.col("rows").sum()).iter_rows())
-    for file in read.files:
+    for file in source.files:
         as_counted = came.get(file.number, 0) == file.n_records
         if as_counted and is_url(file.source.path):
             continue  # a request for each of many objects would take long

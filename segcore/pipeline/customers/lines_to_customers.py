@@ -3,115 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from segcore import engine, errors, expressions, storage
+from segcore import engine, errors
 from segcore.job import Job, Transform
-from segcore.pipeline.core.plan import Plan
-from segcore.pipeline.core.stage import run_stage
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes, customers
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, job_diff
+from segcore.pipeline.finished.previous_run import Previous
 from segcore.pipeline.lines import memory_plan, read_input, shuffle_lines
-from segcore.progress import Progress, Stage
 
 
-def through_lines(work: storage.Workspace, made: Plan, progress: Progress) -> Customers:
-    """Make the first stages: every line accounted for, and the features of every customer."""
-
-    def look(folder: Path, stage: Stage) -> None:
-        stage.rows = read_input.prepare(
-            folder,
-            work.shared(folder),
-            made.sources,
-            made.settings,
-            memory=made.budget,
-            progress=progress,
-        )
-
-    looked = run_stage(work, progress, "input", look)
-    read = read_input.load(looked, work.shared(looked), made.settings)
-    extra = _extra(work, made, progress) if made.settings.extra else None
-
-    n_lines = sum(file.n_records for file in read.files)
-    memory_plan.check_lines(n_lines, made.budget)
-    columns = len(expressions.all_columns(made.settings.features.own))
-    parting = memory_plan.plan(n_lines, made.budget, columns=columns)
-    progress.log(memory_plan.said(n_lines, made.budget, parting, made.settings))
-
-    def shuffle(folder: Path, stage: Stage) -> None:
-        stage.rows = n_lines
-        latest = made.settings.input.latest_second
-        shuffle_lines.make(
-            folder,
-            work.shared(folder),
-            read,
-            made.settings,
-            latest=latest,
-            plan=parting,
-            progress=progress,
-        )
-
-    brought = run_stage(work, progress, "lines", shuffle)
-    buckets = shuffle_lines.load(brought, work.shared(brought))
-
-    def aggregate(folder: Path, stage: Stage) -> None:
-        customers.make(
-            folder,
-            buckets,
-            read,
-            made.settings,
-            extra=extra,
-            at_once=parting.at_once,
-            progress=progress,
-            stage=stage,
-        )
-
-    found = customers.load(run_stage(work, progress, "customers", aggregate))
-    if extra is not None:
-        _cover(work, extra, found, made, progress)
-    return found
+def describe(run: RunContext) -> Customers:
+    """Account for every line, and compute the features of every customer."""
+    source = read_input.prepare(run)
+    tables = attributes.prepare(run) if run.settings.extra else None
+    plan = memory_plan.partition(run, source.n_lines)
+    buckets = shuffle_lines.partition(run, source, plan)
+    return customers.describe(run, source, buckets, tables, at_once=plan.at_once)
 
 
-def _extra(work: storage.Workspace, made: Plan, progress: Progress) -> Path:
-    def prepare(folder: Path, stage: Stage) -> None:
-        attributes.prepare(
-            folder, made.extra, made.settings, memory=made.budget, progress=progress, stage=stage
-        )
-
-    return run_stage(work, progress, "extra", prepare)
-
-
-def _cover(work: storage.Workspace, extra: Path, found: Customers, made: Plan, progress: Progress) -> None:
-    def cover(folder: Path, stage: Stage) -> None:
-        stage.rows = found.customers
-        attributes.cover(folder, extra, found.features, made.settings, progress)
-
-    run_stage(work, progress, "coverage", cover)
-
-
-def fitting(made: Plan, found: Customers, progress: Progress) -> Plan:
-    """Return the plan with the features of other tables in the matrix, and without those that no input says anything about.
+def with_known_features(run: RunContext, customers: Customers) -> RunContext:
+    """Return the run with the features of other tables in the matrix, and without those that no input says anything about.
 
     Raises
     ------
     segcore.errors.DataError
         If none is left.
     """
-    there = pl.read_parquet_schema(found.features[0])
-    wanted = {**made.settings.matrix.columns, **_from_extra(made.settings, there)}
+    there = pl.read_parquet_schema(customers.features[0])
+    wanted = {**run.settings.matrix.columns, **_from_extra(run.settings, there)}
     columns = {name: transform for name, transform in wanted.items() if name in there}
     if not columns:
         raise errors.DataError(
             f"the input says nothing about {errors.listing(wanted)}: name other features in the job's [matrix]"
         )
     if len(columns) < len(wanted):
-        progress.warn(f"the models do without {errors.listing(set(wanted) - set(columns))}")
-    matrix = made.settings.matrix.model_copy(update={"columns": columns})
-    return replace(made, settings=made.settings.model_copy(update={"matrix": matrix}))
+        run.progress.warn(f"the models do without {errors.listing(set(wanted) - set(columns))}")
+    matrix = run.settings.matrix.model_copy(update={"columns": columns})
+    return run.planned(settings=run.settings.model_copy(update={"matrix": matrix}))
 
 
 def _from_extra(settings: Job, there: Mapping[str, pl.DataType]) -> dict[str, Transform]:
@@ -124,16 +57,14 @@ def _from_extra(settings: Job, there: Mapping[str, pl.DataType]) -> dict[str, Tr
     }
 
 
-def by_previous(work: storage.Workspace, found: Customers, made: Plan, progress: Progress) -> Path:
-    """Stage ``previous``: every customer's segment by the previous run's model, and how far they have drifted."""
-    before = made.previous
-    if before is None:
-        raise ValueError("there is no previous run")
-    changed = job_diff.changes(before.settings, made.settings, before.manifest["versions"], engine.versions())
-
-    def label(folder: Path) -> None:
-        apply_model.label(found.features, before.model, folder)
-        fit = apply_model.drifted(found.features, folder, before.model, made.settings.drift)
-        apply_model.write_drift(folder, fit, against=before.fitted, added=changed)
-
-    return run_stage(work, progress, "previous", lambda folder, _: label(folder))
+def label_by(previous: Previous, run: RunContext, customers: Customers) -> Path:
+    """Label every customer with the previous run's model into a new folder, and measure how far they have drifted."""
+    changed = job_diff.changes(
+        previous.settings, run.settings, previous.manifest["versions"], engine.versions()
+    )
+    folder = run.temporary("previous")
+    with run.measured("previous", folder=folder):
+        apply_model.label(customers.features, previous.model, folder)
+        fit = apply_model.drifted(customers.features, folder, previous.model, run.settings.drift)
+        apply_model.write_drift(folder, fit, against=previous.fitted, added=changed)
+    return folder

@@ -13,6 +13,7 @@ from segcore import ingest, schema
 from segcore.ingest import UNDECODABLE, FileGroup
 from segcore.job import Job
 from segcore.lines import shuffle
+from segcore.pipeline.lines import read_input
 from segcore.pipeline.lines.read_input import Reading
 from segcore.pipeline.lines.shuffle_lines import Buckets
 
@@ -37,7 +38,7 @@ def of_duplicates(duplicates: pl.LazyFrame, mode: Mode) -> pl.LazyFrame:
     return shown if mode == "all" else shown.head(0)
 
 
-def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Reading, job: Job) -> None:
+def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, source: Reading, settings: Job) -> None:
     """Write the rejected lines.
 
     Parameters
@@ -47,14 +48,14 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Readin
     buckets : Buckets
     duplicates : polars.DataFrame
         As :func:`of_duplicates` gives them for all buckets.
-    read : Reading
-    job : segcore.job.Job
+    source : Reading
+    settings : segcore.job.Job
     """
     folder.mkdir()
-    mode = job.cleaning.rejects
+    mode = settings.cleaning.rejects
     if mode == "count":
         return
-    groups = _groups(buckets, read)
+    groups = _groups(buckets, source)
     if mode == "all":
         copies = duplicates.lazy().select(*_PLACE, "class", "amount")
         frames = [copies, *([pl.scan_parquet(buckets.paths(buckets.texts))] if buckets.texts else [])]
@@ -67,8 +68,8 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Readin
         rejects = _read_again(first_of_each(pl.concat(chosen).lazy()).collect(), groups)
     texts = [name for name in _TEXTS if name in rejects.collect_schema().names()]
     known = {
-        "file": [file.number for file in read.files],
-        "name": [file.source.name for file in read.files],
+        "file": [file.number for file in source.files],
+        "name": [file.source.name for file in source.files],
         "start": [start for _, start in sorted(ingest.first_records(groups).items())],
     }
     names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})
@@ -89,11 +90,11 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, read: Readin
     out.sink_parquet(folder / "part-00000.parquet", maintain_order=mode == "sample")
 
 
-def _groups(buckets: Buckets, read: Reading) -> list[FileGroup]:
+def _groups(buckets: Buckets, source: Reading) -> list[FileGroup]:
     """Return the groups of files as they were scanned, since a line's record counts from the first file of a scan."""
-    group_of = {file.number: group for group in read.file_groups for file in group.files}
+    group_of = {file.number: group for group in source.file_groups for file in group.files}
     return [
-        replace(group_of[numbers[0]], files=tuple(read.files[number] for number in numbers))
+        replace(group_of[numbers[0]], files=tuple(source.files[number] for number in numbers))
         for numbers in buckets.groups
     ]
 
@@ -101,7 +102,7 @@ def _groups(buckets: Buckets, read: Reading) -> list[FileGroup]:
 def _read_again(chosen: pl.DataFrame, groups: list[FileGroup]) -> pl.LazyFrame:
     """Read the texts of a few lines: cheaper than to carry those of every rejected line along."""
     wanted = chosen.select(*_PLACE, "class", "amount")
-    found = [wanted.head(0)]
+    texts = [wanted.head(0)]
     for group in groups:
         of_group = ingest.first_records([group])
         # File by file, no more is read than up to the last line that is wanted.
@@ -114,17 +115,12 @@ def _read_again(chosen: pl.DataFrame, groups: list[FileGroup]) -> pl.LazyFrame:
                 (pl.col("record") - pl.col("file").replace_strict(before, return_dtype=pl.UInt64)).alias("at")
             )
             if own.height:
-                found.append(
+                texts.append(
                     own.join(_texts(part, own["at"].unique().to_list()), on=["file", "at"]).drop("at")
                 )
-    return pl.concat(found, how="diagonal").lazy()
+    return pl.concat(texts, how="diagonal").lazy()
 
 
 def _texts(part: FileGroup, records: Sequence[int]) -> pl.DataFrame:
     lines = ingest.scan(part, last=max(records)).filter(pl.col("record").is_in(records))
-    with ingest.readable():
-        return (
-            ingest.with_texts(lines)
-            .select("file", pl.col("record").alias("at"), *_TEXTS)
-            .collect(engine="streaming")
-        )
+    return read_input.collect(ingest.with_texts(lines).select("file", pl.col("record").alias("at"), *_TEXTS))

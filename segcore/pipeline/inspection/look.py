@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from segcore.ingest import Formats, Source
 from segcore.ingest.columns import gathered
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
+from segcore.pipeline.core import job_file
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.inspection import counts
 from segcore.pipeline.inspection.counts import Missing
@@ -104,11 +106,11 @@ def inspect(
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
-        read = Reading(files=files, file_groups=ingest.group_files(files, settings))
-        read_input.check_ids(read)
-        latest = now + 86_400 if settings.input.latest is None else settings.input.latest_second
-        found = read_input.understand(read, settings, latest=latest, every=True)
-        return _look(read, found, settings, sources, sampled, latest, scratch, budget)
+        source = Reading.of(files, settings)
+        read_input.check_ids(source)
+        timed = job_file.with_clock(settings, datetime.fromtimestamp(now, UTC))
+        formats = read_input.understand(source, timed, every=True)
+        return _look(source, formats, timed, sources, sampled, scratch, budget)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -126,16 +128,15 @@ def _sample(sources: list[Source]) -> list[Source]:
 
 
 def _look(
-    read: Reading,
-    found: list[Formats],
+    source: Reading,
+    formats: list[Formats],
     settings: Job,
     sources: list[Source],
     sampled: list[Source],
-    latest: int,
     scratch: Path,
     memory: int,
 ) -> Inspection:
-    classified = shuffle_lines.classified(read, found, settings, latest=latest)
+    classified = shuffle_lines.classified(source, formats, settings)
     lf = pl.concat(classified, how="diagonal").with_columns(pl.col("class").cast(pl.String))
     counted = lf.group_by("class").agg(
         lines=pl.len(),
@@ -152,23 +153,23 @@ def _look(
     with ingest.readable():
         classes = counted.collect(engine="streaming")
         seen = dict(customers.collect(engine="streaming").iter_rows())
-        n_lines = sum(file.n_records for file in read.files)
+        n_lines = source.n_lines
         warnings = counts.warnings(files, classes, n_lines, sum(seen.values()), settings)
         n_duplicates = 0
         if settings.cleaning.duplicates == "drop":
             n_duplicates = counts.duplicates(lf, n_lines, seed=settings.seed)
         missing = [
             counts.missing_values(frame, [*gathered(group.columns)], settings.input.null_texts)
-            for frame, group in zip(classified, read.file_groups, strict=True)
+            for frame, group in zip(classified, source.file_groups, strict=True)
         ]
-        rejects = counts.first_rejects(lf, classes, read)
+        rejects = counts.first_rejects(lf, classes, source)
     share = sum(source.size for source in sampled) / sum(source.size for source in sources)
     order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
     return Inspection(
         sources=sources,
         sampled=sampled,
-        reading=read,
-        formats=found,
+        reading=source,
+        formats=formats,
         missing=missing,
         warnings=warnings,
         classes=classes.select("class", "lines").sort(

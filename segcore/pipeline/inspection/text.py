@@ -107,11 +107,11 @@ def _extra(table: Mapping[str, Any], known: int, found: Inspection) -> list[str]
 def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:
     in_sample = min(found.n_customers, settings.models.sample)
     seconds = found.n_lines * _SECONDS_A_LINE + in_sample * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
-    parting = memory_plan.plan(found.n_lines, memory)
+    partitions = memory_plan.plan(found.n_lines, memory)
     return [
         "what the job would cost, roughly, on two cores:",
         f"  time    {_duration(seconds / 2)} to {_duration(seconds * 2)}",
-        f"  {memory_plan.said(found.n_lines, memory, parting, settings)}",
+        f"  {memory_plan.summary(found.n_lines, memory, partitions, settings)}",
     ]
 
 

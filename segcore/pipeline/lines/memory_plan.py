@@ -1,13 +1,14 @@
-"""What a run needs: how its lines are parted so that a part fits in memory, and what is refused before it starts."""
+"""What a run needs: how its lines are split so that a partition fits in memory, and what is refused before it starts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segcore import engine, errors
+from segcore import engine, errors, expressions
 from segcore.cpus import available_cpus
 from segcore.job import Job
 from segcore.lines import shuffle
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines.repartition import more_bits
 
 # Bytes of memory that a line costs while its bucket is aggregated, and what a column that features of the job's own
@@ -23,19 +24,19 @@ _TREE_A_PAIR = 10
 _REFIT = 60_000_000
 _REFIT_SHARE = 0.64  # of the rows, that a draw with replacement has
 _MATRIX_A_VALUE = 64  # of the sample and the evaluation sample, with what is worked out of them
-# Bytes of scratch that a line takes: in its bucket, and while a bucket is parted once more.
+# Bytes of scratch that a line takes: in its bucket, and while a bucket is split once more.
 _SCRATCH_A_LINE = 40
 _MOST_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How the lines are parted; it changes no answer.
+class PartitionPlan:
+    """How the lines are split; it changes no answer.
 
     Attributes
     ----------
     bits : int
-        Of the customers' hash that say the bucket in the first pass.
+        Of the customers' hash that number the bucket in the first pass.
     capacity : int
         Lines of a bucket that fit in memory, as many buckets at once as are worked on.
     at_once : int
@@ -47,8 +48,8 @@ class Plan:
     at_once: int
 
 
-def plan(n_lines: int, memory: int, *, columns: int = 0) -> Plan:
-    """Return how so many lines are parted within a budget.
+def plan(n_lines: int, memory: int, *, columns: int = 0) -> PartitionPlan:
+    """Return how so many lines are split within a budget.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> Plan:
     at_once = 1 if engine.n_workers() else min(_MOST_AT_ONCE, available_cpus())
     capacity = max(1, memory // 2 // at_once // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
     bits = 0 if n_lines <= capacity else more_bits(n_lines, capacity)
-    return Plan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
+    return PartitionPlan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
 
 
 def needed_for_lines(n_lines: int) -> int:
@@ -104,19 +105,19 @@ def refit_processes_beside_models(settings: Job, memory: int) -> int:
     return processes if needed_for_models(settings) + processes * _REFIT <= memory else 1
 
 
-def check(needed: int, memory: int, *, what: str, remedy: str) -> None:
-    """Refuse a budget that is too small.
+def partition(run: RunContext, n_lines: int) -> PartitionPlan:
+    """Plan how a run's lines are split, and log what the run will need.
 
     Raises
     ------
     segcore.errors.BudgetError
-        With both numbers.
+        If a pass over the lines does not keep to the budget; with both numbers.
     """
-    if memory < needed:
-        raise errors.BudgetError(
-            f"{what} need {_megabytes(needed)} of memory beyond what the program itself takes, "
-            f"the budget is {_megabytes(memory)}: use --memory {_megabytes(needed, space='')}{remedy}"
-        )
+    _check(needed_for_lines(n_lines), run.plan.budget, what=f"{n_lines:,} lines", remedy=" or more")
+    columns = len(expressions.all_columns(run.settings.features.own))
+    partitions = plan(n_lines, run.plan.budget, columns=columns)
+    run.progress.log(summary(n_lines, run.plan.budget, partitions, run.settings))
+    return partitions
 
 
 def check_models(settings: Job, memory: int) -> None:
@@ -128,30 +129,27 @@ def check_models(settings: Job, memory: int) -> None:
         With both numbers.
     """
     remedy = ", or a smaller models.tree_sample or models.sample"
-    check(needed_for_models(settings), memory, what="the models", remedy=remedy)
+    _check(needed_for_models(settings), memory, what="the models", remedy=remedy)
 
 
-def check_lines(n_lines: int, memory: int) -> None:
-    """Refuse a budget that a pass over the lines does not keep to.
-
-    Raises
-    ------
-    segcore.errors.BudgetError
-        With both numbers.
-    """
-    check(needed_for_lines(n_lines), memory, what=f"{n_lines:,} lines", remedy=" or more")
+def _check(needed: int, memory: int, *, what: str, remedy: str) -> None:
+    if memory < needed:
+        raise errors.BudgetError(
+            f"{what} need {_megabytes(needed)} of memory beyond what the program itself takes, "
+            f"the budget is {_megabytes(memory)}: use --memory {-(-needed // 10**6)}MB{remedy}"
+        )
 
 
-def said(n_lines: int, memory: int, parting: Plan, settings: Job) -> str:
-    """Say what a run will need."""
+def summary(n_lines: int, memory: int, partitions: PartitionPlan, settings: Job) -> str:
+    """Return in one line what a run will need."""
     needed = max(needed_for_lines(n_lines), needed_for_models(settings))
     scratch = max(n_lines * _SCRATCH_A_LINE, 1_000_000)
-    buckets = f"{2**parting.bits} bucket{'s' if parting.bits else ''}"
+    buckets = f"{2**partitions.bits} bucket{'s' if partitions.bits else ''}"
     return (
         f"{n_lines:,} lines in {buckets}; memory: at least {_megabytes(needed)} of a budget of {_megabytes(memory)}; "
         f"scratch: up to {_megabytes(scratch)}"
     )
 
 
-def _megabytes(size: int, space: str = " ") -> str:
-    return f"{-(-size // 10**6)}{space}MB" if space == "" else f"{-(-size // 10**6):,} MB"
+def _megabytes(size: int) -> str:
+    return f"{-(-size // 10**6):,} MB"

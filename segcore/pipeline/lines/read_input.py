@@ -1,10 +1,11 @@
-"""The input of a run: looked through, its columns found, its dates and numbers understood."""
+"""Stage ``input``: every source looked through, its columns assigned, its dates and numbers understood."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import polars as pl
 from segcore import engine, errors, ingest
 from segcore.ingest import FileGroup, Formats, Prepared, Source, formats, value_patterns
 from segcore.job import Input, Job
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import repartition
-from segcore.progress import Progress
 from segcore.storage import copy, list_files, private_folder, read_json, write_json
 from segcore.stores import is_url
 
@@ -46,9 +47,15 @@ class Reading:
     files: list[Prepared]
     file_groups: list[FileGroup]
 
-    def scan(self, group: FileGroup) -> pl.LazyFrame:
-        """Return the lines of a group of files, as :func:`segcore.ingest.scan` does."""
-        return ingest.scan(group)
+    @classmethod
+    def of(cls, files: list[Prepared], settings: Job) -> Reading:
+        """Group the files of transactions by header, and find their columns."""
+        return cls(files=files, file_groups=ingest.group_files(files, settings))
+
+    @property
+    def n_lines(self) -> int:
+        """Lines in all files, below their headers."""
+        return sum(file.n_records for file in self.files)
 
     @property
     def absent_features(self) -> list[str]:
@@ -71,22 +78,8 @@ class _Task:
     memory: int
 
 
-def prepare(
-    folder: Path, shared: str, sources: Sequence[Source], settings: Job, *, memory: int, progress: Progress
-) -> int:
-    """Stage ``input``: look through every source, say what was assumed, and return how many lines there are.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to write what the stage knows.
-    shared : str
-        The same folder as every worker sees it, where copies of sources go.
-    sources : sequence of Source
-    settings : segcore.job.Job
-    memory : int
-        Budget in bytes.
-    progress : Progress
+def prepare(run: RunContext) -> Reading:
+    """Stage ``input``: look through every source, warn of what is not there, and log what was assumed.
 
     Raises
     ------
@@ -95,24 +88,36 @@ def prepare(
     segcore.errors.InputNotFoundError
         If a file is gone.
     """
-    parts = list(engine.batches(sources, lambda source: source.size))
-    before = accumulate(map(len, parts), initial=0)
+    run.stage("input", partial(_prepare, run))
+    return load(run)
+
+
+def load(run: RunContext) -> Reading:
+    """Read what :func:`prepare` left."""
+    folder = run.work.path("input")
+    shared = run.work.shared(folder)
+    return Reading.of([Prepared.from_json(data, shared) for data in read_json(folder / _FILES)], run.settings)
+
+
+def _prepare(run: RunContext, folder: Path) -> int:
+    settings = run.settings
+    shared = run.work.shared(folder)  # copies of sources go where every worker sees them
+    parts = list(engine.batches(run.plan.sources, lambda source: source.size))
     tasks = [
-        _Task(first=first, sources=part, settings=settings.input, folder=shared, memory=memory)
-        for first, part in zip(before, parts, strict=False)
+        _Task(first=first, sources=part, settings=settings.input, folder=shared, memory=run.plan.budget)
+        for first, part in zip(accumulate(map(len, parts), initial=0), parts, strict=False)
     ]
-    files = [file for found in engine.run_tasks(_look, tasks, label="input") for file in found]
-    reading = Reading(files=files, file_groups=ingest.group_files(files, settings))
-    n_lines = sum(file.n_records for file in files)
-    if n_lines == 0:
+    files = [file for part in engine.run_tasks(_look, tasks, label="input") for file in part]
+    source = Reading.of(files, settings)
+    if source.n_lines == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
-    check_ids(reading)
-    for text in notes(reading, settings):
-        progress.warn(text)
-    for text in assumptions(reading, settings):
-        progress.log(text)
+    check_ids(source)
+    for text in notes(source, settings):
+        run.progress.warn(text)
+    for text in _assumptions(source, settings):
+        run.progress.log(text)
     write_json(folder / _FILES, [file.to_json(shared) for file in files])
-    return n_lines
+    return source.n_lines
 
 
 def _look(task: _Task) -> list[Prepared]:
@@ -131,7 +136,7 @@ def _look(task: _Task) -> list[Prepared]:
     return [file.moved(str(here), target) for file in files]
 
 
-def check_ids(reading: Reading) -> None:
+def check_ids(source: Reading) -> None:
     """Refuse customer ids that were written as floats which do not tell neighbours apart.
 
     Raises
@@ -139,30 +144,24 @@ def check_ids(reading: Reading) -> None:
     segcore.errors.DataError
         If there is an id of 2^53 or more.
     """
-    for group in reading.file_groups:
+    for group in source.file_groups:
         if group.dtypes["customer_id"].is_float():
-            largest = reading.scan(group).select(pl.col("customer_id").fill_nan(None).abs().max())
-            if (_collect(largest).item() or 0) >= ingest.EXACT_FLOAT:
+            largest = ingest.scan(group).select(pl.col("customer_id").fill_nan(None).abs().max())
+            if (collect(largest).item() or 0) >= ingest.EXACT_FLOAT:
                 raise errors.DataError(
                     f"{_where(group)}: customer ids are floats of 2^53 and more, where different ids look the same; "
                     "expected integers or text: export them as such"
                 )
 
 
-def load(folder: Path, shared: str, settings: Job) -> Reading:
-    """Read what stage ``input`` left."""
-    files = [Prepared.from_json(data, shared) for data in read_json(folder / _FILES)]
-    return Reading(files=files, file_groups=ingest.group_files(files, settings))
-
-
-def notes(reading: Reading, settings: Job) -> list[str]:
-    """Say what a person should know: columns that are missing, bytes that could not be decoded."""
+def notes(source: Reading, settings: Job) -> list[str]:
+    """Return what a person should know: columns that are missing, bytes that could not be decoded."""
     missing = [
         f"no column holds the {name.replace('_', ' ')} in {_where(group)}: {meaning}"
         for name, meaning in _WITHOUT.items()
-        if (group := next((one for one in reading.file_groups if name not in one.columns), None))
+        if (group := next((lay for lay in source.file_groups if name not in lay.columns), None))
     ]
-    if any(group.by_amount for group in reading.file_groups):
+    if any(group.by_amount for group in source.file_groups):
         if settings.features.returns == "net":
             raise errors.DataError(
                 'lines say their amount, not quantity and price: expected both for features.returns = "net"'
@@ -170,11 +169,11 @@ def notes(reading: Reading, settings: Job) -> list[str]:
         missing.append(
             "lines say their amount, not quantity and price: there are no features item_count and mean_basket_items"
         )
-    return [*missing, *_named_twice(reading), *(note for file in reading.files for note in file.notes)]
+    return [*missing, *_named_twice(source), *(note for file in source.files for note in file.notes)]
 
 
-def _named_twice(reading: Reading) -> list[str]:
-    twice = [file.source for file in reading.files if file.source.other_names]
+def _named_twice(source: Reading) -> list[str]:
+    twice = [file.source for file in source.files if file.source.other_names]
     if not twice:
         return []
     number = "1 file was" if len(twice) == 1 else f"{len(twice):,} files were"
@@ -184,23 +183,22 @@ def _named_twice(reading: Reading) -> list[str]:
     ]
 
 
-def assumptions(reading: Reading, settings: Job) -> list[str]:
-    """Say what nobody asked for and was found by looking."""
-    said = []
-    for group in reading.file_groups:
-        by_name = group.columns.items()
-        found = {
+def _assumptions(source: Reading, settings: Job) -> list[str]:
+    """Return what nobody asked for and was found by looking."""
+    texts = []
+    for group in source.file_groups:
+        assumed = {
             name: column
-            for name, column in by_name
+            for name, column in group.columns.items()
             if name not in settings.columns and name not in group.fallbacks
         }
-        if found:
-            names = ", ".join(f"{name} = {column!r}" for name, column in found.items())
-            said.append(f"assumed in {_where(group)}: {names}")
-    encodings = {file.encoding for file in reading.files} - {"", "utf-8"}
+        if assumed:
+            names = ", ".join(f"{name} = {column!r}" for name, column in assumed.items())
+            texts.append(f"assumed in {_where(group)}: {names}")
+    encodings = {file.encoding for file in source.files} - {"", "utf-8"}
     if encodings and not settings.input.encoding:
-        said.append(f"found by looking: text in {errors.listing(encodings)}")
-    return said
+        texts.append(f"found by looking: text in {errors.listing(encodings)}")
+    return texts
 
 
 def _where(group: FileGroup) -> str:
@@ -208,15 +206,13 @@ def _where(group: FileGroup) -> str:
     return group.files[0].source.name + (f" and {others:,} more" if others else "")
 
 
-def understand(reading: Reading, settings: Job, *, latest: int, every: bool) -> list[Formats]:
+def understand(source: Reading, settings: Job, *, every: bool) -> list[Formats]:
     """Decide how each group of files writes its dates and numbers.
 
     Parameters
     ----------
-    reading : Reading
+    source : Reading
     settings : segcore.job.Job
-    latest : int
-        Seconds since 1970; later dates cannot be read.
     every : bool
         Look at every line. Without it, some lines of some files do where nothing in them can be read in two ways.
 
@@ -225,16 +221,16 @@ def understand(reading: Reading, settings: Job, *, latest: int, every: bool) -> 
     segcore.errors.DataError
         If dates or numbers could be read in two ways and it matters.
     """
-    found = []
-    last_year = time.gmtime(min(latest, _END_OF_TIME)).tm_year
-    for group in reading.file_groups:
-        sample = value_patterns.count(_sample(reading, group), group, last_year=last_year)
-        seen = None if every else _collect(sample)
+    decided = []
+    last_year = time.gmtime(min(settings.input.latest_second, _END_OF_TIME)).tm_year
+    for group in source.file_groups:
+        sample = value_patterns.count(_sample(group), group, last_year=last_year)
+        seen = None if every else collect(sample)
         if seen is None or not formats.is_settled(seen, settings.input):
             tasks = [(part, last_year) for part in task_groups(group)]
             seen = value_patterns.add_up(engine.run_tasks(_patterns, tasks, label="patterns"))
-        found.append(formats.decide(seen, group, settings.input))
-    return found
+        decided.append(formats.decide(seen, group, settings.input))
+    return decided
 
 
 def task_groups(group: FileGroup) -> Iterator[FileGroup]:
@@ -245,17 +241,18 @@ def task_groups(group: FileGroup) -> Iterator[FileGroup]:
 
 def _patterns(task: tuple[FileGroup, int]) -> pl.DataFrame:
     group, last_year = task
-    return _collect(value_patterns.count(ingest.scan(group), group, last_year=last_year))
+    return collect(value_patterns.count(ingest.scan(group), group, last_year=last_year))
 
 
-def _sample(reading: Reading, group: FileGroup) -> pl.LazyFrame:
+def _sample(group: FileGroup) -> pl.LazyFrame:
     step = -(-len(group.files) // _SAMPLE_FILES)
     some = [*group.files[::step], group.files[-1]]
     return pl.concat(
-        reading.scan(replace(group, files=(file,))).head(_SAMPLE_LINES) for file in dict.fromkeys(some)
+        ingest.scan(replace(group, files=(file,))).head(_SAMPLE_LINES) for file in dict.fromkeys(some)
     )
 
 
-def _collect(lf: pl.LazyFrame) -> pl.DataFrame:
+def collect(lf: pl.LazyFrame) -> pl.DataFrame:
+    """Collect what is read from a source, streaming, with errors in one line."""
     with ingest.readable():
         return lf.collect(engine="streaming")

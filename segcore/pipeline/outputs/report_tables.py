@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from segcore import schema, tables
+from segcore import ingest, schema, tables
 from segcore.arrays import Floats32
 from segcore.job import Job
 from segcore.matrix.population import Population
 from segcore.models.candidate import Sweep
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.lines import read_input
 from segcore.pipeline.lines.read_input import Reading
 from segcore.pipeline.models.labels import Labelled, distance_to
 from segcore.pipeline.models.model_selection import Compared
-from segcore.storage import Workspace
 
 _SHOWN = ("item_count", "tenure_days", "return_rate")
 _SHARES = ("customers", "share", "population_share", "lift")
@@ -85,12 +85,7 @@ def _with_segments(df: pl.DataFrame, X: Floats32, labelled: Labelled) -> pl.Data
     return df.with_columns(segment=segment, distance=pl.Series(distance))
 
 
-def products(
-    work: Workspace,
-    found: Customers,
-    labelled: Labelled,
-    settings: Job,
-) -> pl.DataFrame:
+def products(run: RunContext, found: Customers, labelled: Labelled) -> pl.DataFrame:
     """Return the best sellers of each segment and what it buys unusually often, with the products' names.
 
     Counted among the first customers in hash order, of whom it is known what they bought. The buckets hold products
@@ -111,9 +106,7 @@ def products(
         known.filter(pl.col("segment").is_not_null()).group_by("segment").agg(customers=pl.len()).collect()
     )
     top = tables.products(tables.add_up(counts, "product_id"), sizes)
-    looked = work.path("input")
-    read = read_input.load(looked, work.shared(looked), settings)
-    names = _product_names(top["product_id"].unique(), read, settings)
+    names = _product_names(top["product_id"].unique(), read_input.load(run), run.settings)
     return (
         top.rename({"product_id": "product"})
         .join(names, on="product", how="left", maintain_order="left")
@@ -126,7 +119,7 @@ def _product_names(wanted: pl.Series, read: Reading, settings: Job) -> pl.DataFr
     code = pl.col("product_id").cast(pl.String).str.strip_chars().str.to_uppercase()
     found = pl.DataFrame(schema={"product": pl.UInt64, "product_id": pl.String, "description": pl.String})
     for most in (_FIRST_LINES, None):
-        frames = [read.scan(group).filter(~pl.col("malformed")) for group in read.file_groups]
+        frames = [ingest.scan(group).filter(~pl.col("malformed")) for group in read.file_groups]
         lines = pl.concat([lf.select(code, pl.col("description").cast(pl.String)) for lf in frames])
         found = (
             (lines if most is None else lines.head(most))

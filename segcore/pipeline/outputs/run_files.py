@@ -204,6 +204,7 @@ def data_facts(found: Customers, table: pl.DataFrame) -> dict[str, Any]:
             "last_day": _time(found.last_at)[:10],
         },
         "segments": table.height - 1,
+        **({"extra": found.coverage} if found.coverage else {}),
     }
 
 

@@ -27,6 +27,9 @@ def test_bins_hold_about_a_tenth_each_and_shared_values_are_on_their_own() -> No
     assert drift.cut(np.array([1.0, 2.0, 3.0])) == Bins(values=(1.0, 2.0, 3.0), edges=())
     assert drift.cut(np.arange(100.0)).edges == pytest.approx(np.arange(1, 10) * 9.9)
     assert drift.cut(np.arange(100.0)).values == ()
+    # What is left beside a shared value is one range where it is less than two tenths.
+    assert drift.cut(np.array([0.0] * 19 + [5.0])) == Bins(values=(0.0,), edges=())
+    assert drift.cut(np.array([0.0] * 16 + [1.0, 2.0, 3.0, 4.0])) == Bins(values=(0.0,), edges=(2.5,))
 
 
 def test_a_value_is_shared_from_a_tenth_of_all_customers_on() -> None:

@@ -78,6 +78,46 @@ def test_separate_one_time_buyers_are_in_no_sample(tmp_path: Path) -> None:
     assert sum(df.height for df in clustered.frames()) == 60
 
 
+def test_blocks_are_the_files_in_order_wherever_they_are_read_from(tmp_path: Path) -> None:
+    clustered = prepared(60, tmp_path, one_time_buyers="separate")
+    blocks = list(clustered.blocks())
+    assert [len(block) for block in blocks] == [20, 20]
+    assert spent(clustered, np.concatenate(blocks)) == [i for i in range(60) if i % 3]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for path in clustered.files:
+        path.rename(elsewhere / path.name)
+    X = clustered.read_from(lambda path: str(elsewhere / path.name))
+    assert np.array_equal(X.compute(scheduler="sync"), np.concatenate(blocks))
+    assert X.chunks == clustered.X.chunks
+
+
+def test_a_matrix_that_fits_in_memory_is_read_once(tmp_path: Path) -> None:
+    asked: list[int] = []
+    settings = job.Job.model_validate({"matrix": {"columns": {"total_spend": "none"}}})
+
+    def in_memory(size: int) -> bool:
+        asked.append(size)
+        return True
+
+    files = customers(10, tmp_path)
+    clustered = population.prepare(files, settings, in_memory=in_memory, warn=lambda text: None)
+    assert asked == [10 * 4]  # ten customers, one feature, four bytes
+    for path in files:
+        path.unlink()
+    assert spent(clustered, np.concatenate(list(clustered.blocks()))) == list(range(10))
+
+
+def test_constant_features_are_warned_about(tmp_path: Path) -> None:
+    told: list[str] = []
+    columns = {"total_spend": "none", "order_count": "none"}
+    settings = job.Job.model_validate(
+        {"matrix": {"columns": columns}, "models": {"one_time_buyers": "separate"}}
+    )
+    population.prepare(customers(10, tmp_path), settings, in_memory=lambda size: False, warn=told.append)
+    assert told == ["feature order_count is the same for every customer and is left out"]
+
+
 @pytest.mark.parametrize(
     ("n", "models", "message"),
     [

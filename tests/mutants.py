@@ -28,7 +28,7 @@ only_mutate = ["segcore/{room}/*"]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 pytest_add_cli_args_test_selection = ["tests/{room}"]
 process_isolation = "forkserver"
-timeout_multiplier = 5.0
+timeout_multiplier = 10.0
 timeout_constant = 4.0
 use_git_change_detection = false
 """

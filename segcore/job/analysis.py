@@ -162,6 +162,12 @@ class Gate(Table):
     min_jaccard: float | None = Field(
         None, ge=0, le=1, description="of the least stable segment; a run that did not measure it is stopped"
     )
+    max_moved_share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="of the customers of this run and the previous one, who are in another segment now",
+    )
     max_drift: float | None = Field(
         None, gt=0, description="population stability index of any feature against the previous run"
     )

@@ -17,7 +17,7 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, previous_run
 from segcore.pipeline.finished.finished_run import at_hand
 from segcore.pipeline.finished.previous_run import Previous
-from segcore.pipeline.outputs import publish, scored_files
+from segcore.pipeline.outputs import publish, run_files, scored_files
 from segcore.selection import quality_gate
 from segcore.stores import place
 
@@ -119,6 +119,7 @@ def score_with_previous(
                     profile=table,
                     chosen=fitted.manifest["chosen"],
                     drift=quality_gate.drift_by_feature(drift),
+                    moved_share=run_files.moved_share(folder),
                 )
             },
         }

@@ -162,6 +162,7 @@ def _fit(run: RunContext, customers: Customers, old_labels: Path | None) -> None
                     profile=table,
                     chosen=compared.chosen,
                     drift=quality_gate.drift_by_feature(run_files.drift(folder)),
+                    moved_share=run_files.moved_share(folder),
                 )
             },
         }

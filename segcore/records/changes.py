@@ -158,10 +158,11 @@ class Flow:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousRun:
-    """The run that is compared with."""
+    """The run that is compared with; `as_of` is empty where a run of an earlier version compared."""
 
     run_id: str
     created_at: str
+    as_of: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

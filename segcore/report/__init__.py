@@ -2,21 +2,8 @@
 
 It reads `manifest.json`, `job.toml`, `ledger.json`, `profile.parquet`, `candidates.parquet`, `tables/*.parquet` and
 the first of `rejects/*.parquet`; never a file that grows with the number of customers. A table that the run does
-not have is a part that the report does not have. Three files are there only sometimes:
-
-``lineage.json``
-    ``{"segments": [{"segment": 2 or null, "segment_name", "previous": 3 or null, "previous_name",
-    "verdict": "kept" | "split" | "merged" | "new" | "retired", "jaccard"}]}``
-``movement.json``
-    ``{"previous": {"run_id", "created_at"}, "reasons": [text], "words": [text],
-    "old_segments": [{"segment", "segment_name"}], "new_segments": [...],
-    "flows": [{"old": 1 or null, "new": 2 or null, "customers", "money"}], "behaviour": [...], "model": [...]}``;
-    null is outside: who is new has no `old`, who is gone no `new`; 0 is unassigned. `behaviour` is the old model on
-    the new data against the old labels, `model` the new model against the old model on the new data.
-``drift.json``
-    ``{"verdict", "reasons": [text], "out_of_range_share", "out_of_range_then",
-    "features": [{"feature", "psi", "chance", "in_model", "verdict"}],
-    "segments": [{"segment", "segment_name", "share_then", "share_now"}]}``
+not have is a part that the report does not have. Three files are there only sometimes: `lineage.json`, `movement.json`
+and `drift.json`, see `segcore.records`.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from segcore.report.sections import (
     choice,
     close_ups,
     distributions,
+    drift,
     heat,
     ledger,
     money_notes,
@@ -59,7 +60,7 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
         "symbols": candidates.SYMBOLS,
         "movement": movement.movement(data, fmt),
         "ledger": ledger.ledger(data, fmt, show_ids=show_ids, shown_above={reservation}),
-        "drift": movement.drift(data, fmt),
+        "drift": drift.drift(data, fmt),
         "provenance": provenance.provenance(data, fmt),
         "job_text": data.job_text if show_ids else privacy.job_text(data.job, data.job_text),
     }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import polars.selectors as cs
 
 from segcore import errors, job, records
-from segcore.records import Ledger
+from segcore.records import DriftReport, Ledger, LineageReport, MovementReport, RunFile
 from segcore.report import net_revenue
 
 TABLES = (
@@ -27,6 +27,7 @@ TABLES = (
     "returns",
 )
 _REJECTS_PER_REASON = 3
+File = TypeVar("File", bound=RunFile)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,9 @@ class ReportData:
         Aggregates for charts; a table that the run does not have is empty.
     rejects : polars.DataFrame
         The first rejected lines of each reason, as examples.
-    lineage, movement, drift : dict or None
+    lineage : LineageReport or None
+    movement : MovementReport or None
+    drift : DriftReport or None
         The optional files; None where the run has none.
     """
 
@@ -58,9 +61,9 @@ class ReportData:
     candidates: pl.DataFrame
     tables: dict[str, pl.DataFrame]
     rejects: pl.DataFrame
-    lineage: dict[str, Any] | None
-    movement: dict[str, Any] | None
-    drift: dict[str, Any] | None
+    lineage: LineageReport | None
+    movement: MovementReport | None
+    drift: DriftReport | None
 
 
 def load(run_dir: Path) -> ReportData:
@@ -88,9 +91,9 @@ def load(run_dir: Path) -> ReportData:
         candidates=_table(run_dir / "candidates.parquet"),
         tables=tables,
         rejects=_rejects(run_dir / "rejects", list(ledger.rows)),
-        lineage=_json(run_dir / "lineage.json"),
-        movement=_json(run_dir / "movement.json"),
-        drift=_json(run_dir / "drift.json"),
+        lineage=_optional(LineageReport, run_dir),
+        movement=_optional(MovementReport, run_dir),
+        drift=_optional(DriftReport, run_dir),
     )
 
 
@@ -99,6 +102,10 @@ def _json(path: Path) -> dict[str, Any] | None:
         return None
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def _optional(kind: type[File], run_dir: Path) -> File | None:
+    return records.read(kind, run_dir) if (run_dir / kind.FILE).is_file() else None
 
 
 def _table(path: Path) -> pl.DataFrame:

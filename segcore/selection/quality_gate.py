@@ -19,6 +19,7 @@ def broken_bounds(
     profile: pl.DataFrame,
     chosen: Mapping[str, Any],
     drift: Mapping[str, float] | None = None,
+    moved_share: float | None = None,
 ) -> list[str]:
     """Return which bounds of the quality gate a run breaks, each with the figure and the bound.
 
@@ -33,6 +34,8 @@ def broken_bounds(
         The winner's row of candidates.parquet.
     drift : mapping of str to float, optional
         Population stability index of each feature against the previous run; without one there is no drift.
+    moved_share : float, optional
+        Of the customers of both runs, who are in another segment now; None without a previous run.
     """
     smallest = profile.filter(pl.col("segment") > 0)["customer_share"].min()
     texts = [
@@ -42,6 +45,8 @@ def broken_bounds(
     if drift:
         worst = max(drift, key=lambda name: drift[name])
         texts.append(_broken(gate, "max_drift", f"drift (PSI) of {worst}", drift[worst]))
+    if moved_share is not None:
+        texts.append(_broken(gate, "max_moved_share", "share of customers who moved", moved_share))
     if gate.require_admissible and not chosen["admissible"]:
         texts.append("no candidate is admissible, and gate.require_admissible asks for one")
     return [text for text in (*texts, *unstable(gate, chosen)) if text]

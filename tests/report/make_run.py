@@ -481,21 +481,22 @@ def _movement(out: Path, names: Sequence[str], df: pl.DataFrame) -> None:
             "old": a + 1,
             "new": b + 1,
             "customers": max(1, n * (82 if a == b else 6) // 100),
+            "money_before": 900.0 * n,
             "money": 1000.0 * n,
         }
         for a, n in enumerate(sizes)
         for b in range(len(names))
     ]
     edges: list[dict[str, Any]] = [
-        {"old": None, "new": len(names), "customers": 40, "money": 9000.0},
-        {"old": 1, "new": None, "customers": 12, "money": 0.0},
+        {"old": None, "new": len(names), "customers": 40, "money_before": 0.0, "money": 9000.0},
+        {"old": 1, "new": None, "customers": 12, "money_before": 500.0, "money": 0.0},
     ]
     segments = [{"segment": i + 1, "segment_name": name} for i, name in enumerate(names)]
     movement = {
         "previous": {
             "run_id": "20111203T030000Z-77aa",
             "created_at": (datetime(2011, 12, 10, 3, 0) - timedelta(days=7)).isoformat(),
-            "customers": df.height - 28,
+            "as_of": "2011-12-03",
         },
         "reasons": ["the version of polars changed from 2.0.4 to 2.1.0"],
         "old_segments": segments,
@@ -506,6 +507,8 @@ def _movement(out: Path, names: Sequence[str], df: pl.DataFrame) -> None:
         "words": ["31 customers left “Big spenders” for “Regulars”, because their behaviour changed."],
     }
     lineage = {
+        "previous": "20111203T030000Z-77aa",
+        "next_segment": len(names) + 1,
         "segments": [
             {
                 "segment": i + 1,
@@ -516,7 +519,7 @@ def _movement(out: Path, names: Sequence[str], df: pl.DataFrame) -> None:
                 "jaccard": 0.9 - 0.05 * i,
             }
             for i, name in enumerate(names)
-        ]
+        ],
     }
     drift = {
         "verdict": "score",
@@ -531,6 +534,10 @@ def _movement(out: Path, names: Sequence[str], df: pl.DataFrame) -> None:
             }
             for i, f in enumerate(MATRIX)
         ],
+        "customers_then": df.height - 28,
+        "customers_now": df.height,
+        "segments_psi": 0.01,
+        "segments_chance": 0.02,
         "out_of_range_share": 0.004,
         "out_of_range_then": 0.005,
         "segments": [

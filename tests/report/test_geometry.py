@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from segcore.records.changes import Flow
 from segcore.report.charts import geometry
 
 
@@ -52,11 +51,9 @@ def test_a_cut_below_what_is_shown_is_not_drawn() -> None:
 
 
 def test_bands_are_as_wide_as_their_flows() -> None:
-    flows: list[dict[str, Any]] = [
-        {"old": 1, "new": 1, "customers": 60},
-        {"old": 1, "new": 2, "customers": 20},
-        {"old": None, "new": 2, "customers": 15},
-        {"old": 1, "new": None, "customers": 5},
+    flows = [
+        Flow(old=old, new=new, customers=customers, money_before=0.0, money=0.0)
+        for old, new, customers in ((1, 1, 60), (1, 2, 20), (None, 2, 15), (1, None, 5))
     ]
     bands, blocks = geometry.ribbons(flows)
     widths = bands.group_by("flow").agg((pl.col("y1") - pl.col("y0")).mean(), pl.col("customers").first())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from segcore import report, segment
+from segcore.changes.summary import summarise
 from segcore.report.report_data import load
 from tests.conftest import QUICK
 
@@ -24,6 +25,7 @@ JOB = {
     "cleaning.not_products": ["POST"],
     "cleaning.exclude_customers": [MAIL.format(9001), PHONE.format(9001)],
     "cleaning.rejects": "all",
+    "gate.max_moved_share": 1.0,
     "features.window": "365d",
     "input.encoding": "utf8",
 }
@@ -93,7 +95,9 @@ def test_nobody_is_named_in_a_report_or_a_log(tmp_path: Path, capsys: pytest.Cap
     met = {row["class"] for row in ledger["classes"] if row["rows"]}
     assert met >= {*CLASSES, "purchase"}
     assert "one customer, of an id that begins with" in log
-    assert load(run.folder).movement
+    moves = load(run.folder).movement
+    assert moves is not None
+    assert json.loads(log.splitlines()[-1])["message"] == summarise(moves).text()
 
     page, text = run.report.read_text(encoding="utf-8"), report.build_markdown(run.folder)
     assert [leaked(shown) for shown in (page, text, log)] == [[], [], []]

@@ -364,3 +364,12 @@ def test_who_is_new_and_who_is_gone_did_not_stay(run_dir: Path) -> None:
     assert name == "Not there before"
     assert not any(stayed for _, stayed in cells)
     assert sum(stayed for _, row in everybody["rows"] for _, stayed in row) == 4
+
+
+def test_what_changed_is_told_on_the_first_screen(html: str, run_dir: Path) -> None:
+    flows = json.loads((run_dir / "movement.json").read_text())["flows"]
+    moved = sum(f["customers"] for f in flows if f["old"] != f["new"] and None not in (f["old"], f["new"]))
+    first = html[: html.index('class="cards"')]
+    assert f"Since 3 December 2011: still 4 groups; {moved} customers moved" in first
+    assert "40 are new and 12 gone" in first
+    assert f"{moved} customers moved" in report.build_markdown(run_dir)

@@ -44,6 +44,11 @@ DRIFT = {"order_count": 0.05, "total_spend": 0.31}
             ["Jaccard of the least stable segment was not measured, and gate.min_jaccard = 0.5 asks for it"],
         ),
         ({"min_prediction_strength": 0.79}, []),
+        ({"max_moved_share": 0.2}, []),
+        (
+            {"max_moved_share": 0.19},
+            ["share of customers who moved is 0.2, expected at most gate.max_moved_share = 0.19"],
+        ),
         ({"max_drift": 0.31}, []),
         (
             {"max_drift": 0.25},
@@ -56,12 +61,14 @@ DRIFT = {"order_count": 0.05, "total_spend": 0.31}
     ],
 )
 def test_each_bound_by_hand(gate: dict[str, Any], expected: list[str]) -> None:
-    found = broken_bounds(Gate.model_validate(gate), rows=ROWS, profile=PROFILE, chosen=CHOSEN, drift=DRIFT)
+    found = broken_bounds(
+        Gate.model_validate(gate), rows=ROWS, profile=PROFILE, chosen=CHOSEN, drift=DRIFT, moved_share=0.2
+    )
     assert found == expected
 
 
 def test_without_a_previous_run_there_is_no_drift() -> None:
-    gate = Gate(max_drift=0.01)
+    gate = Gate(max_drift=0.01, max_moved_share=0.0)
     assert broken_bounds(gate, rows=ROWS, profile=PROFILE, chosen=CHOSEN) == []
 
 

@@ -10,10 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from segcore import engine, errors, storage
+from segcore import engine, errors, records, storage
+from segcore.changes.summary import summarise
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.outputs import run_files
 from segcore.progress import Progress
+from segcore.records.changes import MovementReport
 
 
 def finish(run: RunContext, folder: Path, facts: Mapping[str, Any], *, with_report: bool = True) -> None:
@@ -61,6 +63,8 @@ def publish(run: RunContext, *, keep: int | None = None) -> Run:
         for old in work.prune(keep):
             run.progress.log(f"removed the old run {old}")
     work.clear()
+    if storage.exists(storage.join(moved, MovementReport.FILE)):
+        run.progress.log(summarise(records.read(MovementReport, moved)).text())
     if broken:
         raise errors.GateError(
             f"not published: {'; '.join(broken)}; the run is in {moved} to be looked at, and latest.json is as it was"

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from segcore import job, profile, records, report, storage
+from segcore.changes.summary import summarise
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
 from segcore.models.candidate import Sweep
@@ -20,6 +21,7 @@ from segcore.pipeline.finished import drift_baseline, model_files
 from segcore.pipeline.models.labels import Labelled, segment_frames
 from segcore.pipeline.models.model_selection import Compared
 from segcore.pipeline.outputs import report_tables
+from segcore.records.changes import MovementReport
 
 # What a spreadsheet opens: its rows, less the header.
 SPREADSHEET_ROWS = 1_048_575
@@ -189,6 +191,13 @@ def drift(folder: Path) -> dict[str, Any] | None:
     """Return what drift.json holds, None where it was not measured."""
     path = folder / "drift.json"
     return storage.read_json(path) if path.is_file() else None
+
+
+def moved_share(folder: Path) -> float | None:
+    """Return the share of customers who moved since the previous run, None without one."""
+    if not (folder / MovementReport.FILE).is_file():
+        return None
+    return summarise(records.read(MovementReport, folder)).moved_share
 
 
 def data_facts(found: Customers, table: pl.DataFrame) -> dict[str, Any]:

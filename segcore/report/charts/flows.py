@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
 
+from segcore.records.changes import Flow
 from segcore.report import privacy
 from segcore.report.charts import geometry
 from segcore.report.charts.base import INK, Figure, segment_scale, short_numbers, spec
@@ -55,13 +56,11 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
     )
 
 
-def flows(
-    moves: list[dict[str, Any]], old: Mapping[int, str], new: Mapping[int, str], fmt: Formatter
-) -> Figure:
+def flows(moves: Sequence[Flow], old: Mapping[int, str], new: Mapping[int, str], fmt: Formatter) -> Figure:
     """Draw customers' moves between two runs as bands, in the colour of where they come from."""
     bands, blocks = geometry.ribbons(moves)
     bands = bands.filter(pl.col("customers") >= privacy.LEAST_CUSTOMERS)
-    few = sum(m["customers"] for m in moves if m["customers"] < privacy.LEAST_CUSTOMERS)
+    few = sum(m.customers for m in moves if m.customers < privacy.LEAST_CUSTOMERS)
     outside = geometry.OUTSIDE
     sides = {
         "old": {outside: "New customers", 0: "Unassigned", **old},
@@ -104,8 +103,8 @@ def flows(
             .mark_text(align="right" if at else "left", dx=-12 if at else 12, fontWeight=600)
             .encode(x=x, y=alt.Y("middle:Q", axis=None), text="label:N")
         )
-    stayed = sum(m["customers"] for m in moves if m["old"] == m["new"])
-    both = sum(m["customers"] for m in moves if None not in (m["old"], m["new"]))
+    stayed = sum(m.customers for m in moves if m.old == m.new)
+    both = sum(m.customers for m in moves if None not in (m.old, m.new))
     return Figure(
         name="flows",
         title="Where customers went",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
+
+from segcore.records.changes import Flow
 
 OUTSIDE = -1  # not in one of two runs
 
@@ -59,14 +61,13 @@ def cut_height(merges: pl.DataFrame, k: int) -> float | None:
 
 
 def ribbons(
-    flows: list[dict[str, Any]], *, gap: float = 0.03, steps: int = 24
+    flows: Sequence[Flow], *, gap: float = 0.03, steps: int = 24
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lay out flows between two stacks as curved bands.
 
     Parameters
     ----------
-    flows : list of dict
-        old, new (int, or None for outside) and customers.
+    flows : sequence of Flow
     gap : float
         Space between the blocks of a stack, a share of its height.
     steps : int
@@ -79,13 +80,13 @@ def ribbons(
     blocks : polars.DataFrame
         side, segment, customers, y0, y1.
     """
-    total = sum(f["customers"] for f in flows) or 1
+    total = sum(f.customers for f in flows) or 1
     starts: dict[tuple[str, int | None], float] = {}
     blocks = []
     for side in ("old", "new"):
         y = 0.0
-        for segment in sorted({f[side] for f in flows}, key=lambda s: (s is None, s or 0)):
-            n = sum(f["customers"] for f in flows if f[side] == segment)
+        for segment in sorted({getattr(f, side) for f in flows}, key=lambda s: (s is None, s or 0)):
+            n = sum(f.customers for f in flows if getattr(f, side) == segment)
             starts[side, segment] = y
             blocks.append(
                 {
@@ -99,19 +100,17 @@ def ribbons(
             y += n / total + gap
     bend = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, steps))
     points = []
-    for i, f in enumerate(
-        sorted(flows, key=lambda f: tuple((f[s] is None, f[s] or 0) for s in ("old", "new")))
-    ):
-        height = f["customers"] / total
-        a, b = starts["old", f["old"]], starts["new", f["new"]]
-        starts["old", f["old"]] += height
-        starts["new", f["new"]] += height
+    for i, f in enumerate(sorted(flows, key=lambda f: tuple((s is None, s or 0) for s in (f.old, f.new)))):
+        height = f.customers / total
+        a, b = starts["old", f.old], starts["new", f.new]
+        starts["old", f.old] += height
+        starts["new", f.new] += height
         points += [
             {
                 "flow": i,
-                "old": OUTSIDE if f["old"] is None else f["old"],
-                "new": OUTSIDE if f["new"] is None else f["new"],
-                "customers": f["customers"],
+                "old": OUTSIDE if f.old is None else f.old,
+                "new": OUTSIDE if f.new is None else f.new,
+                "customers": f.customers,
                 "x": j / (steps - 1),
                 "y0": a + (b - a) * float(t),
                 "y1": a + (b - a) * float(t) + height,

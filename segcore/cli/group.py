@@ -1,6 +1,10 @@
-"""The command's root."""
+"""The command's root, and how its commands import the engines."""
 
 from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -13,3 +17,17 @@ def cli(debug: bool) -> None:
 
     Start with: segcore segment INPUT --out DIR
     """
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import without a search for garbage on the way, and leave what was imported out of later ones.
+
+    All of it stays. Looking through it takes a fifth of the imports' time, and 0.2 seconds each time again.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from segcore.cli.group import cli
-from segcore.cli.importing import importing
+from segcore.cli.group import cli, importing
 from segcore.cli.options import (
     inputs_argument,
     job_option,

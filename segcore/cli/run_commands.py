@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from segcore.cli.group import cli
-from segcore.cli.importing import importing
+from segcore.cli.group import cli, importing
 from segcore.cli.options import (
     count,
     folder,
@@ -67,9 +66,7 @@ from segcore.cli.options import (
     help="Fit and choose as if there were no previous run; ids of segments go on all the same.",
 )
 @option(
-    "--if-drifted",
-    is_flag=True,
-    help="Score with the previous model while it fits, refit when it does not.",
+    "--if-drifted", is_flag=True, help="Score with the previous model while it fits, refit when it does not."
 )
 @operating_options
 def segment(inputs: tuple[str, ...], job_file: Path | None, **options: Any) -> None:

@@ -1,7 +1,6 @@
 """The machine and the cluster: how much memory there is, and who does the work."""
 
-from segcore.engine.arrays import fits_in_memory, persist
-from segcore.engine.connection import Cluster, cluster, n_workers
+from segcore.engine.connection import Cluster, cluster, fits_in_memory, n_workers, persist
 from segcore.engine.environment import versions
 from segcore.engine.memory import default_budget, limit_polars, memory_limit, parse_size
 from segcore.engine.tasks import batches, count_tasks, run_tasks

@@ -17,6 +17,7 @@ from segcore.cpus import available_cpus
 from segcore.engine import environment, loss, memory
 
 _CONNECT_SECONDS = 15
+_SHARE = 8  # an eighth of a budget is for holding an array that is read many times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,30 @@ def n_workers() -> int:
     """Return how many workers the cluster has that works for the caller; 0 on a laptop."""
     active = active_cluster()
     return 0 if active is None else active.n_workers
+
+
+def fits_in_memory(size: int, budget: int) -> bool:
+    """Whether this process holds an array of so many bytes in memory; with a cluster it stays small."""
+    return active_cluster() is None and size <= budget // _SHARE
+
+
+def persist(X: Any) -> Any:
+    """Let the workers of the cluster hold a lazy Dask array, if it fits into what they have together.
+
+    Parameters
+    ----------
+    X : dask array
+        Its blocks come from files that every worker sees: none goes through this process.
+
+    Returns
+    -------
+    dask array
+        The same on a laptop, and where it does not fit: then every pass reads the files again.
+    """
+    active = active_cluster()
+    if active is None or X.nbytes > active.budget // _SHARE * active.n_workers:
+        return X
+    return active.client.persist(X)
 
 
 @contextmanager

@@ -42,12 +42,7 @@ def batches(items: Sequence[T], size: Callable[[T], int]) -> Iterator[Sequence[T
 
 
 def run_tasks(
-    function: Callable[[T], R],
-    items: Sequence[T],
-    *,
-    label: str,
-    tick: Tick | None = None,
-    at_once: int = 1,
+    function: Callable[[T], R], items: Sequence[T], *, label: str, tick: Tick | None = None, at_once: int = 1
 ) -> Iterator[R]:
     """Apply a function to every item and give the results in the items' order.
 

@@ -41,13 +41,7 @@ _FIRST_BULK, _LAST_BULK = (74_215, 16), (80_995, 12)
 
 
 def draw_orders(
-    rng: np.random.Generator,
-    shop: Shop,
-    customers: Customers,
-    n_lines: int,
-    *,
-    is_first: bool,
-    is_last: bool,
+    rng: np.random.Generator, shop: Shop, customers: Customers, n_lines: int, *, is_first: bool, is_last: bool
 ) -> Array:
     """Return the orders of a block by time, of dtype ORDER; their sizes add up to `n_lines`.
 

@@ -105,9 +105,7 @@ def take_overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-job_option = option(
-    "--job", "job_file", type=click.Path(path_type=Path), help="Job file (TOML); see jobs/default.toml."
-)
+job_option = option("--job", type=click.Path(path_type=Path), help="Job file (TOML); see jobs/default.toml.")
 memory_option = option(
     "--memory",
     type=size,

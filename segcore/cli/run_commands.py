@@ -69,7 +69,7 @@ from segcore.cli.options import (
     "--if-drifted", is_flag=True, help="Score with the previous model while it fits, refit when it does not."
 )
 @operating_options
-def segment(inputs: tuple[str, ...], job_file: Path | None, **options: Any) -> None:
+def segment(inputs: tuple[str, ...], **options: Any) -> None:
     """Segment the customers in INPUT: files, folders, globs or URLs of CSV, Parquet or Excel.
 
     Leaves a run in DIR/runs/ with features, segments, the comparison of all models and report.html;
@@ -87,7 +87,7 @@ def segment(inputs: tuple[str, ...], job_file: Path | None, **options: Any) -> N
         from segcore import pipeline
 
     overrides = take_overrides(options)
-    run = pipeline.segment(list(inputs), job=job_file, overrides=overrides, **options)
+    run = pipeline.segment(list(inputs), overrides=overrides, **options)
     click.echo(f"{run.place}/report.html")
 
 

@@ -14,7 +14,7 @@ from segcore.pipeline.inspection import job_draft, look, text
 def inspect_input(
     inputs: str | Path | Sequence[str | Path],
     *,
-    job_file: str | Path | None = None,
+    job: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     full: bool = False,
     memory: int | None = None,
@@ -27,7 +27,7 @@ def inspect_input(
     segcore.errors.SegcoreError
         As the run would.
     """
-    settings = load_job(None if job_file is None else Path(job_file), dict(overrides or {}))
+    settings = load_job(None if job is None else Path(job), dict(overrides or {}))
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     seen = look.inspect(given, settings, full=full, memory=memory, now=int(time.time()))
     if write_job_to is not None:

@@ -314,7 +314,7 @@ def test_an_inspection_says_what_the_columns_are(tmp_path: Path) -> None:
     (tmp_path / "job.toml").write_text(
         '[[extra]]\npath = "table.csv"\nkey = "Customer"\ncolumns = ["Age", "Channel"]'
     )
-    text = inspect_input(dump, job_file=tmp_path / "job.toml", write_job_to=tmp_path / "made.toml")
+    text = inspect_input(dump, job=tmp_path / "job.toml", write_job_to=tmp_path / "made.toml")
     assert f"{tmp_path / 'table.csv'}: 5 row(s), for 50.0% of the customers\n" in text
     assert "age          'Age'                    number\n" in text
     assert "channel      'Channel'                category\n" in text

@@ -95,7 +95,7 @@ def test_several_columns_for_the_customer_are_shown_and_written(tmp_path: Path) 
     (tmp_path / "a.csv").write_text("mail,phone,date,amount\na,1,2011-03-01,5\n,2,2011-03-01,5\n")
     (tmp_path / "given.toml").write_text('[columns]\ncustomer_id = ["mail", "phone"]\n')
     text = pipeline.inspect_input(
-        tmp_path / "a.csv", job_file=tmp_path / "given.toml", write_job_to=tmp_path / "job.toml"
+        tmp_path / "a.csv", job=tmp_path / "given.toml", write_job_to=tmp_path / "job.toml"
     )
     assert re.search(r"customer_id +\['mail', 'phone'\] +string +\(job\)\n", text)
     assert "customers 2" in text
@@ -133,7 +133,7 @@ def test_the_job_that_it_writes_leaves_nothing_to_assume(tmp_path: Path) -> None
     path.write_bytes("Kunde;date;price;qty\n5;13.2.2011;1,50;2\n6;1.2.2011;£2,50;1\n".encode("latin-1"))
     target = tmp_path / "job.toml"
     (tmp_path / "mapping.toml").write_text('[columns]\ncustomer_id = "Kunde"\n')
-    first = pipeline.inspect_input(path, job_file=tmp_path / "mapping.toml", write_job_to=target)
+    first = pipeline.inspect_input(path, job=tmp_path / "mapping.toml", write_job_to=target)
     assert "cp1252, fields separated by ';'" in first
     written = tomllib.loads(target.read_text())
     assert written["columns"] == {
@@ -143,11 +143,11 @@ def test_the_job_that_it_writes_leaves_nothing_to_assume(tmp_path: Path) -> None
         "customer_id": "Kunde",
     }
     assert (written["input"]["date_format"], written["input"]["decimal"]) == ("day-first", ",")
-    second = pipeline.inspect_input(path, job_file=target)
+    second = pipeline.inspect_input(path, job=target)
     assert "(assumed)" not in second
     assert second.replace("(job)", "") == first.replace("(job)", "").replace("(assumed)", "")
     with pytest.raises(errors.OutputError, match="is there already"):
-        pipeline.inspect_input(path, job_file=target, write_job_to=target)
+        pipeline.inspect_input(path, job=target, write_job_to=target)
 
 
 def test_the_command_prints_to_stdout_and_leaves_nothing_behind(

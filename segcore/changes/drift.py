@@ -123,7 +123,7 @@ def measure(
     rule: job.Drift,
     names: Mapping[int, str],
 ) -> DriftReport:
-    """Compare today's customers with those of the fit, and say whether the model still serves them.
+    """Compare today's customers with those of the fit, and judge whether the model still serves them.
 
     Parameters
     ----------
@@ -141,27 +141,14 @@ def measure(
         if name in now.features
     )
     sizes = _sizes(then.segments, now.segments)
-    share_now, share_then = _share(now), _share(then)
-    reasons = [
-        f"{schema.feature_of(f.feature).label} has drifted: PSI {f.psi:.2f}, the bound is {rule.max_psi:g}"
-        for f in features
-        if f.in_model and f.verdict == "drifted"
-    ]
-    if psi(*sizes) >= rule.max_psi and psi(*sizes) > chance(*sizes):
-        reasons.append(
-            f"the segments' sizes have drifted: PSI {psi(*sizes):.2f}, the bound is {rule.max_psi:g}"
-        )
-    if share_now > rule.max_out_of_range and share_now > share_then + _share_chance(then, now):
-        reasons.append(
-            f"{share_now:.1%} of the customers are beyond the fitted radius, the bound is {rule.max_out_of_range:.1%}"
-        )
+    reasons = _reasons(then, now, features, rule)
     return DriftReport(
         verdict="refit" if reasons else "score",
         reasons=tuple(reasons) or ("nothing that the model sees has drifted beyond the bounds",),
         customers_then=then.customers,
         customers_now=now.customers,
-        out_of_range_share=share_now,
-        out_of_range_then=share_then,
+        out_of_range_share=_share(now),
+        out_of_range_then=_share(then),
         features=features,
         segments_psi=psi(*sizes),
         segments_chance=chance(*sizes),
@@ -175,6 +162,26 @@ def measure(
             for segment in sorted({*then.segments, *now.segments})
         ),
     )
+
+
+def _reasons(then: Snapshot, now: Snapshot, features: Sequence[FeatureDrift], rule: job.Drift) -> list[str]:
+    """Return what asks for a new fit, one sentence each."""
+    reasons = [
+        f"{schema.feature_of(f.feature).label} has drifted: PSI {f.psi:.2f}, the bound is {rule.max_psi:g}"
+        for f in features
+        if f.in_model and f.verdict == "drifted"
+    ]
+    sizes = _sizes(then.segments, now.segments)
+    if psi(*sizes) >= rule.max_psi and psi(*sizes) > chance(*sizes):
+        reasons.append(
+            f"the segments' sizes have drifted: PSI {psi(*sizes):.2f}, the bound is {rule.max_psi:g}"
+        )
+    share = _share(now)
+    if share > rule.max_out_of_range and share > _share(then) + _share_chance(then, now):
+        reasons.append(
+            f"{share:.1%} of the customers are beyond the fitted radius, the bound is {rule.max_out_of_range:.1%}"
+        )
+    return reasons
 
 
 def _feature(name: str, then: Counts, now: Counts, in_model: bool, rule: job.Drift) -> FeatureDrift:

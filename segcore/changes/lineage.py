@@ -3,10 +3,10 @@
 Two pieces of evidence, both of them counts of shared customers:
 
 ``history``
-    who was in which segment then, and is in which one now. A segment goes on when its customers stayed
+    who was in which segment then, and is in which one now. A segment continues when its customers stayed
     together.
 ``same_data``
-    where the old model puts today's customers, and where the new model puts them. A segment goes on when it
+    where the old model puts today's customers, and where the new model puts them. A segment continues when it
     is the same kind of customer, even after most of its members changed their behaviour or were replaced.
 
 An identity needs one of them, so its Jaccard index is the larger of the two; a split or a merger needs both,
@@ -111,10 +111,12 @@ def match(
         verdict, source = _origin(place, kept, evidence, rule.min_share)
         segment = ids[number] = old[kept[place]] if place in kept else next_segment
         next_segment += place not in kept
-        found = Identity(verdict=verdict) if source is None else _pair(verdict, source, place, evidence, old)
-        identities.append(replace(found, segment=segment))
-    told = {identity.previous for identity in identities}
-    for place in (p for p, segment in enumerate(old) if segment not in told):
+        identity = (
+            Identity(verdict=verdict) if source is None else _pair(verdict, source, place, evidence, old)
+        )
+        identities.append(replace(identity, segment=segment))
+    continued = {identity.previous for identity in identities}
+    for place in (p for p, segment in enumerate(old) if segment not in continued):
         identities.append(_ended(place, evidence, identities, old, rule.min_share))
     return Lineage(identities=tuple(identities), ids=ids, next_segment=next_segment)
 
@@ -192,7 +194,7 @@ def _shares(table: Counts, axis: int) -> Floats:
 def _origin(
     place: int, kept: Mapping[int, int], evidence: _Evidence, min_share: float
 ) -> tuple[Verdict, int | None]:
-    """Say where a new segment comes from: the verdict and the old segment's place."""
+    """Return where a new segment comes from: the verdict and the old segment's place."""
     if place in kept:
         return "kept", kept[place]
     sources = np.flatnonzero(evidence.taken[:, place] >= min_share)
@@ -220,7 +222,7 @@ def _pair(verdict: Verdict, source: int, place: int, evidence: _Evidence, old: S
 def _ended(
     source: int, evidence: _Evidence, identities: Sequence[Identity], old: Sequence[int], min_share: float
 ) -> Identity:
-    """Say what became of an old segment that no new one names as its origin."""
+    """Return what became of an old segment that no new one names as its origin."""
     shares = np.minimum(evidence.given[source], evidence.taken[source])
     heir = int(shares.argmax()) if len(shares) else 0
     if not len(shares) or shares[heir] < min_share:

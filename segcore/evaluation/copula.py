@@ -31,7 +31,7 @@ class Copula:
     margins: dict[str, Floats]
     lower: Floats
 
-    def places(self, rng: np.random.Generator) -> dict[str, Indices]:
+    def draw(self, rng: np.random.Generator) -> dict[str, Indices]:
         """Draw one copy: for each column, which of its ordered values each customer has.
 
         Every value is used once, so a copy's margins are exactly those of the table.
@@ -61,10 +61,13 @@ def fit(columns: Columns) -> Copula:
     noise = np.random.default_rng(0).standard_normal((CALIBRATION_ROWS, values.shape[1]))
     r = 2 * np.sin(np.pi * target / 6)
     for _ in range(CALIBRATION_STEPS):
-        ranks = _ranks(noise @ np.linalg.cholesky(_positive(r)).T) * len(values) // CALIBRATION_ROWS
+        ranks = (
+            _ranks(noise @ np.linalg.cholesky(_nearest_correlation(r)).T) * len(values) // CALIBRATION_ROWS
+        )
         r = np.clip(r + target - _rank_correlation(np.take_along_axis(margins, ranks, axis=0)), -1, 1)
     return Copula(
-        margins=dict(zip(columns, margins.T, strict=True)), lower=np.asarray(np.linalg.cholesky(_positive(r)))
+        margins=dict(zip(columns, margins.T, strict=True)),
+        lower=np.asarray(np.linalg.cholesky(_nearest_correlation(r))),
     )
 
 
@@ -86,7 +89,7 @@ def _rank_correlation(values: Floats) -> Floats:
     return np.asarray(correlation)
 
 
-def _positive(r: Floats) -> Floats:
+def _nearest_correlation(r: Floats) -> Floats:
     """Return the nearest correlation matrix, by its spectrum, that has a Cholesky factor."""
     values, vectors = np.linalg.eigh((r + r.T) / 2)
     bent = (vectors * np.maximum(values, 1e-6)) @ vectors.T

@@ -51,12 +51,14 @@ def fit(
     Dempster, Laird and Rubin (1977), Maximum likelihood from incomplete data via the EM algorithm.
     """
     statistics = _statistics(X)
+    # A row belongs wholly to its cluster of the partition at first.
     responsibility = np.equal(np.stack(partitions)[:, None], np.arange(n_clusters)[:, None]).astype(
         np.float64
     )
     parameters = _maximise(statistics, responsibility, X.shape[1], covariance_type, reg_covar)
     likelihood, best, highest_likelihood = np.full(len(partitions), -np.inf), None, -np.inf
     for iteration in range(MAX_ITER):
+        # A start whose covariance collapsed is given up; the others go on as if it had never been.
         regular = _regular(parameters[2])
         parameters, previous = _select(parameters, regular), likelihood[regular]
         if not len(previous):
@@ -65,6 +67,7 @@ def fit(
         joint = (coefficients.reshape(-1, len(statistics)) @ statistics).reshape(
             len(previous), n_clusters, -1
         )
+        # Without its largest term the sum of exponentials would underflow far from all components.
         highest = joint.max(axis=1, keepdims=True)
         density = np.exp(joint - highest)
         total = density.sum(axis=1, keepdims=True)

@@ -110,14 +110,16 @@ def iterate(X: Floats, starts: Floats, *, tol: float = TOL) -> tuple[Floats, Lab
     columns, limit = np.ascontiguousarray(rows.T), max(tol, ROUNDING) * X.var(axis=0).mean()
     centres, owned, left = starts.copy(), np.zeros((n_init, k, len(X)), dtype=np.bool_), np.arange(n_init)
     for _ in range(MAX_ITER):
+        # Only the restarts that still move, `left`, are computed: most converge long before the last.
         now = centres[left]
         coefficients = np.concatenate([-2 * now, (now * now).sum(axis=2, keepdims=True)], axis=2)
         distances = (coefficients.reshape(-1, d + 1) @ columns).reshape(len(now), k, -1)
         nearest = distances.min(axis=1, keepdims=True)
         members = distances == nearest
         sums = _sums(members, rows)
+        # A row in no or several clusters, or an empty cluster: rare, and dear to look for, so the counts tell.
         if sums[:, :, d].min() == 0 or sums[:, :, d].sum() != len(now) * len(X):
-            _settle(members, nearest[:, 0] + norms)
+            _one_cluster_each(members, nearest[:, 0] + norms)
             sums = _sums(members, rows)
         means = np.where(sums[:, :, d:] > 0, sums[:, :, :d] / np.maximum(sums[:, :, d:], 1), now)
         centres[left], owned[left] = means, members
@@ -133,8 +135,8 @@ def _sums(members: Mask, rows: Floats) -> Floats:
     return np.asarray(members.reshape(-1, n).astype(np.float64) @ rows).reshape(n_init, k, -1)
 
 
-def _settle(members: Mask, squares: Floats) -> None:
-    """Keep a row that is as near to several centres for the first, and give each empty cluster a row far from its own."""
+def _one_cluster_each(members: Mask, squares: Floats) -> None:
+    """Give a row that is as near to several centres to the first, and each empty cluster a row far from its own centre."""
     members &= members.cumsum(axis=1) == 1
     for own, far in zip(members, squares, strict=True):
         empty = np.flatnonzero(~own.any(axis=1))

@@ -46,7 +46,7 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
             yield from map(function, items)
         return
     with (
-        threads.quiet(),
+        threads.ignoring_known_warnings(),
         parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS),
     ):
         # Without max_nbytes large arrays go through files, which a killed run would leave behind.

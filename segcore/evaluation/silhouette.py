@@ -69,7 +69,9 @@ class _Labeling:
     within: Floats  # mean distance to the own segment's other rows
     nearest: Indices  # the other segment that is nearest in the mean
     between: Floats  # mean distance to it
-    pull: Floats  # how far the row moves the others' silhouettes, without the constants
+    influence_on_others: (
+        Floats  # by how much the row's weight changes the others' silhouettes, without constants
+    )
 
     @classmethod
     def of(cls, labels: Labels) -> _Labeling | None:
@@ -85,7 +87,7 @@ class _Labeling:
             within=np.zeros(n),
             nearest=np.zeros(n, dtype=np.intp),
             between=np.zeros(n),
-            pull=np.zeros(n),
+            influence_on_others=np.zeros(n),
         )
 
     def chunk(self, start: int, stop: int) -> slice:
@@ -93,8 +95,8 @@ class _Labeling:
         first, last = np.searchsorted(self.rows, [start, stop])
         return slice(int(first), int(last))
 
-    def take_sums(self, sums: Floats, part: slice) -> None:
-        """Take the sums of distances from some rows to every segment."""
+    def add_distances(self, sums: Floats, part: slice) -> None:
+        """Turn the sums of distances from some rows to every segment into the means that their silhouettes need."""
         at, own = np.arange(len(sums)), self.own[part]
         self.within[part] = sums[at, own] / np.maximum(self.sizes[own] - 1, 1)
         means = sums / self.sizes
@@ -128,10 +130,13 @@ class _Labeling:
     def _error(self, scores: Floats) -> float:
         by_within, by_between = self.slopes()
         k = len(self.sizes)
-        settled = np.bincount(self.own, weights=by_within * self.within, minlength=k)
-        settled += np.bincount(self.nearest, weights=by_between * self.between, minlength=k)
+        # A mean distance is divided by the weight of all its rows, which each row's weight changes as well.
+        correction = np.bincount(self.own, weights=by_within * self.within, minlength=k)
+        correction += np.bincount(self.nearest, weights=by_between * self.between, minlength=k)
         # A row is not among those that its own silhouette is compared with.
-        influence = scores - scores.mean() + self.pull - settled[self.own] + by_within * self.within
+        influence = (
+            scores - scores.mean() + self.influence_on_others - correction[self.own] + by_within * self.within
+        )
         return float(np.sqrt(np.square(influence - influence.mean()).sum()) / len(scores))
 
 
@@ -150,11 +155,11 @@ def _measure(X: Floats, labelings: Sequence[_Labeling], errors: bool, n_jobs: in
 
     def first_pass(start: int) -> None:
         for labeling, part, sums in weighted_sums(start):
-            labeling.take_sums(sums, part)
+            labeling.add_distances(sums, part)
 
     def second_pass(start: int) -> None:
         for labeling, part, sums in weighted_sums(start):
-            labeling.pull[part] = sums[np.arange(len(sums)), labeling.own[part]]
+            labeling.influence_on_others[part] = sums[np.arange(len(sums)), labeling.own[part]]
 
     for labeling, place in zip(labelings, columns, strict=True):
         weights[labeling.rows, place.start + labeling.own] = 1

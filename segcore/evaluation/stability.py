@@ -1,7 +1,6 @@
 """Whether a candidate's segments come back when the model is fitted to other customers.
 
-Two measures, both sequential: after at least `min_splits` draws, every `LOOK_EVERY` more, a candidate
-whose mean is three of its standard errors clear of the bar is settled and not drawn any further.
+Two measures, both sequential: a candidate that is clear of the bar is not drawn any further.
 """
 
 from __future__ import annotations
@@ -17,17 +16,14 @@ from segcore.arrays import Floats, Labels
 from segcore.evaluation.matching import best_jaccards, prediction_strength
 from segcore.evaluation.processes import in_processes
 from segcore.evaluation.refit import ModelSpec, Target, refit_each
+from segcore.evaluation.sequential import standard_error, until_clear
 from segcore.models import CandidateKey
 from segcore.models.assignment import assign_each
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job
 
-LOOK_EVERY = 6
-CLEAR = 3.0  # standard errors from the bar
-
 Progress = Callable[[int, int, str], None]
-Draw = Callable[[int, Sequence[Target]], dict[Target, Floats]]
 
 # What a draw's random numbers are for: the last part of their seed.
 _RESAMPLE, _FIT = 1, 2
@@ -199,50 +195,21 @@ def _run(task: _Task) -> dict[Target, Stability]:
     def resample(number: int, open_: Sequence[Target]) -> dict[Target, Floats]:
         return _resample({c: task.labels[c] for c in open_}, task.X, seed=task.seed, number=number)
 
-    strengths = _until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
+    strengths = until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
     left = [c for c, own in strengths.items() if len(own) and own.mean() >= task.bars[0] - task.leeway]
-    jaccards = _until_clear(resample, left, task.bars[1], task.resamples, task.least)
+    jaccards = until_clear(resample, left, task.bars[1], task.resamples, task.least)
     return {c: _stability(strengths[c], jaccards.get(c, np.empty((0, c[1])))) for c in task.labels}
-
-
-def _until_clear(
-    draw: Draw, candidates: Sequence[Target], bar: float, most: int, least: int
-) -> dict[Target, Floats]:
-    """Draw until every candidate is settled; returns for each an array of shape (n_draws, n_scores)."""
-    scores: dict[Target, list[Floats]] = {c: [] for c in candidates}
-    left = list(candidates)
-    for number in range(most):
-        if not left:
-            break
-        for c, score in draw(number, left).items():
-            scores[c].append(score)
-        n = number + 1
-        if n >= least and (n - least) % LOOK_EVERY == 0:
-            left = [c for c in left if not _clear(np.array(scores[c]), bar)]
-    return {c: np.array(rows) for c, rows in scores.items()}
-
-
-def _clear(scores: Floats, bar: float) -> bool:
-    """Whether one score is clearly below the bar, or all are clearly above it."""
-    if len(scores) < 2:
-        return False
-    mean, error = scores.mean(axis=0), _standard_error(scores)
-    return bool((mean + CLEAR * error < bar).any() or (mean - CLEAR * error > bar).all())
-
-
-def _standard_error(scores: Floats) -> Floats:
-    return np.asarray(scores.std(axis=0, ddof=1) / np.sqrt(len(scores)))
 
 
 def _stability(strengths: Floats, jaccards: Floats) -> Stability:
     means = jaccards.mean(axis=0) if len(jaccards) else None
     return Stability(
         prediction_strength=float(strengths.mean()) if len(strengths) else None,
-        prediction_strength_se=float(_standard_error(strengths)[0]) if len(strengths) > 1 else None,
+        prediction_strength_se=float(standard_error(strengths)[0]) if len(strengths) > 1 else None,
         n_splits=len(strengths),
         jaccard=None if means is None else tuple(means.tolist()),
         jaccard_min=None if means is None else float(means.min()),
-        jaccard_se=float(_standard_error(jaccards)[means.argmin()])
+        jaccard_se=float(standard_error(jaccards)[means.argmin()])
         if means is not None and len(jaccards) > 1
         else None,
         n_resamples=len(jaccards),

@@ -138,7 +138,7 @@ def _copy(
     rng: np.random.Generator,
 ) -> Floats:
     """Draw one copy and return its matrix."""
-    places = fitted.places(rng)
+    places = fitted.draw(rng)
     columns = {name: fitted.margins[name][place] for name, place in places.items()}
     done = {name: prepared[name][place] for name, place in places.items()}
     for name, compute in computed.items():

@@ -23,12 +23,12 @@ class Candidate:
     variant : str
         The linkage or the covariance type, else empty.
     k : int
-        The number of clusters asked for, or found where the family finds it.
+        The number of clusters: asked for, or the family's own result.
     assigner : Assigner
         Labels any row.
     converged : bool
     selectable : bool
-        False where k is found and not set.
+        False where k is the family's own result and cannot be set.
     noise_share : float
         Share of the fit's rows that have no cluster.
     bic, icl : float or None

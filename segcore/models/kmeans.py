@@ -98,7 +98,7 @@ def fit_sample(
     Arthur and Vassilvitskii (2007), k-means++: the advantages of careful seeding, SODA.
     """
     X = np.asarray(X, dtype=np.float64)
-    with threadpool_limits(1), threads.quiet():
+    with threadpool_limits(1), threads.ignoring_known_warnings():
         fits = [KMeans(k, n_init=n_init, random_state=random_state).fit(X)]
         fits += [KMeans(k, init=np.asarray(start, dtype=np.float64), n_init=1).fit(X) for start in starts]
         best = min(fits, key=lambda fit: fit.inertia_)

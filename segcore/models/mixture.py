@@ -87,7 +87,7 @@ def fit(
     completed likelihood, IEEE TPAMI 22.
     """
     X = np.asarray(X, dtype=np.float64)
-    with threadpool_limits(1), threads.quiet():
+    with threadpool_limits(1), threads.ignoring_known_warnings():
         model = GaussianMixture(
             k,
             covariance_type=covariance_type,

@@ -43,7 +43,7 @@ def fit(X: Matrix, k: int, *, n_neighbors: int, random_state: int) -> Labels:
         random_state=random_state,
         assign_labels="kmeans",
     )
-    with threadpool_limits(1), threads.quiet():
+    with threadpool_limits(1), threads.ignoring_known_warnings():
         return np.asarray(model.fit_predict(X), dtype=np.int32)
 
 

@@ -45,14 +45,14 @@ def run(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = 
 
     Notes
     -----
-    `quiet` holds from before the first thread to after the last: libraries catch warnings inside a fit, too, and
-    one that began earlier would put back the filters of that time in the middle of another fit.
+    `ignoring_known_warnings` holds from before the first thread to after the last: libraries catch warnings inside a
+    fit, too, and one that began earlier would put back the filters of that time in the middle of another fit.
     """
     if n_jobs == 1:
-        with quiet(), threadpool_limits(1):
+        with ignoring_known_warnings(), threadpool_limits(1):
             return [function(item) for item in items]
     with (
-        quiet(),
+        ignoring_known_warnings(),
         threadpool_limits(1),
         ThreadPoolExecutor(n_jobs or available_cpus(), initializer=limit_this_thread) as pool,
     ):
@@ -60,7 +60,7 @@ def run(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = 
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def ignoring_known_warnings() -> Iterator[None]:
     """Silence what scikit-learn and joblib say about work that its caller judges by the result instead.
 
     That is: no convergence, fewer distinct clusters than asked, a neighbour graph in several parts, an idle worker

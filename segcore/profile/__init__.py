@@ -5,7 +5,7 @@
 """
 
 from segcore.profile.decision_list import fit_rules
-from segcore.profile.holding import positions_of
+from segcore.profile.hysteresis import positions_of
 from segcore.profile.naming import Name, Position
 from segcore.profile.rules import Rules
 from segcore.profile.statistics import ALL, order_segments

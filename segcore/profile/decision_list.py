@@ -1,7 +1,6 @@
 """A short decision list, drawn from a shallow classification tree.
 
-The tree is fitted to the labels in raw units, its thresholds are rounded to numbers that people would
-choose as long as that costs next to nothing, and each leaf becomes a rule. The accuracy is that of the
+The tree is fitted to the labels in raw units, its thresholds are rounded to few digits as long as that costs next to nothing, and each leaf becomes a rule. The accuracy is that of the
 rounded rules on customers that they were not fitted on.
 """
 

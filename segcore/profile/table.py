@@ -9,7 +9,7 @@ import polars as pl
 
 from segcore import schema
 from segcore.matrix.preparation import Preparation
-from segcore.profile.holding import NAMED_BY, held, to_rows
+from segcore.profile.hysteresis import NAMED_BY, to_rows, with_hysteresis
 from segcore.profile.marks import marks_of
 from segcore.profile.naming import Name, Position, name_segments
 from segcore.profile.statistics import (
@@ -101,7 +101,10 @@ def build(
     by_feature = {f: summarise(lf, f, segments, transform=transforms.get(f)) for f in described}
     by_segment = {s: {f: by_feature[f][s] for f in described} for s in counts}
     confidence = summarise(lf, "confidence", segments) if "confidence" in columns else {}
-    seen = {s: held(p, (previous or {}).get(s), margin) for s, p in _positions(counts, by_segment).items()}
+    seen = {
+        s: with_hysteresis(p, (previous or {}).get(s), margin)
+        for s, p in _positions(counts, by_segment).items()
+    }
     given = names or _names_by_rule(counts, seen)
     rows = [
         _head(s, counts, given, confidence.get(s, Summary()).mean)

@@ -1,4 +1,4 @@
-"""Numbers and features in words for people."""
+"""Numbers and features in words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def templates() -> dict[str, Any]:
 
 
 def number(value: float, unit: str = "", *, currency: str = "") -> str:
-    """Return a number as people write it.
+    """Return a number as it is usually written.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ def table(n: int = 2_000, seed: int = 0) -> dict[str, Any]:
 
 def draw(columns: dict[str, Any], seed: int = 1) -> dict[str, Any]:
     fitted = copula.fit(columns)
-    places = fitted.places(np.random.default_rng(seed))
+    places = fitted.draw(np.random.default_rng(seed))
     return {name: fitted.margins[name][place] for name, place in places.items()}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segcore import job
-from segcore.evaluation import stability
+from segcore.evaluation import sequential, stability
 from segcore.evaluation.refit import ModelSpec
 from segcore.evaluation.stability import Stability
 
@@ -32,19 +32,19 @@ def scores(*rows: Any) -> Any:
     ],
 )
 def test_a_score_is_clear_beyond_three_standard_errors(rows: list[float], clear: bool) -> None:
-    assert stability._clear(scores(*rows), 0.5) is clear
+    assert sequential._clear(scores(*rows), 0.5) is clear
 
 
 def test_one_segment_clearly_below_settles_it_and_above_all_have_to_be() -> None:
     below, above, near = [0.1, 0.1], [0.9, 0.9], [0.4, 0.6]
-    assert stability._clear(scores(*zip(below, near, above, strict=True)), 0.5)
-    assert not stability._clear(scores(*zip(near, above, strict=True)), 0.5)
-    assert stability._clear(scores(*zip(above, above, strict=True)), 0.5)
-    assert not stability._clear(scores(*zip([0.5, 0.5], above, strict=True)), 0.5)
+    assert sequential._clear(scores(*zip(below, near, above, strict=True)), 0.5)
+    assert not sequential._clear(scores(*zip(near, above, strict=True)), 0.5)
+    assert sequential._clear(scores(*zip(above, above, strict=True)), 0.5)
+    assert not sequential._clear(scores(*zip([0.5, 0.5], above, strict=True)), 0.5)
 
 
 def test_the_standard_error_of_a_mean() -> None:
-    assert stability._standard_error(scores(1, 2, 3, 4)) == pytest.approx(np.sqrt(5 / 3) / 2)
+    assert sequential.standard_error(scores(1, 2, 3, 4)) == pytest.approx(np.sqrt(5 / 3) / 2)
 
 
 @pytest.mark.parametrize(("n", "least", "looks"), [(20, 3, [3, 9, 15]), (8, 12, []), (12, 12, [12])])
@@ -57,8 +57,8 @@ def test_looks_come_after_the_least_number_of_draws_and_every_six_more(
         seen.append(len(scores))
         return False
 
-    monkeypatch.setattr(stability, "_clear", clear)
-    found = stability._until_clear(lambda _, open_: {c: np.zeros(1) for c in open_}, [FOUR], 0.5, n, least)
+    monkeypatch.setattr(sequential, "_clear", clear)
+    found = sequential.until_clear(lambda _, open_: {c: np.zeros(1) for c in open_}, [FOUR], 0.5, n, least)
     assert found[FOUR].shape == (n, 1)
     assert seen == looks
 
@@ -73,7 +73,7 @@ def test_what_is_settled_is_drawn_no_further_and_the_others_are() -> None:
         asked.append(list(candidates))
         return {c: np.array([0.9 if c == three else next(noise)]) for c in candidates}
 
-    found = stability._until_clear(draw, [three, FOUR], 0.5, 15, 2)
+    found = sequential.until_clear(draw, [three, FOUR], 0.5, 15, 2)
     assert (len(found[three]), len(found[FOUR])) == (2, 15)
     assert asked == [[three, FOUR]] * 2 + [[FOUR]] * 13
 

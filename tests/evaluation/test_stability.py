@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from segcore import job
-from segcore.evaluation import stability
+from segcore.evaluation import sequential, stability
 from segcore.evaluation.refit import ModelSpec, Refit, refit, refit_each
 from segcore.evaluation.stability import Stability
 from segcore.models import CandidateKey
@@ -166,7 +166,7 @@ def test_a_strength_that_is_just_at_the_lenient_bar_is_within_the_leeway() -> No
     assert found["kmeans", "", 3].n_resamples == 12
 
 
-def _draws(values: Iterator[float]) -> stability.Draw:
+def _draws(values: Iterator[float]) -> sequential.Draw:
     return lambda number, ks: {k: np.array([next(values)]) for k in ks}
 
 
@@ -180,7 +180,7 @@ def test_drawing_stops_at_the_first_look_that_is_clear(step: float, expected: in
     error = 0.05 / 3 / np.sqrt(11)
     values = iter(0.8 + (step and 3.2 * error * np.sqrt(12 / expected)) + noise)
     four = ModelSpec(family="kmeans"), 4
-    found = stability._until_clear(_draws(values), [four], 0.8, 50, 12)
+    found = sequential.until_clear(_draws(values), [four], 0.8, 50, 12)
     assert len(found[four]) == expected
 
 

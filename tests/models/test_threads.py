@@ -34,13 +34,13 @@ def test_quiet_fits_that_overlap_leave_the_filters_as_they_were() -> None:
     inside, outside = threading.Event(), threading.Event()
 
     def first() -> None:
-        with threads.quiet():
+        with threads.ignoring_known_warnings():
             inside.wait(5)
             warnings.warn("slow", ConvergenceWarning, stacklevel=1)
         outside.set()
 
     def second() -> None:
-        with threads.quiet():
+        with threads.ignoring_known_warnings():
             inside.set()
             outside.wait(5)
             warnings.warn("slow", ConvergenceWarning, stacklevel=1)
@@ -54,7 +54,7 @@ def test_quiet_fits_that_overlap_leave_the_filters_as_they_were() -> None:
 
 
 def test_other_warnings_are_heard() -> None:
-    with threads.quiet(), pytest.raises(UserWarning, match="something else"):
+    with threads.ignoring_known_warnings(), pytest.raises(UserWarning, match="something else"):
         warnings.warn("something else", UserWarning, stacklevel=1)
 
 
@@ -71,7 +71,7 @@ def test_a_library_that_catches_warnings_does_not_make_another_fit_heard() -> No
 
     def fit() -> None:
         caught.wait(5)
-        with threads.quiet():
+        with threads.ignoring_known_warnings():
             quieted.set()
             restored.wait(5)
             warnings.warn("slow", ConvergenceWarning, stacklevel=1)

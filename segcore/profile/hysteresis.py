@@ -1,4 +1,4 @@
-"""Names that hold: noise from run to run does not carry a segment over a border of the naming rule.
+"""Hysteresis of names: noise from run to run does not push a segment over a border of the naming rule.
 
 A segment that a previous run named is shown to the rule where that run saw it, feature by feature, until it has
 moved away by more than a margin. What the rule saw is stored with the profile (``named_by``).
@@ -19,7 +19,7 @@ NAMED_BY = pl.List(pl.Struct({"feature": pl.String, "position": pl.Float64, "med
 _ONE_ORDER = "one_order_share"
 
 
-def held(now: Position, then: Position | None, margin: float) -> Position:
+def with_hysteresis(now: Position, then: Position | None, margin: float) -> Position:
     """Return what the naming rule sees of a segment: the earlier position of each feature that stayed within the margin.
 
     Parameters

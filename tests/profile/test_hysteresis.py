@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from segcore import profile
-from segcore.profile.holding import held, positions_of
+from segcore.profile.hysteresis import positions_of, with_hysteresis
 from segcore.profile.naming import Position
 from tests.profile.customers import customers
 
@@ -19,7 +19,7 @@ def position(one_order_share: float = 0.5, **places: float) -> Position:
 def test_each_feature_is_seen_where_it_was_until_it_has_moved_by_more_than_the_margin() -> None:
     then = position(total_spend=0.5, order_count=0.5, tenure_days=0.5, return_rate=0.5)
     now = position(total_spend=0.625, order_count=0.375, tenure_days=0.626, unique_products=0.9)
-    seen = held(now, then, 0.125)
+    seen = with_hysteresis(now, then, 0.125)
     assert seen.positions == {
         "total_spend": 0.5,  # as far as the margin, up
         "order_count": 0.5,  # and down
@@ -31,11 +31,11 @@ def test_each_feature_is_seen_where_it_was_until_it_has_moved_by_more_than_the_m
 
 @pytest.mark.parametrize(("now", "seen"), [(0.625, 0.5), (0.375, 0.5), (0.626, 0.626), (0.374, 0.374)])
 def test_so_is_the_share_with_one_order(now: float, seen: float) -> None:
-    assert held(position(now), position(0.5), 0.125).one_order_share == seen
+    assert with_hysteresis(position(now), position(0.5), 0.125).one_order_share == seen
 
 
 def test_a_segment_that_was_not_there_is_seen_as_it_is() -> None:
-    assert held(position(total_spend=0.6), None, 1.0) == position(total_spend=0.6)
+    assert with_hysteresis(position(total_spend=0.6), None, 1.0) == position(total_spend=0.6)
 
 
 @pytest.mark.parametrize(("margin", "holds"), [(1.0, True), (0.0, False)])

@@ -177,6 +177,15 @@ def test_the_cost_of_a_pin_in_figures() -> None:
     }
 
 
+@pytest.mark.parametrize("pins", [{"family": "mixture"}, {"k": 3}, {"k": 4, "family": "mixture-full"}])
+def test_the_cost_is_against_no_pin_at_all(pins: dict[str, Any]) -> None:
+    rule = job.Selection(**pins)
+    cost = pinned_cost(select(table(*TWO_OF_FOUR), rule), rule)
+    assert cost is not None
+    assert name(cost["by_rule"]) == FOUR
+    assert name(cost["pinned"]) != FOUR
+
+
 def test_the_cost_of_a_pin_is_against_what_the_previous_run_lets_the_rule_choose() -> None:
     rule = job.Selection(k=3)
     rows = table(row("kmeans", "", 3), row(*FOUR), row("kmeans", "", 5, prediction_strength=0.81))

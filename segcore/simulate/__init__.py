@@ -42,23 +42,12 @@ _FIRST_INVOICE = 536_365
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedDump:
-    """What `simulate` wrote.
-
-    Attributes
-    ----------
-    out : Path
-        The folder of the dump.
-    paths : tuple of Path
-        Its files.
-    truth : Path
-        Parquet file with `customer_id` and the name of its planted `segment`; ``<out>.truth.parquet``, outside
-        the folder, so that it is not read with the dump.
-    rows, customers : int
-        Number of lines, without the headers, and of customers.
-    """
+    """What `simulate` wrote."""
 
     out: Path
     paths: tuple[Path, ...]
+    # Parquet file with `customer_id` and the name of its planted `segment`; outside the folder, so that it is
+    # not read with the dump: `<out>.truth.parquet`.
     truth: Path
     rows: int
     customers: int
@@ -164,9 +153,9 @@ def _blocks(shop: Shop, rows: int, n_customers: int, seed: int, n_blocks: int) -
             is_last=number == n_blocks - 1,
         )
         lines = draw_lines(rng, shop, orders, first_customer=customer, first_invoice=invoice)
-        next_customer = customer + len(customers.segment)
+        next_customer = customer + len(customers)
         ids = pl.int_range(customer, next_customer, eager=True).cast(pl.String)
-        truth = pl.DataFrame({"customer_id": ids, "segment": names.gather(customers.segment)})
+        truth = pl.DataFrame({"customer_id": ids, "segment": names.gather(customers["segment"])})
         yield split_by_month(lines, orders, shop.calendar), truth
         customer, invoice = next_customer, invoice + len(orders)
 

@@ -16,29 +16,15 @@ _CLOSED = 5  # Saturday, as in the real dump
 
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
-    """The simulated days, counted from `start`; minutes count from its midnight.
-
-    Attributes
-    ----------
-    start : datetime.date
-    n_days : int
-    busy : ndarray of float64 of shape (n_days + 1,)
-        Share of the trade before each day begins; 0 first and 1 last.
-    open_before, open_after : ndarray of int64 of shape (n_days,)
-        The nearest open day, the day itself included; the day itself where there is none.
-    months : tuple of str
-        ``"2023-01"`` and so on.
-    month_ends : ndarray of int64 of shape (n_months,)
-        First minute after each month.
-    """
+    """The simulated days, counted from `start`; minutes count from its midnight."""
 
     start: date
     n_days: int
-    busy: NDArray[np.float64]
-    open_before: NDArray[np.int64]
-    open_after: NDArray[np.int64]
-    months: tuple[str, ...]
-    month_ends: NDArray[np.int64]
+    busy: NDArray[np.float64]  # of shape (n_days + 1,): share of the trade before each day begins
+    open_before: NDArray[np.int64]  # of shape (n_days,): the nearest open day, the day itself included;
+    open_after: NDArray[np.int64]  # the day itself where there is none
+    months: tuple[str, ...]  # "2023-01" and so on
+    month_ends: NDArray[np.int64]  # of shape (n_months,): first minute after each month
 
     def window(self, first: date | None, last: date | None) -> tuple[int, int]:
         """Return the first and the last simulated day from one date to another, None for an open end."""

@@ -62,39 +62,21 @@ COUNTRIES = tuple(_COUNTRY_WEIGHTS)  # home is the first
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """What can stand on a line. Items are numbered: first the products, then the services.
+    """What can stand on a line. Items are numbered: first the products, then the services."""
 
-    Attributes
-    ----------
-    n_items : int
-        Number of items; the last one is a discount.
-    codes : polars.Series
-        Codes of all items, then the same again in lower case.
-    descriptions : polars.Series
-        Descriptions of all items, then the notes of stock adjustments (some are null).
-    price : ndarray of float64 of shape (n_segments + 1, n_items)
-        Unit price in GBP; the last row is for lines without a customer.
-    quantity : ndarray of int64 of shape (n_segments + 1, 256)
-        Equally likely quantities; the last row is for lines without a customer.
-    popular : ndarray of int64 of shape (65536,)
-        Equally likely products: popular ones stand there often.
-    services : ndarray of int64 of shape (2, 256)
-        Equally likely services without (0) and with (1) a customer.
-    suffixed : ndarray of bool of shape (n_items,)
-        Whether the code ends in a letter whose case can go wrong.
-    countries : ndarray of int64 of shape (65536,)
-        Equally likely countries.
-    """
-
-    n_items: int
-    codes: pl.Series
-    descriptions: pl.Series
+    n_items: int  # the last one is a discount
+    codes: pl.Series  # of all items, then the same again in lower case
+    descriptions: pl.Series  # of all items, then the notes of stock adjustments, some of them null
+    # Of shape (n_segments + 1, n_items) in GBP and (n_segments + 1, 256), where all are equally likely; the last
+    # row is for lines without a customer.
     price: NDArray[np.float64]
     quantity: NDArray[np.int64]
-    popular: NDArray[np.int64]
-    services: NDArray[np.int64]
-    suffixed: NDArray[np.bool_]
-    countries: NDArray[np.int64]
+    popular: NDArray[
+        np.int64
+    ]  # of shape (65536,): equally likely products, so popular ones stand there often
+    services: NDArray[np.int64]  # of shape (2, 256): equally likely ones without (0) and with (1) a customer
+    suffixed: NDArray[np.bool_]  # of shape (n_items,): codes that end in a letter whose case can go wrong
+    countries: NDArray[np.int64]  # of shape (65536,): equally likely countries
 
 
 def build_catalogue(segments: Sequence[PlantedSegment], noise: float) -> Catalogue:

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segcore.simulate.shop import Shop
 
-
-@dataclass(frozen=True, kw_only=True)
-class Customers:
-    """The customers of one block, each array of shape (n_customers,).
-
-    Attributes
-    ----------
-    segment : ndarray of int64
-        Index into the planted segments.
-    orders : ndarray of int64
-        Number of orders, at least 1.
-    basket : ndarray of float64
-        Lines per order, before the block's lines are shared out.
-    opens, last : ndarray of int64
-        Day of the first possible and of the last order, counted from the first simulated day.
-    """
-
-    segment: NDArray[np.int64]
-    orders: NDArray[np.int64]
-    basket: NDArray[np.float64]
-    opens: NDArray[np.int64]
-    last: NDArray[np.int64]
+Array = NDArray[Any]
 
 
-def draw_customers(rng: np.random.Generator, shop: Shop, n_customers: int) -> Customers:
-    """Draw `n_customers` customers; each segment gets its exact share, rounded."""
+CUSTOMER = np.dtype(
+    [
+        ("segment", np.int64),  # index into the planted segments
+        ("orders", np.int64),  # number of orders, at least 1
+        ("basket", np.float64),  # lines per order, before the block's lines are shared out
+        ("opens", np.int64),  # day of the first possible order, counted from the first simulated day
+        ("last", np.int64),  # day of the last order
+    ]
+)
+
+
+def draw_customers(rng: np.random.Generator, shop: Shop, n_customers: int) -> Array:
+    """Draw customers, of dtype CUSTOMER; each segment gets its exact share, rounded."""
     segments, noise = shop.segments, shop.noise
     shares = np.cumsum([segment.share for segment in segments])
     places = (rng.permutation(n_customers) + 0.5) / max(n_customers, 1)
@@ -52,13 +42,12 @@ def draw_customers(rng: np.random.Generator, shop: Shop, n_customers: int) -> Cu
     recency = np.array([s.recency for s in segments])[segment] * _waiting(rng, n_customers, noise)
     # A longer wait than the window would pile up on its first day: such a customer came at any time.
     recency = np.where(recency > last - first, rng.random(n_customers) * (last - first + 1), recency)
-    return Customers(
-        segment=segment,
-        orders=np.maximum(1, np.rint(spread("orders", "orders_spread"))).astype(np.int64),
-        basket=np.maximum(1.0, spread("basket", "basket_spread")),
-        opens=first,
-        last=np.maximum(first, last - recency.astype(np.int64)),
-    )
+    customers = np.empty(n_customers, dtype=CUSTOMER)
+    customers["segment"], customers["opens"] = segment, first
+    customers["orders"] = np.maximum(1, np.rint(spread("orders", "orders_spread")))
+    customers["basket"] = np.maximum(1.0, spread("basket", "basket_spread"))
+    customers["last"] = np.maximum(first, last - recency.astype(np.int64))
+    return customers
 
 
 def _waiting(rng: np.random.Generator, n: int, noise: float) -> NDArray[np.float64]:

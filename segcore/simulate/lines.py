@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from segcore.simulate.calendar import Calendar
 from segcore.simulate.catalogue import COUNTRIES, Catalogue
-from segcore.simulate.orders import NOBODY, Array
+from segcore.simulate.customers import Array
+from segcore.simulate.orders import NOBODY
 from segcore.simulate.shop import Shop
 
 # Shares of lines, as the real dump has them.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from segcore.simulate.calendar import MINUTES, Calendar
-from segcore.simulate.customers import Customers
+from segcore.simulate.customers import Array
 from segcore.simulate.shop import Shop
 
 # Shares of all lines, as the real dump has them.
@@ -20,7 +18,6 @@ _DAYS_TO_CANCEL = 15
 _ORDER_SPREAD = 0.4  # of the lines of one customer's orders
 
 NOBODY = -1
-Array = NDArray[Any]
 
 ORDER = np.dtype(
     [
@@ -41,7 +38,7 @@ _FIRST_BULK, _LAST_BULK = (74_215, 16), (80_995, 12)
 
 
 def draw_orders(
-    rng: np.random.Generator, shop: Shop, customers: Customers, n_lines: int, *, is_first: bool, is_last: bool
+    rng: np.random.Generator, shop: Shop, customers: Array, n_lines: int, *, is_first: bool, is_last: bool
 ) -> Array:
     """Return the orders of a block by time, of dtype ORDER; their sizes add up to `n_lines`.
 
@@ -54,7 +51,7 @@ def draw_orders(
     n_purchased = n_lines - to_cancel - missing - int(bulk["size"].sum())
     purchases = _purchases(rng, shop, customers, n_purchased)
     countries = shop.catalogue.countries
-    home = countries[rng.integers(0, len(countries), len(customers.segment))]
+    home = countries[rng.integers(0, len(countries), len(customers))]
     for orders in (purchases, bulk):
         orders["country"] = home[orders["customer"]]
     cancelled = _cancellations(rng, purchases, shop.calendar, to_cancel)
@@ -88,20 +85,22 @@ def _by_time(orders: Array) -> Array:
     return orders
 
 
-def _purchases(rng: np.random.Generator, shop: Shop, customers: Customers, n_lines: int) -> Array:
+def _purchases(rng: np.random.Generator, shop: Shop, customers: Array, n_lines: int) -> Array:
     calendar = shop.calendar
-    counts = _at_most(rng, customers.orders, n_lines)
+    counts = _at_most(rng, customers["orders"], n_lines)
     who = np.repeat(np.arange(len(counts)), counts)
     # Customers come in over time: some of their time until the last order is empty at first.
-    opens = calendar.open_after[customers.opens]
-    last = np.maximum(calendar.open_before[customers.last], opens)
+    opens = calendar.open_after[customers["opens"]]
+    last = np.maximum(calendar.open_before[customers["last"]], opens)
     opens += ((last - opens) * rng.random(len(opens)) ** 2 / 2).astype(np.int64)
     days = calendar.draw_days(rng.random(len(who)), opens[who], last[who])
     days[np.cumsum(counts) - 1] = last
-    weights = (customers.basket[who] - 1) * np.exp(_ORDER_SPREAD * shop.noise * rng.standard_normal(len(who)))
+    weights = (customers["basket"][who] - 1) * np.exp(
+        _ORDER_SPREAD * shop.noise * rng.standard_normal(len(who))
+    )
     orders = _orders(len(who))
     orders["customer"] = who
-    orders["segment"] = customers.segment[who]
+    orders["segment"] = customers["segment"][who]
     orders["minute"] = calendar.at(days, rng.random(len(who)))
     orders["size"] = 1 + _apportion(n_lines - len(who), weights + 1e-9)
     return orders
@@ -151,20 +150,20 @@ def _anonymous(rng: np.random.Generator, shop: Shop, n_lines: int) -> Array:
 
 
 def _bulk_orders(
-    rng: np.random.Generator, shop: Shop, customers: Customers, bulks: list[tuple[int, int]]
+    rng: np.random.Generator, shop: Shop, customers: Array, bulks: list[tuple[int, int]]
 ) -> Array:
     """Return each absurd order and its cancellation, by a customer of the segment that buys most."""
     orders = _orders(2 * len(bulks))
     orders["size"] = 1
     big = int(np.argmax([s.basket * s.quantity * s.price for s in shop.segments]))
-    fitting = np.flatnonzero(customers.segment == big)
-    who = rng.choice(fitting if len(fitting) else len(customers.segment), len(bulks))
-    opens = shop.calendar.open_after[customers.opens[who]]
-    last = np.maximum(opens, shop.calendar.open_before[customers.last[who]])
+    fitting = np.flatnonzero(customers["segment"] == big)
+    who = rng.choice(fitting if len(fitting) else len(customers), len(bulks))
+    opens = shop.calendar.open_after[customers["opens"][who]]
+    last = np.maximum(opens, shop.calendar.open_before[customers["last"][who]])
     for i, (quantity, minutes) in enumerate(bulks):
         day = opens[i : i + 1] if (quantity, minutes) == _FIRST_BULK else last[i : i + 1]
         pair = orders[2 * i : 2 * i + 2]
-        pair["customer"], pair["segment"] = who[i], customers.segment[who[i]]
+        pair["customer"], pair["segment"] = who[i], customers["segment"][who[i]]
         pair["minute"] = shop.calendar.at(day, np.array([0.1])) + np.array([0, minutes])
         pair["bulk"] = quantity
         pair["source"] = -1, 2 * i

@@ -14,38 +14,19 @@ class PlantedSegment:
 
     A `*_spread` is the standard deviation of the logarithm between customers: 0 makes them all
     alike, 0.4 puts two thirds of them within a factor of 1.5. `simulate(noise=...)` scales them all.
-
-    Attributes
-    ----------
-    name : str
-        What the truth file calls it.
-    share : float
-        Share of the customers, relative to the other segments' shares.
-    orders, orders_spread : float
-        Median number of orders in the simulated time.
-    basket, basket_spread : float
-        Median number of lines in an order, where `rows` and `customers` leave it as it is.
-    quantity, quantity_spread : float
-        Median number of items on a line; the spread is between lines.
-    price : float
-        What the segment pays, as a multiple of the list price.
-    recency : float
-        Mean number of days from the last order to the end of the segment's window.
-    starts, ends : datetime.date or None
-        The first and the last day on which it orders: a segment that is born or dies. None: the
-        first or last simulated day.
     """
 
-    name: str
-    share: float
-    orders: float
+    name: str  # what the truth file calls it
+    share: float  # of the customers, relative to the other segments' shares
+    orders: float  # median number in the simulated time
     orders_spread: float = 0.35
-    basket: float
+    basket: float  # median number of lines in an order, where `rows` and `customers` leave it as it is
     basket_spread: float = 0.35
-    quantity: float
-    quantity_spread: float = 0.6
-    price: float = 1.0
-    recency: float
+    quantity: float  # median number of items on a line
+    quantity_spread: float = 0.6  # between lines
+    price: float = 1.0  # what the segment pays, as a multiple of the list price
+    recency: float  # mean number of days from the last order to the end of the segment's window
+    # The first and the last day on which it orders, where it is born or dies out in the simulated time.
     starts: date | None = None
     ends: date | None = None
 

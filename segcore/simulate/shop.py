@@ -11,19 +11,10 @@ from segcore.simulate.planted import PlantedSegment
 
 @dataclass(frozen=True, kw_only=True)
 class Shop:
-    """A retailer with its days, its shelf and its kinds of customers.
-
-    Attributes
-    ----------
-    segments : tuple of PlantedSegment
-    calendar : Calendar
-    catalogue : Catalogue
-    noise, defects : float
-        Factors on the spreads inside the segments, and on what goes wrong.
-    """
+    """A retailer with its days, its shelf and its kinds of customers."""
 
     segments: tuple[PlantedSegment, ...]
     calendar: Calendar
     catalogue: Catalogue
-    noise: float
-    defects: float
+    noise: float  # factor on the spreads inside the segments
+    defects: float  # factor on what goes wrong

@@ -18,7 +18,7 @@ from segcore.pipeline.core.job_file import with_clock
 from segcore.pipeline.core.plan import Plan
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import customers as of_customers
-from segcore.pipeline.lines import read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, read_input, shuffle_lines
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.read_input import Reading
 from segcore.progress import Progress
@@ -113,6 +113,8 @@ def taken_through(
     """Take prepared files through the stages of the lines and of the customers."""
     run = started(folder, settings, progress=progress)
     plan = PartitionPlan(bits=n_buckets.bit_length() - 1, capacity=capacity, at_once=2)
+    if settings.input.fill_from:
+        source = fill_orders.fill(run, source, plan)
     buckets = shuffle_lines.partition(run, source, plan)
     return of_customers.describe(run, source, buckets, None, at_once=plan.at_once)
 

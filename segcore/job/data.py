@@ -48,6 +48,11 @@ class Input(Table):
         ["NULL", "NaN", "None", "NA", "N/A", "#N/A", "<NA>", "(null)", "NaT", "undefined", "-", "\\N"],
         description="words that stand for a missing value in any column, in capitals or not; empty ones are missing too",
     )
+    fill_from: Literal["", "order"] = Field(
+        "",
+        description="order: where an export gives the customer, the date and the like on an order's first line alone, the "
+        "order's other lines take them from there, by its id or else by their place in the file",
+    )
     latest: datetime | None = Field(
         None, description="later dates are rejects; empty: a day after the start of the run, by the clock"
     )

@@ -85,7 +85,10 @@ def remarks(classes: Mapping[str, tuple[int, int | Decimal]]) -> list[str]:
     money = float(amount) / float(all_money) if all_money > 0 else 0.0
     if max(lines, money) <= _MUCH:
         return []
-    return [f"lines without a customer hold {lines:.0%} of all lines and {money:.0%} of the money"]
+    return [
+        f"lines without a customer hold {lines:.0%} of all lines and {money:.0%} of the money; "
+        'if an order says it on its first line alone, input.fill_from = "order" fills the others'
+    ]
 
 
 def check(rows: Mapping[str, int], rules: job.Cleaning) -> None:

@@ -14,7 +14,7 @@ from segcore.pipeline.customers import attributes, customers
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, job_diff
 from segcore.pipeline.finished.previous_run import Previous
-from segcore.pipeline.lines import memory_plan, read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
 
 
 def describe(run: RunContext) -> Customers:
@@ -22,6 +22,8 @@ def describe(run: RunContext) -> Customers:
     source = read_input.prepare(run)
     tables = attributes.prepare(run) if run.settings.extra else None
     plan = memory_plan.partition(run, source.n_lines)
+    if run.settings.input.fill_from:
+        source = fill_orders.fill(run, source, plan)
     buckets = shuffle_lines.partition(run, source, plan)
     return customers.describe(run, source, buckets, tables, at_once=plan.at_once)
 

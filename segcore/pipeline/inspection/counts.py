@@ -10,12 +10,13 @@ import polars as pl
 from segcore import ingest
 from segcore.ingest import UNDECODABLE
 from segcore.job import Job
-from segcore.lines import ledger, shuffle, suspects
+from segcore.lines import ledger, order_lines, shuffle, suspects
 from segcore.lines.ledger import KEPT
 from segcore.pipeline.lines.read_input import Reading
 
 _SHOWN_REJECTS = 3
 _LONGEST_VALUE = 40
+_FEW = 0.1  # of lines
 _HASHES = 20_000_000  # of lines, that are told apart at once
 
 
@@ -125,6 +126,25 @@ def warnings(
         *forms,
         *ledger.remarks(by_class),
     ]
+
+
+def fillable(source: Reading, classes: pl.DataFrame, settings: Job) -> bool:
+    """Whether many lines lack what the first line of their order says."""
+    lacking = classes.filter(pl.col("class").is_in(["missing_customer", "unreadable_ordered_at"]))[
+        "lines"
+    ].sum()
+    if settings.input.fill_from or lacking < _FEW * source.n_lines:
+        return False
+    filled = 0
+    for group in source.file_groups:
+        lf = ingest.scan(group)
+        blanks = order_lines.count_blanks(lf, group).collect(engine="streaming")
+        filling = order_lines.decide(blanks)
+        if filling.by_position:
+            filled += int(blanks["continuing"].sum())
+        elif filling.columns:
+            filled += order_lines.count_named(lf, group).collect(engine="streaming").item()
+    return filled > _FEW * source.n_lines
 
 
 def duplicates(lf: pl.LazyFrame, n_lines: int, *, seed: int) -> int:

@@ -30,6 +30,7 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
     given = settings.input.model_copy(
         update={
             "date_format": settings.input.date_format or order,
+            "fill_from": "order" if seen.fillable else settings.input.fill_from,
             "decimal": settings.input.decimal or ("," if comma else ""),
         }
     )

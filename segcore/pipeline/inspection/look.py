@@ -21,7 +21,7 @@ from segcore.pipeline.core import job_file
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.inspection import counts
 from segcore.pipeline.inspection.counts import Missing
-from segcore.pipeline.lines import read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
 from segcore.pipeline.lines.read_input import Reading
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
@@ -42,6 +42,8 @@ class Inspection:
         Of each group of files, by canonical column.
     warnings : list of str
         Of customers that may be none.
+    fillable : bool
+        Whether many lines lack what the first line of their order says.
     classes : polars.DataFrame
         ``class, lines``, duplicates not told apart.
     first_rejects : polars.DataFrame
@@ -63,6 +65,7 @@ class Inspection:
     formats: list[Formats]
     missing: list[dict[str, Missing]]
     warnings: list[str]
+    fillable: bool
     classes: pl.DataFrame
     first_rejects: pl.DataFrame
     first_at: object
@@ -136,6 +139,8 @@ def _look(
     scratch: Path,
     memory: int,
 ) -> Inspection:
+    if settings.input.fill_from:
+        source = _filled(source, settings, scratch, memory)
     classified = shuffle_lines.classified(source, formats, settings)
     lf = pl.concat(classified, how="diagonal").with_columns(pl.col("class").cast(pl.String))
     counted = lf.group_by("class").agg(
@@ -158,6 +163,7 @@ def _look(
         n_duplicates = 0
         if settings.cleaning.duplicates == "drop":
             n_duplicates = counts.duplicates(lf, n_lines, seed=settings.seed)
+        fillable = counts.fillable(source, classes, settings)
         missing = [
             counts.missing_values(frame, [*gathered(group.columns)], settings.input.null_texts)
             for frame, group in zip(classified, source.file_groups, strict=True)
@@ -172,6 +178,7 @@ def _look(
         formats=formats,
         missing=missing,
         warnings=warnings,
+        fillable=fillable,
         classes=classes.select("class", "lines").sort(
             pl.col("class").replace_strict(order, default=len(order))
         ),
@@ -186,6 +193,14 @@ def _look(
         if len(sampled) == len(sources)
         else counts.estimate_customers(seen, len(sampled)),
     )
+
+
+def _filled(source: Reading, settings: Job, scratch: Path, memory: int) -> Reading:
+    folder = scratch / "fill"
+    folder.mkdir()
+    plan = memory_plan.plan(source.n_lines, memory)
+    fill_orders.make(folder, str(folder), source, settings, plan, log=lambda _: None)
+    return fill_orders.load(folder, str(folder), source)
 
 
 def _time(seconds: object) -> object:

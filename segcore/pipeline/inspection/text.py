@@ -31,6 +31,11 @@ def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> 
     for group, how, missing in zip(found.reading.file_groups, found.formats, found.missing, strict=True):
         said += ["", *_layout(group, how, missing, settings)]
     said += ["", *read_input.notes(found.reading, settings), *found.warnings]
+    if found.fillable:
+        said.append(
+            "many lines lack what the first line of their order says, such as the customer: "
+            'input.fill_from = "order" fills it'
+        )
     said += [
         f"dates     {found.first_at} to {found.last_at}",
         f"lines     {about}{found.n_lines:,}",

@@ -33,6 +33,22 @@ _WITHOUT = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilledLines:
+    """Lines of a group of files with their blank fields filled.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Where they are; no files where nothing had to be filled.
+    scans : tuple of tuple of int
+        Numbers of the files that were scanned together.
+    """
+
+    paths: tuple[str, ...]
+    scans: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """Sources that are ready to be scanned.
 
@@ -42,10 +58,13 @@ class Reading:
         All files of the input, by number.
     file_groups : list of FileGroup
         The same files by header.
+    filled : list of FilledLines
+        Of each group, what stage ``fill`` left, where the job asks for it.
     """
 
     files: list[Prepared]
     file_groups: list[FileGroup]
+    filled: Sequence[FilledLines] = ()
 
     @classmethod
     def of(cls, files: list[Prepared], settings: Job) -> Reading:
@@ -56,6 +75,11 @@ class Reading:
     def n_lines(self) -> int:
         """Lines in all files, below their headers."""
         return sum(file.n_records for file in self.files)
+
+    @property
+    def filled_paths(self) -> list[tuple[str, ...]]:
+        """The files with the filled lines of each group; none where the group itself is scanned."""
+        return [one.paths for one in self.filled] or [() for _ in self.file_groups]
 
     @property
     def absent_features(self) -> list[str]:
@@ -204,6 +228,11 @@ def _assumptions(source: Reading, settings: Job) -> list[str]:
 def _where(group: FileGroup) -> str:
     others = len(group.files) - 1
     return group.files[0].source.name + (f" and {others:,} more" if others else "")
+
+
+def rest_seed(settings: Job) -> int | None:
+    """Return the seed of the hash of columns without another use, which tell equal lines apart, where those are dropped."""
+    return settings.seed if settings.cleaning.duplicates == "drop" else None
 
 
 def understand(source: Reading, settings: Job, *, every: bool) -> list[Formats]:

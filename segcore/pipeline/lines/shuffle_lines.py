@@ -111,7 +111,10 @@ def _partition(run: RunContext, source: Reading, plan: PartitionPlan, folder: Pa
         texts=tuple(engine.run_tasks(_write_texts, tasks, label="rejects")) if all_texts else (),
         buckets=tuple(_buckets(run, files, shared, plan)),
         rejects=tuple(file.path for file in files if file.bucket is None),
-        groups=tuple(tuple(file.number for file in task.group.files) for task in tasks),
+        groups=(
+            *(scan for one in source.filled if one.paths for scan in one.scans),
+            *(tuple(file.number for file in task.group.files) for task in tasks if not task.filled),
+        ),
         first_at=_of_known(min, (one.first_at for one in done)),
         last_at=_of_known(max, (one.last_at for one in done)),
         newest=_of_known(max, (one.newest for one in done)),
@@ -130,18 +133,35 @@ class _Task:
     window: Window
     folder: str
     bits: int
+    filled: tuple[str, ...] = ()  # files of the group's lines, where fields had to be filled
 
     def classified(self) -> pl.LazyFrame:
-        return _classified(self.group, self.formats, self.settings, self.window)
+        return _classified(self.group, self.filled, self.formats, self.settings, self.window)
 
 
 def _tasks(source: Reading, formats: Sequence[Formats], settings: Job, folder: str, bits: int) -> list[_Task]:
     window = observation_window.find(source, formats, settings)
     return [
-        _Task(group=part, formats=own, settings=settings, window=window, folder=folder, bits=bits)
-        for group, own in zip(source.file_groups, formats, strict=True)
-        for part in read_input.task_groups(group)
+        _Task(
+            group=part,
+            formats=own,
+            settings=settings,
+            window=window,
+            folder=folder,
+            bits=bits,
+            filled=filled,
+        )
+        for group, own, paths in zip(source.file_groups, formats, source.filled_paths, strict=True)
+        for part, filled in _parts(group, paths)
     ]
+
+
+def _parts(group: FileGroup, paths: Sequence[str]) -> Iterator[tuple[FileGroup, tuple[str, ...]]]:
+    """Give what each task reads: some files of a group, or some of the files with its lines filled."""
+    if paths:
+        yield from ((group, tuple(some)) for some in engine.batches(paths, lambda _: 1))
+    else:
+        yield from ((part, ()) for part in read_input.task_groups(group))
 
 
 def classified(source: Reading, formats: Sequence[Formats], settings: Job) -> list[pl.LazyFrame]:
@@ -151,15 +171,18 @@ def classified(source: Reading, formats: Sequence[Formats], settings: Job) -> li
     """
     window = observation_window.find(source, formats, settings)
     return [
-        _classified(group, own, settings, window)
-        for group, own in zip(source.file_groups, formats, strict=True)
+        _classified(group, paths, own, settings, window)
+        for group, own, paths in zip(source.file_groups, formats, source.filled_paths, strict=True)
     ]
 
 
-def _classified(group: FileGroup, formats: Formats, settings: Job, window: Window) -> pl.LazyFrame:
-    # What tells equal lines apart may stand in a column that has no other use.
-    rest = settings.seed if settings.cleaning.duplicates == "drop" else None
-    lines = ingest.scan(group, rest=rest)
+def _classified(
+    group: FileGroup, filled: Sequence[str], formats: Formats, settings: Job, window: Window
+) -> pl.LazyFrame:
+    if filled:
+        lines = pl.scan_parquet(list(filled), hive_partitioning=False)
+    else:
+        lines = ingest.scan(group, rest=read_input.rest_seed(settings))
     values = ingest.read_values(lines, group, formats, settings, latest=settings.input.latest_second)
     excluded = ingest.as_read(settings.cleaning.exclude_customers, settings)
     rules = settings.cleaning.model_copy(update={"exclude_customers": excluded})

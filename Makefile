@@ -15,12 +15,13 @@ NIGHTS    ?= 40
 WINDOW    ?= 270d
 ROOM      ?=
 SAMPLE    ?=
+UPGRADE   ?=
 
 VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-nights browser screenshots sample data clean
+.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-nights browser screenshots sample data lock audit-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -29,12 +30,16 @@ help: ## list the targets
 $(VENV)/.run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("segcore needs Python 3.11 or newer; this is " + sys.version.split()[0] + ": set PYTHON=python3.12 or so") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+# What an extra of pyproject.toml adds to that: dev, bench, mutants, audit.
+$(VENV)/.%: .ci/constraints/%.txt $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
+
+$(VENV)/.bench $(VENV)/.mutants $(VENV)/.audit: $(VENV)/.dev
 
 segment: $(VENV)/.run ## segment INPUT into OUT and say where the report is
 	@report=$$($(BIN)/segcore segment $(INPUT) --out $(OUT) --job $(JOB) \
@@ -46,10 +51,6 @@ test: $(VENV)/.dev ## run the tests (about five minutes on two cores)
 
 test-all: $(VENV)/.dev ## run the long tests too
 	$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 1800
-
-$(VENV)/.mutants: $(VENV)/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutants]'
-	@touch $@
 
 mutants: $(VENV)/.mutants ## small wrong changes that no test of the room notices; ROOM=selection SAMPLE=100
 	$(BIN)/python -m tests.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))
@@ -65,10 +66,6 @@ format: $(VENV)/.dev ## let ruff format the code
 
 bench: $(VENV)/.dev ## segcore beside plain pandas + scikit-learn; ROWS=5e6
 	$(BIN)/python -m tests.benchmarks.bench --rows $(ROWS)
-
-$(VENV)/.bench: $(VENV)/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
-	@touch $@
 
 bench-scale bench-same: ROWS = 1e7
 
@@ -96,6 +93,12 @@ sample: $(VENV)/.run ## make the shipped dump again
 
 data: $(VENV)/.run ## fetch the Online Retail data set into data/online-retail
 	$(BIN)/segcore download online-retail --out data/online-retail
+
+lock: $(VENV)/.dev ## pin what pyproject.toml asks for, with hashes; UPGRADE=--upgrade or '--upgrade-package NAME'
+	.ci/lock $(UPGRADE)
+
+audit-deps: $(VENV)/.audit ## look for known vulnerabilities of what is pinned, where an advisory database can be reached
+	$(BIN)/python .ci/audit_deps.py
 
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) dist build data/out .mypy_cache .ruff_cache .pytest_cache

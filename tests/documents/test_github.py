@@ -65,7 +65,7 @@ def test_the_newest_polars_comes_after_the_pinned_ones() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     # Made first and not touched again, or make would put the pinned Polars back.
     assert environment == "make .venv/.dev"
-    assert "\n$(VENV)/.dev: $(VENV)/.run\n" in makefile
+    assert "\n$(VENV)/.%: .ci/constraints/%.txt $(VENV)/.run\n" in makefile
     assert "\nVENV := .venv\n" in makefile
     assert upgrade == ".venv/bin/pip install --upgrade polars"
     assert tests == "make lint test"

@@ -20,7 +20,11 @@ PAGES = of.pages()
 # Options of click itself, and of systemctl, docker, Dask, pip, Python and mypy.
 OF_OTHERS = {"--help", "--version", "--file", "--tag", "--now", "--host", "--port", "--nthreads"} | {
     "--memory-limit",
-    "--constraint",
+    "--no-build-isolation",
+    "--no-deps",
+    "--require-hashes",
+    "--requirement",
+    "--upgrade-package",
     "--editable",
     "--strict",
     "--upgrade",

@@ -112,6 +112,19 @@ class StructureTest(Table):
     copies: int = Field(99, ge=0, description="Gaussian-copula copies; 0: no test")
 
 
+class LookBack(Table):
+    """What the segments of some time ago would have told of the days since."""
+
+    days: int = Field(
+        90, ge=0, le=3_650, description="length of the period that is looked back on; 0: no look back"
+    )
+
+    @property
+    def seconds(self) -> int:
+        """The same in seconds."""
+        return self.days * 86_400
+
+
 class Lineage(Table):
     """When a segment is the one of the previous run."""
 

@@ -7,7 +7,17 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from segcore import errors, schema
-from segcore.job.analysis import Drift, Gate, Lineage, Models, Report, Selection, Stability, StructureTest
+from segcore.job.analysis import (
+    Drift,
+    Gate,
+    Lineage,
+    LookBack,
+    Models,
+    Report,
+    Selection,
+    Stability,
+    StructureTest,
+)
 from segcore.job.base import Table
 from segcore.job.data import Cleaning, Features, Input, Matrix
 from segcore.job.extra import Extra
@@ -33,6 +43,7 @@ class Job(Table):
     stability: Stability = Stability()
     selection: Selection = Selection()
     structure_test: StructureTest = StructureTest()
+    look_back: LookBack = LookBack()
     lineage: Lineage = Lineage()
     drift: Drift = Drift()
     gate: Gate = Gate()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
+import polars as pl
+
 from segcore import engine, errors, storage
 from segcore.evaluation import processes
 from segcore.matrix import population
@@ -21,7 +23,7 @@ from segcore.pipeline.customers import lines_to_customers
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, job_diff, previous_run, run_comparison, warm_start
 from segcore.pipeline.lines import memory_plan
-from segcore.pipeline.models import checkpoints, labels, model_selection
+from segcore.pipeline.models import checkpoints, labels, look_back, model_selection
 from segcore.pipeline.outputs import publish, report_tables, run_files
 from segcore.pipeline.score import score_with_previous
 from segcore.selection import quality_gate
@@ -154,6 +156,7 @@ def _fit(run: RunContext, customers: Customers, old_labels: Path | None) -> None
             **run_files.manifest(
                 folder, customers, fitted.population, fitted.sweep, compared, table, settings
             ),
+            "look_back": _look_back(run, folder, customers, fitted, table),
             **_line(run, folder, fitted.moves, old_labels, run_files.names(table), compared.chosen),
             "gate": {
                 "broken": quality_gate.broken_bounds(
@@ -199,8 +202,17 @@ def _fitted(run: RunContext, customers: Customers, old_labels: Path | None) -> _
     def choose(folder: Path) -> int:
         n_jobs = memory_plan.refit_processes(settings, budget)
         before = None if followed is None else job_diff.incumbent(followed, settings)
+        areas = None
+        if customers.cut is not None and look_back.can_label(customers.then, people.preparation):
+            areas = look_back.candidate_auc(
+                customers.then,
+                [candidate.assigner for candidate in sweep.candidates],
+                people.preparation,
+                separate=people.separate_one_time,
+                money_decimals=settings.cleaning.money_decimals,
+            )
         compared = model_selection.compare(
-            sweep, people, settings, run.progress, previous=before, n_jobs=n_jobs
+            sweep, people, settings, run.progress, next_period=areas, previous=before, n_jobs=n_jobs
         )
         checkpoints.save_compared(folder, compared)
         return len(people.evaluation)
@@ -220,6 +232,28 @@ def _fitted(run: RunContext, customers: Customers, old_labels: Path | None) -> _
             )
             labelled = labelled.with_ids(moves.lineage.ids)
     return _Fitted(population=people, sweep=sweep, compared=compared, labelled=labelled, moves=moves)
+
+
+def _look_back(
+    run: RunContext, folder: Path, customers: Customers, fitted: _Fitted, profile: pl.DataFrame
+) -> dict[str, Any] | None:
+    """Write what the segments would have told of the last period, and return what the manifest says of it."""
+    people, cut = fitted.population, customers.cut
+    if cut is None or customers.newcomers is None:
+        return None
+    if not look_back.can_label(customers.then, people.preparation):
+        run.progress.log("no look back: the models see other tables, which are as of today")
+        return None
+    df = look_back.first_customers(customers.then)
+    if not df.height:
+        return None
+    decimals = run.settings.cleaning.money_decimals
+    segments = look_back.label_then(
+        df, fitted.labelled, people.preparation, separate=people.separate_one_time
+    )
+    table, rules = look_back.tables(df, segments, run_files.names(profile), money_decimals=decimals)
+    table.write_parquet(folder / "look_back.parquet")
+    return look_back.described(cut, customers.newcomers, df, decimals) | {"rules": rules}
 
 
 def _line(

@@ -194,3 +194,20 @@ def test_axe_finds_no_serious_violation_in_the_report(visit: chrome.Visit) -> No
     visit.page.evaluate(chrome.AXE.read_text(encoding="utf-8"))
     found = visit.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     assert [f["id"] for f in found if f["impact"] in {"serious", "critical", "moderate"}] == []
+
+
+def test_the_look_back_is_that_of_the_independent_analysis(real_run: Run) -> None:
+    told = read(real_run, "manifest.json")["look_back"]
+    assert (told["days"], told["customers"], told["buyers"], told["new_customers"]) == (90, 3374, 1916, 960)
+    # Theirs counts "Next Day Carriage" as a product, 540.00 in the period, which this job does not.
+    assert told["revenue"] == 2_541_937.59 - 540.00
+    assert told["new_revenue_share"] == pytest.approx(0.1719, abs=1e-4)
+    segments = told["rules"]["segment"]
+    assert segments["auc"] == pytest.approx(0.7164, abs=1e-3)
+    assert segments["auc_se"] == pytest.approx(0.0084, abs=1e-4)
+    assert segments["log_revenue_explained"] == pytest.approx(0.2290, abs=1e-3)
+    table = pl.read_parquet(real_run.folder / "look_back.parquet").filter(pl.col("rule") == "segment")
+    assert table["rate"].to_list() == pytest.approx([0.8919, 0.6861, 0.4155, 0.3736], abs=1e-3)
+    assert table["revenue_share"].to_list() == pytest.approx([0.6568, 0.1789, 0.1198, 0.0445], abs=1e-3)
+    assert table["revenue_share_se"].to_list() == pytest.approx([0.0343, 0.0246, 0.0134, 0.0053], abs=1e-3)
+    assert table["past_share"].to_list() == pytest.approx([0.6703, 0.1545, 0.1479, 0.0273], abs=1e-3)

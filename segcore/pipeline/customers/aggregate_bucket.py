@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from segcore import expressions
 from segcore.job import Job
 from segcore.lines import cleaning, features, returns
+from segcore.lines.look_back import Cut, newcomers, with_outcome
 from segcore.pipeline.customers import rejects
 from segcore.pipeline.lines.shuffle_lines import Bucket
 
@@ -32,6 +33,8 @@ class Task:
         Customers with more lines than that may be guest accounts.
     products_below : int
         The hash up to which it is kept what customers bought.
+    cut : Cut or None
+        Where the customers are looked at as they were then, and at what they have bought since.
     """
 
     bucket: Bucket
@@ -41,6 +44,7 @@ class Task:
     as_of: int
     guest_lines: int
     products_below: int
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,10 @@ class Done:
         Customers that may be guest accounts, and their lines.
     taken_back : polars.DataFrame or None
         What returns took back, where they do.
+    then : polars.DataFrame or None
+        Features at the cut of the customers known then, what they have bought since, and ``half``, 0 or 1 by hash.
+    newcomers : polars.DataFrame or None
+        What others have bought since then, one row.
     """
 
     customers: pl.DataFrame
@@ -75,65 +83,66 @@ class Done:
     duplicates: pl.DataFrame
     guests: pl.DataFrame
     taken_back: pl.DataFrame | None
+    then: pl.DataFrame | None
+    newcomers: pl.DataFrame | None
 
 
 def aggregate(task: Task) -> Done:
     """Aggregate the lines of a bucket, slice by slice."""
-    job = task.settings
     parts = [_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices]
-    orders = features.merge([part.orders.lazy() for part in parts]).collect()
-    gross = None
+    now = _merged([part.now for part in parts])
     taken_back = None
-    if job.features.returns == "net":
-        gross = features.merge([part.gross.lazy() for part in parts if part.gross is not None]).collect()
+    if now.gross is not None:
         by_line = pl.concat([part.taken_back for part in parts if part.taken_back is not None]).sum()
-        taken_back = by_line.hstack(returns.emptied(gross.lazy(), orders.lazy()).collect())
-    products = pl.concat([part.products for part in parts])
-    products = products.unique() if len(parts) > 1 else products
-    customers, months, guests = pl.collect_all(
+        taken_back = by_line.hstack(returns.emptied(now.gross.lazy(), now.orders.lazy()).collect())
+    customers = _described(now, task, as_of=task.as_of)
+    months, guests = pl.collect_all(
         [
-            features.customer_features(
-                orders.lazy(),
-                products.lazy(),
-                as_of=task.as_of,
-                money_decimals=job.cleaning.money_decimals,
-                gross=None if gross is None else gross.lazy(),
-            ),
-            features.by_month(orders.lazy()),
-            features.heavy_customers(orders.lazy(), more_than=task.guest_lines),
+            features.by_month(now.orders.lazy()),
+            features.heavy_customers(now.orders.lazy(), more_than=task.guest_lines),
         ]
     )
     rows = customers.select("customer_id").with_row_index("row")
-    months = months.join(rows, on="customer_id").drop("customer_id")
-    if task.own:
-        lines = pl.concat([part.purchases for part in parts if part.purchases is not None])
-        customers = customers.join(
-            _own_features(lines, task.own, job), on="customer_id", how="left", maintain_order="left"
-        )
+    then = new = None
+    if task.cut is not None:
+        bought = now.orders if now.gross is None else now.gross
+        known = _merged([part.then for part in parts if part.then is not None])
+        then = _with_outcome(_described(known, task, as_of=task.cut.at), bought, task.cut)
+        new = newcomers(bought.lazy(), task.cut).collect()
     early = pl.col("h") <= pl.lit(task.products_below, dtype=pl.UInt64)
     return Done(
         customers=customers,
-        months=months,
-        products=products.filter(early).select("customer_id", "product"),
+        months=months.join(rows, on="customer_id").drop("customer_id"),
+        products=now.products.filter(early).select("customer_id", "product"),
         product_customers=customers.filter(early).height,
         counts=pl.concat([part.counts for part in parts]),
         duplicates=pl.concat([part.duplicates for part in parts]),
         guests=guests,
         taken_back=taken_back,
+        then=then,
+        newcomers=new,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _History:
+    """Lines of some customers, condensed: orders after returns took purchases back where they do, and before."""
+
+    orders: pl.DataFrame
+    products: pl.DataFrame
+    gross: pl.DataFrame | None
+    purchases: pl.DataFrame | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
     """A slice of a bucket's lines, condensed."""
 
-    orders: pl.DataFrame
-    products: pl.DataFrame
+    now: _History
+    then: _History | None
     counts: pl.DataFrame
     duplicates: pl.DataFrame
-    gross: pl.DataFrame | None
     taken_back: pl.DataFrame | None
-    purchases: pl.DataFrame | None
 
 
 def _slice(paths: list[str], task: Task) -> _Part:
@@ -148,8 +157,20 @@ def _slice(paths: list[str], task: Task) -> _Part:
     lines = everything.filter(~is_copy)
     del everything
     counts = pl.concat([features.ledger(part.lazy()).collect() for part in (lines, duplicates)])
+    now, taken_back = _history(lines, task)
+    return _Part(
+        now=now,
+        then=None if task.cut is None else _history_before(lines, now, task, task.cut),
+        counts=counts,
+        duplicates=rejects.of_duplicates(duplicates.lazy(), job.cleaning.rejects).collect(),
+        taken_back=taken_back,
+    )
+
+
+def _history(lines: pl.DataFrame, task: Task) -> tuple[_History, pl.DataFrame | None]:
+    """Condense lines, and count what returns took back, where they do."""
     gross = taken_back = None
-    if job.features.returns == "net":
+    if task.settings.features.returns == "net":
         matched = returns.match(lines.lazy()).collect()
         gross = features.condense(lines.lazy()).collect()
         taken_back = returns.account(matched.lazy()).collect()
@@ -157,16 +178,56 @@ def _slice(paths: list[str], task: Task) -> _Part:
     orders, products = pl.collect_all(
         [features.condense(lines.lazy()), features.bought_products(lines.lazy())]
     )
-    columns = expressions.all_columns(task.own)
-    return _Part(
-        orders=orders,
-        products=products,
-        counts=counts,
-        duplicates=rejects.of_duplicates(duplicates.lazy(), job.cleaning.rejects).collect(),
-        gross=gross,
-        taken_back=taken_back,
-        purchases=features.purchases(lines.lazy(), columns).collect() if task.own else None,
+    history = _History(
+        orders=orders, products=products, gross=gross, purchases=_own_purchases(lines.lazy(), task)
     )
+    return history, taken_back
+
+
+def _history_before(lines: pl.DataFrame, now: _History, task: Task, cut: Cut) -> _History:
+    """Condense what was known at a cut; a return takes back nothing before it happens."""
+    known = cut.history(lines.lazy())
+    if now.gross is not None:
+        return _history(known.collect(), task)[0]
+    orders, products = pl.collect_all([cut.history(now.orders.lazy()), features.bought_products(known)])
+    return _History(orders=orders, products=products, gross=None, purchases=_own_purchases(known, task))
+
+
+def _own_purchases(lines: pl.LazyFrame, task: Task) -> pl.DataFrame | None:
+    return features.purchases(lines, expressions.all_columns(task.own)).collect() if task.own else None
+
+
+def _merged(parts: Sequence[_History]) -> _History:
+    """Add up what slices of the same customers' lines were condensed to."""
+    gross = [part.gross.lazy() for part in parts if part.gross is not None]
+    purchases = [part.purchases for part in parts if part.purchases is not None]
+    products = pl.concat([part.products for part in parts])
+    return _History(
+        orders=features.merge([part.orders.lazy() for part in parts]).collect(),
+        products=products.unique() if len(parts) > 1 else products,
+        gross=features.merge(gross).collect() if gross else None,
+        purchases=pl.concat(purchases) if purchases else None,
+    )
+
+
+def _described(history: _History, task: Task, *, as_of: int) -> pl.DataFrame:
+    """Return the features of every customer with a purchase, in hash order."""
+    customers = features.customer_features(
+        history.orders.lazy(),
+        history.products.lazy(),
+        as_of=as_of,
+        money_decimals=task.settings.cleaning.money_decimals,
+        gross=None if history.gross is None else history.gross.lazy(),
+    ).collect()
+    if history.purchases is None:
+        return customers
+    own = _own_features(history.purchases, task.own, task.settings)
+    return customers.join(own, on="customer_id", how="left", maintain_order="left")
+
+
+def _with_outcome(customers: pl.DataFrame, orders: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    half = (pl.col("h") % 2).cast(pl.Int8).alias("half")
+    return with_outcome(customers.lazy(), orders.lazy(), cut).with_columns(half).collect()
 
 
 def _own_features(lines: pl.DataFrame, own: Mapping[str, str], job: Job) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import polars as pl
 from segcore import engine, errors, expressions, ingest, records
 from segcore.job import Job
 from segcore.lines import features, ledger, suspects
+from segcore.lines.look_back import Cut
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
 from segcore.pipeline.customers.rows_writer import RowsWriter
@@ -47,6 +48,10 @@ class Customers:
         Of how many of them, the first in hash order, it is known what they bought.
     coverage : list of dict
         What each other table says of how many of them.
+    cut : Cut or None
+        Where there is a look back.
+    newcomers : dict or None
+        What others than the customers known at the cut have bought since.
     """
 
     folder: Path
@@ -57,6 +62,8 @@ class Customers:
     customers: int
     product_customers: int
     coverage: list[dict[str, Any]]
+    cut: Cut | None
+    newcomers: dict[str, int] | None
 
     @property
     def features(self) -> tuple[Path, ...]:
@@ -67,6 +74,11 @@ class Customers:
     def months(self) -> tuple[Path, ...]:
         """What each customer, by their row in the features, bought in each month."""
         return _files(self.folder / "months")
+
+    @property
+    def then(self) -> tuple[Path, ...]:
+        """The customers known at the cut in hash order: their features then, and what they have bought since."""
+        return _files(self.folder / "then")
 
     @property
     def products(self) -> tuple[Path, ...]:
@@ -99,7 +111,11 @@ def describe(
         If no line has a readable date, or too many lines are rejected.
     """
     folder = run.stage("customers", partial(_describe, run, source, buckets, tables, at_once))
-    return Customers(folder=folder, ledger=records.read(Ledger, folder), **read_json(folder / "stage.json"))
+    facts = read_json(folder / "stage.json")
+    cut = facts.pop("cut")
+    return Customers(
+        folder=folder, ledger=records.read(Ledger, folder), cut=None if cut is None else Cut(**cut), **facts
+    )
 
 
 def _describe(
@@ -110,7 +126,8 @@ def _describe(
             f"no purchase left: of {source.n_lines:,} lines none has a date that can be read"
         )
     as_of = observation_window.as_of(run.settings.features, buckets.newest)
-    tasks = _tasks(run, source, buckets, as_of)
+    cut = _cut(run, buckets.first_at, as_of)
+    tasks = _tasks(run, source, buckets, as_of, cut)
     absent = {*source.absent_features, *run.settings.features.without}
     totals = _aggregate(run, tasks, folder, tables, absent, at_once)
     account = _account(folder, source, buckets, totals, run.settings)
@@ -126,12 +143,29 @@ def _describe(
         "customers": totals.customers,
         "product_customers": totals.product_customers,
         "coverage": coverage,
+        "cut": None if cut is None else asdict(cut),
+        "newcomers": pl.concat(totals.newcomers).sum().row(0, named=True) if totals.newcomers else None,
     }
     write_json(folder / "stage.json", facts)
     return source.n_lines
 
 
-def _tasks(run: RunContext, source: Reading, buckets: Buckets, as_of: int) -> list[aggregate_bucket.Task]:
+def _cut(run: RunContext, first_at: int | None, as_of: int) -> Cut | None:
+    """Return where the customers are looked at as they were then; None where the history is too short for it."""
+    wanted = run.settings.look_back
+    if not wanted.days or first_at is None or run.plan.refresh == "score":
+        return None
+    if as_of - first_at < 2 * wanted.seconds:
+        run.progress.log(
+            f"no look back: it takes {2 * wanted.days} days of lines, and there are {(as_of - first_at) // 86_400}"
+        )
+        return None
+    return Cut(first=None, at=as_of - wanted.seconds, end=as_of)
+
+
+def _tasks(
+    run: RunContext, source: Reading, buckets: Buckets, as_of: int, cut: Cut | None
+) -> list[aggregate_bucket.Task]:
     n_lines = sum(bucket.rows for bucket in buckets.buckets)
     own = computable(run.settings, source, run.progress)
     return [
@@ -144,6 +178,7 @@ def _tasks(run: RunContext, source: Reading, buckets: Buckets, as_of: int) -> li
             guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
             # The hash up to which it is kept what customers bought; it depends on nothing but the lines.
             products_below=min(2**64 - 1, 2**64 * _PRODUCT_LINES // max(n_lines, 1)),
+            cut=cut,
         )
         for bucket in buckets.buckets
     ]
@@ -159,6 +194,7 @@ class _Totals:
     duplicates: list[pl.DataFrame] = field(default_factory=list)
     guests: list[pl.DataFrame] = field(default_factory=list)
     taken_back: list[pl.DataFrame] = field(default_factory=list)
+    newcomers: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, done: aggregate_bucket.Done) -> None:
         self.customers += done.customers.height
@@ -168,6 +204,8 @@ class _Totals:
         self.guests.append(done.guests)
         if done.taken_back is not None:
             self.taken_back.append(done.taken_back)
+        if done.newcomers is not None:
+            self.newcomers.append(done.newcomers)
 
 
 def _aggregate(
@@ -180,7 +218,9 @@ def _aggregate(
 ) -> _Totals:
     """Write what is known of every bucket's customers, in hash order, and add up the rest."""
     totals = _Totals()
-    writer = RowsWriter(folder / "features", rows_per_file=run.settings.features.rows_per_file)
+    rows_per_file = run.settings.features.rows_per_file
+    writer = RowsWriter(folder / "features", rows_per_file=rows_per_file)
+    then = RowsWriter(folder / "then", rows_per_file=rows_per_file)
     for name in ("months", "products"):
         (folder / name).mkdir()
     with run.progress.counter("customers") as tick:
@@ -195,8 +235,11 @@ def _aggregate(
                 done.products.write_parquet(folder / f"products/part-{number:05d}.parquet")
             described = done.customers.drop(absent)
             writer.add(described if tables is None else attributes.join(described, tables))
+            if done.then is not None:
+                then.add(done.then.drop(absent))
             totals.add(done)
     writer.close()
+    then.close()
     return totals
 
 

@@ -14,7 +14,17 @@ _CHOOSING = ("cleaning", "features", "extra", "matrix", "models", "selection")
 
 
 # Settings that change no answer, or that the reasons name in words of their own.
-_SILENT = ("report", "gate", "lineage", "drift", "matrix.columns", "features.as_of", "input.latest", "extra")
+_SILENT = (
+    "report",
+    "gate",
+    "lineage",
+    "look_back",
+    "drift",
+    "matrix.columns",
+    "features.as_of",
+    "input.latest",
+    "extra",
+)
 
 
 def changes(old: job.Job, new: job.Job, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

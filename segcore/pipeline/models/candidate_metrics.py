@@ -12,6 +12,7 @@ import polars as pl
 from segcore import job
 from segcore.arrays import Labels
 from segcore.evaluation import criteria, propagation, silhouette, stability, structure
+from segcore.evaluation.next_period import Estimate
 from segcore.matrix import fit
 from segcore.matrix.population import Population
 from segcore.models.assignment import assign_each
@@ -71,6 +72,15 @@ _MEASURED: dict[str, Any] = {
     "note": pl.String,
     "seconds": pl.Float64,
 }
+
+
+def with_next_period(table: pl.DataFrame, areas: Sequence[Estimate] | None) -> pl.DataFrame:
+    """Add how well each candidate would have told who buys in the last period; null where there is no look back."""
+    values: Sequence[Estimate | tuple[None, None]] = [(None, None)] * table.height if areas is None else areas
+    return table.with_columns(
+        pl.Series(name, [pair[place] for pair in values], dtype=pl.Float64).fill_nan(None)
+        for place, name in enumerate(("next_period_auc", "next_period_auc_se"))
+    )
 
 
 def with_stability(

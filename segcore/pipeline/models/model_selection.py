@@ -11,6 +11,7 @@ import polars as pl
 from segcore import job
 from segcore.arrays import Floats, Labels
 from segcore.evaluation import agreement, criteria
+from segcore.evaluation.next_period import Estimate
 from segcore.matrix.population import Population
 from segcore.models import CandidateKey, sweeping
 from segcore.models.assignment import assign_each
@@ -96,17 +97,19 @@ def compare(
     settings: job.Job,
     progress: Progress,
     *,
+    next_period: Sequence[Estimate] | None = None,
     previous: CandidateKey | None = None,
     n_jobs: int | None = None,
 ) -> Compared:
     """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose.
 
-    `previous` is the model of the run that is followed, and `n_jobs` how many processes refit models; the result does
+    `next_period` says how well each candidate would have told who buys next, where that is known; `previous` is the model of the run that is followed, and `n_jobs` how many processes refit models; the result does
     not depend on the latter.
     """
     candidates = sweep.candidates
     labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
     table = candidate_metrics.measured(candidates, labels, people)
+    table = candidate_metrics.with_next_period(table, next_period)
     table = candidate_metrics.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
     if any(quality_gate.unstable(settings.gate, row) for row in table.to_dicts() if key(row) == previous):
         previous = None  # or that model would stay, and be stopped, every night

@@ -1,0 +1,89 @@
+"""Customers as they were some time before the end, and what they have bought since.
+
+Nothing that happened from the cut on may reach what is said of the time before it: the lines are cut first, and all
+features, netted returns and distinct products are computed of what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from segcore.lines import cleaning
+
+OUTCOME = ("bought", "next_spend_minor")
+"""Whether a customer bought in the later period, and purchases less returns of it in minor units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A look back: history in ``[first, at)``, outcome in ``[at, end)``, seconds since 1970.
+
+    Attributes
+    ----------
+    first : int or None
+        None where history begins with the first line.
+    at, end : int
+    """
+
+    first: int | None
+    at: int
+    end: int
+
+    def history(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the lines, or orders, that were known at the cut."""
+        when = pl.col("ordered_at")
+        known = when < self.at
+        return lines.filter(known if self.first is None else known & (when >= self.first))
+
+
+def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
+    """Add what customers did in the later period.
+
+    Parameters
+    ----------
+    customers : polars.LazyFrame
+        A row for each customer with a purchase before the cut, with ``customer_id``.
+    orders : polars.LazyFrame
+        All their orders as :func:`segcore.lines.features.condense` gives them, none taken back.
+    cut : Cut
+
+    Returns
+    -------
+    polars.LazyFrame
+        The same rows in the same order, with :data:`OUTCOME`.
+    """
+    when = pl.col("ordered_at")
+    later = orders.filter(when >= cut.at, when < cut.end)
+    kept = later.filter(pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN]))
+    outcome = kept.group_by("customer_id").agg(
+        bought=(pl.col("class") == cleaning.PURCHASE).any(),
+        next_spend_minor=pl.col("amount").sum().cast(pl.Int64),
+    )
+    return customers.join(outcome, on="customer_id", how="left", maintain_order="left").with_columns(
+        pl.col("bought").fill_null(False), pl.col("next_spend_minor").fill_null(0)
+    )
+
+
+def newcomers(orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
+    """Add up what customers bought in the later period of whom nothing was known at the cut.
+
+    Returns
+    -------
+    polars.LazyFrame
+        One row: ``new_customers``, ``new_spend_minor`` and ``all_spend_minor``, purchases before returns.
+    """
+    when = pl.col("ordered_at")
+    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
+    known = cut.history(purchases).select("customer_id").unique()
+    later = purchases.filter(when >= cut.at, when < cut.end)
+    new = later.join(known, on="customer_id", how="anti")
+    amount = pl.col("amount").sum().cast(pl.Int64)
+    return pl.concat(
+        [
+            new.select(new_customers=pl.col("customer_id").n_unique().cast(pl.Int64), new_spend_minor=amount),
+            later.select(all_spend_minor=amount),
+        ],
+        how="horizontal",
+    )

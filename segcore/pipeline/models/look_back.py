@@ -1,0 +1,209 @@
+"""What segments, and simpler rules, would have told of the days since a cut: measured on the customers known then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from segcore.arrays import Floats, Labels, Mask
+from segcore.evaluation import next_period
+from segcore.evaluation.next_period import Estimate, GroupSums, group_sums
+from segcore.lines import rfm
+from segcore.lines.look_back import Cut
+from segcore.matrix.preparation import Preparation
+from segcore.models.assignment import Assigner
+from segcore.pipeline.models.labels import Labelled, label_frame
+
+# Customers that are judged, the first in hash order: a random sample where there are more.
+_MOST = 1_000_000
+_MOST_FOR_CANDIDATES = 20_000
+_NEEDED = ("customer_id", "order_count", "total_spend", "days_since_last_order", "bought", "half")
+SEGMENTS = "segment"
+# Rules whose cells stand in order, the likeliest buyers last: nothing has to be learned to rank them.
+_ORDERED = ("as many by past spend", "spend in tenths", "recency in quarters", "order count")
+
+
+def first_customers(files: Sequence[Path], most: int = _MOST) -> pl.DataFrame:
+    """Return the first customers in hash order that were known at the cut."""
+    return pl.scan_parquet(list(files)).head(most).collect()
+
+
+def can_label(files: Sequence[Path], preparation: Preparation) -> bool:
+    """Whether the customers of the cut have what the model sees: other tables are of today and stay out."""
+    return set(preparation.features) <= set(pl.read_parquet_schema(files[0]))
+
+
+def candidate_auc(
+    files: Sequence[Path],
+    assigners: Sequence[Assigner],
+    preparation: Preparation,
+    *,
+    separate: bool,
+    money_decimals: int,
+) -> list[Estimate]:
+    """Return for each candidate the area under the curve of "buys in the period", its labels as the prediction."""
+    df = first_customers(files, _MOST_FOR_CANDIDATES)
+    # A candidate's centres say nothing but distances, which nobody asks for here.
+    centres = np.zeros((max(a.n_clusters for a in assigners), len(preparation.columns)))
+    labels, _, _ = label_frame(df, assigners, centres, preparation, separate=separate)
+    outcome = _outcome(df, money_decimals)
+    return [next_period.auc(group_sums(own + 1, *outcome, int(own.max()) + 2)) for own in labels]
+
+
+def tables(
+    df: pl.DataFrame, segments: Labels, names: dict[int, str], *, money_decimals: int
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Measure the segments and simpler rules on the same customers.
+
+    Parameters
+    ----------
+    df : polars.DataFrame
+        As :func:`first_customers` returns it.
+    segments : ndarray of shape (n_customers,), int32
+        Ids by today's model at the cut; 0 for none.
+    names : dict of int to str
+        Of the segments.
+    money_decimals : int
+
+    Returns
+    -------
+    table : polars.DataFrame
+        A row for each segment and each cell of the other rules: what look_back.parquet holds.
+    summary : dict
+        AUC and share of log revenue explained of each rule.
+    """
+    bought, revenue = _outcome(df, money_decimals)
+    half = df["half"].to_numpy()
+    past = df["total_spend"].to_numpy()
+    frames, summary = [], {}
+    for rule, cells, labels in _rules(df, segments, names):
+        sums = group_sums(cells, bought, revenue, len(labels))
+        if rule in _ORDERED:
+            area = next_period.auc(sums, np.arange(len(labels), dtype=np.float64))
+        elif rule == SEGMENTS:
+            area = next_period.auc(sums)
+        else:
+            area = _auc_of_halves(cells, half, bought, len(labels))
+        summary[rule] = {
+            "auc": area.value,
+            "auc_se": area.error,
+            "log_revenue_explained": next_period.log_revenue_explained(sums),
+        }
+        frames.append(
+            _cells(
+                rule,
+                labels,
+                sums,
+                np.asarray(np.bincount(cells, weights=past, minlength=len(labels)), dtype=np.float64),
+            )
+        )
+    return pl.concat(frames), summary
+
+
+def _outcome(df: pl.DataFrame, money_decimals: int) -> tuple[Mask, Floats]:
+    return df["bought"].to_numpy(), df["next_spend_minor"].to_numpy() / 10.0**money_decimals
+
+
+def _rules(
+    df: pl.DataFrame, segments: Labels, names: dict[int, str]
+) -> Iterator[tuple[str, Labels, list[str]]]:
+    """Give each rule's name, the cell of every customer, and the names of its cells."""
+    ids = sorted({*names} | ({0} if (segments == 0).any() else set()))
+    yield SEGMENTS, _codes(segments, ids), [names.get(i, "Unassigned") for i in ids]
+    spend = df["total_spend"].to_numpy()
+    orders = df["order_count"].to_numpy().astype(np.float64)
+    recency = df["days_since_last_order"].to_numpy().astype(np.float64)
+    if 1 in names:
+        rank = np.empty(df.height, dtype=np.int64)
+        rank[np.argsort(-spend, kind="stable")] = np.arange(df.height)
+        most = (rank < (segments == 1).sum()).astype(np.int32)
+        yield "as many by past spend", most, ["others", "most spend"]
+    r = 6 - rfm.scores(recency, rfm.cut_points(recency))
+    f = rfm.scores(orders, rfm.cut_points(orders))
+    m = rfm.scores(spend, rfm.cut_points(spend))
+    fifths = [f"{a}{b}{c}" for a in range(1, 6) for b in range(1, 6) for c in range(1, 6)]
+    yield "RFM fifths", (r - 1) * 25 + (f - 1) * 5 + m - 1, fifths
+    yield "RFM groups", rfm.groups(r, f), list(rfm.GROUPS)
+    yield "spend in tenths", _quantile_cells(spend, 10), [str(i) for i in range(1, 11)]
+    yield "recency in quarters", 3 - _quantile_cells(recency, 4), [str(i) for i in range(4, 0, -1)]
+    counts = np.minimum(orders, 50).astype(np.int32)
+    yield "order count", counts, [str(i) for i in range(51)]
+    yield "random", (np.arange(df.height) % 4).astype(np.int32), [str(i) for i in range(1, 5)]
+
+
+def _codes(values: Labels, known: list[int]) -> Labels:
+    return np.searchsorted(np.asarray(known), values).astype(np.int32)
+
+
+def _quantile_cells(values: Floats, n: int) -> Labels:
+    points = np.quantile(values, np.arange(1, n) / n, method="inverted_cdf")
+    return np.searchsorted(points, values, side="left").astype(np.int32)
+
+
+def _auc_of_halves(cells: Labels, half: Labels, bought: Mask, n_cells: int) -> Estimate:
+    """Judge each half of the customers by the rates of the other: a grid of many cells flatters itself otherwise."""
+    nothing = np.zeros(len(cells))
+    sums, score = [], []
+    for own in (0, 1):
+        other = half != own
+        learned = group_sums(cells[other], bought[other], nothing[other], n_cells)
+        overall = float(learned.buyers.sum() / max(learned.customers.sum(), 1.0))
+        score.append(np.where(learned.customers > 0, np.nan_to_num(next_period.rates(learned)[0]), overall))
+        sums.append(group_sums(cells[~other], bought[~other], nothing[~other], n_cells))
+    both = GroupSums(
+        **{name: np.concatenate([getattr(part, name) for part in sums]) for name in vars(sums[0])}
+    )
+    return next_period.auc(both, np.concatenate(score))
+
+
+def _cells(rule: str, labels: Sequence[str], sums: GroupSums, past: Floats) -> pl.DataFrame:
+    rate, rate_se = next_period.rates(sums)
+    share, share_se = next_period.revenue_shares(sums)
+    customer_share = sums.customers / max(float(sums.customers.sum()), 1.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        index = share / customer_share
+    table = pl.DataFrame(
+        {
+            "rule": [rule] * len(labels),
+            "cell": list(labels),
+            "customers": sums.customers.astype(np.int64),
+            "customer_share": customer_share,
+            "buyers": sums.buyers.astype(np.int64),
+            "rate": rate,
+            "rate_se": rate_se,
+            "revenue": sums.revenue,
+            "revenue_share": share,
+            "revenue_share_se": share_se,
+            "revenue_index": index,
+            "past_share": past / max(float(past.sum()), 1e-300),
+        }
+    )
+    return table.filter(pl.col("customers") > 0).with_columns(pl.selectors.float().fill_nan(None))
+
+
+def label_then(df: pl.DataFrame, labelled: Labelled, preparation: Preparation, *, separate: bool) -> Labels:
+    """Return the ids of today's segments that customers were in at the cut, of shape (n_customers,); 0 for none."""
+    (own,), _, _ = label_frame(
+        df, [labelled.winner.assigner], labelled.centres, preparation, separate=separate
+    )
+    ids = labelled.segments[0]
+    return np.asarray([ids.get(label, 0) for label in range(-1, max(ids) + 1)], dtype=np.int32)[own + 1]
+
+
+def described(cut: Cut, newcomers: dict[str, int], df: pl.DataFrame, money_decimals: int) -> dict[str, Any]:
+    """Return what the manifest says of the period and of who bought in it."""
+    bought, revenue = _outcome(df, money_decimals)
+    scale = 10.0**money_decimals
+    return {
+        "days": (cut.end - cut.at) // 86_400,
+        "customers": df.height,
+        "buyers": int(bought.sum()),
+        "revenue": float(round(revenue.sum(), money_decimals)),
+        "new_customers": newcomers["new_customers"],
+        "new_revenue_share": newcomers["new_spend_minor"] / max(newcomers["all_spend_minor"], 1),
+        "new_revenue": newcomers["new_spend_minor"] / scale,
+    }

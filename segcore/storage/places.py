@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -139,20 +139,31 @@ def copy(source: Place, target: Place, names: Iterable[str]) -> None:
     names : iterable of str
         Relative to both.
     """
-    from pyarrow import fs
-
     with store_errors(str(target if is_url(target) else source), writing=is_url(target)):
-        system, path = _system(source)
-        other, other_path = _system(target)
-
-        def one(name: str) -> None:
-            copied = f"{other_path}/{name}"
-            if not is_url(target):
-                os.makedirs(os.path.dirname(copied), exist_ok=True, mode=PRIVATE)
-            fs.copy_files(f"{path}/{name}", copied, system, other, chunk_size=_BLOCK, use_threads=False)
-
+        one = _copier(source, target)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(one, names))  # one that fails cancels those that have not begun
+
+
+def _copier(source: Place, target: Place) -> Callable[[str], None]:
+    """Return what copies one file by its name."""
+    system, path = _system(source)
+    other, other_path = _system(target)
+
+    def within(name: str) -> None:
+        other.copy_file(f"{path}/{name}", f"{other_path}/{name}")
+
+    def across(name: str) -> None:
+        if not is_url(target):
+            os.makedirs(os.path.dirname(f"{other_path}/{name}"), exist_ok=True, mode=PRIVATE)
+        # Not pyarrow's copy_files: it does not close what it writes, and so drops the error of an upload.
+        with (
+            system.open_input_stream(f"{path}/{name}", compression=None) as reader,
+            other.open_output_stream(f"{other_path}/{name}", compression=None) as writer,
+        ):
+            shutil.copyfileobj(reader, writer, _BLOCK)
+
+    return within if is_url(source) and is_url(target) and system == other else across
 
 
 def _system(place: Place) -> tuple[Any, str]:

@@ -52,6 +52,14 @@ def test_copies_are_the_same_bytes(folder: Place, target: str, tmp_path: Path, h
         assert {request.method for request in asked} == {"PUT"}  # the store copies: no bytes come here
 
 
+def test_a_copy_that_the_store_refuses_raises(here: Store, tmp_path: Path) -> None:
+    for name in ("small", "none"):
+        storage.write(tmp_path / name, b"x" if name == "small" else b"")
+    here.before = lambda request: request.changes
+    with pytest.raises(errors.OutputError, match="access denied"):
+        storage.copy(tmp_path, "s3://shop/some", ["small", "none"])
+
+
 def test_more_objects_than_a_page_of_a_listing_has(here: Store) -> None:
     here.put("shop", {f"many/{number:04}": b"" for number in range(1100)})
     assert len(storage.list_files("s3://shop/many")) == 1100

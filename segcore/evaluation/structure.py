@@ -17,43 +17,15 @@ from segcore.evaluation.silhouette import silhouettes
 from segcore.evaluation.stability import split_strength
 from segcore.models import CandidateKey
 
-if TYPE_CHECKING:  # a worker process does without the job and what it imports
+if TYPE_CHECKING:  # a worker process does without the job, the records and what they import
     from segcore import job
+    from segcore.records.manifest import StructureTest
 
 N_SPLITS = 6  # a table's mean of six splits is about as uncertain as copies differ from each other
 LEVEL = 0.05
 CLEAR_GAP = 0.1  # silhouette over that of the copies from which groups are called natural
 
 Prepare = Callable[[str, Floats], Floats]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StructureTest:
-    """The chosen model on the customers, and on copies of them without clusters.
-
-    Attributes
-    ----------
-    copies, n_splits : int
-        Copies drawn, and halvings of each table for its prediction strength.
-    silhouette, silhouette_copies_mean, silhouette_copies_max, silhouette_p : float
-    prediction_strength, prediction_strength_copies_mean, prediction_strength_copies_max : float
-    prediction_strength_p : float
-        p = (1 + copies at least as high) / (1 + copies).
-    sentence : str
-        What that means, in plain words.
-    """
-
-    copies: int
-    n_splits: int
-    silhouette: float
-    silhouette_copies_mean: float
-    silhouette_copies_max: float
-    silhouette_p: float
-    prediction_strength: float
-    prediction_strength_copies_mean: float
-    prediction_strength_copies_max: float
-    prediction_strength_p: float
-    sentence: str
 
 
 def structure_test(
@@ -171,6 +143,8 @@ def _figures(task: _Task) -> tuple[float, float] | None:
 
 
 def _judged(data: Floats, copies: Floats) -> StructureTest:
+    from segcore.records.manifest import StructureTest
+
     means, highest = copies.mean(axis=0), copies.max(axis=0)
     p = (1 + (copies >= data).sum(axis=0)) / (1 + len(copies))
     return StructureTest(

@@ -66,7 +66,7 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
             if segment in found.lineage.ids
         }
         reasons = job_diff.changes(
-            before.settings, after.settings, before.manifest["versions"], after.manifest["versions"]
+            before.settings, after.settings, before.manifest.versions, after.manifest.versions
         )
         made = scratch / "made"
         made.mkdir()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from segcore import errors
+from segcore import errors, records
+from segcore.records import Manifest
 from segcore.selection.doubt import in_short
-from segcore.storage import Place, finished_runs, latest_run, manifest
+from segcore.storage import Place, finished_runs, latest_run, run_place
 
 _HEAD = ("date", "run", "k", "segments", "customers", "verdict")
 
@@ -25,19 +24,18 @@ def list_runs(out: Place) -> list[str]:
             f"{out}: no finished run; expected the --out of a run, with runs/ in it"
         )
     named = latest_run(out) or ""
-    rows = [_HEAD, *(_row(run_id, manifest(out, run_id), named) for run_id in found)]
+    rows = [_HEAD, *(_row(records.read(Manifest, run_place(out, run_id)), named) for run_id in found)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def _row(name: str, about: dict[str, Any], latest: str) -> tuple[str, ...]:
-    date = str(about["created_at"])[:16].replace("T", " ")
-    customers = f"{about['customers']:,}"
-    return date, name, str(about["k"]), str(about["segments"]), customers, _verdict(name, about, latest)
+def _row(run: Manifest, latest: str) -> tuple[str, ...]:
+    date = run.created_at[:16].replace("T", " ")
+    return date, run.run_id, str(run.k), str(run.segments), f"{run.customers:,}", _verdict(run, latest)
 
 
-def _verdict(name: str, about: dict[str, Any], latest: str) -> str:
-    if broken := about.get("gate", {}).get("broken"):
-        return f"stopped: {'; '.join(broken)}"
-    reservation = in_short(about["chosen"], about.get("pinned_cost"))
-    return ("latest" if name == latest else "published") + (f", {reservation}" if reservation else "")
+def _verdict(run: Manifest, latest: str) -> str:
+    if run.gate.broken:
+        return f"stopped: {'; '.join(run.gate.broken)}"
+    reservation = in_short(run.chosen.admissible, run.pinned_cost)
+    return ("latest" if run.run_id == latest else "published") + (f", {reservation}" if reservation else "")

@@ -57,9 +57,9 @@ def follow(
 
     A run that was killed when it was published already, and not yet tidied up, is resumed.
     """
-    if given is None and (left := previous_run.untidied(places.out, places.stages)) is not None:
-        again = plan.following(None, left["mark"])
-        if again.fingerprint == left["fingerprint"]:
+    if given is None and (left := previous_run.unfinished(places.out, places.stages)) is not None:
+        again = plan.following(None, left.identity.previous_mark)
+        if again.fingerprint == left.fingerprint:
             return again
     previous = previous_run.of(places.out, given, fetched, warn=progress.warn)
     return plan.following(previous, None if previous is None else previous.mark)

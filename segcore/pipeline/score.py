@@ -117,7 +117,7 @@ def score_with_previous(
                     run.settings.gate,
                     rows=customers.ledger.rows,
                     profile=table,
-                    chosen=fitted.manifest["chosen"],
+                    chosen=fitted.manifest.chosen,
                     drift=quality_gate.drift_by_feature(drift),
                     moved_share=run_files.moved_share(folder),
                 )

@@ -26,6 +26,7 @@ from segcore.pipeline.lines import memory_plan
 from segcore.pipeline.models import checkpoints, labels, look_back, model_selection
 from segcore.pipeline.outputs import publish, report_tables, run_files
 from segcore.pipeline.score import score_with_previous
+from segcore.records.manifest import ChosenModel
 from segcore.selection import quality_gate
 from segcore.stores import place
 
@@ -262,7 +263,7 @@ def _line(
     moves: run_comparison.Comparison | None,
     old_labels: Path | None,
     names: dict[int, str],
-    chosen: Mapping[str, Any],
+    chosen: ChosenModel,
 ) -> dict[str, Any]:
     """Write what moved since the previous run, and return the run's place in the line of runs."""
     previous, asked = run.plan.previous, run.plan.refresh
@@ -271,11 +272,9 @@ def _line(
             "identity": previous_run.identity(None, max(names) + 1, run.run_id),
             "refresh": {"asked": asked, "did": "fit", "reasons": ["there is no run before"]},
         }
-    reasons = job_diff.changes(
-        previous.settings, run.settings, previous.manifest["versions"], engine.versions()
-    )
+    reasons = job_diff.changes(previous.settings, run.settings, previous.manifest.versions, engine.versions())
     run_comparison.write(
-        folder, moves, names, [*reasons, *job_diff.model_change(previous.manifest["chosen"], chosen)]
+        folder, moves, names, [*reasons, *job_diff.model_change(previous.manifest.chosen, chosen)]
     )
     drift = storage.read_json(old_labels / "drift.json")
     storage.write_json(folder / "drift.json", drift)

@@ -17,12 +17,14 @@ Each has a ``format_version``. A change that a reader of today's files would not
 from segcore.records.changes import DriftReport, LineageReport, MovementReport
 from segcore.records.files import FORMAT_VERSION, RunFile, read, readable, write
 from segcore.records.ledger import Ledger
+from segcore.records.manifest import Manifest
 
 __all__ = [
     "FORMAT_VERSION",
     "DriftReport",
     "Ledger",
     "LineageReport",
+    "Manifest",
     "MovementReport",
     "RunFile",
     "read",

@@ -31,12 +31,11 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
     """Return what both templates, HTML and Markdown, need."""
     fmt = Formatter(currency=data.job.report.currency)
     of_segments = cards.cards(data, fmt)
-    source = data.manifest.get("input") or {}
-    chosen = data.manifest.get("chosen") or {"admissible": True}
-    reservation = doubt(chosen, data.manifest.get("pinned_cost"), data.job.selection)
+    manifest = data.manifest
+    reservation = doubt(manifest.chosen.admissible, manifest.pinned_cost, data.job.selection)
     content = {
         "title": cut(data.job.report.title, 120),
-        "period": period(source.get("first_day"), source.get("last_day")),
+        "period": period(manifest.input.first_day, manifest.input.last_day),
         "totals": _totals(data, fmt),
         "headline": cards.headline(of_segments),
         "cards": of_segments,
@@ -70,7 +69,7 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
 def _totals(data: ReportData, fmt: Formatter) -> list[tuple[str, float, str]]:
     """Return the numbers beside the title: name, value as in the run, text."""
     everybody = profile_rows.population(data)
-    customers = data.manifest.get("customers") or everybody.get("customers") or 0
+    customers = data.manifest.customers
     revenue = float(everybody.get("revenue") or 0.0)
     totals = [
         ("Customers", float(customers), fmt.count(customers)),
@@ -81,13 +80,13 @@ def _totals(data: ReportData, fmt: Formatter) -> list[tuple[str, float, str]]:
 
 
 def _rules(data: ReportData, fmt: Formatter) -> dict[str, Any] | None:
-    rules = data.manifest.get("rules") or {}
-    if not rules.get("text"):
+    rules = data.manifest.rules
+    if not rules.text:
         return None
     return {
-        "text": [cut(line, 300) for line in rules["text"]],
-        "accuracy": fmt.percent(rules.get("accuracy")),
-        "measured_on": cut(rules.get("measured_on") or "", 60),
+        "text": [cut(line, 300) for line in rules.text],
+        "accuracy": fmt.percent(rules.accuracy),
+        "measured_on": rules.measured_on,
     }
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 import polars.selectors as cs
 
 from segcore import errors, job, records
-from segcore.records import DriftReport, Ledger, LineageReport, MovementReport, RunFile
+from segcore.records import DriftReport, Ledger, LineageReport, Manifest, MovementReport, RunFile
 from segcore.report import net_revenue
 
 TABLES = (
@@ -36,7 +35,7 @@ class ReportData:
 
     Attributes
     ----------
-    manifest : dict
+    manifest : Manifest
     ledger : Ledger
     job : segcore.job.Job
     job_text : str
@@ -53,7 +52,7 @@ class ReportData:
         The optional files; None where the run has none.
     """
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     ledger: Ledger
     job: job.Job
     job_text: str
@@ -78,12 +77,12 @@ def load(run_dir: Path) -> ReportData:
         raise errors.InputNotFoundError(
             f"{run_dir}: no finished run (found no manifest.json); give the directory that latest.json names"
         )
-    ledger = records.read(Ledger, run_dir)
+    manifest, ledger = records.read(Manifest, run_dir), records.read(Ledger, run_dir)
     job_text = (run_dir / "job.toml").read_text(encoding="utf-8")
     settings = job.resolve(job_text, source=str(run_dir / "job.toml"))
     tables = {name: _table(run_dir / "tables" / f"{name}.parquet") for name in TABLES}
     return ReportData(
-        manifest=_json(run_dir / "manifest.json") or {},
+        manifest=manifest,
         ledger=ledger,
         job=settings,
         job_text=job_text,
@@ -95,13 +94,6 @@ def load(run_dir: Path) -> ReportData:
         movement=_optional(MovementReport, run_dir),
         drift=_optional(DriftReport, run_dir),
     )
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _optional(kind: type[File], run_dir: Path) -> File | None:

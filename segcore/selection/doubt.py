@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from segcore import job
+from segcore.records.manifest import PinnedCost
 from segcore.selection import pins
 
 
-def doubt(chosen: Mapping[str, Any], pinned_cost: Mapping[str, Any] | None, selection: job.Selection) -> str:
+def doubt(admissible: bool, pinned_cost: PinnedCost | None, selection: job.Selection) -> str:
     """Return a sentence on a model that was set by hand or did not pass the checks, empty on any other.
 
     Parameters
     ----------
-    chosen : mapping
-        The chosen candidate: ``admissible`` at least.
-    pinned_cost : mapping or None
-        What the pin cost, as :func:`segcore.selection.rule.pinned_cost` gives it.
+    admissible : bool
+        Whether the chosen candidate is.
+    pinned_cost : PinnedCost or None
     selection : segcore.job.Selection
     """
     pinned = pins.in_words(selection)
-    cost = f" {pinned_cost['sentence']}" if pinned_cost else ""
-    if pinned and chosen["admissible"]:
+    cost = f" {pinned_cost.sentence}" if pinned_cost else ""
+    if pinned and admissible:
         return f"The model was set by hand ({pinned}), not chosen by the rule.{cost}"
     if pinned:
         return f"The model was set by hand ({pinned}) and does not pass the rule's checks: its segments may not hold.{cost}"
-    if not chosen["admissible"]:
+    if not admissible:
         return "No model passed the rule's checks: these segments are one way to divide the customers, and may not hold."
     return ""
 
 
-def in_short(chosen: Mapping[str, Any], pinned_cost: Mapping[str, Any] | None) -> str:
+def in_short(admissible: bool, pinned_cost: PinnedCost | None) -> str:
     """Return what a list of runs says of a model that is not admissible, empty on any other."""
-    if chosen["admissible"]:
+    if admissible:
         return ""
-    others = bool(pinned_cost and pinned_cost["by_rule"]["admissible"])
+    others = bool(pinned_cost and pinned_cost.by_rule.admissible)
     return "chosen model not admissible" if others else "no admissible candidate"

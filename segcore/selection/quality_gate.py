@@ -10,6 +10,7 @@ import polars as pl
 from segcore import job
 from segcore.lines import cleaning
 from segcore.lines.ledger import KEPT, NO_FAULT
+from segcore.records.manifest import ChosenModel
 
 
 def broken_bounds(
@@ -17,7 +18,7 @@ def broken_bounds(
     *,
     rows: Mapping[str, int],
     profile: pl.DataFrame,
-    chosen: Mapping[str, Any],
+    chosen: ChosenModel,
     drift: Mapping[str, float] | None = None,
     moved_share: float | None = None,
 ) -> list[str]:
@@ -30,8 +31,7 @@ def broken_bounds(
         Lines of each class of the ledger.
     profile : polars.DataFrame
         One row per segment, as in profile.parquet; the row of segment 0 is everybody.
-    chosen : mapping
-        The winner's row of candidates.parquet.
+    chosen : ChosenModel
     drift : mapping of str to float, optional
         Population stability index of each feature against the previous run; without one there is no drift.
     moved_share : float, optional
@@ -47,21 +47,20 @@ def broken_bounds(
         texts.append(_broken(gate, "max_drift", f"drift (PSI) of {worst}", drift[worst]))
     if moved_share is not None:
         texts.append(_broken(gate, "max_moved_share", "share of customers who moved", moved_share))
-    if gate.require_admissible and not chosen["admissible"]:
+    if gate.require_admissible and not chosen.admissible:
         texts.append("no candidate is admissible, and gate.require_admissible asks for one")
-    return [text for text in (*texts, *unstable(gate, chosen)) if text]
+    return [
+        text for text in (*texts, *unstable(gate, chosen.prediction_strength, chosen.jaccard_min)) if text
+    ]
 
 
-def unstable(gate: job.Gate, chosen: Mapping[str, Any]) -> list[str]:
-    """Return which bounds on the stability of a model its row of candidates.parquet breaks."""
+def unstable(gate: job.Gate, prediction_strength: float | None, jaccard_min: float | None) -> list[str]:
+    """Return which bounds on the stability of a model it breaks."""
     texts = (
         _broken(
-            gate,
-            "min_prediction_strength",
-            "prediction strength of the chosen model",
-            chosen.get("prediction_strength"),
+            gate, "min_prediction_strength", "prediction strength of the chosen model", prediction_strength
         ),
-        _broken(gate, "min_jaccard", "Jaccard of the least stable segment", chosen.get("jaccard_min")),
+        _broken(gate, "min_jaccard", "Jaccard of the least stable segment", jaccard_min),
     )
     return [text for text in texts if text]
 

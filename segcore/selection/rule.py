@@ -13,12 +13,14 @@ replaces it two standard errors more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import polars as pl
 
 from segcore import job
 from segcore.models import CandidateKey
+from segcore.records.manifest import CandidateFigures, ChosenModel, PinnedCost
 from segcore.selection import pins, verdicts
 from segcore.selection.criteria import (
     Judged,
@@ -31,6 +33,8 @@ from segcore.selection.criteria import (
     number,
     quality_order,
 )
+
+T = TypeVar("T", ChosenModel, CandidateFigures)
 
 CLEAR = 2.0
 """Standard errors by which a candidate is clearly better than the model of the previous run."""
@@ -152,9 +156,14 @@ def chosen(decided: pl.DataFrame) -> Row:
     return decided.row(decided["chosen"].to_list().index(True), named=True)
 
 
+def chosen_model(decided: pl.DataFrame) -> ChosenModel:
+    """Return what the manifest has of the chosen row."""
+    return _in_part(ChosenModel, chosen(decided))
+
+
 def pinned_cost(
     decided: pl.DataFrame, rule: job.Selection, previous: CandidateKey | None = None
-) -> dict[str, Any] | None:
+) -> PinnedCost | None:
     """Return what a pin cost: the chosen candidate beside the one that the rule would have chosen.
 
     Parameters
@@ -167,15 +176,13 @@ def pinned_cost(
 
     Returns
     -------
-    dict or None
-        None without a pin; else ``pinned`` and ``by_rule`` (family, variant, k, admissible, silhouette,
-        prediction_strength, smallest_share) and a ``sentence``.
+    PinnedCost or None
+        None without a pin.
     """
     if not pins.in_words(rule):
         return None
     free = chosen(select(decided, rule.model_copy(update={"k": None, "family": None}), previous))
     pinned = chosen(decided)
-    kept = ("family", "variant", "k", "admissible", "silhouette", "prediction_strength", "smallest_share")
     what = f"{verdicts.called(free)} (silhouette {figure(free['silhouette'])})"
     if key(free) == key(pinned):
         sentence = f"The pin costs nothing: the rule would have chosen {what} as well."
@@ -184,11 +191,14 @@ def pinned_cost(
             f"Without the pin the rule would have chosen {what}; {verdicts.called(pinned)} (silhouette"
             f" {figure(pinned['silhouette'])}) is {'' if pinned['admissible'] else 'not '}admissible."
         )
-    return {
-        "pinned": {column: pinned[column] for column in kept},
-        "by_rule": {column: free[column] for column in kept},
-        "sentence": sentence,
-    }
+    return PinnedCost(
+        pinned=_in_part(CandidateFigures, pinned), by_rule=_in_part(CandidateFigures, free), sentence=sentence
+    )
+
+
+def _in_part(kind: type[T], row: Row) -> T:
+    """Return what a record has of a candidate's row."""
+    return kind(**{field.name: row[field.name] for field in fields(kind)})
 
 
 def _clearly_better(candidate: Judged, incumbent: Row) -> bool:

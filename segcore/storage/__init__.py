@@ -18,7 +18,7 @@ from segcore.storage.places import (
     write_text,
 )
 from segcore.storage.private import private_folder
-from segcore.storage.runs import finished_runs, is_finished, latest_run, manifest, run_place
+from segcore.storage.runs import finished_runs, is_finished, latest_run, run_place
 from segcore.storage.workspace import CLOCK, Workspace
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "list_files",
     "list_folders",
     "lock",
-    "manifest",
     "private_folder",
     "read",
     "read_json",

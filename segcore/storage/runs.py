@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from segcore.storage import places
 from segcore.storage.places import Place
 
@@ -27,8 +25,3 @@ def finished_runs(out: Place) -> list[str]:
 def is_finished(out: Place, run_id: str) -> bool:
     """Whether a run is all there: its manifest is written last."""
     return places.exists(places.join(run_place(out, run_id), "manifest.json"))
-
-
-def manifest(out: Place, run_id: str) -> Any:
-    """Return what the manifest of a finished run holds."""
-    return places.read_json(places.join(run_place(out, run_id), "manifest.json"))

@@ -10,7 +10,8 @@ from sklearn.preprocessing import PowerTransformer
 from segcore import job
 from segcore.evaluation import copula, structure
 from segcore.evaluation.refit import ModelSpec
-from segcore.evaluation.structure import StructureTest, structure_test
+from segcore.evaluation.structure import structure_test
+from segcore.records.manifest import StructureTest
 
 KMEANS = ("kmeans", "", 3)
 

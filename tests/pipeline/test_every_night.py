@@ -99,8 +99,8 @@ def test_a_narrow_verdict_does_not_replace_the_model_of_the_run_before(
 def test_what_the_job_asks_for_anew_is_chosen_anew(first: Run, changed: dict[str, Any]) -> None:
     def said(admissible: bool) -> previous_run.Previous:
         found = previous_run.load(first.folder)
-        chosen = found.manifest["chosen"] | {"admissible": admissible}
-        return replace(found, manifest=found.manifest | {"chosen": chosen})
+        chosen = replace(found.manifest.chosen, admissible=admissible)
+        return replace(found, manifest=replace(found.manifest, chosen=chosen))
 
     before = said(True)
     assert job_diff.incumbent(before, before.settings) == before.model.key
@@ -128,8 +128,8 @@ def test_what_says_nothing_of_the_models_keeps_the_one_of_the_run_before(
     first: Run, changed: dict[str, Any]
 ) -> None:
     found = previous_run.load(first.folder)
-    chosen = found.manifest["chosen"] | {"admissible": True}
-    before = replace(found, manifest=found.manifest | {"chosen": chosen})
+    chosen = replace(found.manifest.chosen, admissible=True)
+    before = replace(found, manifest=replace(found.manifest, chosen=chosen))
     data = before.settings.model_dump()
     for key, value in changed.items():
         table, _, name = key.rpartition(".")

@@ -300,6 +300,8 @@ def _candidates(out: Path, X: np.ndarray, labels: np.ndarray, k: int, seed: int)
         "variant": "",
         "k": k,
         "admissible": True,
+        "prediction_strength": 0.81,
+        "jaccard_min": 0.81,
         "reason": "the largest admissible number of segments; highest silhouette of the families at it",
     }
 
@@ -421,8 +423,7 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> No
     manifest = {
         "run_id": "20111210T125000Z-1f3a",
         "created_at": datetime(2011, 12, 10, 3, 0).isoformat(),
-        "segcore": "0.1.0",
-        "versions": {"python": "3.11.9", "polars": "2.1.0", "scikit-learn": "1.9.1"},
+        "versions": {"segcore": "0.1.0", "python": "3.11.9", "polars": "2.1.0", "scikit-learn": "1.9.1"},
         "fingerprint": "9f2c" * 16,
         "input": {
             "files": 305,
@@ -434,6 +435,8 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> No
         "as_of": "2011-12-10T12:50:00",
         "customers": df.height,
         "revenue": float(df["total_spend"].sum()),
+        "kind": "fit",
+        "segments": k,
         "k": k,
         "chosen": chosen,
         "pinned_cost": None,
@@ -456,7 +459,23 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> No
                 "One-time buyers: one order, more than 72 days ago",
             ],
             "accuracy": 0.91,
+            "measured_on": "held-out customers",
         },
+        "samples": {
+            "fit": 4334,
+            "trees_and_stability": 4334,
+            "evaluation": 4334,
+            "evaluation_is_disjoint": False,
+        },
+        "identity": {
+            "previous": None,
+            "previous_mark": None,
+            "next_segment": k + 1,
+            "fitted": "20111210T125000Z-1f3a",
+            "ancestors": [],
+        },
+        "refresh": {"asked": "fit", "did": "fit", "reasons": ["there is no run before"]},
+        "gate": {"broken": []},
         "warnings": ["one customer holds 5.3% of all lines"],
         "stages": [
             {
@@ -465,6 +484,7 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> No
                 "rows": 4334,
                 "bytes": 220_000,
                 "peak_memory": (400 + 30 * i) << 20,
+                "resumed": False,
             }
             for i, name in enumerate(stages)
         ],

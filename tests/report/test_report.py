@@ -323,8 +323,10 @@ def test_a_pin_shows_what_it_cost(run_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(run_dir, tmp_path / "run")
     manifest = json.loads((run_dir / "manifest.json").read_text())
     cost = "Without the pin the rule would have chosen K-Means with 3 segments."
-    manifest["pinned_cost"] = {"sentence": cost, "by_rule": {"admissible": True}}
+    pinned = {**manifest["chosen"], "admissible": False, "silhouette": 0.2, "smallest_share": 0.2}
     manifest["chosen"]["admissible"] = False
+    by_rule = pinned | {"k": 3, "admissible": True}
+    manifest["pinned_cost"] = {"sentence": cost, "pinned": pinned, "by_rule": by_rule}
     text = jobs.to_toml(jobs.resolve((run_dir / "job.toml").read_text(), {"selection.k": 4}))
     (tmp_path / "run" / "job.toml").write_text(text)
     (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))

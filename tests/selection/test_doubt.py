@@ -1,13 +1,23 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from segcore import job
+from segcore.records.manifest import CandidateFigures, PinnedCost
 from segcore.selection.doubt import doubt, in_short
 
-COST: dict[str, Any] = {"sentence": "Without the pin ...", "by_rule": {"admissible": True}}
+THREE = CandidateFigures(
+    family="kmeans",
+    variant="",
+    k=3,
+    admissible=True,
+    silhouette=0.2,
+    prediction_strength=0.9,
+    smallest_share=0.2,
+)
+COST = PinnedCost(sentence="Without the pin ...", pinned=THREE, by_rule=THREE)
 PINNED = job.Selection(k=3)
 
 
@@ -17,15 +27,14 @@ PINNED = job.Selection(k=3)
         (True, None, job.Selection(), "", ""),
         (True, COST, PINNED, "The model was set by hand (k = 3 was pinned), not chosen by the rule. Without the pin ...", ""),
         (False, COST, PINNED, "does not pass the rule's checks: its segments may not hold. Without the pin ...", "chosen model not admissible"),
-        (False, COST | {"by_rule": {"admissible": False}}, PINNED, "set by hand", "no admissible candidate"),
+        (False, replace(COST, by_rule=replace(THREE, admissible=False)), PINNED, "set by hand", "no admissible candidate"),
         (False, None, job.Selection(), "No model passed the rule's checks", "no admissible candidate"),
     ],
 )  # fmt: skip
 def test_a_model_that_is_not_like_any_other_says_so(
-    admissible: bool, cost: dict[str, Any] | None, selection: job.Selection, words: str, short: str
+    admissible: bool, cost: PinnedCost | None, selection: job.Selection, words: str, short: str
 ) -> None:
-    chosen = {"admissible": admissible}
-    text = doubt(chosen, cost, selection)
+    text = doubt(admissible, cost, selection)
     assert words in text
     assert bool(words) == bool(text)
-    assert in_short(chosen, cost) == short
+    assert in_short(admissible, cost) == short

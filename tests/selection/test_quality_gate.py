@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
 from segcore.job import Gate
+from segcore.records.manifest import ChosenModel
 from segcore.selection.quality_gate import broken_bounds, drift_by_feature, reject_share
 
 ROWS = {"purchase": 700, "return": 50, "missing_customer": 150, "duplicate": 80, "non_positive_price": 20}
 PROFILE = pl.DataFrame({"segment": [0, 1, 2, 3], "customer_share": [1.0, 0.5, 0.46, 0.04]})
-CHOSEN = {"admissible": False, "prediction_strength": 0.79, "jaccard_min": None}
+CHOSEN = ChosenModel(
+    family="kmeans", variant="", k=3, admissible=False, prediction_strength=0.79, jaccard_min=None, reason=""
+)
 DRIFT = {"order_count": 0.05, "total_spend": 0.31}
 
 
@@ -96,9 +100,9 @@ def test_every_broken_bound_is_told() -> None:
 
 def test_an_admissible_model_and_measured_figures_pass() -> None:
     gate = Gate(require_admissible=True, min_prediction_strength=0.8, min_jaccard=0.75)
-    chosen = {"admissible": True, "prediction_strength": 0.8, "jaccard_min": 0.75}
+    chosen = replace(CHOSEN, admissible=True, prediction_strength=0.8, jaccard_min=0.75)
     assert broken_bounds(gate, rows=ROWS, profile=PROFILE, chosen=chosen) == []
-    below = chosen | {"jaccard_min": 0.7}
+    below = replace(chosen, jaccard_min=0.7)
     assert broken_bounds(gate, rows=ROWS, profile=PROFILE, chosen=below) == [
         "Jaccard of the least stable segment is 0.7, expected at least gate.min_jaccard = 0.75"
     ]

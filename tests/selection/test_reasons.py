@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -169,7 +170,9 @@ def test_what_is_pinned_away_has_not_been_replaced() -> None:
 def test_the_cost_of_a_pin_in_figures() -> None:
     rule = job.Selection(k=3, family="kmeans")
     figures = {"admissible": True, "prediction_strength": 0.9, "smallest_share": 0.2}
-    assert pinned_cost(select(table(*TWO_OF_FOUR), rule), rule) == {
+    cost = pinned_cost(select(table(*TWO_OF_FOUR), rule), rule)
+    assert cost is not None
+    assert asdict(cost) == {
         "pinned": {"family": "kmeans", "variant": "", "k": 3, "silhouette": 0.25} | figures,
         "by_rule": {"family": "kmeans", "variant": "", "k": 4, "silhouette": 0.3} | figures,
         "sentence": "Without the pin the rule would have chosen K-Means with 4 segments (silhouette 0.300);"
@@ -182,8 +185,8 @@ def test_the_cost_is_against_no_pin_at_all(pins: dict[str, Any]) -> None:
     rule = job.Selection(**pins)
     cost = pinned_cost(select(table(*TWO_OF_FOUR), rule), rule)
     assert cost is not None
-    assert name(cost["by_rule"]) == FOUR
-    assert name(cost["pinned"]) != FOUR
+    assert name(vars(cost.by_rule)) == FOUR
+    assert name(vars(cost.pinned)) != FOUR
 
 
 def test_the_cost_of_a_pin_is_against_what_the_previous_run_lets_the_rule_choose() -> None:
@@ -192,11 +195,11 @@ def test_the_cost_of_a_pin_is_against_what_the_previous_run_lets_the_rule_choose
     for previous, k in ((None, 5), (FOUR, 4)):
         cost = pinned_cost(select(rows, rule, previous), rule, previous)
         assert cost is not None
-        assert cost["by_rule"]["k"] == k
+        assert cost.by_rule.k == k
     same = job.Selection(k=5)
     told = pinned_cost(select(rows, same), same)
     assert told is not None
-    assert told["sentence"] == (
+    assert told.sentence == (
         "The pin costs nothing: the rule would have chosen K-Means with 5 segments (silhouette 0.250) as well."
     )
 

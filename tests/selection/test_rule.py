@@ -200,15 +200,15 @@ def test_what_a_pin_costs_is_told() -> None:
     rule = job.Selection(k=5)
     cost = pinned_cost(select(REAL, rule), rule)
     assert cost is not None
-    assert (cost["pinned"]["k"], cost["by_rule"]["k"]) == (5, 4)
-    assert cost["sentence"] == (
+    assert (cost.pinned.k, cost.by_rule.k) == (5, 4)
+    assert cost.sentence == (
         "Without the pin the rule would have chosen K-Means with 4 segments (silhouette 0.243);"
         " K-Means with 5 segments (silhouette 0.233) is not admissible."
     )
     same = job.Selection(k=4)
     told = pinned_cost(select(REAL, same), same)
     assert told is not None
-    assert told["sentence"].startswith("The pin costs nothing")
+    assert told.sentence.startswith("The pin costs nothing")
     assert pinned_cost(select(REAL, RULE), RULE) is None
 
 

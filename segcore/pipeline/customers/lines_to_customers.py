@@ -61,9 +61,7 @@ def _from_extra(settings: Job, there: Mapping[str, pl.DataType]) -> dict[str, Tr
 
 def label_by(previous: Previous, run: RunContext, customers: Customers) -> Path:
     """Label every customer with the previous run's model into a new folder, and measure how far they have drifted."""
-    changed = job_diff.changes(
-        previous.settings, run.settings, previous.manifest["versions"], engine.versions()
-    )
+    changed = job_diff.changes(previous.settings, run.settings, previous.manifest.versions, engine.versions())
     folder = run.temporary("previous")
     with run.measured("previous", folder=folder):
         apply_model.label(customers.features, previous.model, folder)

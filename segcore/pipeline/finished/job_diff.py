@@ -7,6 +7,7 @@ from typing import Any
 
 from segcore import job, schema
 from segcore.pipeline.finished.previous_run import Previous
+from segcore.records.manifest import ChosenModel
 from segcore.selection import verdicts
 
 # What the choice of a model depends on, beside the lines and the seed.
@@ -65,12 +66,12 @@ def incumbent(previous: Previous, settings: job.Job) -> tuple[str, str, int] | N
         | {"features": {**dump["features"], "as_of": None, "window_from": None}}
         for dump in (previous.settings.model_dump(), settings.model_dump())
     )
-    return previous.model.key if previous.manifest["chosen"]["admissible"] and then == now else None
+    return previous.model.key if previous.manifest.chosen.admissible and then == now else None
 
 
-def model_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Say in one sentence that another family or number of clusters was chosen, or nothing."""
-    then, now = verdicts.called(dict(before)), verdicts.called(dict(after))
+def model_change(before: ChosenModel, after: ChosenModel) -> list[str]:
+    """Return in one sentence that another family or number of clusters was chosen, or nothing."""
+    then, now = verdicts.called(vars(before)), verdicts.called(vars(after))
     return [] if then == now else [f"{then} was chosen then, {now} now"]
 
 

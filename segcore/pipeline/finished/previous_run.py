@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from segcore import errors, job, profile, storage
+from segcore import errors, job, profile, records, storage
 from segcore.pipeline.finished import model_files
 from segcore.pipeline.finished.finished_run import at_hand
 from segcore.pipeline.finished.model_files import StoredModel
+from segcore.records import Manifest
+from segcore.records.manifest import Ancestry
 
 _MOST_ANCESTORS = 1_000
 
@@ -25,36 +26,36 @@ class Previous:
     Attributes
     ----------
     folder : Path
-    manifest : dict
+    manifest : Manifest
     settings : segcore.job.Job
     model : StoredModel
         That labelled its customers: its own, or the frozen one that it scored with.
     """
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     settings: job.Job
     model: StoredModel
 
     @property
     def run_id(self) -> str:
         """What the run is called."""
-        return str(self.manifest["run_id"])
+        return self.manifest.run_id
 
     @property
     def next_segment(self) -> int:
         """The next id that no segment of this run or of one before it has had."""
-        return int(self.manifest["identity"]["next_segment"])
+        return self.manifest.identity.next_segment
 
     @property
-    def ancestors(self) -> list[str]:
+    def ancestors(self) -> tuple[str, ...]:
         """The runs before it whose ids it carries on, the first one first."""
-        return list(self.manifest["identity"]["ancestors"])
+        return self.manifest.identity.ancestors
 
     @property
     def fitted(self) -> str:
         """The run whose fit the model is."""
-        return str(self.manifest["identity"]["fitted"])
+        return self.manifest.identity.fitted
 
     @property
     def names(self) -> dict[int, str]:
@@ -64,7 +65,7 @@ class Previous:
     @property
     def mark(self) -> list[str]:
         """What the next run's fingerprint holds of it."""
-        return [self.run_id, str(self.manifest["fingerprint"])]
+        return [self.run_id, self.manifest.fingerprint]
 
     @property
     def positions(self) -> Mapping[int, profile.Position]:
@@ -86,21 +87,15 @@ def load(folder: Path) -> Previous:
     segcore.errors.InputNotFoundError
         If an older version made it and it lacks what is needed.
     """
+    manifest = records.read(Manifest, folder)
+    path = folder / "job.toml"
+    with records.readable(path):
+        text = path.read_text(encoding="utf-8")
     try:
-        manifest = storage.read_json(folder / "manifest.json")
-        text = (folder / "job.toml").read_text(encoding="utf-8")
-        found = Previous(
-            folder=folder,
-            manifest=manifest,
-            settings=job.resolve(text, source=str(folder / "job.toml")),
-            model=model_files.load(folder),
-        )
-        _ = found.next_segment
-    except (OSError, KeyError, errors.JobError) as exc:
-        raise errors.InputNotFoundError(
-            f"{folder}: the run cannot be followed or compared, it lacks {exc}; make it again with this version"
-        ) from exc
-    return found
+        settings = job.resolve(text, source=str(path))
+    except errors.JobError as exc:
+        raise errors.InputNotFoundError(f"{exc}; make the run again with this version") from exc
+    return Previous(folder=folder, manifest=manifest, settings=settings, model=model_files.load(folder))
 
 
 def of(
@@ -132,24 +127,25 @@ def of(
         return None
 
 
-def untidied(out: storage.Place, stages: storage.Place) -> dict[str, Any] | None:
-    """Return the mark and the fingerprint of a published run whose stages are still there: it was killed at its end."""
+def unfinished(out: storage.Place, stages: storage.Place) -> Manifest | None:
+    """Return the manifest of a published run whose stages are still there: it was killed while it tidied up."""
     latest = storage.latest_run(out)
     if latest is None:
         return None
-    manifest = storage.manifest(out, latest)
-    if not storage.exists(storage.join(stages, str(manifest["fingerprint"]), storage.CLOCK)):
-        return None
-    return {"fingerprint": manifest["fingerprint"], "mark": manifest.get("identity", {}).get("previous_mark")}
+    try:
+        manifest = records.read(Manifest, storage.run_place(out, latest))
+    except errors.InputNotFoundError:
+        return None  # what cannot be read is not resumed
+    return manifest if storage.exists(storage.join(stages, manifest.fingerprint, storage.CLOCK)) else None
 
 
-def identity(previous: Previous | None, next_segment: int, fitted: str) -> dict[str, Any]:
-    """Return what the manifest says of a run's place in the line."""
-    before = [] if previous is None else [*previous.ancestors, previous.run_id]
-    return {
-        "previous": before[-1] if before else None,
-        "previous_mark": None if previous is None else previous.mark,
-        "next_segment": next_segment,
-        "fitted": fitted,
-        "ancestors": before[-_MOST_ANCESTORS:],
-    }
+def identity(previous: Previous | None, next_segment: int, fitted: str) -> Ancestry:
+    """Return a run's place in the line of runs."""
+    ancestors = () if previous is None else (*previous.ancestors, previous.run_id)
+    return Ancestry(
+        previous=ancestors[-1] if ancestors else None,
+        previous_mark=None if previous is None else tuple(previous.mark),
+        next_segment=next_segment,
+        fitted=fitted,
+        ancestors=ancestors[-_MOST_ANCESTORS:],
+    )

@@ -117,9 +117,7 @@ def write(
     )
     renamed = sorted((i for i in identities if i.renamed), key=lambda i: i.segment or 0)
     report = MovementReport(
-        previous=PreviousRun(
-            run_id=old.run_id, created_at=old.manifest["created_at"], as_of=old.manifest["as_of"]
-        ),
+        previous=PreviousRun(run_id=old.run_id, created_at=old.manifest.created_at, as_of=old.manifest.as_of),
         reasons=tuple(reasons),
         words=(
             *movement.words(comparison.cells, old.names, names),

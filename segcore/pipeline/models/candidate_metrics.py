@@ -18,6 +18,7 @@ from segcore.matrix.population import Population
 from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate
 from segcore.progress import Progress
+from segcore.records.manifest import ChosenModel, StructureTest
 from segcore.selection import rule
 
 
@@ -128,30 +129,29 @@ _STABLE: dict[str, Any] = {
 
 
 def structure_figures(
-    chosen: dict[str, Any],
+    chosen: ChosenModel,
     people: Population,
     settings: job.Job,
     progress: Progress,
     *,
     n_jobs: int | None = None,
-) -> dict[str, Any] | None:
+) -> StructureTest | None:
     """Test whether the winner finds more than a continuum of the same margins and correlations would show."""
     columns_ = people.preparation.columns
     kinds = {column.name: column.transform for column in people.preparation.prepared}
     rows = people.rows(0, min(len(people.sample), settings.models.tree_sample))
     raw = people.preparation.filled(people.preparation.raw(rows))
     with progress.counter("structure") as count:
-        found = structure.structure_test(
+        return structure.structure_test(
             dict(zip(columns_, raw.T, strict=True)),
             lambda name, values: fit.standardised_column(values, kinds[name]),
-            (chosen["family"], chosen["variant"], chosen["k"]),
+            (chosen.family, chosen.variant, chosen.k),
             settings.models,
             copies=settings.structure_test.copies,
             seed=settings.seed,
             progress=count,
             n_jobs=n_jobs,
         )
-    return None if found is None else asdict(found)
 
 
 def with_quality(

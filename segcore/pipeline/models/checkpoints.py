@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter
 
 from segcore.arrays import Array
 from segcore.models import stored
@@ -17,9 +18,12 @@ from segcore.models.kmeans import KMeansFit
 from segcore.models.stored import StoredAssigner
 from segcore.pipeline.models.labels import Labelled
 from segcore.pipeline.models.model_selection import Compared
+from segcore.records.manifest import PinnedCost, StructureTest
 from segcore.storage import read_json, write_json
 
 _ARRAYS = "arrays.npz"
+_STRUCTURE: TypeAdapter[StructureTest | None] = TypeAdapter(StructureTest | None)
+_COST: TypeAdapter[PinnedCost | None] = TypeAdapter(PinnedCost | None)
 
 
 class _Arrays:
@@ -99,8 +103,8 @@ def save_compared(folder: Path, compared: Compared) -> None:
     data = {
         "labels": [arrays.put(own) for own in compared.labels],
         "published": [compared.candidates.index(model) for model in compared.published],
-        "structure": compared.structure,
-        "pinned_cost": compared.pinned_cost,
+        "structure": _STRUCTURE.dump_python(compared.structure),
+        "pinned_cost": _COST.dump_python(compared.pinned_cost),
     }
     arrays.save(folder)
     write_json(folder / "compared.json", data)
@@ -115,8 +119,8 @@ def load_compared(folder: Path, sweep: Sweep) -> Compared:
         labels=[arrays.get(name) for name in data["labels"]],
         published=tuple(sweep.candidates[place] for place in data["published"]),
         agreement=pl.read_parquet(folder / "agreement.parquet"),
-        structure=data["structure"],
-        pinned_cost=data["pinned_cost"],
+        structure=_STRUCTURE.validate_python(data["structure"]),
+        pinned_cost=_COST.validate_python(data["pinned_cost"]),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
@@ -19,6 +18,7 @@ from segcore.models.candidate import Candidate, Sweep
 from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
+from segcore.records.manifest import ChosenModel, PinnedCost, StructureTest
 from segcore.selection import quality_gate, rule
 from segcore.selection.criteria import key
 from segcore.selection.doubt import doubt
@@ -40,9 +40,9 @@ class Compared:
         The winner first, then the best of each other family and variant.
     agreement : polars.DataFrame
         ``a, b, adjusted_rand`` between the published ones.
-    structure : dict or None
-        The structure test's figures, where it was asked for.
-    pinned_cost : dict or None
+    structure : StructureTest or None
+        Where it was asked for.
+    pinned_cost : PinnedCost or None
     """
 
     candidates: list[Candidate]
@@ -50,13 +50,13 @@ class Compared:
     labels: list[Labels]
     published: tuple[Candidate, ...]
     agreement: pl.DataFrame
-    structure: dict[str, Any] | None
-    pinned_cost: dict[str, Any] | None
+    structure: StructureTest | None
+    pinned_cost: PinnedCost | None
 
     @property
-    def chosen(self) -> dict[str, Any]:
-        """The winner's row."""
-        return rule.chosen(self.table)
+    def chosen(self) -> ChosenModel:
+        """The winner."""
+        return rule.chosen_model(self.table)
 
 
 def fit(
@@ -111,11 +111,15 @@ def compare(
     table = candidate_metrics.measured(candidates, labels, people)
     table = candidate_metrics.with_next_period(table, next_period)
     table = candidate_metrics.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
-    if any(quality_gate.unstable(settings.gate, row) for row in table.to_dicts() if key(row) == previous):
+    incumbent = next((row for row in table.to_dicts() if key(row) == previous), None)
+    if incumbent and quality_gate.unstable(
+        settings.gate, incumbent["prediction_strength"], incumbent["jaccard_min"]
+    ):
         previous = None  # or that model would stay, and be stopped, every night
     table = rule.select(table, settings.selection, previous)
     cost = rule.pinned_cost(table, settings.selection, previous)
-    if reservation := doubt(rule.chosen(table), cost, settings.selection):
+    winner = rule.chosen_model(table)
+    if reservation := doubt(winner.admissible, cost, settings.selection):
         progress.warn(reservation)
     published = _published(candidates, table)
     table = candidate_metrics.with_quality(table, published, people, settings)
@@ -127,9 +131,7 @@ def compare(
         agreement=agreement.agreement(
             {name: labels[candidates.index(c)] for name, c in zip(columns(published), published, strict=True)}
         ),
-        structure=candidate_metrics.structure_figures(
-            rule.chosen(table), people, settings, progress, n_jobs=n_jobs
-        ),
+        structure=candidate_metrics.structure_figures(winner, people, settings, progress, n_jobs=n_jobs),
         pinned_cost=cost,
     )
 

@@ -10,12 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from segcore import engine, errors, records, storage
+from pydantic import TypeAdapter
+
+from segcore import engine, errors, records, report, storage
 from segcore.changes.summary import summarise
 from segcore.pipeline.core.run import Run, RunContext
-from segcore.pipeline.outputs import run_files
 from segcore.progress import Progress
-from segcore.records.changes import MovementReport
+from segcore.records import Manifest, MovementReport
 
 
 def finish(run: RunContext, folder: Path, facts: Mapping[str, Any], *, with_report: bool = True) -> None:
@@ -32,10 +33,11 @@ def finish(run: RunContext, folder: Path, facts: Mapping[str, Any], *, with_repo
     about["input"] |= {"files": len(sources), "bytes": sum(source.size for source in sources)}
     if with_report:
         with run.measured("report") as stage:
-            run_files.finish(folder, about | _measured(run.progress))
+            _write_manifest(folder, about, run.progress)
+            storage.write_text(folder / "report.html", report.build(folder))
             stage.bytes = (folder / "report.html").stat().st_size
     # With what the report took.
-    storage.write_json(folder / "manifest.json", about | _measured(run.progress))
+    _write_manifest(folder, about, run.progress)
 
 
 def publish(run: RunContext, *, keep: int | None = None) -> Run:
@@ -56,7 +58,7 @@ def publish(run: RunContext, *, keep: int | None = None) -> Run:
     """
     work = run.work
     moved = work.move("run", run.run_id)
-    broken = storage.read_json(storage.join(moved, "manifest.json"))["gate"]["broken"]
+    broken = records.read(Manifest, moved).gate.broken
     if not broken:
         work.point_to(run.run_id)
     if keep is not None:
@@ -72,8 +74,12 @@ def publish(run: RunContext, *, keep: int | None = None) -> Run:
     return Run(place=moved)
 
 
-def _measured(progress: Progress) -> dict[str, Any]:
-    return {"warnings": progress.warnings, "stages": [asdict(stage) for stage in progress.stages]}
+def _write_manifest(folder: Path, facts: Mapping[str, Any], progress: Progress) -> None:
+    stages = [asdict(stage) for stage in progress.stages]
+    manifest = TypeAdapter(Manifest).validate_python(
+        {**facts, "warnings": progress.warnings, "stages": stages}
+    )
+    records.write(folder, manifest)
 
 
 def _command() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import job, profile, records, report, storage
+from segcore import job, profile, records, storage
 from segcore.changes.summary import summarise
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
@@ -25,8 +25,6 @@ from segcore.records.changes import MovementReport
 
 # What a spreadsheet opens: its rows, less the header.
 SPREADSHEET_ROWS = 1_048_575
-# What the manifest says of the winner; a run that scores with it is held to the same bounds.
-_CHOSEN = ("family", "variant", "k", "admissible", "prediction_strength", "jaccard_min", "reason")
 # Cells that begin so are formulas to a spreadsheet.
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -159,8 +157,8 @@ def manifest(
     return {
         **data_facts(found, table),
         "kind": "fit",
-        "k": chosen["k"],
-        "chosen": {name: chosen[name] for name in _CHOSEN},
+        "k": chosen.k,
+        "chosen": chosen,
         "pinned_cost": compared.pinned_cost,
         "structure_test": compared.structure,
         "rules": {
@@ -219,9 +217,3 @@ def data_facts(found: Customers, table: pl.DataFrame) -> dict[str, Any]:
 
 def _time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def finish(folder: Path, about: dict[str, Any]) -> None:
-    """Write the manifest and the report that is drawn from the run's own files; a run ends with it."""
-    storage.write_json(folder / "manifest.json", about)
-    storage.write_text(folder / "report.html", report.build(folder))

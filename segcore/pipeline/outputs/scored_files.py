@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, run_comparison
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.pipeline.outputs import report_tables, run_files
+from segcore.records.manifest import FitFacts
 
 # Of the fit, and as true of whoever is labelled by it.
 _FITTED = ("model.json", "model", "rules.json", "candidates.parquet")
@@ -107,8 +109,7 @@ def _compare(folder: Path, found: Customers, labels: Path, old: Previous, settin
 
 def manifest(found: Customers, table: pl.DataFrame, old: Previous) -> dict[str, Any]:
     """Return what a scored run knows of itself, as far as the data and the fit say it."""
-    of_the_fit = ("k", "chosen", "pinned_cost", "structure_test", "rules", "samples")
     return run_files.data_facts(found, table) | {
         "kind": "score",
-        **{name: old.manifest[name] for name in of_the_fit if name in old.manifest},
+        **{field.name: getattr(old.manifest, field.name) for field in fields(FitFacts)},
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from segcore.records.manifest import StructureTest
 from segcore.report import charts
 from segcore.report.charts import Figure, colour
 from segcore.report.formatting import MISSING, Formatter, cut
@@ -42,17 +43,17 @@ def choice(data: ReportData, names: dict[int, str], fmt: Formatter) -> Choice:
     df = named(data.candidates)
     style = charts.family_style(dict(df.select("name", "family").unique(maintain_order=True).rows()))
     chosen = df.filter("chosen").to_dicts()
-    k = int(chosen[0]["k"]) if chosen else int(data.manifest.get("k") or 0)
+    k = int(chosen[0]["k"]) if chosen else data.manifest.k
     at_k = df.filter((pl.col("k") == k) | pl.col("admissible") | ~pl.col("selectable"))
-    test = data.manifest.get("structure_test") or {}
+    test, cost = data.manifest.structure_test, data.manifest.pinned_cost
     everything = [cells(row, fmt) for row in df.to_dicts()]
     filled = [i for i in range(len(HEADINGS)) if any(row[i] != MISSING for row in everything)]
     return Choice(
         sentence=_reason(data, chosen),
-        pinned=(data.manifest.get("pinned_cost") or {}).get("sentence", ""),
-        structure=cut(test.get("sentence", ""), 900),
-        structure_figures=_structure(test, fmt),
-        structure_copies=int(test.get("copies") or 0),
+        pinned=cost.sentence if cost else "",
+        structure=cut(test.sentence, 900) if test else "",
+        structure_figures=_structure(test, fmt) if test else [],
+        structure_copies=test.copies if test else 0,
         verdicts=verdict_matrix(df),
         legend=[(name, *_sample(style[name])) for name in style],
         criteria=criteria(df, data.job.selection, style),
@@ -70,23 +71,22 @@ def choice(data: ReportData, names: dict[int, str], fmt: Formatter) -> Choice:
 def _reason(data: ReportData, chosen: list[dict[str, Any]]) -> str:
     if chosen:
         return cut(chosen[0]["reason"], 900)
-    return cut((data.manifest.get("chosen") or {}).get("reason", ""), 900)
+    return cut(data.manifest.chosen.reason, 900)
 
 
 def _sample(style: tuple[str, list[int]]) -> tuple[str, str]:
     return style[0], " ".join(str(part) for part in style[1])
 
 
-def _structure(test: dict[str, Any], fmt: Formatter) -> list[list[str]]:
+def _structure(test: StructureTest, fmt: Formatter) -> list[list[str]]:
     """Return criterion, value, mean and maximum of the copies, and p, for each criterion of the test."""
     return [
         [
             title,
-            *(fmt.number(test.get(f"{key}{part}"), 3) for part in ("", "_copies_mean", "_copies_max")),
-            fmt.number(test.get(f"{key}_p"), 2),
+            *(fmt.number(getattr(test, f"{key}{part}"), 3) for part in ("", "_copies_mean", "_copies_max")),
+            fmt.number(getattr(test, f"{key}_p"), 2),
         ]
         for key, title in (("silhouette", "Silhouette"), ("prediction_strength", "Prediction strength"))
-        if test.get(key) is not None
     ]
 
 

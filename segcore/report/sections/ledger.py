@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from segcore import records
+from segcore.records.extra import TableCoverage
 from segcore.records.ledger import Amount, ClassAmount, ReturnsNet
 from segcore.report import charts, privacy
 from segcore.report.charts import Figure
@@ -74,10 +75,8 @@ def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool, shown_above: Col
         unmet=listed([class_name(own.name).lower() for own in account.classes if not own.rows]),
         unreadable=account.unreadable_amount_rows,
         net=_net_sentence(account.returns_net, fmt),
-        extra=[_extra_sentence(table, fmt) for table in data.manifest.get("extra", [])],
-        warnings=[
-            sentence(cut(text, 400)) for text in data.manifest.get("warnings", []) if text not in shown_above
-        ],
+        extra=[_extra_sentence(table, fmt) for table in data.manifest.extra],
+        warnings=[sentence(cut(text, 400)) for text in data.manifest.warnings if text not in shown_above],
     )
 
 
@@ -96,13 +95,13 @@ def _net_sentence(net: ReturnsNet | None, fmt: Formatter) -> str:
     )
 
 
-def _extra_sentence(table: dict[str, Any], fmt: Formatter) -> str:
+def _extra_sentence(table: TableCoverage, fmt: Formatter) -> str:
     """Return of how many customers another table knows something, and what."""
-    known = [f"{label(c['feature'])} of {fmt.percent(c['share'])}" for c in table["columns"]]
-    path = cut(str(table["path"]).rsplit("/", 1)[-1], 60)
+    known = [f"{label(column.feature)} of {fmt.percent(column.share)}" for column in table.columns]
+    path = cut(table.path.rsplit("/", 1)[-1], 60)
     return (
-        f"{path} has a row for {fmt.count(table['customers_with_row'])} customers ({fmt.percent(table['share'])}) "
-        f"and {fmt.count(table['rows_without_customer'])} rows of others; it says {listed(known)}."
+        f"{path} has a row for {fmt.count(table.customers_with_row)} customers ({fmt.percent(table.share)}) "
+        f"and {fmt.count(table.rows_without_customer)} rows of others; it says {listed(known)}."
     )
 
 

@@ -35,9 +35,6 @@ def _revenue(row: dict[str, Any], fmt: Formatter) -> str:
 
 def partial_month(data: ReportData) -> str:
     """Return a sentence where the last month is not whole, else nothing."""
-    text = (data.manifest.get("input") or {}).get("last_day")
-    if not text:
-        return ""
-    last = date.fromisoformat(str(text)[:10])
+    last = date.fromisoformat(data.manifest.input.last_day)
     whole = last.day == calendar.monthrange(last.year, last.month)[1]
     return "" if whole else f"The last month is not whole: the data end on {day(last)}."

@@ -11,59 +11,48 @@ from segcore.report.report_data import ReportData
 def provenance(data: ReportData, fmt: Formatter) -> dict[str, Any]:
     """Return how the run was made: versions, timings, command."""
     manifest = data.manifest
-    stages = manifest.get("stages", [])
-    longest = max([stage.get("seconds") or 0.0 for stage in stages], default=0.0) or 1.0
-    peaks = [stage["peak_memory"] for stage in stages if stage.get("peak_memory")]
-    source = manifest.get("input") or {}
-    versions = {
-        "segcore": manifest.get("segcore") or manifest.get("version") or "",
-        **(manifest.get("versions") or {}),
-    }
+    stages, source = manifest.stages, manifest.input
+    longest = max(stage.seconds for stage in stages) or 1.0
+    scored = [("Model", "that of an earlier run; nothing was fitted")] if manifest.kind == "score" else []
     return {
-        "run": str(manifest.get("run_id", "")),
+        "run": manifest.run_id,
         "facts": [
-            *(
-                [("Model", "that of an earlier run; nothing was fitted")]
-                if manifest.get("kind") == "score"
-                else []
-            ),
-            ("Run", str(manifest.get("run_id", ""))),
-            ("Made", _moment(manifest.get("created_at"))),
-            ("Counted as of", _moment(manifest.get("as_of"))),
+            *scored,
+            ("Run", manifest.run_id),
+            ("Made", _moment(manifest.created_at)),
+            ("Counted as of", _moment(manifest.as_of)),
             (
                 "Input",
-                f"{fmt.count(source.get('files'))} files, {size(source.get('bytes'))}, {fmt.count(source.get('lines'))} lines",
+                f"{fmt.count(source.files)} files, {size(source.bytes)}, {fmt.count(source.lines)} lines",
             ),
-            ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items() if version)),
-            ("Fingerprint", str(manifest.get("fingerprint", ""))),
-            ("Time", seconds(sum(stage.get("seconds") or 0.0 for stage in stages))),
-            ("Peak memory", size(max(peaks)) if peaks else "–"),
+            ("Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
+            ("Fingerprint", manifest.fingerprint),
+            ("Time", seconds(sum(stage.seconds for stage in stages))),
+            ("Peak memory", size(max(stage.peak_memory for stage in stages))),
         ],
         "stages": [
             {
-                "name": sentence(cut(stage["name"], 40).replace("_", " ")),
-                "seconds": seconds(stage.get("seconds")),
-                "bar": round(100 * (stage.get("seconds") or 0.0) / longest),
-                "rows": fmt.count(stage.get("rows")),
-                "resumed": bool(stage.get("resumed")),
-                "peak": size(stage.get("peak_memory")),
+                "name": sentence(cut(stage.name, 40).replace("_", " ")),
+                "seconds": seconds(stage.seconds),
+                "bar": round(100 * stage.seconds / longest),
+                "rows": fmt.count(stage.rows),
+                "resumed": stage.resumed,
+                "peak": size(stage.peak_memory),
             }
             for stage in stages
         ],
         "kmeans": [
             {
-                "k": fit["k"],
-                "iterations": fmt.count(fit["n_iter"]),
-                "passes": fmt.count(fit["n_passes"]),
-                "seconds": seconds(fit["seconds"]),
+                "k": fit.k,
+                "iterations": fmt.count(fit.n_iter),
+                "passes": fmt.count(fit.n_passes),
+                "seconds": seconds(fit.seconds),
             }
-            for fit in manifest.get("kmeans") or []
+            for fit in manifest.kmeans
         ],
-        "command": cut(manifest.get("command", ""), 2000),
+        "command": cut(manifest.command, 2000),
     }
 
 
-def _moment(text: str | None) -> str:
-    if not text:
-        return "–"
-    return f"{day(text)}, {text[11:16]}" if len(text) > 11 else day(text)
+def _moment(text: str) -> str:
+    return f"{day(text)}, {text[11:16]}"

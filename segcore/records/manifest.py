@@ -1,0 +1,249 @@
+"""manifest.json: what a run is, how it was made and what came of it; written last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from segcore.records.extra import TableCoverage
+from segcore.records.files import RunFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenModel:
+    """The winner, and why it won; None where something was not measured."""
+
+    family: str
+    variant: str
+    k: int
+    admissible: bool
+    prediction_strength: float | None
+    jaccard_min: float | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateFigures:
+    """A candidate as the rule sees it; None where something was not measured."""
+
+    family: str
+    variant: str
+    k: int
+    admissible: bool
+    silhouette: float | None
+    prediction_strength: float | None
+    smallest_share: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinnedCost:
+    """What a pin costs: the candidate that was set by hand, and the one that the rule would have chosen."""
+
+    pinned: CandidateFigures
+    by_rule: CandidateFigures
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureTest:
+    """The chosen model on the customers, and on copies of them without clusters.
+
+    Attributes
+    ----------
+    copies, n_splits : int
+        Copies drawn, and halvings of each table for its prediction strength.
+    silhouette, silhouette_copies_mean, silhouette_copies_max, silhouette_p : float
+    prediction_strength, prediction_strength_copies_mean, prediction_strength_copies_max : float
+    prediction_strength_p : float
+        p = (1 + copies at least as high) / (1 + copies).
+    sentence : str
+        What that means, in plain words.
+    """
+
+    copies: int
+    n_splits: int
+    silhouette: float
+    silhouette_copies_mean: float
+    silhouette_copies_max: float
+    silhouette_p: float
+    prediction_strength: float
+    prediction_strength_copies_mean: float
+    prediction_strength_copies_max: float
+    prediction_strength_p: float
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesInWords:
+    """The decision list as sentences, the share of customers that it puts right, and of which customers."""
+
+    text: tuple[str, ...]
+    accuracy: float
+    measured_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Customers that models of a sample, stability and the comparison have seen."""
+
+    fit: int
+    trees_and_stability: int
+    evaluation: int
+    evaluation_is_disjoint: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class KMeansFigures:
+    """A K-Means over all customers; all k go through the rows together, so the seconds are until this one was done."""
+
+    k: int
+    n_iter: int
+    n_passes: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFigures:
+    """What was read, and the first and last day with a line."""
+
+    lines: int
+    first_day: str
+    last_day: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ancestry:
+    """A run's place in the line of runs.
+
+    Attributes
+    ----------
+    previous : str or None
+        The run that it follows.
+    previous_mark : tuple of str or None
+        What of that run is in this one's fingerprint.
+    next_segment : int
+        The next id that no segment of this run or of one before it has had.
+    fitted : str
+        The run whose fit the model is.
+    ancestors : tuple of str
+        The runs before it whose ids it carries on, the first one first.
+    """
+
+    previous: str | None
+    previous_mark: tuple[str, ...] | None
+    next_segment: int
+    fitted: str
+    ancestors: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refresh:
+    """Whether a model was fitted or scored with: what was asked for, what was done, and why."""
+
+    asked: Literal["fit", "score", "if-drifted"]
+    did: Literal["fit", "score"]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateVerdict:
+    """The bounds of the quality gate that the run breaks; with any, it is not published."""
+
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerFigures:
+    """What a worker of a cluster did in a stage, and the largest resident memory of the process so far."""
+
+    address: str
+    pid: int
+    tasks: int
+    peak_memory: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFigures:
+    """A stage, measured: see :class:`segcore.progress.Stage`."""
+
+    name: str
+    seconds: float
+    rows: int | None
+    bytes: int | None
+    peak_memory: int
+    resumed: bool
+    workers: tuple[WorkerFigures, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitFacts:
+    """What is known of a fit, and as true of a run that scores with it.
+
+    Attributes
+    ----------
+    k : int
+    chosen : ChosenModel
+    pinned_cost : PinnedCost or None
+        Where the job pins a model.
+    structure_test : StructureTest or None
+        Where it was asked for.
+    rules : RulesInWords
+    samples : Samples
+    """
+
+    k: int
+    chosen: ChosenModel
+    pinned_cost: PinnedCost | None
+    structure_test: StructureTest | None
+    rules: RulesInWords
+    samples: Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(FitFacts, RunFile):
+    """What a run is.
+
+    Attributes
+    ----------
+    run_id, created_at, fingerprint, command : str
+    versions : dict of str to str
+        By package; that of segcore is the one that wrote all files of the run.
+    kind : {"fit", "score"}
+    as_of : str
+        The time that recency counts from.
+    customers, segments : int
+    revenue : float
+    input : InputFigures
+    kmeans : tuple of KMeansFigures
+        Empty where nothing was fitted.
+    identity : Ancestry
+    refresh : Refresh
+    gate : GateVerdict
+    extra : tuple of TableCoverage
+        Of each other table by customer.
+    warnings : tuple of str
+    stages : tuple of StageFigures
+    """
+
+    FILE = "manifest.json"
+
+    run_id: str
+    created_at: str
+    fingerprint: str
+    versions: dict[str, str]
+    command: str
+    kind: Literal["fit", "score"]
+    as_of: str
+    customers: int
+    segments: int
+    revenue: float
+    input: InputFigures
+    kmeans: tuple[KMeansFigures, ...] = ()
+    identity: Ancestry
+    refresh: Refresh
+    gate: GateVerdict
+    extra: tuple[TableCoverage, ...] = ()
+    warnings: tuple[str, ...]
+    stages: tuple[StageFigures, ...]

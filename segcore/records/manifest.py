@@ -155,6 +155,45 @@ class GateVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RuleFigures:
+    """How well a rule tells the next period: area under the curve with its error, share of log revenue explained."""
+
+    auc: float | None
+    auc_se: float | None
+    log_revenue_explained: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookBackFigures:
+    """The last period, as the customers before it would have told it.
+
+    Attributes
+    ----------
+    days : int
+        Of the period.
+    customers, buyers : int
+        Known before it, and of them who bought in it.
+    revenue : float
+        Of the buyers, in it.
+    new_customers : int
+        Who bought in it for the first time.
+    new_revenue, new_revenue_share : float
+        Theirs, and its share of all revenue in it.
+    rules : dict of str to RuleFigures
+        Of the segments and of simpler rules.
+    """
+
+    days: int
+    customers: int
+    buyers: int
+    revenue: float
+    new_customers: int
+    new_revenue_share: float
+    new_revenue: float
+    rules: dict[str, RuleFigures]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerFigures:
     """What a worker of a cluster did in a stage, and the largest resident memory of the process so far."""
 
@@ -221,6 +260,8 @@ class Manifest(FitFacts, RunFile):
     identity : Ancestry
     refresh : Refresh
     gate : GateVerdict
+    look_back : LookBackFigures or None
+        Where the history is long enough for it.
     extra : tuple of TableCoverage
         Of each other table by customer.
     warnings : tuple of str
@@ -244,6 +285,7 @@ class Manifest(FitFacts, RunFile):
     identity: Ancestry
     refresh: Refresh
     gate: GateVerdict
+    look_back: LookBackFigures | None = None
     extra: tuple[TableCoverage, ...] = ()
     warnings: tuple[str, ...]
     stages: tuple[StageFigures, ...]

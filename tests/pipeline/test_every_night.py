@@ -308,6 +308,13 @@ def test_another_job_asks_for_a_refit_and_is_named_first(after_first: Path, reta
     assert "the transform of 'Total spend' changed from yeo-johnson to log1p" in reasons
 
 
+def test_the_manifest_holds_the_look_back(first: Run) -> None:
+    figures = read(first, "manifest.json")["look_back"]
+    assert figures["days"] == 90
+    assert 0 < figures["buyers"] < figures["customers"]
+    assert {"auc", "auc_se", "log_revenue_explained"} == set(figures["rules"]["segment"])
+
+
 def test_the_first_night_fits(tmp_path: Path, retail_job: Path) -> None:
     run = segment(SAMPLE, tmp_path / "out", job=retail_job, overrides=FOUR, if_drifted=True, quiet=True)
     about = read(run, "manifest.json")

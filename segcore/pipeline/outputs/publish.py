@@ -17,6 +17,7 @@ from segcore.changes.summary import summarise
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.progress import Progress
 from segcore.records import Manifest, MovementReport
+from segcore.records.manifest import StageFigures, WorkerFigures
 
 
 def finish(run: RunContext, folder: Path, facts: Mapping[str, Any], *, with_report: bool = True) -> None:
@@ -75,11 +76,13 @@ def publish(run: RunContext, *, keep: int | None = None) -> Run:
 
 
 def _write_manifest(folder: Path, facts: Mapping[str, Any], progress: Progress) -> None:
-    stages = [asdict(stage) for stage in progress.stages]
-    manifest = TypeAdapter(Manifest).validate_python(
-        {**facts, "warnings": progress.warnings, "stages": stages}
+    stages = tuple(
+        StageFigures(**{**asdict(stage), "workers": tuple(WorkerFigures(**w) for w in stage.workers)})
+        for stage in progress.stages
     )
-    records.write(folder, manifest)
+    # The constructor refuses a fact that the manifest has no place for; validation alone would drop it in silence.
+    manifest = Manifest(**facts, warnings=tuple(progress.warnings), stages=stages)
+    records.write(folder, TypeAdapter(Manifest).validate_python(vars(manifest)))
 
 
 def _command() -> str:

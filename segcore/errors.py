@@ -6,6 +6,7 @@ A message is one line: what was found, what was expected, what to do.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -82,11 +83,20 @@ class BudgetError(SegcoreError):
 
 
 _LONGEST_NAME = 100
+# Control characters but newline and tab, lone surrogates, separators of lines, and marks that turn the direction.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def _on_one_line(name: str) -> str:
     text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return a text for a terminal: what would steer it, or turn the direction of writing, stands as an escape."""
+    return _STEERING.sub(lambda one: one[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from segcore.errors import printable
+from segcore.stores import redacted
+
 Format = Literal["text", "json"]
 
 LOGGER = logging.getLogger("segcore")
@@ -61,7 +64,7 @@ def _handler(form: Format, *, errors_are_marked: bool = True) -> logging.Handler
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split()) if "\n" in text else text
+    return printable(redacted(" ".join(text.split()) if "\n" in text else text))
 
 
 class _Text(logging.Formatter):

@@ -89,3 +89,12 @@ def test_a_stage_that_fails_stays_named(capsys: pytest.CaptureFixture[str]) -> N
     as_json, as_text = told(capsys)
     assert json.loads(as_json).items() >= {"stage": "labels", "exit_code": 70, "message": "half way"}.items()
     assert as_text == "segcore: half way"
+
+
+def test_nothing_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ("text", "json"):
+        logs.fail("a\x1b[31m\x9b\u202eb.csv?sig=HUSH is no file", 66, form)
+    text = capsys.readouterr().err
+    assert not set(text) & {"\x1b", "\x9b", "\u202e"}
+    assert "HUSH" not in text
+    assert "a\\x1b[31m\\x9b\\u202eb.csv" in text

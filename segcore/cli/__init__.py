@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from io import StringIO
 from typing import NoReturn
 
 import click
 
-from segcore import errors, logs, stopping
+from segcore import errors, logs, stopping, stores
 from segcore.cli import data_commands, query_commands, run_commands  # they add their commands to the root
 from segcore.cli.group import cli
 from segcore.cli.options import LOG_FORMAT
@@ -24,7 +25,7 @@ def main() -> NoReturn:
         cli.main(standalone_mode=False)
     except click.ClickException as exc:
         code = exc.exit_code
-        _fail(exc.format_message(), code) if _in_json() else exc.show()
+        _fail(exc.format_message(), code) if _in_json() else _show(exc)
     except stopping.Stopped as exc:
         code = _fail(stopping.MESSAGE.format(exc.signal_name), exc.exit_code)
     except (click.Abort, KeyboardInterrupt):  # an engine has a handler of its own
@@ -47,6 +48,13 @@ def main() -> NoReturn:
 def _fail(message: str, code: int) -> int:
     logs.fail(message, code, "json" if _in_json() else "text")
     return code
+
+
+def _show(exc: click.ClickException) -> None:
+    """Print what click shows, with the usage above the error."""
+    text = StringIO()
+    exc.show(file=text)
+    click.echo(errors.printable(stores.redacted(text.getvalue())), nl=False, err=True)
 
 
 def _in_json() -> bool:

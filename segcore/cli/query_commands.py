@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from segcore import errors
 from segcore.cli.group import cli, importing
 from segcore.cli.options import (
     inputs_argument,
@@ -40,7 +41,7 @@ def explain(customer_id: str, run: Path | str) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(pipeline.explain_customer(customer_id, run))
+    click.echo(errors.printable(pipeline.explain_customer(customer_id, run)))
 
 
 @cli.command("runs")
@@ -51,7 +52,7 @@ def runs_command(out: Path | str) -> None:
         from segcore import pipeline
 
     for line in pipeline.list_runs(out):
-        click.echo(line)
+        click.echo(errors.printable(line))
 
 
 @cli.command("inspect")
@@ -69,7 +70,7 @@ def inspect_command(inputs: tuple[str, ...], **options: Any) -> None:
         from segcore import pipeline
 
     overrides = take_overrides(options)
-    click.echo(pipeline.inspect_input(list(inputs), overrides=overrides, **options))
+    click.echo(errors.printable(pipeline.inspect_input(list(inputs), overrides=overrides, **options)))
 
 
 @cli.command("validate-job")

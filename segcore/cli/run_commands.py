@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from segcore import errors
 from segcore.cli.group import cli, importing
 from segcore.cli.options import (
     count,
@@ -134,4 +135,4 @@ def compare(old: Path | str, new: Path | str, out: Path | None) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(pipeline.compare_runs(old, new, out))
+    click.echo(errors.printable(pipeline.compare_runs(old, new, out)))

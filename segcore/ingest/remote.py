@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from segcore import errors
-from segcore.stores import file_system, store_errors
+from segcore.stores import check_url, file_system, store_errors
 
 
 def find(url: str) -> tuple[list[str], bool]:
@@ -24,13 +24,17 @@ def find(url: str) -> tuple[list[str], bool]:
     """
     from pyarrow import fs
 
+    check_url(url)
     with store_errors(url):
-        fixed = re.split(r"[*?\[]", url)[0]
-        wild = fixed != url
-        system, path = file_system(fixed.rpartition("/")[0] if wild else url.rstrip("/"))
+        system, path = file_system(url)
         about = system.get_file_info(path)
         if about.type == fs.FileType.File:
             return [url], True
+        # A key or a folder may be called what would be a pattern otherwise.
+        fixed = re.split(r"[*?\[]", url)[0]
+        wild = fixed != url and about.type == fs.FileType.NotFound
+        if wild:
+            system, path = file_system(fixed.rpartition("/")[0])
         files = system.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
     head = (fixed.rpartition("/")[0] if wild else url).rstrip("/")
     urls = [head + file.path[len(path) :] for file in files if file.type == fs.FileType.File]

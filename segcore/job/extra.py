@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from segcore import schema
+from segcore import errors, schema, stores
 from segcore.job.base import Table
 
 
@@ -31,6 +31,16 @@ class Extra(Table):
     decimal: Literal["", ".", ","] = Field(
         "", description="decimal point or comma of numbers; empty: found by looking"
     )
+
+    @field_validator("path")
+    @classmethod
+    def _without_credentials(cls, path: str) -> str:
+        if stores.is_url(path):
+            try:
+                stores.check_url(path)
+            except errors.UsageError as exc:
+                raise ValueError(str(exc)) from exc
+        return path
 
     @property
     def features(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ def test_a_url_of_nothing(tmp_path: Path) -> None:
     for url in (f"{tmp_path.as_uri()}/none.csv", f"{tmp_path.as_uri()}/*.csv"):
         with pytest.raises(errors.InputNotFoundError, match="no such file or folder"):
             ingest.discover([url])
-    with pytest.raises(errors.UnreachableError, match="check the URL"):
+    with pytest.raises(errors.UsageError, match="nowhere:// is no store that can be reached"):
         ingest.discover(["nowhere://bucket/a.csv"])
 
 

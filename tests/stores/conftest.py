@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segcore import stores
+from segcore.stores import connection
 from tests.stores.server import Store, running
 
 
@@ -24,6 +24,6 @@ def here(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.setenv(name, value)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    stores._file_system.cache_clear()
+    connection._file_system.cache_clear()
     yield store
-    stores._file_system.cache_clear()
+    connection._file_system.cache_clear()

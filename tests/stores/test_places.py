@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from segcore import errors, storage, stores
 from segcore.storage import Place
+from segcore.stores import connection
 from tests.stores.server import KEY_ID, SECRET, Store
 
 
@@ -83,6 +85,14 @@ def test_paths_and_urls_are_told_apart(tmp_path: Path) -> None:
         f"s3://shop/out?secret_key={SECRET}",
         f"abfs://box@account/out?client_secret={SECRET}",
         f"gs://shop/out?access_token={SECRET}",
+        f"s3://shop/in?sig={SECRET}",
+        f"s3://shop/in.csv?v=1&X-Amz-Signature={SECRET}",
+        f"s3://shop/in?x=1&%73ig={SECRET}",
+        f"s3://shop/in#token={SECRET}",
+        f"S3://shop/in?token={SECRET}",
+        f"https://{SECRET}@host/in.csv",
+        f"abfs://box:{SECRET}@account/in",
+        f"postgres://me:{SECRET}@host/base",
     ],
 )
 def test_a_url_with_credentials_is_refused_and_not_repeated(url: str) -> None:
@@ -91,6 +101,55 @@ def test_a_url_with_credentials_is_refused_and_not_repeated(url: str) -> None:
             read(url)
         assert SECRET not in str(refused.value)
         assert KEY_ID not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"s3://shop/a?sig={SECRET}, no such file", "s3://shop/a?sig=... no such file"),
+        (f"asked http://me:{SECRET}@host:80/a?v=1", "asked http://...@host:80/a?v=1"),
+        (
+            "tcp://127.0.0.1:8786: no scheduler, ask me@home",
+            "tcp://127.0.0.1:8786: no scheduler, ask me@home",
+        ),
+        ("s3://shop/year=2011/a@b/c:d.csv", "s3://shop/year=2011/a@b/c:d.csv"),
+    ],
+)
+def test_messages_hold_no_credentials(text: str, shown: str) -> None:
+    assert stores.redacted(text) == shown
+
+
+def test_a_url_of_no_store_is_refused() -> None:
+    with pytest.raises(errors.UsageError, match=r"https:// is no store that can be reached.*expected s3://"):
+        stores.file_system("https://host/a.csv")
+
+
+@pytest.mark.parametrize(
+    "key", ["a[1].csv", "what?.csv", "q?v=1.csv", "star*.csv", "50%25#1.csv", "dir[0]/x.csv"]
+)
+def test_any_key_that_the_engines_know_can_be_named(key: str, here: Store) -> None:
+    from segcore.ingest import remote
+
+    here.put("shop", {key: b"theirs", "a1.csv": b"", "whatx.csv": b"", "dir0/x.csv": b"", "starx.csv": b""})
+    assert remote.find(f"s3://shop/{key}") == ([f"s3://shop/{key}"], True)
+    with remote.opened(f"s3://shop/{key}") as stream:
+        assert stream.read() == b"theirs"
+
+
+def test_a_key_that_no_engine_can_name_is_refused(here: Store) -> None:
+    with pytest.raises(
+        errors.UsageError, match=r"s3://shop/a//b.csv: neither Polars nor Arrow can name a key"
+    ):
+        storage.read("s3://shop/a//b.csv")
+
+
+def test_azure_without_a_login_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.run", lambda *line, **_: subprocess.CompletedProcess(line, -6))
+    connection._log_in.cache_clear()
+    with pytest.raises(
+        errors.InputNotFoundError, match=r"access denied .nobody is logged in to Azure: set AZURE"
+    ):
+        storage.read("abfs://box@account.dfs.core.windows.net/a")
 
 
 @pytest.mark.parametrize("url", ["s3://shop/a@b/c:d.csv", "abfs://box@account/out", "hdfs://host:80/x"])
@@ -117,7 +176,7 @@ def test_what_a_store_refuses_is_said(here: Store) -> None:
 
 def test_a_store_that_is_away_is_said(here: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    stores._file_system.cache_clear()
+    connection._file_system.cache_clear()
     with pytest.raises(
         errors.UnreachableError, match="s3://shop/a: the store does not answer as expected: NETWORK"
     ):

@@ -18,6 +18,7 @@ from segcore.pipeline.core.run import Run, RunContext
 from segcore.progress import Progress
 from segcore.records import Manifest, MovementReport
 from segcore.records.manifest import StageFigures, WorkerFigures
+from segcore.stores import redacted
 
 
 def finish(run: RunContext, folder: Path, facts: Mapping[str, Any], *, with_report: bool = True) -> None:
@@ -87,4 +88,4 @@ def _write_manifest(folder: Path, facts: Mapping[str, Any], progress: Progress) 
 
 def _command() -> str:
     program, *arguments = sys.argv
-    return shlex.join([os.path.basename(program), *arguments])
+    return shlex.join([os.path.basename(program), *map(redacted, arguments)])

@@ -25,8 +25,8 @@ from segcore.records.changes import MovementReport
 
 # What a spreadsheet opens: its rows, less the header.
 SPREADSHEET_ROWS = 1_048_575
-# Cells that begin so are formulas to a spreadsheet.
-_FORMULA = r"^[=+\-@\t\r]"
+# Cells that begin so are formulas to a spreadsheet, signs of full width too; where ; separates cells, one begins behind it.
+_FORMULA = r"(^|[;\t\n\r])(\s*[=+\-@＝＋－＠])"
 
 
 def link_tree(source: Path, target: Path) -> None:
@@ -69,7 +69,7 @@ def spreadsheet_safe(df: pl.DataFrame) -> pl.DataFrame:
     """Put an apostrophe before text that a spreadsheet would run as a formula."""
     names = [name for name, dtype in df.schema.items() if dtype == pl.String]
     return df.with_columns(
-        pl.when(pl.col(name).str.contains(_FORMULA)).then("'" + pl.col(name)).otherwise(name).alias(name)
+        pl.col(name).str.replace_all(_FORMULA, "${1}'${2}").str.replace(r"^([\t\r])", "'${1}")
         for name in names
     )
 

@@ -1,83 +1,74 @@
-"""Object stores: what a URL names, how it is reached, and the errors where it does not play along.
+"""How an object store is reached, and the errors where it does not play along.
 
 Credentials, region and endpoint come from the environment or a profile (``AWS_ACCESS_KEY_ID``, ``AWS_PROFILE``,
 ``AWS_ENDPOINT_URL``, ``GOOGLE_APPLICATION_CREDENTIALS`` and so on), as they do for Polars, which scans the same URLs.
-A URL that holds credentials itself is refused: URLs are in logs, manifests and process lists.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from segcore import errors
+from segcore.stores.urls import check_url
 
-_SECRET_PARAMETER = re.compile(r"[?&][^=&/]*(secret|key|token|password|signature)[^=&/]*=", re.IGNORECASE)
+_BUCKETS = ("s3", "gs", "abfs", "abfss")
 _LONGEST_REASON = 200  # characters
 _DENIED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID")
 
 
-def is_url(path: str | Path) -> bool:
-    """Whether a path names its store, such as ``s3://bucket/folder``."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)) is not None
-
-
-def place(text: str | Path) -> Path | str:
-    """Return a path, or the URL of a folder in a store, from a text.
-
-    Raises
-    ------
-    segcore.errors.UsageError
-        If the URL holds credentials or options.
-    """
-    text = str(text)
-    if not is_url(text):
-        return Path(text)
-    refuse_credentials(text)
-    if "?" in text:
-        raise errors.UsageError(
-            f"{text}: a URL with options; set the endpoint and the region in the environment (AWS_ENDPOINT_URL, AWS_REGION)"
-        )
-    if text.startswith("file://"):
-        return Path(_file_system(text)[1])
-    return text.rstrip("/")
-
-
-def refuse_credentials(url: str) -> None:
-    """Raise where a URL holds credentials, without repeating them.
-
-    Raises
-    ------
-    segcore.errors.UsageError
-    """
-    scheme, _, rest = url.partition("://")
-    owner, at, _ = rest.partition("/")[0].rpartition("@")
-    # A bucket has neither; an Azure container stands before an @, and a server may have a port.
-    in_bucket = scheme in ("s3", "gs") and re.search("[:@]", rest.partition("/")[0])
-    if in_bucket or (at and ":" in owner) or _SECRET_PARAMETER.search(rest):
-        shown = rest.rpartition("@")[2].partition("?")[0] if "@" in rest else "..."
-        raise errors.UsageError(
-            f"{scheme}://{shown}: the URL holds credentials; leave them out, and set them in the environment "
-            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) or in a profile (AWS_PROFILE)"
-        )
-
-
 def file_system(url: str) -> tuple[Any, str]:
-    """Return the pyarrow file system of a URL and the path that it has there."""
-    refuse_credentials(url)
-    if url.startswith("s3://") and os.environ.get("AWS_PROFILE"):
-        _find_boto3(os.environ["AWS_PROFILE"])
-    if "?" in url or not url.startswith("s3://"):
+    """Return the pyarrow file system of a URL and the path that it has there.
+
+    What stands behind the bucket is the key as it is: no option, no pattern, nothing that is quoted.
+
+    Raises
+    ------
+    segcore.errors.UsageError
+        If the URL holds credentials, or a key that no engine can read.
+    PermissionError
+        If nothing is known that lets this process into the store.
+    """
+    check_url(url)
+    scheme, _, rest = url.partition("://")
+    if scheme not in _BUCKETS:
         return _file_system(url)
-    bucket, _, key = url.removeprefix("s3://").partition("/")
+    if scheme == "s3" and os.environ.get("AWS_PROFILE"):
+        _find_boto3(os.environ["AWS_PROFILE"])
+    bucket, _, key = rest.rstrip("/").partition("/")
+    if not readable_key(key):
+        raise errors.UsageError(
+            f"{url}: neither Polars nor Arrow can name a key with an empty part (//), . or .. in it; is there a / too "
+            "many? else give the object another key"
+        )
+    if scheme.startswith("abfs"):
+        _log_in(f"{scheme}://{bucket}")
     # One request for a small file; else there are three.
-    system, _ = _file_system(f"s3://{bucket}?allow_delayed_open=true")
-    return system, f"{bucket}/{key}".rstrip("/")
+    system, top = _file_system(f"{scheme}://{bucket}{'?allow_delayed_open=true' if scheme == 's3' else ''}")
+    return system, f"{top}/{key}".rstrip("/")
+
+
+def readable_key(key: str) -> bool:
+    """Whether the engines can name a key: they take folders apart, which a store does not have."""
+    return not key or not {"", ".", ".."} & set(key.split("/"))
+
+
+@lru_cache(maxsize=16)
+def _log_in(url: str) -> None:
+    """Try a container from another process: without a login the library of Azure ends the process that asks."""
+    line = "import sys; from pyarrow import fs; fs.FileSystem.from_uri(sys.argv[1])[0].get_file_info(sys.argv[2])"
+    container = url.partition("://")[2].partition("@")[0]
+    done = subprocess.run([sys.executable, "-c", line, url, container], capture_output=True, check=False)
+    if done.returncode < 0:
+        raise PermissionError(
+            "nobody is logged in to Azure: set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or az login"
+        )
 
 
 @lru_cache(maxsize=64)

@@ -7,18 +7,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Unpack
 
-from segcore import errors, storage
+from segcore import records
 from segcore.pipeline import open_run
 from segcore.pipeline.core.options import Options, RunOptions
 from segcore.pipeline.core.plan import Places
 from segcore.pipeline.core.run import Run, RunContext
-from segcore.pipeline.customers import lines_to_customers
+from segcore.pipeline.customers import lines_to_customers, previous_labels
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.finished import apply_model, previous_run
+from segcore.pipeline.customers.previous_labels import PreviousLabels
+from segcore.pipeline.finished import previous_run
 from segcore.pipeline.finished.finished_run import at_hand
-from segcore.pipeline.finished.previous_run import Previous
-from segcore.pipeline.outputs import publish, run_files, scored_files
-from segcore.selection import quality_gate
+from segcore.pipeline.outputs import publish, scored_files
 from segcore.stores import place
 
 
@@ -73,54 +72,24 @@ def score(
 
 def _make(run: RunContext, *, with_report: bool) -> None:
     customers = lines_to_customers.describe(run)
-    fitted = _previous(run)
-    if lacking := apply_model.missing(customers.features, fitted.model):
-        raise errors.DataError(
-            f"the model of {fitted.run_id} needs {errors.listing(lacking)}, which the input says nothing"
-            " about; score lines with the columns of the fit"
-        )
-    labels = lines_to_customers.label_by(fitted, run, customers)
-    score_with_previous(run, customers, labels, with_report=with_report)
-
-
-def _previous(run: RunContext) -> Previous:
-    if run.plan.previous is None:
+    known = previous_labels.label(run, customers)
+    if known is None:
         raise ValueError("there is no model to score with")
-    return run.plan.previous
+    score_with_previous(run, customers, known, with_report=with_report)
 
 
 def score_with_previous(
-    run: RunContext, customers: Customers, labels: Path, *, with_report: bool = True
+    run: RunContext, customers: Customers, known: PreviousLabels, *, with_report: bool = True
 ) -> None:
-    """Make the stage ``run`` of a run that scores with the model of the one that it follows.
-
-    Parameters
-    ----------
-    run : RunContext
-    customers : Customers
-    labels : Path
-        What :func:`segcore.pipeline.customers.lines_to_customers.label_by` wrote.
-    with_report : bool
-    """
-    fitted = _previous(run)
+    """Make the stage ``run`` of a run that scores with the model of the one that it follows."""
+    previous, drift = known.previous, known.drift
     with run.work.stage("run") as folder:
         with run.measured("profile", rows=customers.customers):
-            table = scored_files.write(folder, customers, labels, fitted, run.settings)
-        drift = storage.read_json(labels / "drift.json")
-        storage.write_json(folder / "drift.json", drift)
+            table = scored_files.write(folder, customers, known.folder, previous, run.settings)
+        records.write(folder, drift)
         facts = {
-            **scored_files.manifest(customers, table, fitted),
-            "identity": previous_run.identity(fitted, fitted.next_segment, fitted.fitted),
-            "refresh": {"asked": run.plan.refresh, "did": "score", "reasons": drift["reasons"]},
-            "gate": {
-                "broken": quality_gate.broken_bounds(
-                    run.settings.gate,
-                    rows=customers.ledger.rows,
-                    profile=table,
-                    chosen=fitted.manifest.chosen,
-                    drift=quality_gate.drift_by_feature(drift),
-                    moved_share=run_files.moved_share(folder),
-                )
-            },
+            **scored_files.manifest(customers, table, previous),
+            "identity": previous_run.identity(previous, previous.next_segment, previous.fitted),
+            "refresh": {"asked": run.plan.refresh, "did": "score", "reasons": list(drift.reasons)},
         }
-        publish.finish(run, folder, facts, with_report=with_report)
+        publish.finish(run, folder, customers, table, facts, with_report=with_report)

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-import polars as pl
-
-from segcore import engine, errors, storage
+from segcore import engine, records
 from segcore.evaluation import processes
 from segcore.matrix import population
 from segcore.matrix.population import Population
-from segcore.models.candidate import Sweep
 from segcore.pipeline import open_run
 from segcore.pipeline.core import job_file
 from segcore.pipeline.core.options import Options, RunOptions
 from segcore.pipeline.core.plan import Places
 from segcore.pipeline.core.run import Run, RunContext
-from segcore.pipeline.customers import lines_to_customers
+from segcore.pipeline.customers import lines_to_customers, previous_labels
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.finished import apply_model, job_diff, previous_run, run_comparison, warm_start
+from segcore.pipeline.customers.previous_labels import PreviousLabels
+from segcore.pipeline.finished import job_diff, previous_run, run_comparison, warm_start
 from segcore.pipeline.lines import memory_plan
 from segcore.pipeline.models import checkpoints, labels, look_back, model_selection
-from segcore.pipeline.outputs import publish, report_tables, run_files
+from segcore.pipeline.outputs import look_back_files, publish, run_files
 from segcore.pipeline.score import score_with_previous
 from segcore.records.manifest import ChosenModel
-from segcore.selection import quality_gate
 from segcore.stores import place
 
 
@@ -109,180 +107,110 @@ def _make(run: RunContext) -> None:
     """Account for the lines, describe the customers, and label them by the previous run's model or by a new one."""
     customers = lines_to_customers.describe(run)
     run = lines_to_customers.with_known_features(run, customers)
-    previous, old_labels = run.plan.previous, None
-    if previous is not None and (lacking := apply_model.missing(customers.features, previous.model)):
-        run.progress.warn(f"no previous run is followed: its model needs {errors.listing(lacking)}")
-        previous, run = None, run.planned(previous=None)
-    if previous is not None:
-        old_labels = lines_to_customers.label_by(previous, run, customers)
-        if run.plan.refresh == "if-drifted":
-            drift = storage.read_json(old_labels / "drift.json")
-            run.progress.log(f"{drift['verdict']}: {'; '.join(drift['reasons'])}")
-            if drift["verdict"] == "score":
-                score_with_previous(run, customers, old_labels)
-                return
-    _fit(run, customers, old_labels)
+    known = previous_labels.label(run, customers)
+    if known is None:
+        run = run.planned(previous=None)
+    elif run.plan.refresh == "if-drifted":
+        run.progress.log(f"{known.drift.verdict}: {'; '.join(known.drift.reasons)}")
+        if known.drift.verdict == "score":
+            score_with_previous(run, customers, known)
+            return
+    _fit(run, customers, known)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Fitted:
-    """What was fitted, chosen and labelled, and what became of the previous run's segments."""
-
-    population: Population
-    sweep: Sweep
-    compared: model_selection.Compared
-    labelled: labels.Labelled
-    moves: run_comparison.Comparison | None
-
-
-def _fit(run: RunContext, customers: Customers, old_labels: Path | None) -> None:
-    """Make the stage ``run`` of a run that fits its own model."""
-    fitted = _fitted(run, customers, old_labels)
-    settings, previous = run.settings, run.plan.previous
-    with run.work.stage("run") as folder:
-        with run.measured("profile", folder=folder, rows=customers.customers):
-            compared = model_selection.with_all_rows(fitted.compared, fitted.population, fitted.labelled)
-            table = run_files.write(
-                folder,
-                customers,
-                fitted.population,
-                fitted.sweep,
-                compared,
-                fitted.labelled,
-                settings,
-                {"products": report_tables.products(run, customers, fitted.labelled)},
-                {} if previous is None else previous.positions,
-            )
-        facts = {
-            **run_files.manifest(
-                folder, customers, fitted.population, fitted.sweep, compared, table, settings
-            ),
-            "look_back": _look_back(run, folder, customers, fitted, table),
-            **_line(run, folder, fitted.moves, old_labels, run_files.names(table), compared.chosen),
-            "gate": {
-                "broken": quality_gate.broken_bounds(
-                    settings.gate,
-                    rows=customers.ledger.rows,
-                    profile=table,
-                    chosen=compared.chosen,
-                    drift=quality_gate.drift_by_feature(run_files.drift(folder)),
-                    moved_share=run_files.moved_share(folder),
-                )
-            },
-        }
-        publish.finish(run, folder, facts)
-
-
-def _fitted(run: RunContext, customers: Customers, old_labels: Path | None) -> _Fitted:
-    """Fit, compare and choose; label everyone; find the previous run's segments again."""
-    settings, budget = run.settings, run.plan.budget
-    followed = None if run.plan.fresh else run.plan.previous
+def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) -> None:
+    """Fit and choose a model, label everyone by it, and make the run."""
     with run.measured("matrix") as stage:
         people = population.prepare(
             customers.features,
-            settings,
-            in_memory=lambda size: engine.fits_in_memory(size, budget),
+            run.settings,
+            in_memory=lambda size: engine.fits_in_memory(size, run.plan.budget),
             warn=run.progress.warn,
         )
         stage.rows = people.n_customers
+    selection = checkpoints.load(run.checkpoint("models", partial(_select, run, customers, people, known)))
+    folder = run.temporary("labels")
+    with run.measured("labels", folder=folder, rows=customers.customers):
+        labelled = labels.label_everyone(people, selection.published, folder)
+    followed = None
+    if known is not None:
+        with run.measured("identity"):
+            followed = run_comparison.compare(
+                known.previous, customers.features, labelled.lazy(), known.folder, run.settings
+            )
+            labelled = labelled.with_ids(followed.lineage.ids)
+    with run.work.stage("run") as folder:
+        with run.measured("profile", folder=folder, rows=customers.customers):
+            selection = model_selection.with_all_rows(selection, people, labelled)
+            fit = model_selection.Fit(population=people, selection=selection, labelled=labelled)
+            table = run_files.write(run, folder, customers, fit)
+        facts = run_files.manifest(run, folder, customers, fit, table)
+        facts["look_back"] = look_back_files.write(run, folder, customers, fit, table)
+        facts |= _succession(run, folder, followed, known, run_files.names(table), facts["chosen"])
+        publish.finish(run, folder, customers, table, facts)
 
-    def models(folder: Path) -> int:
-        starts = {}
-        if followed is not None and old_labels is not None:
-            starts = warm_start.starts(followed, people, old_labels)
+
+def _select(
+    run: RunContext, customers: Customers, people: Population, known: PreviousLabels | None, folder: Path
+) -> None:
+    """Fit every candidate and choose, starting from the previous run's model where it is followed."""
+    settings, budget = run.settings, run.plan.budget
+    starts, incumbent = {}, None
+    if known is not None and not run.plan.fresh:
+        starts = warm_start.starts(known.previous, people, known.folder)
+        incumbent = job_diff.incumbent(known.previous, settings)
+    with run.measured("models", rows=people.n_customers):
         spread = people
         if engine.n_workers():
             spread = replace(people, X=engine.persist(people.read_from(run.work.shared)))
         with processes.starting_processes(memory_plan.refit_processes_beside_models(settings, budget)):
             sweep = model_selection.fit(spread, settings, run.progress, starts=starts)
-        checkpoints.save_sweep(folder, sweep)
-        return people.n_customers
-
-    sweep = checkpoints.load_sweep(run.stage("models", models))
-
-    def choose(folder: Path) -> int:
+    with run.measured("comparison", folder=folder, rows=len(people.evaluation)):
         n_jobs = memory_plan.refit_processes(settings, budget)
-        before = None if followed is None else job_diff.incumbent(followed, settings)
-        areas = None
+        next_period = None
         if customers.cut is not None and look_back.can_label(customers.then, people.preparation):
-            areas = look_back.candidate_auc(
+            next_period = look_back.candidate_auc(
                 customers.then,
                 [candidate.assigner for candidate in sweep.candidates],
                 people.preparation,
                 separate=people.separate_one_time,
                 money_decimals=settings.cleaning.money_decimals,
             )
-        compared = model_selection.compare(
-            sweep, people, settings, run.progress, next_period=areas, previous=before, n_jobs=n_jobs
+        selection = model_selection.select(
+            sweep,
+            people,
+            settings,
+            run.progress,
+            next_period=next_period,
+            incumbent=incumbent,
+            n_jobs=n_jobs,
         )
-        checkpoints.save_compared(folder, compared)
-        return len(people.evaluation)
-
-    compared = checkpoints.load_compared(run.stage("comparison", choose), sweep)
-
-    def label(folder: Path) -> int:
-        checkpoints.save_labelled(folder, labels.label_everyone(people, compared.published, folder))
-        return customers.customers
-
-    labelled = checkpoints.load_labelled(run.stage("labels", label), compared)
-    moves = None
-    if run.plan.previous is not None and old_labels is not None:
-        with run.measured("identity"):
-            moves = run_comparison.compare(
-                run.plan.previous, customers.features, labelled.lazy(), old_labels, settings
-            )
-            labelled = labelled.with_ids(moves.lineage.ids)
-    return _Fitted(population=people, sweep=sweep, compared=compared, labelled=labelled, moves=moves)
+        checkpoints.save(folder, selection)
 
 
-def _look_back(
-    run: RunContext, folder: Path, customers: Customers, fitted: _Fitted, profile: pl.DataFrame
-) -> dict[str, Any] | None:
-    """Write what the segments would have told of the last period, and return what the manifest says of it."""
-    people, cut = fitted.population, customers.cut
-    if cut is None or customers.newcomers is None:
-        return None
-    if not look_back.can_label(customers.then, people.preparation):
-        run.progress.log("no look back: the models see other tables, which are as of today")
-        return None
-    df = look_back.first_customers(customers.then)
-    if not df.height:
-        return None
-    decimals = run.settings.cleaning.money_decimals
-    segments = look_back.label_then(
-        df, fitted.labelled, people.preparation, separate=people.separate_one_time
-    )
-    table, rules = look_back.tables(df, segments, run_files.names(profile), money_decimals=decimals)
-    table.write_parquet(folder / "look_back.parquet")
-    return look_back.described(cut, customers.newcomers, df, decimals) | {"rules": rules}
-
-
-def _line(
+def _succession(
     run: RunContext,
     folder: Path,
-    moves: run_comparison.Comparison | None,
-    old_labels: Path | None,
+    followed: run_comparison.Comparison | None,
+    known: PreviousLabels | None,
     names: dict[int, str],
     chosen: ChosenModel,
 ) -> dict[str, Any]:
-    """Write what moved since the previous run, and return the run's place in the line of runs."""
-    previous, asked = run.plan.previous, run.plan.refresh
-    if previous is None or moves is None or old_labels is None:
+    """Write what moved since the previous run, and return the run's place in the succession of runs."""
+    asked = run.plan.refresh
+    if known is None or followed is None:
         return {
             "identity": previous_run.identity(None, max(names) + 1, run.run_id),
             "refresh": {"asked": asked, "did": "fit", "reasons": ["there is no run before"]},
         }
-    reasons = job_diff.changes(previous.settings, run.settings, previous.manifest.versions, engine.versions())
-    run_comparison.write(
-        folder, moves, names, [*reasons, *job_diff.model_change(previous.manifest.chosen, chosen)]
-    )
-    drift = storage.read_json(old_labels / "drift.json")
-    storage.write_json(folder / "drift.json", drift)
+    changed = job_diff.model_change(known.previous.manifest.chosen, chosen)
+    run_comparison.write(folder, followed, names, [*known.changes, *changed])
+    records.write(folder, known.drift)
     return {
-        "identity": previous_run.identity(previous, moves.lineage.next_segment, run.run_id),
+        "identity": previous_run.identity(known.previous, followed.lineage.next_segment, run.run_id),
         "refresh": {
             "asked": asked,
             "did": "fit",
-            "reasons": drift["reasons"] if asked == "if-drifted" else ["a new fit was asked for"],
+            "reasons": list(known.drift.reasons) if asked == "if-drifted" else ["a new fit was asked for"],
         },
     }

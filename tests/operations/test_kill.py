@@ -22,10 +22,8 @@ STAGES = {
     "input": ("input",),
     "lines": ("lines",),
     "customers": ("customers",),
-    "models": ("matrix", "models"),
-    "comparison": ("comparison",),
-    "labels": ("labels",),
-    "run": ("profile", "report"),
+    "models": ("matrix", "models", "comparison"),
+    "run": ("labels", "profile", "report"),
 }
 
 

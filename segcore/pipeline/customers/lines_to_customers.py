@@ -1,19 +1,16 @@
-"""The first stages of every run: lines accounted for, customers described, and seen as the previous run saw them."""
+"""The first stages of every run: lines accounted for, customers described."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import polars as pl
 
-from segcore import engine, errors
+from segcore import errors
 from segcore.job import Job, Transform
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes, customers
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.finished import apply_model, job_diff
-from segcore.pipeline.finished.previous_run import Previous
 from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
 
 
@@ -57,14 +54,3 @@ def _from_extra(settings: Job, there: Mapping[str, pl.DataType]) -> dict[str, Tr
         for name in names
         if name not in settings.matrix.columns
     }
-
-
-def label_by(previous: Previous, run: RunContext, customers: Customers) -> Path:
-    """Label every customer with the previous run's model into a new folder, and measure how far they have drifted."""
-    changed = job_diff.changes(previous.settings, run.settings, previous.manifest.versions, engine.versions())
-    folder = run.temporary("previous")
-    with run.measured("previous", folder=folder):
-        apply_model.label(customers.features, previous.model, folder)
-        fit = apply_model.drifted(customers.features, folder, previous.model, run.settings.drift)
-        apply_model.write_drift(folder, fit, against=previous.fitted, added=changed)
-    return folder

@@ -47,15 +47,6 @@ class Labelled:
         """The chosen model."""
         return self.models[0]
 
-    @property
-    def n_segments(self) -> int:
-        """Segments of the winner, the one by rule included."""
-        return len(self.segments[0])
-
-    def moved(self, folder: Path) -> Labelled:
-        """Return the same labels in another folder."""
-        return replace(self, files=tuple(folder / path.name for path in self.files))
-
     def with_ids(self, ids: Mapping[int, int]) -> Labelled:
         """Return the same labels with other numbers for the winner's segments."""
         winner = {label: ids[segment] for label, segment in self.segments[0].items()}
@@ -80,23 +71,23 @@ def columns(models: Sequence[Candidate]) -> list[str]:
     return [f"{model.name.replace('-', '_')}_{model.k}" for model in models]
 
 
-def label_everyone(people: Population, models: Sequence[Candidate], folder: Path) -> Labelled:
+def label_everyone(population: Population, models: Sequence[Candidate], folder: Path) -> Labelled:
     """Label every customer with several models and write the labels, a file for each file of features.
 
     Parameters
     ----------
-    people : Population
+    population : Population
     models : sequence of Candidate
         The winner first.
     folder : Path
         Where to write.
     """
     assigners = [model.assigner for model in models]
-    centres = centres_of(assigners[0], people.sample)
+    centres = centres_of(assigners[0], population.sample)
     files: list[Path] = []
-    for number, df in enumerate(people.frames()):
+    for number, df in enumerate(population.frames()):
         labels, confidence, distance = label_frame(
-            df, assigners, centres, people.preparation, separate=people.separate_one_time
+            df, assigners, centres, population.preparation, separate=population.separate_one_time
         )
         path = folder / f"part-{number:05d}.parquet"
         pl.DataFrame(
@@ -107,7 +98,7 @@ def label_everyone(people: Population, models: Sequence[Candidate], folder: Path
             }
         ).write_parquet(path)
         files.append(path)
-    spend = pl.scan_parquet(list(people.files)).select("total_spend")
+    spend = pl.scan_parquet(list(population.files)).select("total_spend")
     everyone = pl.concat([pl.scan_parquet(files), spend], how="horizontal")
     segments = tuple(order_segments(everyone, name) for name in columns(models))
     return Labelled(files=tuple(files), models=tuple(models), centres=centres, segments=segments)
@@ -174,18 +165,20 @@ def centres_of(assigner: Assigner, sample: Floats32) -> Floats:
     return np.stack([part.mean(axis=0) if len(part) else overall for part in members])
 
 
-def segment_frames(people: Population, labelled: Labelled, names: dict[int, str]) -> Iterator[pl.DataFrame]:
+def segment_frames(
+    population: Population, labelled: Labelled, names: dict[int, str]
+) -> Iterator[pl.DataFrame]:
     """Give the published rows file by file: id, segment, name, distance, confidence, a column for each model.
 
     Parameters
     ----------
-    people : Population
+    population : Population
     labelled : Labelled
     names : dict of int to str
         Of the segments.
     """
     model_columns = columns(labelled.models)
-    for number, df in enumerate(people.frames()):
+    for number, df in enumerate(population.frames()):
         labels = labelled.read(number)
         numbered = [
             pl.col(name).replace_strict(mapping, default=None, return_dtype=pl.Int32).alias(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from segcore import job
-from segcore.arrays import Floats, Labels
+from segcore import job, tables
+from segcore.arrays import Floats
 from segcore.evaluation import agreement, criteria
 from segcore.evaluation.next_period import Estimate
 from segcore.matrix.population import Population
@@ -18,38 +18,41 @@ from segcore.models.candidate import Candidate, Sweep
 from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
-from segcore.records.manifest import ChosenModel, PinnedCost, StructureTest
+from segcore.records.manifest import ChosenModel, KMeansFigures, PinnedCost, StructureTest
 from segcore.selection import quality_gate, rule
-from segcore.selection.criteria import key
+from segcore.selection.criteria import Row, key
 from segcore.selection.doubt import doubt
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
-    """All candidates with their verdicts.
+class Selection:
+    """All candidates with their verdicts, and the models that label everyone.
 
     Attributes
     ----------
-    candidates : list of Candidate
-        In the order of the table.
     table : polars.DataFrame
         One row per candidate: what candidates.parquet holds.
-    labels : list of ndarray of shape (n_evaluation,)
-        Of the evaluation sample.
     published : tuple of Candidate
         The winner first, then the best of each other family and variant.
+    kmeans : tuple of Candidate
+        Of every k, for their criteria over all customers.
+    passes : tuple of KMeansFigures
+        Of each of these.
     agreement : polars.DataFrame
         ``a, b, adjusted_rand`` between the published ones.
+    tree : polars.DataFrame
+        The last merges of every linkage.
     structure : StructureTest or None
         Where it was asked for.
     pinned_cost : PinnedCost or None
     """
 
-    candidates: list[Candidate]
     table: pl.DataFrame
-    labels: list[Labels]
     published: tuple[Candidate, ...]
+    kmeans: tuple[Candidate, ...]
+    passes: tuple[KMeansFigures, ...]
     agreement: pl.DataFrame
+    tree: pl.DataFrame
     structure: StructureTest | None
     pinned_cost: PinnedCost | None
 
@@ -59,8 +62,17 @@ class Compared:
         return rule.chosen_model(self.table)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """The customers as the models see them, the models, and every customer's labels by the published ones."""
+
+    population: Population
+    selection: Selection
+    labelled: Labelled
+
+
 def fit(
-    people: Population,
+    population: Population,
     settings: job.Job,
     progress: Progress,
     *,
@@ -70,16 +82,16 @@ def fit(
 
     Parameters
     ----------
-    people : Population
+    population : Population
     settings : segcore.job.Job
     progress : Progress
     starts : mapping of int to sequence of ndarray of shape (k, n_features)
-        The previous run's centres, to go on from where nothing is clearly better.
+        The previous run's centres, to start from where nothing is clearly better.
     """
     with progress.counter("models") as count:
         sweep = sweeping.sweep(
-            people.X,
-            people.sample,
+            population.X,
+            population.sample,
             settings.models,
             settings.seed,
             progress=count,
@@ -91,47 +103,53 @@ def fit(
     return sweep
 
 
-def compare(
+def select(
     sweep: Sweep,
-    people: Population,
+    population: Population,
     settings: job.Job,
     progress: Progress,
     *,
     next_period: Sequence[Estimate] | None = None,
-    previous: CandidateKey | None = None,
+    incumbent: CandidateKey | None = None,
     n_jobs: int | None = None,
-) -> Compared:
+) -> Selection:
     """Measure all candidates on the evaluation sample, the stability of the promising ones, and choose.
 
-    `next_period` says how well each candidate would have told who buys next, where that is known; `previous` is the model of the run that is followed, and `n_jobs` how many processes refit models; the result does
-    not depend on the latter.
+    `next_period` tells how well each candidate would have told who buys next, where that is known; `incumbent` is the
+    model of the run that is followed, and `n_jobs` how many processes refit models, on which the result does not depend.
     """
     candidates = sweep.candidates
-    labels = [own for own, _ in assign_each([c.assigner for c in candidates], people.evaluation)]
-    table = candidate_metrics.measured(candidates, labels, people)
+    labels = [own for own, _ in assign_each([c.assigner for c in candidates], population.evaluation)]
+    table = candidate_metrics.measured(candidates, labels, population)
     table = candidate_metrics.with_next_period(table, next_period)
-    table = candidate_metrics.with_stability(table, candidates, people, settings, progress, n_jobs=n_jobs)
-    incumbent = next((row for row in table.to_dicts() if key(row) == previous), None)
-    if incumbent and quality_gate.unstable(
-        settings.gate, incumbent["prediction_strength"], incumbent["jaccard_min"]
+    table = candidate_metrics.with_stability(table, candidates, population, settings, progress, n_jobs=n_jobs)
+    followed = next((row for row in table.to_dicts() if key(row) == incumbent), None)
+    if followed and quality_gate.unstable(
+        settings.gate, followed["prediction_strength"], followed["jaccard_min"]
     ):
-        previous = None  # or that model would stay, and be stopped, every night
-    table = rule.select(table, settings.selection, previous)
-    cost = rule.pinned_cost(table, settings.selection, previous)
+        incumbent = None  # or that model would stay, and be stopped, every night
+    table = rule.select(table, settings.selection, incumbent)
+    cost = rule.pinned_cost(table, settings.selection, incumbent)
     winner = rule.chosen_model(table)
     if reservation := doubt(winner.admissible, cost, settings.selection):
         progress.warn(reservation)
     published = _published(candidates, table)
-    table = candidate_metrics.with_quality(table, published, people, settings)
-    return Compared(
-        candidates=candidates,
+    table = candidate_metrics.with_quality(table, published, population, settings)
+    return Selection(
         table=table,
-        labels=labels,
         published=published,
+        kmeans=tuple(c for c in candidates if c.family == "kmeans"),
+        passes=tuple(
+            KMeansFigures(k=fit.k, n_iter=fit.n_iter, n_passes=fit.n_passes, seconds=fit.seconds)
+            for fit in sweep.kmeans.values()
+        ),
         agreement=agreement.agreement(
             {name: labels[candidates.index(c)] for name, c in zip(columns(published), published, strict=True)}
         ),
-        structure=candidate_metrics.structure_figures(winner, people, settings, progress, n_jobs=n_jobs),
+        tree=pl.concat(
+            [pl.DataFrame(), *(tables.tree(Z, name) for name, Z in sweep.trees.items())], how="diagonal"
+        ),
+        structure=candidate_metrics.structure_figures(winner, population, settings, progress, n_jobs=n_jobs),
         pinned_cost=cost,
     )
 
@@ -149,48 +167,45 @@ def _published(candidates: Sequence[Candidate], table: pl.DataFrame) -> tuple[Ca
     return tuple(candidates[place] for place in ranked["place"])
 
 
-def with_all_rows(compared: Compared, people: Population, labelled: Labelled) -> Compared:
+def with_all_rows(selection: Selection, population: Population, labelled: Labelled) -> Selection:
     """Add the criteria over all customers for the models that label everyone, and every K-Means.
 
     Two passes over the matrix, whatever the number of models.
     """
-    published = set(columns(labelled.models))
-    names = columns(compared.candidates)
-    chosen = [
-        place
-        for place, c in enumerate(compared.candidates)
-        if c.family == "kmeans" or names[place] in published
-    ]
-    assigners = [compared.candidates[place].assigner for place in chosen]
+    models = {model.key: model for model in (*selection.kmeans, *selection.published)}.values()
+    assigners = [model.assigner for model in models]
     measured = criteria.partition_criteria(
-        people.blocks,
+        population.blocks,
         lambda _, X: [own for own, _ in assign_each(assigners, X)],
         [assigner.n_clusters for assigner in assigners],
     )
-    everyone = dict(zip(chosen, measured, strict=True))
-
-    def column(of: Callable[[criteria.Criteria], float | None]) -> pl.Series:
-        values = (everyone.get(place) for place in range(len(names)))
-        return pl.Series([None if m is None else of(m) for m in values], dtype=pl.Float64)
-
+    rows = [
+        {
+            "inertia": figures.inertia,
+            "calinski_harabasz_all": figures.calinski_harabasz,
+            "davies_bouldin_all": figures.davies_bouldin,
+            "smallest_share_all": figures.smallest_share,
+        }
+        for figures in measured
+    ]
+    # A label's place among the segments of a published model, whose Jaccard is given in their order.
     ordered = {
-        c.key: [label for label, _ in sorted(mapping.items(), key=lambda item: item[1])]
-        for c, mapping in zip(labelled.models, labelled.segments, strict=True)
+        model.key: [label for label, _ in sorted(mapping.items(), key=lambda item: item[1])]
+        for model, mapping in zip(labelled.models, labelled.segments, strict=True)
     }
-    table = compared.table.with_columns(
-        jaccard=_by_segment(compared, ordered),
-        inertia=column(lambda m: m.inertia),
-        calinski_harabasz_all=column(lambda m: m.calinski_harabasz),
-        davies_bouldin_all=column(lambda m: m.davies_bouldin),
-        smallest_share_all=column(lambda m: m.smallest_share),
-    )
-    return replace(compared, table=table)
+    jaccard = [_by_segment(row, ordered) for row in selection.table.iter_rows(named=True)]
+    table = selection.table.with_columns(jaccard=pl.Series(jaccard, dtype=pl.List(pl.Float64)))
+    table = candidate_metrics.joined(table, dict(zip((m.key for m in models), rows, strict=True)), _ALL_ROWS)
+    return replace(selection, table=table)
 
 
-def _by_segment(compared: Compared, ordered: dict[tuple[str, str, int], list[int]]) -> pl.Series:
-    """Put the Jaccard of each published model's labels in the order of its segments."""
-    values = []
-    for c, jaccard in zip(compared.candidates, compared.table["jaccard"].to_list(), strict=True):
-        labels = [label for label in ordered.get(c.key, []) if 0 <= label < c.assigner.n_clusters]
-        values.append([jaccard[label] for label in labels] if jaccard and labels else jaccard)
-    return pl.Series(values, dtype=pl.List(pl.Float64))
+_ALL_ROWS = dict.fromkeys(
+    ("inertia", "calinski_harabasz_all", "davies_bouldin_all", "smallest_share_all"), pl.Float64
+)
+
+
+def _by_segment(row: Row, ordered: Mapping[CandidateKey, list[int]]) -> list[float] | None:
+    jaccard: list[float] | None = row["jaccard"]
+    # The segment of one-time buyers by rule, and noise, have none.
+    labels = [label for label in ordered.get(key(row), []) if 0 <= label < row["n_clusters"]]
+    return [jaccard[label] for label in labels] if jaccard and labels else jaccard

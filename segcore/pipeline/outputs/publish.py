@@ -10,20 +10,53 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import TypeAdapter
 
 from segcore import engine, errors, records, report, storage
 from segcore.changes.summary import summarise
 from segcore.pipeline.core.run import Run, RunContext
+from segcore.pipeline.customers.customers import Customers
+from segcore.pipeline.outputs import run_files
 from segcore.progress import Progress
 from segcore.records import Manifest, MovementReport
 from segcore.records.manifest import StageFigures, WorkerFigures
+from segcore.selection import quality_gate
 from segcore.stores import redacted
 
 
-def finish(run: RunContext, folder: Path, facts: Mapping[str, Any], *, with_report: bool = True) -> None:
-    """Write the report, where it is wanted, and the manifest."""
+def finish(
+    run: RunContext,
+    folder: Path,
+    customers: Customers,
+    table: pl.DataFrame,
+    facts: Mapping[str, Any],
+    *,
+    with_report: bool = True,
+) -> None:
+    """Write the report, where it is wanted, and the manifest.
+
+    Parameters
+    ----------
+    run : RunContext
+    folder : Path
+        Of the run.
+    customers : Customers
+    table : polars.DataFrame
+        Their profile.
+    facts : mapping
+        What the run says of itself.
+    with_report : bool
+    """
     sources = run.plan.sources
+    broken = quality_gate.broken_bounds(
+        run.settings.gate,
+        rows=customers.ledger.rows,
+        profile=table,
+        chosen=facts["chosen"],
+        drift=quality_gate.drift_by_feature(run_files.drift(folder)),
+        moved_share=run_files.moved_share(folder),
+    )
     about = {
         "run_id": run.run_id,
         "created_at": run.work.begun.isoformat(timespec="seconds"),
@@ -31,6 +64,7 @@ def finish(run: RunContext, folder: Path, facts: Mapping[str, Any], *, with_repo
         "versions": engine.versions(),
         "command": _command(),
         **facts,
+        "gate": {"broken": broken},
     }
     about["input"] |= {"files": len(sources), "bytes": sum(source.size for source in sources)}
     if with_report:

@@ -10,24 +10,22 @@ from segcore import ingest, schema, tables
 from segcore.arrays import Floats32
 from segcore.job import Job
 from segcore.matrix.population import Population
-from segcore.models.candidate import Sweep
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.lines import read_input
 from segcore.pipeline.lines.read_input import Reading
 from segcore.pipeline.models.labels import Labelled, distance_to
-from segcore.pipeline.models.model_selection import Compared
+from segcore.pipeline.models.model_selection import Fit
 
 _SHOWN = ("item_count", "tenure_days", "return_rate")
 _SHARES = ("customers", "share", "population_share", "lift")
 _FIRST_LINES = 1_000_000  # where the names of products are looked for first
 
 
-def aggregates(
-    found: Customers, people: Population, sweep: Sweep, compared: Compared, labelled: Labelled, settings: Job
-) -> dict[str, pl.DataFrame]:
-    """Return the tables that need the customers but not their lines."""
-    everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
+def aggregates(run: RunContext, customers: Customers, fit: Fit) -> dict[str, pl.DataFrame]:
+    """Return the tables by name."""
+    people, labelled, decimals = fit.population, fit.labelled, run.settings.cleaning.money_decimals
+    everyone = pl.concat([pl.scan_parquet(list(customers.features)), labelled.lazy()], how="horizontal")
     there = everyone.collect_schema().names()
     numbers = [name for name in people.preparation.columns if not schema.is_indicator(name)]
     shown = [*dict.fromkeys([*numbers, *(name for name in _SHOWN if name in there)])]
@@ -36,19 +34,16 @@ def aggregates(
         people.evaluation, sample.select("segment", *numbers), people.preparation.columns
     )
     return {
-        "monthly": tables.monthly(
-            months(found, labelled.lazy()), money_decimals=settings.cleaning.money_decimals
-        ),
+        "monthly": tables.monthly(months(customers, labelled.lazy()), money_decimals=decimals),
         "countries": tables.countries(everyone.select("segment", "country")),
-        "returns": tables.returns(everyone, money_decimals=settings.cleaning.money_decimals),
+        "returns": tables.returns(everyone, money_decimals=decimals),
         "histogram": tables.histogram(everyone, shown),
         "examples": tables.examples(sample, shown),
         "map": points,
         "map_loadings": loadings,
-        "agreement": compared.agreement,
-        "tree": pl.concat(
-            [pl.DataFrame(), *(tables.tree(Z, name) for name, Z in sweep.trees.items())], how="diagonal"
-        ),
+        "agreement": fit.selection.agreement,
+        "tree": fit.selection.tree,
+        "products": products(run, customers, labelled),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from segcore import job, profile, records, storage
 from segcore.changes.summary import summarise
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
-from segcore.models.candidate import Sweep
+from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import drift_baseline, model_files
 from segcore.pipeline.models.labels import Labelled, segment_frames
-from segcore.pipeline.models.model_selection import Compared
+from segcore.pipeline.models.model_selection import Fit
 from segcore.pipeline.outputs import report_tables
 from segcore.records.changes import MovementReport
 
@@ -81,44 +81,34 @@ def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
         df.write_parquet(folder / f"tables/{name}.parquet")
 
 
-def write(
-    folder: Path,
-    found: Customers,
-    people: Population,
-    sweep: Sweep,
-    compared: Compared,
-    labelled: Labelled,
-    settings: job.Job,
-    more_tables: dict[str, pl.DataFrame],
-    named_before: Mapping[int, profile.Position],
-) -> pl.DataFrame:
+def write(run: RunContext, folder: Path, customers: Customers, fit: Fit) -> pl.DataFrame:
     """Write everything of a run but its manifest and report, and return the profile."""
+    settings, previous = run.settings, run.plan.previous
+    preparation, labelled = fit.population.preparation, fit.labelled
     for part in ("features", "rejects"):
-        link_tree(found.folder / part, folder / part)
-    records.write(folder, found.ledger)
+        link_tree(customers.folder / part, folder / part)
+    records.write(folder, customers.ledger)
     storage.write_text(folder / "job.toml", job.to_toml(settings))
-    compared.table.write_parquet(folder / "candidates.parquet")
-    everyone = pl.concat([pl.scan_parquet(list(found.features)), labelled.lazy()], how="horizontal")
+    fit.selection.table.write_parquet(folder / "candidates.parquet")
+    everyone = pl.concat([pl.scan_parquet(list(customers.features)), labelled.lazy()], how="horizontal")
     table = profile.build(
-        people.preparation.expand(everyone),
-        features=described(found, people.preparation),
-        transforms=profile.transforms_of(people.preparation),
-        previous=named_before,
+        preparation.expand(everyone),
+        features=described(customers, preparation),
+        transforms=profile.transforms_of(preparation),
+        previous={} if previous is None else previous.positions,
         margin=settings.lineage.name_margin,
         currency=settings.report.currency,
         money_decimals=settings.cleaning.money_decimals,
     )
-    called = names(table)
-    write_segments(folder, segment_frames(people, labelled, called), n_customers=found.customers)
+    segment_names = names(table)
+    frames = segment_frames(fit.population, labelled, segment_names)
+    write_segments(folder, frames, n_customers=customers.customers)
     table.write_parquet(folder / "profile.parquet")
-    _write_rules(folder, people, labelled)
-    write_tables(
-        folder, report_tables.aggregates(found, people, sweep, compared, labelled, settings) | more_tables
-    )
-    remembered = drift_baseline.build(found.features, labelled, people.preparation)
-    model_files.save(
-        folder, people.preparation, labelled, called, remembered, separate=people.separate_one_time
-    )
+    _write_rules(folder, fit.population, labelled)
+    write_tables(folder, report_tables.aggregates(run, customers, fit))
+    baseline = drift_baseline.build(customers.features, labelled, preparation)
+    separate = fit.population.separate_one_time
+    model_files.save(folder, preparation, labelled, segment_names, baseline, separate=separate)
     return table
 
 
@@ -143,40 +133,31 @@ def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
 
 
 def manifest(
-    folder: Path,
-    found: Customers,
-    people: Population,
-    sweep: Sweep,
-    compared: Compared,
-    table: pl.DataFrame,
-    settings: job.Job,
+    run: RunContext, folder: Path, customers: Customers, fit: Fit, table: pl.DataFrame
 ) -> dict[str, Any]:
     """Return what a run knows of itself, as far as the data say it."""
-    chosen = compared.chosen
+    chosen = fit.selection.chosen
     rules = records.read(profile.Rules, folder)
+    n_fit, n_evaluation = len(fit.population.sample), len(fit.population.evaluation)
     return {
-        **data_facts(found, table),
+        **data_facts(customers, table),
         "kind": "fit",
         "k": chosen.k,
         "chosen": chosen,
-        "pinned_cost": compared.pinned_cost,
-        "structure_test": compared.structure,
+        "pinned_cost": fit.selection.pinned_cost,
+        "structure_test": fit.selection.structure,
         "rules": {
-            "text": rules.text(names(table), currency=settings.report.currency),
+            "text": rules.text(names(table), currency=run.settings.report.currency),
             "accuracy": rules.accuracy,
             "measured_on": rules.measured_on,
         },
         "samples": {
-            "fit": len(people.sample),
-            "trees_and_stability": min(len(people.sample), settings.models.tree_sample),
-            "evaluation": len(people.evaluation),
-            "evaluation_is_disjoint": people.evaluation_start > 0,
+            "fit": n_fit,
+            "trees_and_stability": min(n_fit, run.settings.models.tree_sample),
+            "evaluation": n_evaluation,
+            "evaluation_is_disjoint": fit.population.evaluation_start > 0,
         },
-        # All k go through the rows together, so the seconds are until the one was done.
-        "kmeans": [
-            {"k": fit.k, "n_iter": fit.n_iter, "n_passes": fit.n_passes, "seconds": fit.seconds}
-            for fit in sweep.kmeans.values()
-        ],
+        "kmeans": fit.selection.passes,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from datetime import UTC, date, datetime, time
 from typing import Literal, Self
@@ -60,12 +59,12 @@ class Input(Table):
     @model_validator(mode="after")
     def _known(self) -> Self:
         try:
-            codecs.lookup(self.encoding or "utf-8")
+            "".encode(self.encoding or "utf-8")  # which refuses codecs of bytes, such as base64
             if self.time_zone != "UTC":  # which needs no data base of zones
                 ZoneInfo(self.time_zone)
         except LookupError as exc:
             raise ValueError(f"unknown encoding or time zone: {exc}") from exc
-        if self.separator and self.separator in '"\r\n.':
+        if self.separator and (self.separator in '"\r\n.\0' or not self.separator.isascii()):
             raise ValueError(f"separator {self.separator!r} cannot stand between fields")
         if self.date_format not in DATE_ORDERS and "%" not in self.date_format:
             raise ValueError(

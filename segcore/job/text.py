@@ -13,6 +13,8 @@ from segcore import errors, schema
 from segcore.job.extra import Extra
 from segcore.job.tables import Job
 
+_LONGEST = 1_000_000
+
 
 def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str = "job") -> Job:
     """Parse a TOML job and lay overrides over it.
@@ -31,8 +33,14 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
     segcore.errors.JobError
         If the text is no TOML, a key is unknown or a value is out of range.
     """
+    if len(text) > _LONGEST:
+        raise errors.JobError(
+            f"{source}: has {len(text):,} characters, a job has at most {_LONGEST:,}; is it a job file?"
+        )
     try:
         data = tomllib.loads(text)
+    except RecursionError as exc:
+        raise errors.JobError(f"{source}: is nested too deeply; a job has tables of plain values") from exc
     except tomllib.TOMLDecodeError as exc:
         raise errors.JobError(f"{source}: not valid TOML: {exc}") from exc
     for key, value in (overrides or {}).items():

@@ -11,7 +11,7 @@ import polars as pl
 
 from segcore import errors, report, storage
 from segcore.pipeline.finished import apply_model, job_diff, previous_run, run_comparison
-from segcore.pipeline.finished.finished_run import at_hand
+from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.records import DriftReport, MovementReport
 
@@ -36,7 +36,7 @@ def compare_runs(old: storage.Place, new: storage.Place, out: Path | None = None
     segcore.errors.DataError
         If the new run lacks a feature of the old one's model.
     """
-    with at_hand(old) as first, at_hand(new, rejects=out is not None) as second:
+    with local_copy(old) as first, local_copy(new, rejects=out is not None) as second:
         return _compare_runs(previous_run.load(first), previous_run.load(second), out)
 
 

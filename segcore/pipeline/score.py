@@ -16,7 +16,7 @@ from segcore.pipeline.customers import lines_to_customers, previous_labels
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.customers.previous_labels import PreviousLabels
 from segcore.pipeline.finished import previous_run
-from segcore.pipeline.finished.finished_run import at_hand
+from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.outputs import publish, scored_files
 from segcore.stores import place
 
@@ -58,7 +58,7 @@ def score(
     """
     chosen = RunOptions(**options)
     places = Places.given(out, chosen.scratch)
-    with at_hand(place(model)) as folder:
+    with local_copy(place(model)) as folder:
         settings = previous_run.load(folder).settings
         if as_of is not None:
             features = settings.features.model_copy(update={"as_of": as_of})

@@ -10,6 +10,7 @@ import polars as pl
 
 from segcore import errors, explain, ingest, job, profile, records, report, storage
 from segcore.pipeline.finished import model_files
+from segcore.records import Manifest
 from segcore.storage import Place, join
 from segcore.stores import is_url
 
@@ -36,7 +37,7 @@ def find(path: Place) -> Place:
 
 
 @contextmanager
-def at_hand(path: Place, *, rejects: bool = False) -> Iterator[Path]:
+def local_copy(path: Place, *, rejects: bool = False) -> Iterator[Path]:
     """Give the folder of a finished run; one in an object store is fetched for as long as it is needed.
 
     Parameters
@@ -49,9 +50,10 @@ def at_hand(path: Place, *, rejects: bool = False) -> Iterator[Path]:
     Raises
     ------
     segcore.errors.InputNotFoundError
-        If there is no finished run.
+        If there is no finished run, or none that this version can read.
     """
     run = find(path)
+    records.read(Manifest, run)  # it knows which version wrote all files of the run
     if not is_url(run):
         yield Path(run)
         return
@@ -66,7 +68,7 @@ def rebuild_report(path: Place, *, markdown: bool = False, show_ids: bool = Fals
     """Write the report of a finished run again and return where it is."""
     run = find(path)
     target = join(run, "report.md" if markdown else "report.html")
-    with at_hand(run, rejects=True) as folder:
+    with local_copy(run, rejects=True) as folder:
         text = report.build_markdown(folder) if markdown else report.build(folder, show_ids=show_ids)
     with storage.disk_errors(target):
         storage.write_text(target, text)
@@ -81,7 +83,7 @@ def explain_customer(customer_id: str, path: Place) -> str:
     segcore.errors.DataError
         If the run has no such customer.
     """
-    with at_hand(path) as run:
+    with local_copy(path) as run:
         return _explanation(customer_id, run)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from segcore import errors, job, profile, records, storage
 from segcore.pipeline.finished import model_files
-from segcore.pipeline.finished.finished_run import at_hand
+from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.finished.model_files import StoredModel
 from segcore.records import Manifest
 from segcore.records.manifest import Ancestry
@@ -117,11 +117,11 @@ def of(
         If the given one is no finished run.
     """
     if given is not None:
-        return load(open_.enter_context(at_hand(given)))
+        return load(open_.enter_context(local_copy(given)))
     if storage.latest_run(out) is None:
         return None
     try:
-        return load(open_.enter_context(at_hand(out)))
+        return load(open_.enter_context(local_copy(out)))
     except errors.InputNotFoundError as exc:
         warn(f"no previous run is followed: {exc}")
         return None

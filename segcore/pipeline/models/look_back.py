@@ -88,11 +88,13 @@ def tables(
             area = next_period.auc(sums)
         else:
             area = _auc_of_halves(cells, half, bought, len(labels))
-        summary[rule] = {
+        figures = {
             "auc": area.value,
             "auc_se": area.error,
             "log_revenue_explained": next_period.log_revenue_explained(sums),
         }
+        # There is none where nobody bought, or everybody did.
+        summary[rule] = {name: value if np.isfinite(value) else None for name, value in figures.items()}
         frames.append(
             _cells(
                 rule,

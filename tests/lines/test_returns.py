@@ -379,7 +379,10 @@ def test_a_hundred_thousand_returns_take_seconds() -> None:
 
 def test_on_the_real_data(online_retail: Path, retail_job: Path, tmp_path: Path) -> None:
     """The figures are those of a plain script without any of this code."""
-    rules = job.resolve(retail_job.read_text(encoding="utf-8")).cleaning
+    shipped = job.resolve(retail_job.read_text(encoding="utf-8")).cleaning
+    # The script counts "Next Day Carriage" as a product, which the job does not.
+    codes = [code for code in shipped.not_products if code != "23444"]
+    rules = shipped.model_copy(update={"not_products": codes})
     buckets = shuffled([online_retail], tmp_path / "buckets", n_buckets=2, rules=rules)
     assert account(buckets) == {
         "matched_rows": 7_453,

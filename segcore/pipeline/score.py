@@ -85,7 +85,7 @@ def score_with_previous(
     previous, drift = known.previous, known.drift
     with run.work.stage("run") as folder:
         with run.measured("profile", rows=customers.customers):
-            table = scored_files.write(folder, customers, known.folder, previous, run.settings)
+            table = scored_files.write(run, folder, customers, known.folder, previous)
         records.write(folder, drift)
         facts = {
             **scored_files.manifest(customers, table, previous),

@@ -10,6 +10,7 @@ import polars as pl
 from segcore import job
 from segcore.lines import cleaning
 from segcore.lines.ledger import KEPT, NO_FAULT
+from segcore.records import DriftReport
 from segcore.records.manifest import ChosenModel
 
 
@@ -65,10 +66,9 @@ def unstable(gate: job.Gate, prediction_strength: float | None, jaccard_min: flo
     return [text for text in texts if text]
 
 
-def drift_by_feature(state: Mapping[str, Any] | None) -> dict[str, float]:
-    """Return the stability index of each feature that the model sees, from what drift.json holds."""
-    rows = state["features"] if state else []
-    return {row["feature"]: float(row["psi"]) for row in rows if row["in_model"]}
+def drift_by_feature(drift: DriftReport | None) -> dict[str, float]:
+    """Return the stability index of each feature that the model sees; of none where it was not measured."""
+    return {own.feature: own.psi for own in (drift.features if drift else ()) if own.in_model}
 
 
 def reject_share(rows: Mapping[str, int]) -> float:

@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 
 from segcore.job import Gate
+from segcore.records import DriftReport
+from segcore.records.changes import FeatureDrift
 from segcore.records.manifest import ChosenModel
 from segcore.selection.quality_gate import broken_bounds, drift_by_feature, reject_share
 
@@ -114,9 +116,21 @@ def test_lines_outside_of_the_window_are_in_no_share() -> None:
 
 
 def test_only_what_the_model_sees_drifts() -> None:
-    rows = [
-        {"feature": "total_spend", "psi": 0.5, "in_model": True},
-        {"feature": "tenure_days", "psi": 0.9, "in_model": False},
-    ]
-    assert drift_by_feature({"features": rows}) == {"total_spend": 0.5}
+    features = tuple(
+        FeatureDrift(feature=name, psi=psi, chance=0.1, in_model=in_model, verdict="drifted")
+        for name, psi, in_model in (("total_spend", 0.5, True), ("tenure_days", 0.9, False))
+    )
+    drift = DriftReport(
+        verdict="refit",
+        reasons=(),
+        customers_then=10,
+        customers_now=10,
+        out_of_range_share=0.0,
+        out_of_range_then=0.0,
+        features=features,
+        segments_psi=0.0,
+        segments_chance=0.0,
+        segments=(),
+    )
+    assert drift_by_feature(drift) == {"total_spend": 0.5}
     assert drift_by_feature(None) == {}

@@ -10,6 +10,7 @@ from segcore import ingest, schema, tables
 from segcore.arrays import Floats32
 from segcore.job import Job
 from segcore.matrix.population import Population
+from segcore.matrix.preparation import Preparation
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.lines import read_input
@@ -22,29 +23,46 @@ _SHARES = ("customers", "share", "population_share", "lift")
 _FIRST_LINES = 1_000_000  # where the names of products are looked for first
 
 
-def aggregates(run: RunContext, customers: Customers, fit: Fit) -> dict[str, pl.DataFrame]:
-    """Return the tables by name."""
-    people, labelled, decimals = fit.population, fit.labelled, run.settings.cleaning.money_decimals
-    everyone = pl.concat([pl.scan_parquet(list(customers.features)), labelled.lazy()], how="horizontal")
-    there = everyone.collect_schema().names()
-    numbers = [name for name in people.preparation.columns if not schema.is_indicator(name)]
-    shown = [*dict.fromkeys([*numbers, *(name for name in _SHOWN if name in there)])]
-    sample = evaluation_customers(people, labelled)
-    points, loadings = tables.segment_map(
-        people.evaluation, sample.select("segment", *numbers), people.preparation.columns
-    )
+def of_customers(
+    run: RunContext, customers: Customers, everyone: pl.LazyFrame, preparation: Preparation
+) -> dict[str, pl.DataFrame]:
+    """Return the tables of every run, by name: `everyone` is all customers with their segment."""
+    decimals = run.settings.cleaning.money_decimals
     return {
-        "monthly": tables.monthly(months(customers, labelled.lazy()), money_decimals=decimals),
+        "monthly": tables.monthly(months(customers, everyone), money_decimals=decimals),
         "countries": tables.countries(everyone.select("segment", "country")),
         "returns": tables.returns(everyone, money_decimals=decimals),
-        "histogram": tables.histogram(everyone, shown),
-        "examples": tables.examples(sample, shown),
+        "histogram": tables.histogram(everyone, _shown(everyone, preparation)),
+    }
+
+
+def of_models(run: RunContext, customers: Customers, fit: Fit) -> dict[str, pl.DataFrame]:
+    """Return the tables of a run that fitted, by name."""
+    people, labelled = fit.population, fit.labelled
+    sample = evaluation_customers(people, labelled)
+    points, loadings = tables.segment_map(
+        people.evaluation,
+        sample.select("segment", *_numbers(people.preparation)),
+        people.preparation.columns,
+    )
+    return {
+        "examples": tables.examples(sample, _shown(sample.lazy(), people.preparation)),
         "map": points,
         "map_loadings": loadings,
         "agreement": fit.selection.agreement,
         "tree": fit.selection.tree,
         "products": products(run, customers, labelled),
     }
+
+
+def _numbers(preparation: Preparation) -> list[str]:
+    return [name for name in preparation.columns if not schema.is_indicator(name)]
+
+
+def _shown(customers: pl.LazyFrame, preparation: Preparation) -> list[str]:
+    """Return the features that are drawn: those of the matrix, and some that are always worth a look."""
+    there = customers.collect_schema().names()
+    return [*dict.fromkeys([*_numbers(preparation), *(name for name in _SHOWN if name in there)])]
 
 
 def months(found: Customers, labels: pl.LazyFrame) -> Iterator[pl.DataFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from segcore.pipeline.finished import drift_baseline, model_files
 from segcore.pipeline.models.labels import Labelled, segment_frames
 from segcore.pipeline.models.model_selection import Fit
 from segcore.pipeline.outputs import report_tables
-from segcore.records.changes import MovementReport
+from segcore.records import DriftReport, MovementReport
 
 # What a spreadsheet opens: its rows, less the header.
 SPREADSHEET_ROWS = 1_048_575
@@ -74,47 +74,87 @@ def spreadsheet_safe(df: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
-    """Write the aggregates that the report's charts are drawn from."""
+def write_customers(
+    run: RunContext,
+    folder: Path,
+    customers: Customers,
+    segments: pl.LazyFrame,
+    preparation: Preparation,
+    frames: Callable[[dict[int, str]], Iterable[pl.DataFrame]],
+    *,
+    given_names: dict[int, profile.Name] | None = None,
+) -> pl.DataFrame:
+    """Write what every run leaves of its customers, fitted or scored, and return the profile.
+
+    Parameters
+    ----------
+    run : RunContext
+    folder : Path
+        Of the run.
+    customers : Customers
+    segments : LazyFrame
+        ``segment`` and ``confidence`` of the customers, in their order.
+    preparation : Preparation
+        Of the model.
+    frames : callable
+        Given the segments' names, returns the rows that are published, file by file.
+    given_names : dict of int to Name, optional
+        Without them the naming rule gives some.
+    """
+    settings, previous = run.settings, run.plan.previous
+    for part in ("features", "rejects"):
+        link_tree(customers.folder / part, folder / part)
+    records.write(folder, customers.ledger)
+    storage.write_text(folder / "job.toml", job.to_toml(settings))
+    everyone = pl.concat([pl.scan_parquet(list(customers.features)), segments], how="horizontal")
+    table = profile.build(
+        preparation.expand(everyone),
+        features=_described(customers, preparation),
+        transforms=profile.transforms_of(preparation),
+        names=given_names,
+        previous={} if previous is None else previous.positions,
+        margin=1.0
+        if given_names
+        else settings.lineage.name_margin,  # the rule does not judge given names again
+        currency=settings.report.currency,
+        money_decimals=settings.cleaning.money_decimals,
+    )
+    table.write_parquet(folder / "profile.parquet")
+    write_segments(folder, frames(names(table)), n_customers=customers.customers)
     (folder / "tables").mkdir()
+    write_tables(folder, report_tables.of_customers(run, customers, everyone, preparation))
+    return table
+
+
+def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+    """Write aggregates that the report's charts are drawn from."""
     for name, df in tables.items():
         df.write_parquet(folder / f"tables/{name}.parquet")
 
 
 def write(run: RunContext, folder: Path, customers: Customers, fit: Fit) -> pl.DataFrame:
-    """Write everything of a run but its manifest and report, and return the profile."""
-    settings, previous = run.settings, run.plan.previous
+    """Write everything of a run that fitted but its manifest and report, and return the profile."""
     preparation, labelled = fit.population.preparation, fit.labelled
-    for part in ("features", "rejects"):
-        link_tree(customers.folder / part, folder / part)
-    records.write(folder, customers.ledger)
-    storage.write_text(folder / "job.toml", job.to_toml(settings))
-    fit.selection.table.write_parquet(folder / "candidates.parquet")
-    everyone = pl.concat([pl.scan_parquet(list(customers.features)), labelled.lazy()], how="horizontal")
-    table = profile.build(
-        preparation.expand(everyone),
-        features=described(customers, preparation),
-        transforms=profile.transforms_of(preparation),
-        previous={} if previous is None else previous.positions,
-        margin=settings.lineage.name_margin,
-        currency=settings.report.currency,
-        money_decimals=settings.cleaning.money_decimals,
+    table = write_customers(
+        run,
+        folder,
+        customers,
+        labelled.lazy(),
+        preparation,
+        lambda names: segment_frames(fit.population, labelled, names),
     )
-    segment_names = names(table)
-    frames = segment_frames(fit.population, labelled, segment_names)
-    write_segments(folder, frames, n_customers=customers.customers)
-    table.write_parquet(folder / "profile.parquet")
+    fit.selection.table.write_parquet(folder / "candidates.parquet")
     _write_rules(folder, fit.population, labelled)
-    write_tables(folder, report_tables.aggregates(run, customers, fit))
+    write_tables(folder, report_tables.of_models(run, customers, fit))
     baseline = drift_baseline.build(customers.features, labelled, preparation)
     separate = fit.population.separate_one_time
-    model_files.save(folder, preparation, labelled, segment_names, baseline, separate=separate)
+    model_files.save(folder, preparation, labelled, names(table), baseline, separate=separate)
     return table
 
 
-def described(found: Customers, preparation: Preparation) -> list[str]:
+def _described(customers: Customers, preparation: Preparation) -> list[str]:
     """Return what the profile describes: all numbers, and the columns of 0 and 1 of categories."""
-    there = pl.read_parquet_schema(found.features[0])
+    there = pl.read_parquet_schema(customers.features[0])
     indicators = [
         name
         for feature, columns in preparation.encodings.items()
@@ -166,10 +206,9 @@ def names(table: pl.DataFrame) -> dict[int, str]:
     return {number: name.name for number, name in profile.names_of(table).items()}
 
 
-def drift(folder: Path) -> dict[str, Any] | None:
-    """Return what drift.json holds, None where it was not measured."""
-    path = folder / "drift.json"
-    return storage.read_json(path) if path.is_file() else None
+def drift(folder: Path) -> DriftReport | None:
+    """Return the run's drift, None where it was not measured."""
+    return records.read(DriftReport, folder) if (folder / DriftReport.FILE).is_file() else None
 
 
 def moved_share(folder: Path) -> float | None:

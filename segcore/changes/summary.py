@@ -57,18 +57,28 @@ class Summary:
         """Share of the customers of both runs who are in another segment now."""
         return self.moved / max(self.customers, 1)
 
-    def text(self) -> str:
-        """Return the summary as a sentence."""
+    @property
+    def since_day(self) -> str:
+        """The day in words."""
+        day = datetime.fromisoformat(self.since)
+        return f"{day.day} {day:%B %Y}"
+
+    @property
+    def parts(self) -> list[str]:
+        """What changed, one phrase each: groups, who moved, who came and went, and whose size changed most."""
         groups = (
             f"still {_counted(self.segments_now, 'group')}"
             if self.segments_then == self.segments_now
             else f"{_counted(self.segments_then, 'group')} became {self.segments_now}"
         )
-        parts = [groups, self._moves(), f"{self.came:,} are new and {self.gone:,} gone"]
-        parts += [
+        sizes = [
             f"“{s.segment_name}” {s.then:,} to {s.now:,}" for s in self.sizes[:_SIZES] if s.then != s.now
         ]
-        return f"Since {_day(self.since)}: {'; '.join(parts)}."
+        return [groups, self._moves(), f"{self.came:,} are new and {self.gone:,} gone", *sizes]
+
+    def text(self) -> str:
+        """Return the summary as a sentence."""
+        return f"Since {self.since_day}: {'; '.join(self.parts)}."
 
     def _moves(self) -> str:
         if not self.moved:
@@ -117,8 +127,3 @@ def _moved(flows: Iterable[Flow]) -> int:
 
 def _counted(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
-def _day(text: str) -> str:
-    day = datetime.fromisoformat(text)
-    return f"{day.day} {day:%B %Y}"

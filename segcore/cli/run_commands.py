@@ -82,9 +82,6 @@ def segment(inputs: tuple[str, ...], **options: Any) -> None:
     130 and 143 stopped by a signal.
     """
     with importing():
-        from segcore.report import vega
-
-        vega.bundled()  # beside the other imports
         from segcore import pipeline
 
     overrides = take_overrides(options)

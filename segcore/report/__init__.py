@@ -15,11 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from segcore.report import vega
-from segcore.report.charts import CONFIG
 from segcore.report.context import context
 from segcore.report.formatting import md, md_head
 from segcore.report.report_data import load
@@ -44,20 +41,15 @@ def build(run_dir: Path, *, show_ids: bool = False) -> str:
     segcore.errors.JobError
         If its job.toml cannot be read.
     """
-    script = vega.bundled()
-    content = context(load(run_dir), show_ids=show_ids)
-    specs = htmlsafe_json_dumps({"config": CONFIG, "specs": {f.name: f.spec for f in content["figures"]}})
-    library, loader = script.result(), _asset("page.js")
+    script = _asset("page.js")
     return (
         _environment(autoescape=True)
         .get_template("page.html.j2")
         .render(
-            **content,
+            **context(load(run_dir), show_ids=show_ids),
             style=Markup(_asset("style.css")),
-            specs=specs,
-            library=Markup(library),
-            loader=Markup(loader),
-            script_hashes=Markup(" ".join(_hash(script) for script in (library, loader))),
+            script=Markup(script),
+            script_hash=Markup(_hash(script)),
         )
     )
 

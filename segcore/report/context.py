@@ -6,7 +6,7 @@ from typing import Any
 
 from segcore.report import privacy
 from segcore.report.charts import Figure
-from segcore.report.formatting import Formatter, cut, label, period
+from segcore.report.formatting import Formatter, cut, period
 from segcore.report.report_data import ReportData
 from segcore.report.sections import (
     candidates,
@@ -22,7 +22,9 @@ from segcore.report.sections import (
     movement,
     profile_rows,
     provenance,
+    rules,
     segment_map,
+    trust,
 )
 from segcore.selection.doubt import doubt
 
@@ -32,33 +34,33 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
     fmt = Formatter(currency=data.job.report.currency)
     of_segments = cards.cards(data, fmt)
     manifest = data.manifest
-    reservation = doubt(manifest.chosen.admissible, manifest.pinned_cost, data.job.selection)
+    warned = doubt(manifest.chosen.admissible, manifest.pinned_cost, data.job.selection)
     content = {
         "title": cut(data.job.report.title, 120),
         "period": period(manifest.input.first_day, manifest.input.last_day),
         "totals": _totals(data, fmt),
         "headline": cards.headline(of_segments),
         "cards": of_segments,
-        "doubt": reservation,
+        "doubt": doubt(manifest.chosen.admissible, None, data.job.selection),
         "money_notes": money_notes.money_notes(data, fmt),
         "bands": cards.bands(of_segments),
-        "mentions_median": cards.mentions_median(of_segments),
+        "mentions_typical": cards.mentions_typical(of_segments),
         "heat": heat.heat(data, fmt),
         "close_ups": close_ups.close_ups(data, of_segments, fmt, show_ids=show_ids),
-        "example_features": [label(name) for name in close_ups.example_features(data)],
+        "trust": trust.trust(data, fmt),
         "show_ids": show_ids,
-        "rules": _rules(data, fmt),
+        "rules": rules.rules(data, fmt),
         "distributions": distributions.distributions(data, fmt),
         "monthly": months.monthly(data, fmt),
         "month_rows": months.month_rows(data, fmt),
-        "partial_month": months.partial_month(data),
-        "map": segment_map.segment_map(data),
+        "partial_months": months.partial_note(data),
+        "map": segment_map.segment_map(data, fmt),
         "explained": segment_map.explained(data, fmt),
         "loadings": segment_map.loadings(data, fmt),
         "choice": choice.choice(data, profile_rows.names(data), fmt),
         "symbols": candidates.SYMBOLS,
         "movement": movement.movement(data, fmt),
-        "ledger": ledger.ledger(data, fmt, show_ids=show_ids, shown_above={reservation}),
+        "ledger": ledger.ledger(data, fmt, show_ids=show_ids, shown_above={warned}),
         "drift": drift.drift(data, fmt),
         "provenance": provenance.provenance(data, fmt),
         "job_text": data.job_text if show_ids else privacy.job_text(data.job, data.job_text),
@@ -77,17 +79,6 @@ def _totals(data: ReportData, fmt: Formatter) -> list[tuple[str, float, str]]:
     ]
     orders = everybody.get("n_orders")
     return totals + ([("Orders", float(orders), fmt.count(orders))] if orders else [])
-
-
-def _rules(data: ReportData, fmt: Formatter) -> dict[str, Any] | None:
-    rules = data.manifest.rules
-    if not rules.text:
-        return None
-    return {
-        "text": [cut(line, 300) for line in rules.text],
-        "accuracy": fmt.percent(rules.accuracy),
-        "measured_on": rules.measured_on,
-    }
 
 
 def _figures(content: dict[str, Any]) -> list[Figure]:

@@ -70,6 +70,15 @@ class Formatter:
             return f"{bare}\u00a0{_SINGULAR[unit] if bare == '1' else unit}"
         return bare
 
+    def between(self, feature: str, low: float, high: float) -> str:
+        """Return a range with its unit: ``3 to 5 orders`` for whole numbers from 3 to below 6, ``£235 to £1,400``."""
+        if schema.feature_of(feature).integer:
+            low, high = math.ceil(low), max(math.ceil(high) - 1, math.ceil(low))
+        one = low == high
+        return (
+            self.value(feature, high) if one else f"{self.bare(feature, low)} to {self.value(feature, high)}"
+        )
+
     def bare(self, feature: str, value: float | None) -> str:
         """Return a feature's value without the word for its unit, as in a column of a table."""
         unit = schema.feature_of(feature).unit
@@ -79,7 +88,8 @@ class Formatter:
             return self.money(value)
         if unit == "share":
             return self.percent(value)
-        return self.number(value, 0 if abs(value) >= 99.5 or float(value).is_integer() else 1)
+        whole = schema.feature_of(feature).integer or abs(value) >= 99.5 or float(value).is_integer()
+        return self.number(value, 0 if whole else 1)
 
 
 def label(feature: str) -> str:
@@ -98,6 +108,11 @@ def day(value: date | datetime | str | None) -> str:
         return MISSING
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
     return f"{when.day} {when:%B %Y}"
+
+
+def month(text: str) -> str:
+    """Return a month as ``Jan 2011``, from ``2011-01`` or a day in it."""
+    return f"{date.fromisoformat(f'{text[:7]}-01'):%b %Y}"
 
 
 def period(first: str | None, last: str | None) -> str:
@@ -168,4 +183,7 @@ def _absent(value: float | None) -> bool:
 
 
 def _minus(text: str) -> str:
-    return text.replace("-", "−", 1) if text.startswith("-") else text
+    """Return a number's text with a true minus sign, and nought without any."""
+    if not text.startswith("-"):
+        return text
+    return f"−{text[1:]}" if any(c in "123456789" for c in text) else text[1:]

@@ -10,6 +10,7 @@ import polars as pl
 import polars.selectors as cs
 
 from segcore import errors, job, records
+from segcore.profile import Rules
 from segcore.records import DriftReport, Ledger, LineageReport, Manifest, MovementReport, RunFile
 from segcore.report import net_revenue
 
@@ -49,6 +50,7 @@ class ReportData:
     lineage : LineageReport or None
     movement : MovementReport or None
     drift : DriftReport or None
+    rules : Rules or None
         The optional files; None where the run has none.
     """
 
@@ -63,6 +65,7 @@ class ReportData:
     lineage: LineageReport | None
     movement: MovementReport | None
     drift: DriftReport | None
+    rules: Rules | None
 
 
 def load(run_dir: Path) -> ReportData:
@@ -93,6 +96,7 @@ def load(run_dir: Path) -> ReportData:
         lineage=_optional(LineageReport, run_dir),
         movement=_optional(MovementReport, run_dir),
         drift=_optional(DriftReport, run_dir),
+        rules=_optional(Rules, run_dir),
     )
 
 

@@ -39,11 +39,6 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def wait_for_charts(page: Page) -> None:
-    """Wait until the page has drawn every chart."""
-    page.wait_for_selector("html[data-charts=drawn]", state="attached", timeout=60_000)
-
-
 class Visit:
     """An open page, with everything that it said and asked for."""
 
@@ -56,7 +51,10 @@ class Visit:
         self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(path.as_uri())
-        wait_for_charts(self.page)
+
+    def unfold(self) -> None:
+        """Open everything that is folded."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
 
     def _dismiss(self, dialog: Dialog) -> None:
         self.said.append(f"dialog: {dialog.message}")

@@ -19,7 +19,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
 from segcore import job as jobs
-from segcore import profile, schema, tables
+from segcore import profile, records, schema, tables
 
 MATRIX = list(schema.DEFAULT_MATRIX)
 SHOWN = [*MATRIX, "item_count", "tenure_days", "return_rate"]
@@ -123,6 +123,7 @@ def make_run(
     _profile(df, names).write_parquet(out / "profile.parquet")
     _tables(out / "tables", df, X, fit.cluster_centers_, products, countries, seed)
     chosen = _candidates(out, X, fit.labels_, k, seed)
+    records.write(out, profile.fit_rules(df, segment.astype(np.int32), MATRIX))
     _ledger(out, hostile)
     _manifest(out, df, k, chosen)
     if movement:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from segcore import report
-from tests.report.browser import chromium, wait_for_charts
+from tests.report.browser import chromium
 
 SHOTS = (
     ("report.png", 1280, 800, "light"),
@@ -42,11 +42,11 @@ def shoot(run_dir: Path, out: Path) -> None:
                 color_scheme="dark" if scheme == "dark" else "light",
             )
             page.goto(page_file.as_uri())
-            wait_for_charts(page)
             page.screenshot(path=out / name)
             _check(out / name)
             if name == SHOTS[0][0]:
-                page.locator("h3", has_text="The criteria").locator("~ .grid").first.screenshot(
+                page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+                page.locator("h4", has_text="The criteria").locator("~ .grid").first.screenshot(
                     path=out / CRITERIA
                 )
                 _check(out / CRITERIA)

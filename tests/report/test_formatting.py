@@ -48,7 +48,9 @@ def test_percent(share: float | None, text: str) -> None:
     [
         ("order_count", 1, "1\u00a0order"),
         ("order_count", 8, "8\u00a0orders"),
-        ("days_since_last_order", 11.5, "11.5\u00a0days"),
+        ("days_since_last_order", 12, "12\u00a0days"),
+        ("unique_products", 43.6, "44\u00a0products"),
+        ("mean_days_between_orders", 11.5, "11.5\u00a0days"),
         ("total_spend", 3412.2, "£3,412"),
         ("return_rate", 0.125, "12%"),
         ("visits_to_site", 1234.5, "1,234"),
@@ -56,6 +58,28 @@ def test_percent(share: float | None, text: str) -> None:
 )
 def test_a_value_has_its_unit(feature: str, value: float, text: str) -> None:
     assert Formatter(currency="£").value(feature, value) == text
+
+
+@pytest.mark.parametrize(
+    ("feature", "low", "high", "text"),
+    [
+        ("order_count", 3, 6, "3 to 5\u00a0orders"),
+        ("order_count", 1, 2, "1\u00a0order"),
+        ("total_spend", 235.0, 1400.0, "£235 to £1,400"),
+        ("return_rate", 0.1, 0.25, "10% to 25%"),
+    ],
+)
+def test_a_range_has_its_unit(feature: str, low: float, high: float, text: str) -> None:
+    assert Formatter(currency="£").between(feature, low, high) == text
+
+
+def test_nought_has_no_sign() -> None:
+    assert [Formatter().number(v) for v in (-0.001, 0.0, -0.01)] == ["0.00", "0.00", "−0.01"]
+    assert Formatter().percent(-0.0001) == "0.0%"
+
+
+def test_months_have_their_year() -> None:
+    assert [formatting.month(text) for text in ("2011-01", "2010-12-01")] == ["Jan 2011", "Dec 2010"]
 
 
 def test_days_and_periods() -> None:

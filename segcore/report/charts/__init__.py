@@ -1,16 +1,18 @@
 """Altair charts of the report.
 
-Every chart takes a table that does not grow with the number of customers. Colours are CSS variables: the
-SVG follows the page from light to dark, and to paper, without being drawn again.
+Every chart takes a table that does not grow with the number of customers, and is drawn as static SVG when the report is
+made. Colours are CSS variables: the drawing follows the page from light to dark, and to paper.
 """
 
-from segcore.report.charts.base import CONFIG, Figure, colour
-from segcore.report.charts.flows import flows, waterfall
+from segcore.report.charts.base import Figure, colour
+from segcore.report.charts.distribution import distribution
+from segcore.report.charts.flows import flows
 from segcore.report.charts.models import Style, agreement, criterion, dendrogram, family_style
-from segcore.report.charts.segments import distribution, monthly, segment_map
+from segcore.report.charts.months import monthly
+from segcore.report.charts.segment_map import segment_map
+from segcore.report.charts.waterfall import waterfall
 
 __all__ = [
-    "CONFIG",
     "Figure",
     "Style",
     "agreement",

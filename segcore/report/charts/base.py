@@ -1,37 +1,47 @@
-"""What all charts share: the figure, its colours and its configuration."""
+"""What all charts share: the figure, its colours, its tooltips and its configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import altair as alt
+from markupsafe import Markup
+
+from segcore.report.charts import svg
 
 N_COLOURS = 10
 INK, MUTED, RULE, PAPER, ACCENT = "var(--ink)", "var(--muted)", "var(--rule)", "var(--paper)", "var(--accent)"
+COLUMN, NARROW, WIDE = 350, 358, 1100
+"""Widths in pixels: of a column of three, of a phone's page, of the whole page."""
 
+FONT_SIZE = 11.5
 CONFIG: dict[str, Any] = {
     "background": None,
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
-    "autosize": {"type": "fit-x", "contains": "padding"},
-    "padding": {"left": 1, "right": 6, "top": 4, "bottom": 2},
+    "autosize": {"type": "fit", "contains": "padding"},
+    "padding": {"left": 1, "right": 8, "top": 4, "bottom": 2},
     "view": {"stroke": None},
     "axis": {
         "domain": False,
         "ticks": False,
         "gridColor": RULE,
         "labelColor": MUTED,
-        "labelFontSize": 11.5,
+        "labelFontSize": FONT_SIZE,
         "labelPadding": 6,
         "titleColor": MUTED,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "titlePadding": 8,
     },
-    "text": {"color": INK, "fontSize": 11.5},
+    "text": {"color": INK, "fontSize": FONT_SIZE},
     "rule": {"color": MUTED},
 }
+
+
+AnyChart: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +56,10 @@ class Figure:
         What it shows; how to read it; the finding, for who cannot see it.
     spec : dict
         Vega-Lite.
-    aspect : float
-        Height over width where the height follows the width, else 0.
+    narrow : dict or None
+        The same for a phone, where one drawing does not serve every width.
+    natural_width : int
+        Pixels beyond which it does not grow with the page; 0 where it does.
     """
 
     name: str
@@ -55,11 +67,22 @@ class Figure:
     alt: str
     spec: dict[str, Any]
     caption: str = ""
-    aspect: float = 0.0
+    narrow: dict[str, Any] | None = None
+    natural_width: int = 0
+
+    @cached_property
+    def svg(self) -> Markup:
+        """The drawing."""
+        return Markup(svg.render(self.spec))
+
+    @cached_property
+    def narrow_svg(self) -> Markup | None:
+        """The drawing for a phone, where there is one."""
+        return None if self.narrow is None else Markup(svg.render(self.narrow))
 
 
 def colour(segment: int) -> str:
-    """Return the colour of a segment; 0 is everybody or nobody."""
+    """Return the colour of a segment, which it keeps from run to run; 0 is everybody or nobody."""
     return f"var(--s{(segment - 1) % N_COLOURS + 1})" if segment > 0 else MUTED
 
 
@@ -74,8 +97,12 @@ def short_numbers(prefix: str) -> str:
     return f"'{quoted}' + replace(format(datum.value, '~s'), 'G', 'bn')"
 
 
-def spec(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
-    """Return a chart as wide as its place, as Vega-Lite without the configuration that all charts share."""
+def tip(*lines: str) -> str:
+    """Return a mark's tooltip, for a column that is encoded as its description."""
+    return svg.TIP + "\n".join(line for line in lines if line)
+
+
+def spec(chart: AnyChart, height: int, width: int = COLUMN) -> dict[str, Any]:
+    """Return a chart of a size in pixels, axes included, as Vega-Lite."""
     content: dict[str, Any] = chart.to_dict(validate=False)  # an eighth of a second; the tests do it
-    content.pop("config", None)
-    return content | {"width": "container", "height": height}
+    return content | {"config": CONFIG, "width": width, "height": height}

@@ -1,4 +1,4 @@
-"""Charts of what happened to the data and to the customers: the ledger, moves since the previous run."""
+"""Customers' moves between two runs as bands."""
 
 from __future__ import annotations
 
@@ -10,66 +10,51 @@ import polars as pl
 
 from segcore.records.changes import Flow
 from segcore.report import privacy
-from segcore.report.charts import geometry
-from segcore.report.charts.base import INK, Figure, segment_scale, short_numbers, spec
+from segcore.report.charts import geometry, placing
+from segcore.report.charts.base import INK, NARROW, WIDE, AnyChart, Figure, segment_scale, spec, tip
 from segcore.report.formatting import Formatter
 
-
-def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str) -> Figure:
-    """Draw the ledger from what came in down to the purchases.
-
-    Parameters
-    ----------
-    name, title : str
-    steps : list of dict
-        label, start, end, kind ("total", "out" or "in") and text, from top to bottom.
-    currency : str
-    """
-    df = pl.DataFrame(steps, infer_schema_length=None)
-    order = [step["label"] for step in steps]
-    span = max(max(step["start"], step["end"]) for step in steps) or 1.0
-    y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=150, grid=False, labelColor=INK))
-    fills = alt.Scale(domain=["total", "out", "in"], range=[INK, "var(--out)", "var(--in)"])
-    axis = alt.Axis(
-        labelExpr=short_numbers(currency), tickCount=4, grid=False
-    )  # lines would cross the figures
-    bars = (
-        alt.Chart(df)
-        .mark_bar(size=18)
-        .encode(
-            x=alt.X("start:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, span * 1.45], nice=False)),
-            x2="end:Q",
-            y=y,
-            color=alt.Color("kind:N", legend=None, scale=fills),
-            tooltip=[alt.Tooltip("label:N", title="Class"), alt.Tooltip("text:N", title=title)],
-        )
-    )
-    text = (
-        alt.Chart(df)
-        .transform_calculate(right="max(datum.start, datum.end)")
-        .mark_text(align="left", dx=5)
-        .encode(x="right:Q", y=y, text="text:N")
-    )
-    figures = "; ".join(f"{step['label']} {step['text']}" for step in steps)
-    return Figure(
-        name=name, title=title, alt=f"{title}: {figures}.", spec=spec(alt.layer(bars, text), 30 * len(order))
-    )
+_HEIGHT = 360
+_FONT, _LINE = 11.5, 14
+_LONGEST = {WIDE: 60, NARROW: 18}  # characters of a label's line
 
 
 def flows(moves: Sequence[Flow], old: Mapping[int, str], new: Mapping[int, str], fmt: Formatter) -> Figure:
-    """Draw customers' moves between two runs as bands, in the colour of where they come from."""
+    """Draw customers' moves between two runs, in the colour of where they come from."""
     bands, blocks = geometry.ribbons(moves)
     bands = bands.filter(pl.col("customers") >= privacy.LEAST_CUSTOMERS)
     few = sum(m.customers for m in moves if m.customers < privacy.LEAST_CUSTOMERS)
-    outside = geometry.OUTSIDE
     sides = {
-        "old": {outside: "New customers", 0: "Unassigned", **old},
-        "new": {outside: "Gone", 0: "Unassigned", **new},
+        "old": {geometry.OUTSIDE: "New customers", 0: "Unassigned", **old},
+        "new": {geometry.OUTSIDE: "Gone", 0: "Unassigned", **new},
     }
-    bands = bands.with_columns(
-        _named("old", sides["old"]).alias("was"), _named("new", sides["new"]).alias("now")
+    tips = [
+        tip(f"{sides['old'][a]} → {sides['new'][b]}", fmt.counted(n, "customer"))
+        for a, b, n in bands.select("old", "new", "customers").rows()
+    ]
+    bands = bands.with_columns(tip=pl.Series(tips, dtype=pl.String))
+    stayed = sum(m.customers for m in moves if m.old == m.new)
+    both = sum(m.customers for m in moves if m.old is not None and m.new is not None)
+    left_out = f"Moves of fewer than {privacy.LEAST_CUSTOMERS} customers are not drawn: {few} customers."
+    drawn = {width: _drawn(bands, blocks, sides, width, fmt) for width in (WIDE, NARROW)}
+    return Figure(
+        name="flows",
+        title="Where customers went",
+        alt=f"{fmt.count(stayed)} of {fmt.count(both)} customers of both runs stayed in their segment.",
+        caption=left_out if few else "",
+        spec=spec(drawn[WIDE], _HEIGHT, WIDE),
+        narrow=spec(drawn[NARROW], _HEIGHT, NARROW),
     )
-    colours = segment_scale(sorted({outside, 0, *old, *new}))
+
+
+def _drawn(
+    bands: pl.DataFrame,
+    blocks: pl.DataFrame,
+    sides: Mapping[str, Mapping[int, str]],
+    width: int,
+    fmt: Formatter,
+) -> AnyChart:
+    colours = segment_scale(sorted({*sides["old"], *sides["new"]}))
     y = alt.Y("y0:Q", axis=None, scale=alt.Scale(reverse=True, nice=False, zero=False))
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
     layers = [
@@ -81,40 +66,47 @@ def flows(moves: Sequence[Flow], old: Mapping[int, str], new: Mapping[int, str],
             y2="y1:Q",
             color=alt.Color("old:N", legend=None, scale=colours),
             detail="flow:N",
-            tooltip=[
-                alt.Tooltip("was:N", title="From"),
-                alt.Tooltip("now:N", title="To"),
-                alt.Tooltip("customers:Q", title="Customers", format=",d"),
-            ],
+            description="tip:N",
         )
     ]
     for side, at in (("old", 0.0), ("new", 1.0)):
-        labels = [
-            f"{sides[side].get(row['segment'], '')}  {fmt.count(row['customers'])}"
-            for row in blocks.filter(side=side).to_dicts()
-        ]
-        part = blocks.filter(side=side).with_columns(
-            pl.Series("label", labels), x=pl.lit(at), middle=(pl.col("y0") + pl.col("y1")) / 2
-        )
+        part = _labelled(blocks.filter(side=side), sides[side], width, fmt).with_columns(x=pl.lit(at))
         colour = alt.Color("segment:N", legend=None, scale=colours)
-        layers.append(alt.Chart(part).mark_rule(strokeWidth=8).encode(x=x, y=y, y2="y1:Q", color=colour))
-        layers.append(
+        place: dict[str, Any] = {"align": "right", "dx": -12} if at else {"align": "left", "dx": 12}
+        layers += [
+            alt.Chart(part).mark_rule(strokeWidth=8).encode(x=x, y=y, y2="y1:Q", color=colour),
             alt.Chart(part)
-            .mark_text(align="right" if at else "left", dx=-12 if at else 12, fontWeight=600)
-            .encode(x=x, y=alt.Y("middle:Q", axis=None), text="label:N")
+            .mark_text(
+                **place,
+                fontWeight=600,
+                fontSize=_FONT,
+                lineBreak="\n",
+                lineHeight=_LINE,
+                color=INK,
+            )
+            .encode(x=x, y=alt.Y("middle:Q", axis=None), text="label:N"),
+        ]
+    return alt.layer(*layers)
+
+
+def _labelled(blocks: pl.DataFrame, names: Mapping[int, str], width: int, fmt: Formatter) -> pl.DataFrame:
+    """Add each block's label, in lines that leave the other side its place, and where it goes."""
+    labels = [
+        placing.wrapped(f"{names.get(row['segment'], '')}: {fmt.count(row['customers'])}", _LONGEST[width])
+        for row in blocks.to_dicts()
+    ]
+    whole = float(blocks["y1"].max() or 1.0)  # type: ignore[arg-type]
+    boxes = [
+        placing.Box(
+            x=0.0,
+            y=(row["y0"] + row["y1"]) / 2 / whole * _HEIGHT,
+            width=1.0,
+            height=_LINE * (label.count("\n") + 1),
         )
-    stayed = sum(m.customers for m in moves if m.old == m.new)
-    both = sum(m.customers for m in moves if None not in (m.old, m.new))
-    return Figure(
-        name="flows",
-        title="Where customers went",
-        alt=f"{fmt.count(stayed)} of {fmt.count(both)} customers of both runs stayed in their segment.",
-        caption=f"Moves of fewer than {privacy.LEAST_CUSTOMERS} customers are not drawn: {few} customers."
-        if few
-        else "",
-        spec=spec(alt.layer(*layers), 340),
-    )
-
-
-def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
-    return pl.col(column).replace_strict(dict(names), default="", return_dtype=pl.String)
+        for row, label in zip(blocks.to_dicts(), labels, strict=True)
+    ]
+    placed = [box.y / _HEIGHT * whole for box in placing.apart(boxes)]
+    # A label of several lines begins at its place: half of what follows is above it.
+    above = [label.count("\n") * _LINE / 2 / _HEIGHT * whole for label in labels]
+    middle = [y - up for y, up in zip(placed, above, strict=True)]
+    return blocks.with_columns(label=pl.Series(labels), middle=pl.Series(middle))

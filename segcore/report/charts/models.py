@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import polars as pl
 
-from segcore.report.charts import geometry
-from segcore.report.charts.base import ACCENT, INK, PAPER, Figure, spec
+from segcore.report.charts import geometry, placing
+from segcore.report.charts.base import ACCENT, FONT_SIZE, INK, PAPER, Figure, spec, tip
+from segcore.report.formatting import sentence
 
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 _FAMILY_COLOURS = 6
@@ -56,6 +58,8 @@ def criterion(
         return None
     names = [name for name in style if name in set(measured["name"])]
     df = _points(measured, column, error, names)
+    tips = [_tip(row, title, percent=percent) for row in df.to_dicts()]
+    df = df.with_columns(tip=pl.Series(tips, dtype=pl.String))
     colours = alt.Scale(domain=names, range=[style[name][0] for name in names])
     ks = sorted(set(df["k"]))
     x = alt.X(
@@ -64,17 +68,10 @@ def criterion(
         scale=alt.Scale(domain=[ks[0] - 0.4, ks[-1] + 0.4], nice=False),
         axis=alt.Axis(values=ks, format="d", grid=False),
     )
-    numbers = alt.Axis(tickCount=5, format=".0%" if percent else ",.3~r")
+    numbers = alt.Axis(tickCount=5, minExtent=40, format=".0%" if percent else ",.3~r")
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=numbers)
     lines = {"x": x, "y": y, "color": alt.Color("name:N", legend=None, scale=colours)}
     dashes = alt.Scale(domain=names, range=[style[name][1] for name in names])
-    tips = [
-        alt.Tooltip("name:N", title="Candidate"),
-        alt.Tooltip("k:Q"),
-        alt.Tooltip("value:Q", title=title, format=".1%" if percent else ",.3~r"),
-        *([alt.Tooltip("error:Q", title="Standard error", format=".3f")] if error else []),
-        alt.Tooltip("verdict:N", title="Verdict"),
-    ]
     layers = [
         alt.Chart(df)
         .mark_line(strokeWidth=1.5)
@@ -85,7 +82,7 @@ def criterion(
             **lines,
             fill=alt.Fill("name:N", legend=None, scale=colours),
             fillOpacity=alt.condition("datum.admissible", alt.value(1), alt.value(0)),
-            tooltip=tips,
+            description="tip:N",
         ),
     ]
     if error:
@@ -105,7 +102,7 @@ def criterion(
         title=title,
         caption=caption,
         alt=_finding(title, chosen, names, bar),
-        spec=spec(alt.layer(*layers), 220),
+        spec=spec(alt.layer(*layers), 260),
     )
 
 
@@ -124,6 +121,14 @@ def _points(measured: pl.DataFrame, column: str, error: str | None, names: list[
     ).with_columns(low=pl.col("value") - pl.col("error"), high=pl.col("value") + pl.col("error"))
 
 
+def _tip(row: Mapping[str, Any], title: str, *, percent: bool) -> str:
+    value = f"{row['value']:.1%}" if percent else f"{row['value']:,.3g}"
+    error = f" ± {row['error']:.3f}, one standard error" if row["error"] else ""
+    return tip(
+        f"{row['name']} with {row['k']} segments", f"{title}: {value}{error}", sentence(row["verdict"])
+    )
+
+
 def _finding(title: str, chosen: pl.DataFrame, names: list[str], bar: float | None) -> str:
     text = f"{title} over the number of segments, for {len(names)} kinds of model."
     if chosen.is_empty():
@@ -137,18 +142,23 @@ def _finding(title: str, chosen: pl.DataFrame, names: list[str], bar: float | No
 def dendrogram(linkage: str, merges: pl.DataFrame, k: int) -> Figure:
     """Draw the top of a tree with the cut that leaves k clusters."""
     cut = geometry.cut_height(merges, k)
+    corners = geometry.dendrogram(merges)
+    tops = corners.group_by("merge", maintain_order=True).agg(pl.col("y").max(), pl.col("size").first())
+    tips = {
+        row["merge"]: tip(
+            f"Merge at height {row['y']:,.3g}", f"{row['size']:,} customers of the sample below"
+        )
+        for row in tops.to_dicts()
+    }
     tree = (
-        alt.Chart(geometry.dendrogram(merges))
+        alt.Chart(corners.with_columns(tip=pl.col("merge").replace_strict(tips, return_dtype=pl.String)))
         .mark_line(strokeWidth=1.2, color=INK, strokeJoin="miter")
         .encode(
             x=alt.X("x:Q", axis=None),
-            y=alt.Y("y:Q", title="height of the merge", axis=alt.Axis(tickCount=4)),
+            y=alt.Y("y:Q", title="height of the merge", axis=alt.Axis(tickCount=4, minExtent=30)),
             detail="merge:N",
             order="order:Q",
-            tooltip=[
-                alt.Tooltip("size:Q", title="Customers below", format=",d"),
-                alt.Tooltip("y:Q", title="Height", format=",.3~r"),
-            ],
+            description="tip:N",
         )
     )
     layers = [tree]
@@ -169,7 +179,7 @@ def dendrogram(linkage: str, merges: pl.DataFrame, k: int) -> Figure:
         name=f"tree-{linkage}",
         title=f"{linkage.capitalize()} linkage",
         alt=finding,
-        spec=spec(alt.layer(*layers), 200),
+        spec=spec(alt.layer(*layers), 230),
     )
 
 
@@ -182,22 +192,33 @@ def agreement(pairs: pl.DataFrame) -> Figure:
         [itself, pairs.select("a", "b", value), pairs.select(a="b", b="a", adjusted_rand=value)],
         how="vertical_relaxed",
     ).unique(["a", "b"], keep="first", maintain_order=True)
+    width = 170 + 44 * len(order)
+    numbers = {name: str(number) for number, name in enumerate(order, start=1)}
+    pair = [(row["a"], row["b"], row["adjusted_rand"]) for row in df.to_dicts()]
+    df = df.with_columns(
+        column=pl.col("a").replace_strict(numbers),
+        row=pl.col("b").replace_strict({name: f"{n}  {name}" for name, n in numbers.items()}),
+        tip=pl.Series([tip(f"{a} and {b}", f"Adjusted Rand index: {v:.3f}") for a, b, v in pair]),
+        label=pl.Series([f"{v:.2f}" for *_, v in pair]),
+    )
+    extent = min(190.0, max(placing.text_width(f"{n}  {name}", FONT_SIZE) for name, n in numbers.items()))
+    rows = [f"{n}  {name}" for name, n in numbers.items()]
     base = alt.Chart(df).encode(
-        x=alt.X("a:N", sort=order, title=None, axis=alt.Axis(labelAngle=-50, labelLimit=140, grid=False)),
-        y=alt.Y("b:N", sort=order, title=None, axis=alt.Axis(labelLimit=140, grid=False)),
+        x=alt.X(
+            "column:N",
+            sort=list(numbers.values()),
+            title=None,
+            axis=alt.Axis(labelAngle=0, orient="top", grid=False),
+        ),
+        y=alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelLimit=190, minExtent=extent, grid=False)),
     )
     steps = alt.Scale(
         type="threshold", domain=[0.2, 0.4, 0.6, 0.8], range=[f"var(--q{i})" for i in range(1, 6)]
     )
     cells = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(
-        color=alt.Color("adjusted_rand:Q", legend=None, scale=steps),
-        tooltip=[
-            alt.Tooltip("a:N", title="One"),
-            alt.Tooltip("b:N", title="Other"),
-            alt.Tooltip("adjusted_rand:Q", title="Adjusted Rand index", format=".3f"),
-        ],
+        color=alt.Color("adjusted_rand:Q", legend=None, scale=steps), description="tip:N"
     )
-    text = base.mark_text(fontSize=11, color=INK).encode(text=alt.Text("adjusted_rand:Q", format=".2f"))
+    text = base.mark_text(fontSize=11, color=INK).encode(text="label:N")
     finding = "Adjusted Rand index between the families: 1 is the same partition, 0 is chance."
     off = df.filter(pl.col("a") != pl.col("b")).sort("adjusted_rand", "a", "b")
     if off.height:
@@ -209,5 +230,6 @@ def agreement(pairs: pl.DataFrame) -> Figure:
         title="Do the families agree?",
         caption="Adjusted Rand index: 1 is the same partition, 0 is chance.",
         alt=finding,
-        spec=spec(alt.layer(cells, text), 34 * len(order)),
+        spec=spec(alt.layer(cells, text), 32 * len(order) + 30, width),
+        natural_width=width,
     )

@@ -23,6 +23,7 @@ class Verdicts:
 
 HEADINGS = (
     "Candidate",
+    "Why",
     "k",
     "Verdict",
     "Silhouette",
@@ -33,7 +34,6 @@ HEADINGS = (
     "Davies–Bouldin",
     "Propagation ARI",
     "Sample stability ARI",
-    "Why",
 )
 
 
@@ -78,6 +78,7 @@ def cells(row: dict[str, Any], fmt: Formatter) -> list[str]:
     """Return a candidate as the cells of `HEADINGS`."""
     return [
         row["name"],
+        cut(row["reason"], 400),
         str(row["k"]),
         row["verdict"] + (" ≈" if row.get("close_call") else ""),
         _with_error(row, "silhouette", fmt),
@@ -88,7 +89,6 @@ def cells(row: dict[str, Any], fmt: Formatter) -> list[str]:
         fmt.number(row.get("davies_bouldin")),
         fmt.number(row.get("propagation_ari")),
         fmt.number(row.get("sample_stability_ari")),
-        cut(row["reason"], 400),
     ]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from segcore import schema
+from segcore.profile.wording import fill
 from segcore.report.charts import colour
 from segcore.report.formatting import Formatter, cut, sentence
 from segcore.report.report_data import ReportData
 from segcore.report.sections.profile_rows import NAME_LENGTH, rows_by_revenue
 
 _WORTH_A_WORD = 0.01  # of the revenue share
-_LONG_MEDIAN, _MEDIAN = "the median of all customers", "the median"
+_TYPICAL = "typical customer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,16 +22,6 @@ class Amount:
 
     value: float
     text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mark:
-    """Something that marks a segment: plain words, then the numbers behind them where the words have none."""
-
-    text: str
-    numbers: str
-    value: float | None
-    population: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +37,7 @@ class Card:
     revenue_share: Amount
     before_returns: str
     confidence: Amount | None
-    marks: list[Mark]
+    marks: list[str]
     treatment: str
 
 
@@ -77,22 +69,18 @@ def _before_returns(row: dict[str, Any], fmt: Formatter) -> str:
     return fmt.percent(row["gross_share"]) if changed else ""
 
 
-def _mark(mark: dict[str, Any], fmt: Formatter) -> Mark:
-    text = cut(mark["text"], 160).removeprefix("typically ").replace(_LONG_MEDIAN, _MEDIAN)
-    value, everybody = mark.get("value"), mark.get("population")
-    has_digits = any(c.isdigit() for c in text) or value is None
-    against = [fmt.value(mark["feature"], number) for number in (value, everybody)]
-    return Mark(
-        text=sentence(text),
-        numbers="" if has_digits else f"{against[0]}, against {against[1]} for all",
-        value=value,
-        population=everybody,
-    )
+def _mark(mark: dict[str, Any], fmt: Formatter) -> str:
+    """Return what marks a segment: ``1 order (typical customer: 2)``."""
+    feature, value, everybody = mark["feature"], mark.get("value"), mark.get("population")
+    if schema.is_indicator(feature) or value is None or everybody is None:
+        return sentence(cut(mark["text"], 160))
+    words = fill(feature, fmt.bare(feature, value), one=value == 1)
+    return cut(f"{sentence(words)} ({_TYPICAL}: {fmt.bare(feature, everybody)})", 160)
 
 
-def mentions_median(cards: list[Card]) -> bool:
-    """Whether the cards speak of a median, which then has to be explained once."""
-    return any(_MEDIAN in mark.text for card in cards for mark in card.marks)
+def mentions_typical(cards: list[Card]) -> bool:
+    """Whether the cards speak of a typical customer, which then has to be explained once."""
+    return any(_TYPICAL in text for card in cards for text in card.marks)
 
 
 def bands(cards: list[Card]) -> list[dict[str, str]]:

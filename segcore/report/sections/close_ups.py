@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 
+from segcore.profile.wording import fill
 from segcore.report.formatting import Formatter, cut, softened
 from segcore.report.privacy import LEAST_CUSTOMERS
 from segcore.report.report_data import ReportData
 from segcore.report.sections.cards import Card
 from segcore.report.sections.profile_rows import features
 
-_TOP = 6
+_TOP = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,8 @@ class CloseUp:
     best_sellers: list[dict[str, Any]]
     unusual: list[dict[str, Any]]
     countries: list[dict[str, Any]]
-    typical: list[str]
-    nearest: list[list[str]]
+    typical: str
+    nearest: list[tuple[str, str]]
 
 
 def close_ups(data: ReportData, cards: list[Card], fmt: Formatter, *, show_ids: bool) -> list[CloseUp]:
@@ -52,7 +53,9 @@ def _products(data: ReportData, segment: int, kind: str, fmt: Formatter) -> list
     part = _of(data.tables["products"], segment)
     if "kind" not in part.columns:  # of a run of an earlier version
         return []
-    rows = part.filter(pl.col("kind") == kind).head(_TOP).to_dicts()
+    rows = (
+        part.filter((pl.col("kind") == kind) & (pl.col("customers") >= LEAST_CUSTOMERS)).head(_TOP).to_dicts()
+    )
     return [_row(row, softened(row["description"] or row["product_id"] or "unknown"), fmt) for row in rows]
 
 
@@ -75,22 +78,21 @@ def _row(row: dict[str, Any], text: str, fmt: Formatter) -> dict[str, Any]:
     }
 
 
-def example_features(data: ReportData) -> list[str]:
-    """Return the features that the table of typical customers has."""
-    return [name for name in features(data) if name in data.tables["examples"].columns]
-
-
-def _typical(data: ReportData, segment: int, fmt: Formatter) -> list[str]:
-    """Return the medians of the customers nearest to the centre, empty where they are too few to be nobody."""
+def _typical(data: ReportData, segment: int, fmt: Formatter) -> str:
+    """Return the medians of the customers nearest to the centre in words, empty where they are too few to be nobody."""
     part = _of(data.tables["examples"], segment)
     if part.height < LEAST_CUSTOMERS:
-        return []
-    return [fmt.bare(name, float(part.select(pl.median(name)).item())) for name in example_features(data)]
+        return ""
+    return _in_words(part.select(pl.exclude("segment", "customer_id").median()).row(0, named=True), data, fmt)
 
 
-def _nearest(data: ReportData, segment: int, fmt: Formatter) -> list[list[str]]:
+def _nearest(data: ReportData, segment: int, fmt: Formatter) -> list[tuple[str, str]]:
     """Return the customers nearest to the centre, each with the id first."""
     part = _of(data.tables["examples"], segment)
     rows = part.sort("distance").head(_TOP).to_dicts() if part.height else []
-    features = example_features(data)
-    return [[cut(row["customer_id"], 24), *(fmt.bare(name, row[name]) for name in features)] for row in rows]
+    return [(cut(row["customer_id"], 24), _in_words(row, data, fmt)) for row in rows]
+
+
+def _in_words(row: dict[str, Any], data: ReportData, fmt: Formatter) -> str:
+    shown = [name for name in features(data) if row.get(name) is not None and name in data.job.matrix.columns]
+    return ", ".join(fill(name, fmt.bare(name, row[name]), one=row[name] == 1) for name in shown)

@@ -141,8 +141,8 @@ def _waterfalls(classes: list[ClassAmount], ledger: records.Ledger, fmt: Formatt
     if not classes:
         return []
     both: tuple[tuple[str, str, float, Callable[[float], str], str], ...] = (
-        ("rows", "Rows", float(ledger.rows_in), fmt.count, ""),
-        ("money", "Money", float(ledger.money_in), fmt.money, fmt.currency),
+        ("rows", "Lines, from all that came in to purchases", float(ledger.rows_in), fmt.count, ""),
+        ("money", "Money, from all lines to purchases", float(ledger.money_in), fmt.money, fmt.currency),
     )
     figures = []
     for column, title, total, text, currency in both:

@@ -18,7 +18,8 @@ from segcore.report.report_data import ReportData
 class Movement:
     """The section on what moved since the previous run."""
 
-    news: str
+    since: str
+    news: list[str]
     previous: str
     reasons: list[str]
     words: list[str]
@@ -32,9 +33,11 @@ def movement(data: ReportData, fmt: Formatter) -> Movement | None:
     moves = data.movement
     if moves is None:
         return None
+    changed = summarise(moves)
     old, new = _names(moves.old_segments), _names(moves.new_segments)
     return Movement(
-        news=summarise(moves).text(),
+        since=changed.since_day,
+        news=changed.parts,
         previous=f"{moves.previous.run_id}, made {day(moves.previous.created_at)}",
         reasons=[sentence(cut(text, 300)) for text in moves.reasons],
         words=[cut(text, 300) for text in moves.words],

@@ -49,10 +49,10 @@ def loadings(data: ReportData, fmt: Formatter) -> list[tuple[str, list[str]]]:
     return [(label(name), [fmt.number(by.get(c)) for c in "12"]) for name, by in by_feature.items()]
 
 
-def segment_map(data: ReportData) -> Figure | None:
+def segment_map(data: ReportData, fmt: Formatter) -> Figure | None:
     """Draw the map, None where the run has none."""
     points = data.tables["map"]
     if points.is_empty():
         return None
     shown = [name for name in features(data) if name in points.columns][:_TOOLTIP_FEATURES]
-    return charts.segment_map(points, names(data), axes(data), shown)
+    return charts.segment_map(points, names(data), axes(data), shown, fmt)

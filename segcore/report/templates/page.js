@@ -1,54 +1,29 @@
-/* Draws every chart of the page, one after the other so that the page stays responsive, and fits them to
-   paper before printing. The charts' colours are CSS variables, so a change of theme needs no code. */
-(async () => {
+/* Shows what a mark stands for; the page is whole without it. */
+(() => {
   "use strict";
-  const { config, specs } = JSON.parse(document.getElementById("charts").textContent);
-  const drawn = [];
+  const box = document.createElement("div");
+  box.className = "tip";
+  box.setAttribute("role", "tooltip");
+  document.body.append(box);
 
-  const height = (holder) =>
-    Math.round(Math.max(300, Math.min(600, holder.clientWidth * Number(holder.dataset.aspect))));
-
-  const fit = () => {
-    for (const { holder, view } of drawn) {
-      view.width(holder.clientWidth);
-      if (holder.dataset.aspect) view.height(height(holder));
-      view.run();
-    }
+  const show = (event) => {
+    const mark = event.target.closest?.("[data-tip]");
+    box.classList.toggle("shown", Boolean(mark));
+    if (!mark) return;
+    box.textContent = mark.dataset.tip;
+    const { clientWidth, clientHeight } = document.documentElement;
+    box.style.left = `${Math.max(4, Math.min(event.clientX + 12, clientWidth - box.offsetWidth - 4))}px`;
+    const below = event.clientY + 16;
+    box.style.top = `${below + box.offsetHeight < clientHeight ? below : event.clientY - box.offsetHeight - 12}px`;
   };
+  document.addEventListener("pointermove", show, { passive: true });
+  document.addEventListener("pointerdown", show, { passive: true });
 
-  for (const holder of document.querySelectorAll("[data-chart]")) {
-    const spec = specs[holder.dataset.chart];
-    const finding = holder.getAttribute("aria-label");
-    if (holder.dataset.aspect) spec.height = height(holder);
-    try {
-      const { view } = await vegaEmbed(holder, spec, {
-        config, mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false,
-        tooltip: { theme: "custom" },
-      });
-      drawn.push({ holder, view });
-      // Vega puts a label of its own over the finding.
-      holder.setAttribute("role", "img");
-      holder.setAttribute("aria-label", finding);
-      holder.removeAttribute("aria-roledescription");
-    } catch (error) {
-      console.error(holder.dataset.chart, error);
-    }
-  }
-
-  let waiting;
-  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(fit, 120); });
-
+  // On paper everything is open.
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not(.screen):not([open])")];
     opened.forEach((details) => { details.open = true; });
-    document.documentElement.classList.add("printing");
-    fit();
   });
-  addEventListener("afterprint", () => {
-    opened.forEach((details) => { details.open = false; });
-    document.documentElement.classList.remove("printing");
-    fit();
-  });
-  document.documentElement.dataset.charts = "drawn";
+  addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
 })();

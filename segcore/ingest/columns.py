@@ -60,6 +60,11 @@ def _plain(name: str) -> str:
 FALLBACK = "customer_id_{}"
 
 
+def is_fallback(name: str) -> bool:
+    """Whether a column is a second or later one that may name the customer; other tables have names of their own."""
+    return re.fullmatch(FALLBACK.format(r"\d+"), name) is not None
+
+
 def flattened(mapping: Mapping[str, str | list[str]]) -> dict[str, str]:
     """Return a job's ``[columns]`` with one column each: the second and later ones for the customer by names of their own.
 
@@ -136,7 +141,7 @@ def assign_columns(
         raise errors.DataError(
             f"{where}: the header names {errors.listing(twice)} more than once; rename one of them"
         )
-    fallbacks = [name for name in given if name not in schema.LINE_NAMES]
+    fallbacks = [name for name in given if is_fallback(name)]
     return {name: columns[name] for name in (*schema.LINE_NAMES, *fallbacks) if name in columns}
 
 

@@ -8,8 +8,8 @@ from itertools import accumulate, groupby
 
 import polars as pl
 
-from segcore import errors, job, schema
-from segcore.ingest.columns import assign_columns
+from segcore import errors, job
+from segcore.ingest.columns import assign_columns, is_fallback
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
@@ -44,7 +44,7 @@ class FileGroup:
     @property
     def fallbacks(self) -> list[str]:
         """Columns whose ids count where that of the customer, and those before them, say nothing."""
-        return [name for name in self.columns if name not in schema.LINE_NAMES]
+        return [name for name in self.columns if is_fallback(name)]
 
     @property
     def regular(self) -> bool:

@@ -118,6 +118,10 @@ def check_finite(values: Any, where: str) -> None:
         assert math.isfinite(values), where
 
 
+# What is rightly said of so few customers, one of whom has the id 0.
+OF_FEW_CUSTOMERS = ("one customer, called like nobody ('0')", "No model passed the rule's checks")
+
+
 def not_a_number(name: str) -> NoReturn:
     raise AssertionError(f"{name} in JSON")
 
@@ -179,7 +183,8 @@ def test_a_sensible_result(
     most_warnings: int,
 ) -> None:
     found, warnings = check(run_job(tmp_path, lines, overrides), lines)
-    assert len(warnings) <= most_warnings, warnings
+    others = [text for text in warnings if not text.startswith(OF_FEW_CUSTOMERS)]
+    assert len(others) <= most_warnings, warnings
     assert all("\n" not in text for text in warnings)
     said = capfd.readouterr()
     assert said.out + said.err == ""

@@ -20,7 +20,7 @@ from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import customers as of_customers
 from segcore.pipeline.lines import fill_orders, read_input, shuffle_lines
 from segcore.pipeline.lines.memory_plan import PartitionPlan
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.progress import Progress
 from segcore.storage import Workspace, read_json
 
@@ -73,12 +73,12 @@ def write_csv(path: Path, lines: Sequence[Line]) -> Path:
     return path
 
 
-def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> Reading:
+def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> PreparedInput:
     """Look through some files; copies go to a folder beside the first."""
     settings = settings or job.Job()
     scratch = Path(tempfile.mkdtemp(dir=paths[0].parent, prefix=".scratch-"))
     files = ingest.prepare(ingest.discover(paths), settings.input, scratch, memory=10**9)
-    return Reading(files=files, file_groups=ingest.group_files(files, settings))
+    return PreparedInput(files=files, file_groups=ingest.group_files(files, settings))
 
 
 def started(
@@ -102,7 +102,7 @@ def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict
 
 
 def taken_through(
-    source: Reading,
+    source: PreparedInput,
     settings: job.Job,
     folder: Path,
     *,

@@ -125,8 +125,8 @@ def keyed(
 
 def first_lines(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     """Return the lines that begin an order, by position."""
-    said = pl.any_horizontal(_given(name, group).is_not_null() for name in _FIRST)
-    return lf.filter(~pl.col("malformed") & said)
+    given = pl.any_horizontal(_given(name, group).is_not_null() for name in _FIRST)
+    return lf.filter(~pl.col("malformed") & given)
 
 
 def fill(lf: pl.LazyFrame, group: FileGroup, filling: Filling) -> pl.LazyFrame:
@@ -139,22 +139,22 @@ def fill(lf: pl.LazyFrame, group: FileGroup, filling: Filling) -> pl.LazyFrame:
     group : FileGroup
     filling : Filling
     """
-    said = {name: f"__{name}" for name in (*_FIRST, *filling.columns)}
+    values = {name: f"__{name}" for name in (*_FIRST, *filling.columns)}
     lines = (
         lf.filter(~pl.col("malformed"))
         .sort(_PLACE)
-        .with_columns(_given(name, group).alias(alias) for name, alias in said.items())
+        .with_columns(_given(name, group).alias(alias) for name, alias in values.items())
         .with_columns(_order(filling, group.dtypes["ordered_at"]).alias("__order"))
     )
     of_order = ("file" if filling.by_position else "h", "__order")
     filled = lines.with_columns(
-        pl.when(pl.col(said[name]).is_null())
-        .then(_first(said[name], filling).over(of_order))
+        pl.when(pl.col(values[name]).is_null())
+        .then(_first(values[name], filling).over(of_order))
         .otherwise(pl.col(name))
         .alias(name)
         for name in filling.columns
     )
-    return pl.concat([filled.drop("__order", *said.values()), lf.filter("malformed")])
+    return pl.concat([filled.drop("__order", *values.values()), lf.filter("malformed")])
 
 
 def _order(filling: Filling, dated: pl.DataType) -> pl.Expr:

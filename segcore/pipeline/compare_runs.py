@@ -52,7 +52,7 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
                 "compare runs with the same features"
             )
         apply_model.label(features, before.model, labels)
-        found = run_comparison.compare(
+        comparison = run_comparison.compare(
             before,
             features,
             pl.scan_parquet(after.folder / "segments/*.parquet"),
@@ -61,33 +61,33 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
             same_ids=before.run_id in (after.run_id, *after.ancestors),
         )
         names = {
-            found.lineage.ids[segment]: text
+            comparison.lineage.ids[segment]: text
             for segment, text in after.names.items()
-            if segment in found.lineage.ids
+            if segment in comparison.lineage.ids
         }
         reasons = job_diff.changes(
             before.settings, after.settings, before.manifest.versions, after.manifest.versions
         )
-        made = scratch / "made"
-        made.mkdir()
-        content = run_comparison.write(made, found, names, reasons)
+        result = scratch / "result"
+        result.mkdir()
+        content = run_comparison.write(result, comparison, names, reasons)
         fit = apply_model.drifted(features, labels, before.model, after.settings.drift)
-        apply_model.write_drift(made, fit, against=before.fitted)
+        apply_model.write_drift(result, fit, against=before.fitted)
         if out is not None:
-            _publish(made, after.folder, out)
+            _publish(result, after.folder, out)
     return _text(content, fit)
 
 
-def _publish(made: Path, run: Path, out: Path) -> None:
+def _publish(result: Path, run: Path, out: Path) -> None:
     """Put the comparison into a folder, with the report of the run as if it had followed the old one."""
-    view = made.with_name("view")
+    view = result.with_name("view")
     view.mkdir()
-    for path in (*made.iterdir(), *(p for p in run.iterdir() if p.name not in _FILES)):
+    for path in (*result.iterdir(), *(p for p in run.iterdir() if p.name not in _FILES)):
         (view / path.name).symlink_to(path.resolve())
     text = report.build(view)
     with storage.disk_errors(out):
         out.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in made.iterdir():
+        for path in result.iterdir():
             shutil.copyfile(path, out / path.name)
         storage.write_text(out / "report.html", text)
 

@@ -18,13 +18,13 @@ def list_runs(out: Place) -> list[str]:
     segcore.errors.InputNotFoundError
         If there is no finished run.
     """
-    found = finished_runs(out)
-    if not found:
+    run_ids = finished_runs(out)
+    if not run_ids:
         raise errors.InputNotFoundError(
             f"{out}: no finished run; expected the --out of a run, with runs/ in it"
         )
     named = latest_run(out) or ""
-    rows = [_HEAD, *(_row(records.read(Manifest, run_place(out, run_id)), named) for run_id in found)]
+    rows = [_HEAD, *(_row(records.read(Manifest, run_place(out, run_id)), named) for run_id in run_ids)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 

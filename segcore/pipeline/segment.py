@@ -10,8 +10,7 @@ from typing import Any, Unpack
 
 from segcore import engine, records
 from segcore.evaluation import processes
-from segcore.matrix import population
-from segcore.matrix.population import Population
+from segcore.matrix.population import Population, prepare
 from segcore.pipeline import open_run
 from segcore.pipeline.core import job_file
 from segcore.pipeline.core.options import Options, RunOptions
@@ -121,17 +120,19 @@ def _make(run: RunContext) -> None:
 def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) -> None:
     """Fit and choose a model, label everyone by it, and make the run."""
     with run.measured("matrix") as stage:
-        people = population.prepare(
+        population = prepare(
             customers.features,
             run.settings,
             in_memory=lambda size: engine.fits_in_memory(size, run.plan.budget),
             warn=run.progress.warn,
         )
-        stage.rows = people.n_customers
-    selection = checkpoints.load(run.checkpoint("models", partial(_select, run, customers, people, known)))
+        stage.rows = population.n_customers
+    selection = checkpoints.load(
+        run.checkpoint("models", partial(_select, run, customers, population, known))
+    )
     folder = run.temporary("labels")
     with run.measured("labels", folder=folder, rows=customers.customers):
-        labelled = labels.label_everyone(people, selection.published, folder)
+        labelled = labels.label_everyone(population, selection.published, folder)
     followed = None
     if known is not None:
         with run.measured("identity"):
@@ -141,8 +142,8 @@ def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) ->
             labelled = labelled.with_ids(followed.lineage.ids)
     with run.work.stage("run") as folder:
         with run.measured("profile", folder=folder, rows=customers.customers):
-            selection = model_selection.with_all_rows(selection, people, labelled)
-            fit = model_selection.Fit(population=people, selection=selection, labelled=labelled)
+            selection = model_selection.with_all_rows(selection, population, labelled)
+            fit = model_selection.Fit(population=population, selection=selection, labelled=labelled)
             table = run_files.write(run, folder, customers, fit)
         facts = run_files.manifest(run, folder, customers, fit, table)
         facts["look_back"] = look_back_files.write(run, folder, customers, fit, table)
@@ -151,34 +152,34 @@ def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) ->
 
 
 def _select(
-    run: RunContext, customers: Customers, people: Population, known: PreviousLabels | None, folder: Path
+    run: RunContext, customers: Customers, population: Population, known: PreviousLabels | None, folder: Path
 ) -> None:
     """Fit every candidate and choose, starting from the previous run's model where it is followed."""
     settings, budget = run.settings, run.plan.budget
     starts, incumbent = {}, None
     if known is not None and not run.plan.fresh:
-        starts = warm_start.starts(known.previous, people, known.folder)
+        starts = warm_start.starts(known.previous, population, known.folder)
         incumbent = job_diff.incumbent(known.previous, settings)
-    with run.measured("models", rows=people.n_customers):
-        spread = people
+    with run.measured("models", rows=population.n_customers):
+        spread = population
         if engine.n_workers():
-            spread = replace(people, X=engine.persist(people.read_from(run.work.shared)))
+            spread = replace(population, X=engine.persist(population.read_from(run.work.shared)))
         with processes.starting_processes(memory_plan.refit_processes_beside_models(settings, budget)):
             sweep = model_selection.fit(spread, settings, run.progress, starts=starts)
-    with run.measured("comparison", folder=folder, rows=len(people.evaluation)):
+    with run.measured("comparison", folder=folder, rows=len(population.evaluation)):
         n_jobs = memory_plan.refit_processes(settings, budget)
         next_period = None
-        if customers.cut is not None and look_back.can_label(customers.then, people.preparation):
+        if customers.cut is not None and look_back.can_label(customers.then, population.preparation):
             next_period = look_back.candidate_auc(
                 customers.then,
                 [candidate.assigner for candidate in sweep.candidates],
-                people.preparation,
-                separate=people.separate_one_time,
+                population.preparation,
+                separate=population.separate_one_time,
                 money_decimals=settings.cleaning.money_decimals,
             )
         selection = model_selection.select(
             sweep,
-            people,
+            population,
             settings,
             run.progress,
             next_period=next_period,

@@ -20,7 +20,7 @@ from segcore.ingest.number_formats import Numbers
 from segcore.job import Job
 from segcore.lines import shuffle
 from segcore.pipeline.lines import read_input, repartition
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.storage import write_json
 
 FACTS, PARTS = "table.json", "part-*.parquet"
@@ -36,14 +36,14 @@ class CustomerTable:
     ----------
     about : segcore.job.Extra
     settings : segcore.job.Job
-    reading : Reading
+    reading : PreparedInput
     numbers : dict of str to Numbers
         The features that are numbers, and how they are written; the others are categories.
     """
 
     about: job.Extra
     settings: Job
-    reading: Reading
+    reading: PreparedInput
     numbers: Mapping[str, Numbers]
 
     def scan(self, group: FileGroup) -> pl.LazyFrame:
@@ -77,9 +77,9 @@ def read(
     copies = scratch / "source"
     copies.mkdir()
     files = ingest.prepare(sources, job.Input(), copies, memory=memory)
-    found = Reading(files=files, file_groups=customer_table.group_files(files, about))
-    read_input.check_ids(found)
-    table = CustomerTable(about=about, settings=settings, reading=found, numbers={})
+    source = PreparedInput(files=files, file_groups=customer_table.group_files(files, about))
+    read_input.check_ids(source)
+    table = CustomerTable(about=about, settings=settings, reading=source, numbers={})
     names = _number_features(table, settings)
     return replace(table, numbers=_how_written(table, names))
 
@@ -210,12 +210,12 @@ def _check_one_row_each(df: pl.DataFrame, table: CustomerTable) -> None:
 
 def remarks(facts: Mapping[str, Any]) -> list[str]:
     """Say what a person should know of a table."""
-    said = [
+    texts = [
         f"{facts['path']}: {count:,} row(s) left out as {reason}"
         for reason, count in facts["left_out"].items()
     ]
-    said += facts["notes"]
-    return said + [
+    texts += facts["notes"]
+    return texts + [
         f"{facts['path']}: {c['unreadable']:,} value(s) of {c['column']!r} are no numbers, such as "
         f"{c['example']!r}, and are taken as missing"
         for c in facts["columns"]

@@ -18,7 +18,7 @@ from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
 from segcore.pipeline.customers.rows_writer import RowsWriter
 from segcore.pipeline.lines import observation_window
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.progress import Progress
 from segcore.records import Ledger
@@ -91,14 +91,14 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 
 def describe(
-    run: RunContext, source: Reading, buckets: Buckets, tables: Path | None, *, at_once: int
+    run: RunContext, source: PreparedInput, buckets: Buckets, tables: Path | None, *, at_once: int
 ) -> Customers:
     """Stage ``customers``: aggregate every bucket, and account for every line.
 
     Parameters
     ----------
     run : RunContext
-    source : Reading
+    source : PreparedInput
     buckets : Buckets
     tables : Path, optional
         What stage ``extra`` left, where the job has other tables.
@@ -119,7 +119,7 @@ def describe(
 
 
 def _describe(
-    run: RunContext, source: Reading, buckets: Buckets, tables: Path | None, at_once: int, folder: Path
+    run: RunContext, source: PreparedInput, buckets: Buckets, tables: Path | None, at_once: int, folder: Path
 ) -> int:
     if buckets.newest is None:
         raise errors.DataError(
@@ -164,7 +164,7 @@ def _cut(run: RunContext, first_at: int | None, as_of: int) -> Cut | None:
 
 
 def _tasks(
-    run: RunContext, source: Reading, buckets: Buckets, as_of: int, cut: Cut | None
+    run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cut: Cut | None
 ) -> list[aggregate_bucket.Task]:
     n_lines = sum(bucket.rows for bucket in buckets.buckets)
     own = computable(run.settings, source, run.progress)
@@ -243,7 +243,7 @@ def _aggregate(
     return totals
 
 
-def _account(folder: Path, source: Reading, buckets: Buckets, totals: _Totals, settings: Job) -> Ledger:
+def _account(folder: Path, source: PreparedInput, buckets: Buckets, totals: _Totals, settings: Job) -> Ledger:
     """Write the ledger and the rejects, and refuse what leaves nothing to build on."""
     counts = totals.counts
     if buckets.rejects:
@@ -266,7 +266,7 @@ def _account(folder: Path, source: Reading, buckets: Buckets, totals: _Totals, s
     return account
 
 
-def computable(settings: Job, source: Reading, progress: Progress) -> dict[str, str]:
+def computable(settings: Job, source: PreparedInput, progress: Progress) -> dict[str, str]:
     """Return the features of the job's own that every file has the columns for."""
     everywhere = set.intersection(*({*group.columns, "amount"} for group in source.file_groups))
     lacking = expressions.not_there(settings.features.own, everywhere)
@@ -284,7 +284,7 @@ def _remarks(totals: _Totals, account: Ledger, folder: Path, settings: Job) -> I
     yield from ledger.remarks({one.name: (one.rows, one.money) for one in account.classes})
 
 
-def _check_nothing_lost(counts: pl.DataFrame, source: Reading) -> None:
+def _check_nothing_lost(counts: pl.DataFrame, source: PreparedInput) -> None:
     """Compare the lines that came through with those that were counted before anything was read.
 
     Raises

@@ -14,7 +14,7 @@ from segcore.ingest import UNDECODABLE, FileGroup
 from segcore.job import Job
 from segcore.lines import shuffle
 from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.pipeline.lines.shuffle_lines import Buckets
 
 Mode = Literal["all", "sample", "count"]
@@ -38,7 +38,9 @@ def of_duplicates(duplicates: pl.LazyFrame, mode: Mode) -> pl.LazyFrame:
     return shown if mode == "all" else shown.head(0)
 
 
-def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, source: Reading, settings: Job) -> None:
+def write(
+    folder: Path, buckets: Buckets, duplicates: pl.DataFrame, source: PreparedInput, settings: Job
+) -> None:
     """Write the rejected lines.
 
     Parameters
@@ -48,7 +50,7 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, source: Read
     buckets : Buckets
     duplicates : polars.DataFrame
         As :func:`of_duplicates` gives them for all buckets.
-    source : Reading
+    source : PreparedInput
     settings : segcore.job.Job
     """
     folder.mkdir()
@@ -90,7 +92,7 @@ def write(folder: Path, buckets: Buckets, duplicates: pl.DataFrame, source: Read
     out.sink_parquet(folder / "part-00000.parquet", maintain_order=mode == "sample")
 
 
-def _groups(buckets: Buckets, source: Reading) -> list[FileGroup]:
+def _groups(buckets: Buckets, source: PreparedInput) -> list[FileGroup]:
     """Return the groups of files as they were scanned, since a line's record counts from the first file of a scan."""
     group_of = {file.number: group for group in source.file_groups for file in group.files}
     return [

@@ -75,6 +75,6 @@ def drifted(files: Sequence[Path], folder: Path, model: StoredModel, rule: job.D
 def write_drift(folder: Path, report: DriftReport, *, against: str, added: Sequence[str] = ()) -> None:
     """Write drift.json with the run that it was measured against, and why a new fit is needed all the same."""
     if added:
-        found = report.reasons if report.verdict == "refit" else ()
-        report = replace(report, verdict="refit", reasons=(*added, *found))
+        of_drift = report.reasons if report.verdict == "refit" else ()
+        report = replace(report, verdict="refit", reasons=(*added, *of_drift))
     records.write(folder, replace(report, against=against))

@@ -97,7 +97,7 @@ def _explanation(customer_id: str, run: Path) -> str:
         raise errors.DataError(
             f"customer {customer_id!r} has no purchase in this run; ids are text, as in segments.csv"
         )
-    found = explain.explain(
+    explanation = explain.explain(
         model.preparation.expand(row),
         model=model,
         names=model.names,
@@ -105,4 +105,4 @@ def _explanation(customer_id: str, run: Path) -> str:
         limits=explain.limits_of(model.preparation.expand(customers), model),
         rules=records.read(profile.Rules, run),
     )
-    return found.text(currency=settings.report.currency)
+    return explanation.text(currency=settings.report.currency)

@@ -37,18 +37,18 @@ def changes(old: job.Job, new: job.Job, before: Mapping[str, str], after: Mappin
     before, after : mapping of str to str
         Versions by package.
     """
-    said = [
+    texts = [
         _feature(name, old.matrix.columns.get(name), new.matrix.columns.get(name))
         for name in sorted({*old.matrix.columns, *new.matrix.columns})
         if old.matrix.columns.get(name) != new.matrix.columns.get(name)
     ]
-    said += [
+    texts += [
         f"{name} {before.get(name, 'unknown')} became {after[name]}"
         for name in after
         if before.get(name) != after[name]
     ]
     first, second = _flat(old.model_dump()), _flat(new.model_dump())
-    return said + [
+    return texts + [
         f"the job's {key} changed from {_shown(first.get(key))} to {_shown(second.get(key))}"
         for key in sorted({*first, *second})
         if first.get(key) != second.get(key) and not key.startswith(_SILENT)

@@ -12,7 +12,7 @@ from segcore.ingest import UNDECODABLE
 from segcore.job import Job
 from segcore.lines import ledger, order_lines, shuffle, suspects
 from segcore.lines.ledger import KEPT
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 
 _SHOWN_REJECTS = 3
 _LONGEST_VALUE = 40
@@ -33,9 +33,9 @@ def estimate_customers(seen: dict[int, int], n_files: int) -> int:
     return sum(seen.values()) + round(unseen)
 
 
-def first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, read: Reading) -> pl.DataFrame:
+def first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, source: PreparedInput) -> pl.DataFrame:
     """Return the first lines of each reason: ``class, file, record, value``."""
-    starts = ingest.first_records(read.file_groups)
+    starts = ingest.first_records(source.file_groups)
     frames = [
         lf.filter(pl.col("class") == name)
         .select("class", "file", "record", _telling(name).str.slice(0, _LONGEST_VALUE).alias("value"))
@@ -46,7 +46,7 @@ def first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, read: Reading) -> pl.
         if name not in KEPT
     ]
     empty = {"class": pl.String, "file": pl.UInt32, "record": pl.UInt64, "value": pl.String}
-    paths = {file.number: file.source.name for file in read.files}
+    paths = {file.number: file.source.name for file in source.files}
     return pl.concat([pl.DataFrame(schema=empty), *frames]).with_columns(
         record=pl.col("record") - pl.col("file").replace_strict(starts, return_dtype=pl.UInt64) + 1,
         file=pl.col("file").replace_strict(paths, return_dtype=pl.String),
@@ -128,7 +128,7 @@ def warnings(
     ]
 
 
-def fillable(source: Reading, classes: pl.DataFrame, settings: Job) -> bool:
+def fillable(source: PreparedInput, classes: pl.DataFrame, settings: Job) -> bool:
     """Whether many lines lack what the first line of their order says."""
     lacking = classes.filter(pl.col("class").is_in(["missing_customer", "unreadable_ordered_at"]))[
         "lines"

@@ -34,7 +34,7 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
             "decimal": settings.input.decimal or ("," if comma else ""),
         }
     )
-    made = settings.model_copy(
+    draft = settings.model_copy(
         update={
             "columns": gathered(columns) if same else settings.columns,
             "input": given,
@@ -42,7 +42,7 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
         }
     )
     with storage.disk_errors(path):
-        storage.write_text(path, job.to_toml(made))
+        storage.write_text(path, job.to_toml(draft))
 
 
 def _cleaning(seen: Inspection, cleaning: job.Cleaning) -> job.Cleaning:

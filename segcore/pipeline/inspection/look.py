@@ -22,7 +22,7 @@ from segcore.pipeline.customers import attributes
 from segcore.pipeline.inspection import counts
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
 
@@ -35,7 +35,7 @@ class Inspection:
     ----------
     sources, sampled : list of Source
         All files, and those that were looked through.
-    reading : Reading
+    reading : PreparedInput
     formats : list of Formats
         One for each group of files.
     missing : list of dict of str to Missing
@@ -61,7 +61,7 @@ class Inspection:
 
     sources: list[Source]
     sampled: list[Source]
-    reading: Reading
+    reading: PreparedInput
     formats: list[Formats]
     missing: list[dict[str, Missing]]
     warnings: list[str]
@@ -109,7 +109,7 @@ def inspect(
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
-        source = Reading.of(files, settings)
+        source = PreparedInput.of(files, settings)
         read_input.check_ids(source)
         timed = job_file.with_clock(settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)
@@ -131,7 +131,7 @@ def _sample(sources: list[Source]) -> list[Source]:
 
 
 def _look(
-    source: Reading,
+    source: PreparedInput,
     formats: list[Formats],
     settings: Job,
     sources: list[Source],
@@ -195,7 +195,7 @@ def _look(
     )
 
 
-def _filled(source: Reading, settings: Job, scratch: Path, memory: int) -> Reading:
+def _filled(source: PreparedInput, settings: Job, scratch: Path, memory: int) -> PreparedInput:
     folder = scratch / "fill"
     folder.mkdir()
     plan = memory_plan.plan(source.n_lines, memory)

@@ -21,33 +21,35 @@ from segcore.pipeline.lines import memory_plan, read_input
 _SECONDS_A_LINE, _SECONDS_AT_LEAST, _SECONDS_A_CUSTOMER = 7e-7, 8, 3e-3
 
 
-def describe(found: Inspection, settings: Job, *, memory: int | None = None) -> str:
-    """Return what was found as text for people."""
-    about = "" if found.exact else "about "
-    size = sum(source.size for source in found.sources)
-    said = [f"{len(found.sources):,} file(s), {size / 1e6:,.1f} MB"]
-    if not found.exact:
-        said[0] += f"; looked through {len(found.sampled):,} of them (all with --full)"
-    for group, how, missing in zip(found.reading.file_groups, found.formats, found.missing, strict=True):
-        said += ["", *_layout(group, how, missing, settings)]
-    said += ["", *read_input.notes(found.reading, settings), *found.warnings]
-    if found.fillable:
-        said.append(
+def describe(inspection: Inspection, settings: Job, *, memory: int | None = None) -> str:
+    """Return an inspection as text for people."""
+    about = "" if inspection.exact else "about "
+    size = sum(source.size for source in inspection.sources)
+    texts = [f"{len(inspection.sources):,} file(s), {size / 1e6:,.1f} MB"]
+    if not inspection.exact:
+        texts[0] += f"; looked through {len(inspection.sampled):,} of them (all with --full)"
+    for group, how, missing in zip(
+        inspection.reading.file_groups, inspection.formats, inspection.missing, strict=True
+    ):
+        texts += ["", *_layout(group, how, missing, settings)]
+    texts += ["", *read_input.notes(inspection.reading, settings), *inspection.warnings]
+    if inspection.fillable:
+        texts.append(
             "many lines lack what the first line of their order says, such as the customer: "
             'input.fill_from = "order" fills it'
         )
-    said += [
-        f"dates     {found.first_at} to {found.last_at}",
-        f"lines     {about}{found.n_lines:,}",
-        f"customers {'at least ' + about if about else ''}{found.n_customers:,}",
+    texts += [
+        f"dates     {inspection.first_at} to {inspection.last_at}",
+        f"lines     {about}{inspection.n_lines:,}",
+        f"customers {'at least ' + about if about else ''}{inspection.n_customers:,}",
         "",
-        *_classes(found),
+        *_classes(inspection),
         "",
-        *(text for table, known in found.extra for text in [*_extra(table, known, found), ""]),
-        *_costs(found, settings, memory or engine.default_budget()),
-        *_stops(found, settings),
+        *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),
+        *_costs(inspection, settings, memory or engine.default_budget()),
+        *_stops(inspection, settings),
     ]
-    return "\n".join(said)
+    return "\n".join(texts)
 
 
 def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], settings: Job) -> list[str]:
@@ -57,22 +59,22 @@ def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], sett
     if first.encoding:
         names = errors.listing({file.encoding for file in group.files})
         what = f"{names}, fields separated by {first.separator!r}"
-    said = [f"{first.source.name}{others}: {what}"]
+    texts = [f"{first.source.name}{others}: {what}"]
     for name, column in gathered(group.columns).items():
         origin = "job" if name in settings.columns else "assumed"
-        said.append(
+        texts.append(
             f"  {name:<12} {column!r:<24} {str(group.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
             f"{_missing(missing[name], sum(file.n_records for file in group.files))}"
         )
     unused = [name for name in first.names if name not in group.columns.values()]
-    return [*said, f"  not used: {errors.listing(unused)}"] if unused else said
+    return [*texts, f"  not used: {errors.listing(unused)}"] if unused else texts
 
 
 def _missing(missing: Missing, n_lines: int) -> str:
-    said = f"  empty in {missing.empty / max(n_lines, 1):.1%}" if missing.empty else ""
+    texts = f"  empty in {missing.empty / max(n_lines, 1):.1%}" if missing.empty else ""
     if missing.words:
-        said += f"  {missing.example!r} and the like in {missing.words / max(n_lines, 1):.1%}"
-    return said
+        texts += f"  {missing.example!r} and the like in {missing.words / max(n_lines, 1):.1%}"
+    return texts
 
 
 def _manner(name: str, how: Formats) -> str:
@@ -82,54 +84,54 @@ def _manner(name: str, how: Formats) -> str:
     return "decimal comma " if numbers and numbers.decimal == "," else ""
 
 
-def _classes(found: Inspection) -> list[str]:
-    total = int(found.classes["lines"].sum())
-    said = ["what the lines would be, duplicates among them:"]
-    for name, n_lines in found.classes.iter_rows():
-        said.append(f"  {name:<24} {n_lines:>12,}  {n_lines / max(total, 1):6.1%}")
-        rows = found.first_rejects.filter(pl.col("class") == name)
-        said += [
+def _classes(inspection: Inspection) -> list[str]:
+    total = int(inspection.classes["lines"].sum())
+    texts = ["what the lines would be, duplicates among them:"]
+    for name, n_lines in inspection.classes.iter_rows():
+        texts.append(f"  {name:<24} {n_lines:>12,}  {n_lines / max(total, 1):6.1%}")
+        rows = inspection.first_rejects.filter(pl.col("class") == name)
+        texts += [
             f"    {file}, record {record:,}: {'empty' if value is None else repr(value)}"
             for _, file, record, value in rows.iter_rows()
         ]
-    if found.n_duplicates:
-        said.append(
-            f"  {'duplicate':<24} {found.n_duplicates:>12,}  {found.n_duplicates / max(total, 1):6.1%}  equal to another "
+    if inspection.n_duplicates:
+        texts.append(
+            f"  {'duplicate':<24} {inspection.n_duplicates:>12,}  {inspection.n_duplicates / max(total, 1):6.1%}  equal to another "
             'line in every column of the file: cleaning.duplicates = "keep" counts them too'
         )
-    return said
+    return texts
 
 
-def _extra(table: Mapping[str, Any], known: int, found: Inspection) -> list[str]:
-    said = [
-        f"{table['path']}: {table['rows']:,} row(s), for {known / max(found.n_seen, 1):.1%} of the customers"
-        f"{'' if found.exact else ' that were looked at'}"
+def _extra(table: Mapping[str, Any], known: int, inspection: Inspection) -> list[str]:
+    texts = [
+        f"{table['path']}: {table['rows']:,} row(s), for {known / max(inspection.n_seen, 1):.1%} of the customers"
+        f"{'' if inspection.exact else ' that were looked at'}"
     ]
-    said += [f"  {c['feature']:<12} {c['column']!r:<24} {c['kind']}" for c in table["columns"]]
-    return said + [f"  {text.removeprefix(table['path'] + ': ')}" for text in attribute_table.remarks(table)]
+    texts += [f"  {c['feature']:<12} {c['column']!r:<24} {c['kind']}" for c in table["columns"]]
+    return texts + [f"  {text.removeprefix(table['path'] + ': ')}" for text in attribute_table.remarks(table)]
 
 
-def _costs(found: Inspection, settings: Job, memory: int) -> list[str]:
-    in_sample = min(found.n_customers, settings.models.sample)
-    seconds = found.n_lines * _SECONDS_A_LINE + in_sample * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
-    partitions = memory_plan.plan(found.n_lines, memory)
+def _costs(inspection: Inspection, settings: Job, memory: int) -> list[str]:
+    in_sample = min(inspection.n_customers, settings.models.sample)
+    seconds = inspection.n_lines * _SECONDS_A_LINE + in_sample * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
+    partitions = memory_plan.plan(inspection.n_lines, memory)
     return [
         "what the job would cost, roughly, on two cores:",
         f"  time    {_duration(seconds / 2)} to {_duration(seconds * 2)}",
-        f"  {memory_plan.summary(found.n_lines, memory, partitions, settings)}",
+        f"  {memory_plan.summary(inspection.n_lines, memory, partitions, settings)}",
     ]
 
 
-def _stops(found: Inspection, settings: Job) -> list[str]:
+def _stops(inspection: Inspection, settings: Job) -> list[str]:
     """Say why the run would stop, as far as these lines tell; duplicates may leave less."""
-    lines = {cleaning.PURCHASE: 0, cleaning.OUTSIDE_WINDOW: 0, **dict(found.classes.iter_rows())}
+    lines = {cleaning.PURCHASE: 0, cleaning.OUTSIDE_WINDOW: 0, **dict(inspection.classes.iter_rows())}
     try:
         ledger.check(lines, settings.cleaning)
     except errors.DataError as exc:
         return ["", f"the run would stop: {exc}"]
     wanted = settings.selection.k or settings.models.k_min
     short = f"the run would stop: it needs {wanted} customers for as many segments"
-    return ["", short] if found.n_customers < wanted else []
+    return ["", short] if inspection.n_customers < wanted else []
 
 
 def _duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import read_input, repartition
 from segcore.pipeline.lines.memory_plan import PartitionPlan
-from segcore.pipeline.lines.read_input import FilledLines, Reading
+from segcore.pipeline.lines.read_input import FilledLines, PreparedInput
 from segcore.storage import read_json, write_json
 
 _STAGE = "stage.json"
@@ -45,13 +45,13 @@ class _Task:
     above: pl.DataFrame | None = None
 
 
-def fill(run: RunContext, source: Reading, plan: PartitionPlan) -> Reading:
+def fill(run: RunContext, source: PreparedInput, plan: PartitionPlan) -> PreparedInput:
     """Stage ``fill``: write all lines of an input with their blank fields filled, and return it with them."""
     folder = run.stage("fill", partial(_fill_all, run, source, plan))
     return load(folder, run.work.shared(folder), source)
 
 
-def _fill_all(run: RunContext, source: Reading, plan: PartitionPlan, folder: Path) -> int:
+def _fill_all(run: RunContext, source: PreparedInput, plan: PartitionPlan, folder: Path) -> int:
     make(folder, run.work.shared(folder), source, run.settings, plan, log=run.progress.log)
     return source.n_lines
 
@@ -59,7 +59,7 @@ def _fill_all(run: RunContext, source: Reading, plan: PartitionPlan, folder: Pat
 def make(
     folder: Path,
     shared: str,
-    source: Reading,
+    source: PreparedInput,
     settings: Job,
     plan: PartitionPlan,
     *,
@@ -73,7 +73,7 @@ def make(
         Where to write what :func:`load` reads.
     shared : str
         The same folder as every worker sees it, where the lines go.
-    source : Reading
+    source : PreparedInput
     settings : segcore.job.Job
     plan : PartitionPlan
     log : callable
@@ -92,7 +92,7 @@ def make(
     write_json(folder / _STAGE, facts)
 
 
-def load(folder: Path, shared: str, source: Reading) -> Reading:
+def load(folder: Path, shared: str, source: PreparedInput) -> PreparedInput:
     """Return an input with what :func:`make` left."""
     filled = [
         FilledLines(

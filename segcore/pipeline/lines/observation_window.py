@@ -11,7 +11,7 @@ from segcore.ingest import FileGroup, Formats
 from segcore.job import Features, Job
 from segcore.lines.cleaning import Window
 from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 
 _SECONDS_A_DAY = 86_400
 
@@ -21,14 +21,14 @@ def as_of(features: Features, last_at: int) -> int:
     return last_at + _SECONDS_A_DAY if features.as_of_second is None else features.as_of_second
 
 
-def find(source: Reading, formats: Sequence[Formats], settings: Job) -> Window:
+def find(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> Window:
     """Return the window of a job.
 
     One of so many days that ends with the last line needs a pass over the dates of all lines first.
 
     Parameters
     ----------
-    source : Reading
+    source : PreparedInput
     formats : sequence of Formats
         How each group writes its dates.
     settings : segcore.job.Job
@@ -45,7 +45,7 @@ def find(source: Reading, formats: Sequence[Formats], settings: Job) -> Window:
     return Window(first=end - wanted.window_seconds, end=end)
 
 
-def _last_at(source: Reading, formats: Sequence[Formats], settings: Job) -> int | None:
+def _last_at(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> int | None:
     tasks = [
         (part, own, settings)
         for group, own in zip(source.file_groups, formats, strict=True)

@@ -49,7 +49,7 @@ class FilledLines:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class PreparedInput:
     """Sources that are ready to be scanned.
 
     Attributes
@@ -67,7 +67,7 @@ class Reading:
     filled: Sequence[FilledLines] = ()
 
     @classmethod
-    def of(cls, files: list[Prepared], settings: Job) -> Reading:
+    def of(cls, files: list[Prepared], settings: Job) -> PreparedInput:
         """Group the files of transactions by header, and find their columns."""
         return cls(files=files, file_groups=ingest.group_files(files, settings))
 
@@ -102,7 +102,7 @@ class _Task:
     memory: int
 
 
-def prepare(run: RunContext) -> Reading:
+def prepare(run: RunContext) -> PreparedInput:
     """Stage ``input``: look through every source, warn of what is not there, and log what was assumed.
 
     Raises
@@ -116,11 +116,13 @@ def prepare(run: RunContext) -> Reading:
     return load(run)
 
 
-def load(run: RunContext) -> Reading:
+def load(run: RunContext) -> PreparedInput:
     """Read what :func:`prepare` left."""
     folder = run.work.path("input")
     shared = run.work.shared(folder)
-    return Reading.of([Prepared.from_json(data, shared) for data in read_json(folder / _FILES)], run.settings)
+    return PreparedInput.of(
+        [Prepared.from_json(data, shared) for data in read_json(folder / _FILES)], run.settings
+    )
 
 
 def _prepare(run: RunContext, folder: Path) -> int:
@@ -132,7 +134,7 @@ def _prepare(run: RunContext, folder: Path) -> int:
         for first, part in zip(accumulate(map(len, parts), initial=0), parts, strict=False)
     ]
     files = [file for part in engine.run_tasks(_look, tasks, label="input") for file in part]
-    source = Reading.of(files, settings)
+    source = PreparedInput.of(files, settings)
     if source.n_lines == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
     check_ids(source)
@@ -160,7 +162,7 @@ def _look(task: _Task) -> list[Prepared]:
     return [file.moved(str(here), target) for file in files]
 
 
-def check_ids(source: Reading) -> None:
+def check_ids(source: PreparedInput) -> None:
     """Refuse customer ids that were written as floats which do not tell neighbours apart.
 
     Raises
@@ -178,7 +180,7 @@ def check_ids(source: Reading) -> None:
                 )
 
 
-def notes(source: Reading, settings: Job) -> list[str]:
+def notes(source: PreparedInput, settings: Job) -> list[str]:
     """Return what a person should know: columns that are missing, bytes that could not be decoded."""
     missing = [
         f"no column holds the {name.replace('_', ' ')} in {_where(group)}: {meaning}"
@@ -196,7 +198,7 @@ def notes(source: Reading, settings: Job) -> list[str]:
     return [*missing, *_named_twice(source), *(note for file in source.files for note in file.notes)]
 
 
-def _named_twice(source: Reading) -> list[str]:
+def _named_twice(source: PreparedInput) -> list[str]:
     twice = [file.source for file in source.files if file.source.other_names]
     if not twice:
         return []
@@ -207,7 +209,7 @@ def _named_twice(source: Reading) -> list[str]:
     ]
 
 
-def _assumptions(source: Reading, settings: Job) -> list[str]:
+def _assumptions(source: PreparedInput, settings: Job) -> list[str]:
     """Return what nobody asked for and was found by looking."""
     texts = []
     for group in source.file_groups:
@@ -235,12 +237,12 @@ def rest_seed(settings: Job) -> int | None:
     return settings.seed if settings.cleaning.duplicates == "drop" else None
 
 
-def understand(source: Reading, settings: Job, *, every: bool) -> list[Formats]:
+def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[Formats]:
     """Decide how each group of files writes its dates and numbers.
 
     Parameters
     ----------
-    source : Reading
+    source : PreparedInput
     settings : segcore.job.Job
     every : bool
         Look at every line. Without it, some lines of some files do where nothing in them can be read in two ways.

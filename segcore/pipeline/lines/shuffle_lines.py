@@ -19,7 +19,7 @@ from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import observation_window, read_input, repartition
 from segcore.pipeline.lines.memory_plan import PartitionPlan
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.storage import read_json, write_json
 
 _STAGE = "stage.json"
@@ -75,7 +75,7 @@ class Buckets:
         return [f"{self.folder}/{name}" for name in names]
 
 
-def partition(run: RunContext, source: Reading, plan: PartitionPlan) -> Buckets:
+def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan) -> Buckets:
     """Stage ``lines``: read and classify every line, and write it to its customer's bucket.
 
     How dates and numbers are written is decided on some of the lines where that leaves no doubt. Where a line then
@@ -92,7 +92,7 @@ def partition(run: RunContext, source: Reading, plan: PartitionPlan) -> Buckets:
     )
 
 
-def _partition(run: RunContext, source: Reading, plan: PartitionPlan, folder: Path) -> int:
+def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, folder: Path) -> int:
     settings, shared = run.settings, run.work.shared(folder)
     formats = read_input.understand(source, settings, every=False)
     tasks = _tasks(source, formats, settings, shared, plan.bits)
@@ -139,7 +139,9 @@ class _Task:
         return _classified(self.group, self.filled, self.formats, self.settings, self.window)
 
 
-def _tasks(source: Reading, formats: Sequence[Formats], settings: Job, folder: str, bits: int) -> list[_Task]:
+def _tasks(
+    source: PreparedInput, formats: Sequence[Formats], settings: Job, folder: str, bits: int
+) -> list[_Task]:
     window = observation_window.find(source, formats, settings)
     return [
         _Task(
@@ -164,7 +166,7 @@ def _parts(group: FileGroup, paths: Sequence[str]) -> Iterator[tuple[FileGroup, 
         yield from ((part, ()) for part in read_input.task_groups(group))
 
 
-def classified(source: Reading, formats: Sequence[Formats], settings: Job) -> list[pl.LazyFrame]:
+def classified(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> list[pl.LazyFrame]:
     """Return the lines of every group with their values and classes.
 
     Nothing but dates is read before a frame is collected, and those only where the window needs the last one.

@@ -14,7 +14,7 @@ from segcore.matrix.preparation import Preparation
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines.read_input import Reading
+from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.pipeline.models.labels import Labelled, distance_to
 from segcore.pipeline.models.model_selection import Fit
 
@@ -38,15 +38,15 @@ def of_customers(
 
 def of_models(run: RunContext, customers: Customers, fit: Fit) -> dict[str, pl.DataFrame]:
     """Return the tables of a run that fitted, by name."""
-    people, labelled = fit.population, fit.labelled
-    sample = evaluation_customers(people, labelled)
+    population, labelled = fit.population, fit.labelled
+    sample = evaluation_customers(population, labelled)
     points, loadings = tables.segment_map(
-        people.evaluation,
-        sample.select("segment", *_numbers(people.preparation)),
-        people.preparation.columns,
+        population.evaluation,
+        sample.select("segment", *_numbers(population.preparation)),
+        population.preparation.columns,
     )
     return {
-        "examples": tables.examples(sample, _shown(sample.lazy(), people.preparation)),
+        "examples": tables.examples(sample, _shown(sample.lazy(), population.preparation)),
         "map": points,
         "map_loadings": loadings,
         "agreement": fit.selection.agreement,
@@ -65,24 +65,26 @@ def _shown(customers: pl.LazyFrame, preparation: Preparation) -> list[str]:
     return [*dict.fromkeys([*_numbers(preparation), *(name for name in _SHOWN if name in there)])]
 
 
-def months(found: Customers, labels: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+def months(customers: Customers, labels: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     """Give what customers bought in each month with their segment, told by their row: no table of ids is held."""
     segments = labels.select("segment").collect()["segment"]
-    for path in found.months:
+    for path in customers.months:
         part = pl.read_parquet(path)
         yield part.with_columns(segments.gather(part["row"]).alias("segment"))
 
 
-def evaluation_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
+def evaluation_customers(population: Population, labelled: Labelled) -> pl.DataFrame:
     """Return the features of the evaluation sample with segment and distance, in its order."""
-    start = people.evaluation_start
-    return _with_segments(people.rows(start, start + len(people.evaluation)), people.evaluation, labelled)
+    start = population.evaluation_start
+    return _with_segments(
+        population.rows(start, start + len(population.evaluation)), population.evaluation, labelled
+    )
 
 
-def sampled_customers(people: Population, labelled: Labelled) -> pl.DataFrame:
+def sampled_customers(population: Population, labelled: Labelled) -> pl.DataFrame:
     """Return the features of the first customers in hash order with their segment, one-time buyers included."""
-    frames, have, wanted = [], 0, len(people.sample)
-    for number, df in enumerate(people.frames()):
+    frames, have, wanted = [], 0, len(population.sample)
+    for number, df in enumerate(population.frames()):
         segments = labelled.lazy(number).select("segment").collect()["segment"]
         frames.append(df.with_columns(segment=segments).head(wanted - have))
         have += frames[-1].height
@@ -98,22 +100,22 @@ def _with_segments(df: pl.DataFrame, X: Floats32, labelled: Labelled) -> pl.Data
     return df.with_columns(segment=segment, distance=pl.Series(distance))
 
 
-def products(run: RunContext, found: Customers, labelled: Labelled) -> pl.DataFrame:
+def products(run: RunContext, customers: Customers, labelled: Labelled) -> pl.DataFrame:
     """Return the best sellers of each segment and what it buys unusually often, with the products' names.
 
     Counted among the first customers in hash order, of whom it is known what they bought. The buckets hold products
     as hashes; the few that are shown get their names from the source.
     """
     known = pl.concat(
-        [pl.scan_parquet(list(found.features)).select("customer_id"), labelled.lazy().select("segment")],
+        [pl.scan_parquet(list(customers.features)).select("customer_id"), labelled.lazy().select("segment")],
         how="horizontal",
-    ).head(found.product_customers)
+    ).head(customers.product_customers)
     counts = [
         tables.buyers(
             pl.scan_parquet(path).rename({"product": "product_id"}).join(known, on="customer_id"),
             "product_id",
         ).collect(engine="streaming")
-        for path in found.products
+        for path in customers.products
     ]
     sizes = (
         known.filter(pl.col("segment").is_not_null()).group_by("segment").agg(customers=pl.len()).collect()
@@ -127,14 +129,14 @@ def products(run: RunContext, found: Customers, labelled: Labelled) -> pl.DataFr
     )
 
 
-def _product_names(wanted: pl.Series, read: Reading, settings: Job) -> pl.DataFrame:
+def _product_names(wanted: pl.Series, source: PreparedInput, settings: Job) -> pl.DataFrame:
     """Return code and most frequent description of some products, from the first lines where they suffice."""
     code = pl.col("product_id").cast(pl.String).str.strip_chars().str.to_uppercase()
-    found = pl.DataFrame(schema={"product": pl.UInt64, "product_id": pl.String, "description": pl.String})
+    names = pl.DataFrame(schema={"product": pl.UInt64, "product_id": pl.String, "description": pl.String})
     for most in (_FIRST_LINES, None):
-        frames = [ingest.scan(group).filter(~pl.col("malformed")) for group in read.file_groups]
+        frames = [ingest.scan(group).filter(~pl.col("malformed")) for group in source.file_groups]
         lines = pl.concat([lf.select(code, pl.col("description").cast(pl.String)) for lf in frames])
-        found = (
+        names = (
             (lines if most is None else lines.head(most))
             .with_columns(product=pl.col("product_id").hash(settings.seed))
             .filter(pl.col("product").is_in(wanted.to_list()))
@@ -145,6 +147,6 @@ def _product_names(wanted: pl.Series, read: Reading, settings: Job) -> pl.DataFr
             .select("product", "product_id", "description")
             .collect(engine="streaming")
         )
-        if found.height == len(wanted):
+        if names.height == len(wanted):
             break
-    return found
+    return names

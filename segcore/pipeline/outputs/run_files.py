@@ -164,11 +164,11 @@ def _described(customers: Customers, preparation: Preparation) -> list[str]:
     return [*drift_baseline.numbers(there), *indicators]
 
 
-def _write_rules(folder: Path, people: Population, labelled: Labelled) -> None:
+def _write_rules(folder: Path, population: Population, labelled: Labelled) -> None:
     """Draw the short rules that reproduce the segments, from the first customers in hash order."""
-    sample = people.preparation.expand(report_tables.sampled_customers(people, labelled))
+    sample = population.preparation.expand(report_tables.sampled_customers(population, labelled))
     numbers = sample["segment"].fill_null(0).cast(pl.Int32).to_numpy()
-    rules = profile.fit_rules(sample, numbers, people.preparation.columns)
+    rules = profile.fit_rules(sample, numbers, population.preparation.columns)
     records.write(folder, rules)
 
 
@@ -218,20 +218,20 @@ def moved_share(folder: Path) -> float | None:
     return summarise(records.read(MovementReport, folder)).moved_share
 
 
-def data_facts(found: Customers, table: pl.DataFrame) -> dict[str, Any]:
+def data_facts(customers: Customers, table: pl.DataFrame) -> dict[str, Any]:
     """Return what the manifest says of the customers, fitted or scored."""
     everybody = table.row(by_predicate=pl.col("segment") == profile.ALL, named=True)
     return {
-        "as_of": _time(found.as_of),
-        "customers": found.customers,
+        "as_of": _time(customers.as_of),
+        "customers": customers.customers,
         "revenue": everybody["revenue"],
         "input": {
-            "lines": found.ledger.rows_in,
-            "first_day": _time(found.first_at)[:10],
-            "last_day": _time(found.last_at)[:10],
+            "lines": customers.ledger.rows_in,
+            "first_day": _time(customers.first_at)[:10],
+            "last_day": _time(customers.last_at)[:10],
         },
         "segments": table.height - 1,
-        **({"extra": found.coverage} if found.coverage else {}),
+        **({"extra": customers.coverage} if customers.coverage else {}),
     }
 
 

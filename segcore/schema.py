@@ -131,7 +131,22 @@ FEATURES: tuple[Feature, ...] = (
     Feature("last_order_at", "", "Last order", "time of the last purchase", kind="time"),
 )
 
-FEATURE_BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
+# Beside the features, and made from them: no model sees these.
+RFM: tuple[Feature, ...] = (
+    Feature(
+        "r_score",
+        "",
+        "Recency score",
+        "1 to 5 by days_since_last_order: 5 is a fifth of the customers with the latest orders, or by the job's own "
+        "cut points; equal values have the same score",
+        integer=True,
+    ),
+    Feature("f_score", "", "Frequency score", "1 to 5 by order_count: 5 is the most orders", integer=True),
+    Feature("m_score", "", "Monetary score", "1 to 5 by total_spend: 5 is the most money", integer=True),
+    Feature("rfm_group", "", "RFM group", "one of ten names for recency and frequency score", kind="text"),
+)
+
+FEATURE_BY_NAME: dict[str, Feature] = {feature.name: feature for feature in (*FEATURES, *RFM)}
 
 DEFAULT_MATRIX: tuple[str, ...] = (
     "days_since_last_order",

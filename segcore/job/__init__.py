@@ -14,7 +14,7 @@ from segcore.job.analysis import (
     Stability,
     StructureTest,
 )
-from segcore.job.data import Cleaning, Features, Input, Matrix, Transform
+from segcore.job.data import Cleaning, Features, Input, Matrix, Rfm, Transform
 from segcore.job.extra import Extra
 from segcore.job.tables import Job
 from segcore.job.text import json_schema, resolve, template, to_toml
@@ -35,6 +35,7 @@ __all__ = [
     "Matrix",
     "Models",
     "Report",
+    "Rfm",
     "Selection",
     "Stability",
     "StructureTest",

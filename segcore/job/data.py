@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, date, datetime, time
+from itertools import pairwise
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -159,7 +161,8 @@ class Features(Table):
 
     @model_validator(mode="after")
     def _computable(self) -> Self:
-        can = [feature.name for feature in schema.numeric_features() if feature.name not in schema.NEEDED]
+        can = [f.name for f in schema.numeric_features() if f.name not in schema.NEEDED]
+        can += [feature.name for feature in schema.RFM]
         for name in self.without:
             if name not in can:
                 close = errors.did_you_mean(name, can)
@@ -205,6 +208,29 @@ class Features(Table):
     def window_seconds(self) -> int | None:
         """Length of the window; None without one."""
         return int(self.window.removesuffix("d")) * 86_400 if self.window else None
+
+
+class Rfm(Table):
+    """Where the scores for recency, frequency and monetary value change: four rising values each; empty: fifths."""
+
+    recency: list[float] = Field(
+        [], description="days since the last order: a score of 5 up to the first, of 1 beyond the last"
+    )
+    frequency: list[float] = Field(
+        [], description="orders: a score of 1 up to the first, of 5 beyond the last"
+    )
+    monetary: list[float] = Field(
+        [], description="money spent: a score of 1 up to the first, of 5 beyond the last"
+    )
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        for name in type(self).model_fields:
+            points = getattr(self, name)
+            rising = all(math.isfinite(a) and math.isfinite(b) and a < b for a, b in pairwise(points))
+            if points and (len(points) != 4 or not rising):
+                raise ValueError(f"{name} = {points} should be four values, each larger than the one before")
+        return self
 
 
 class Matrix(Table):

@@ -19,7 +19,7 @@ from segcore.job.analysis import (
     StructureTest,
 )
 from segcore.job.base import Table
-from segcore.job.data import Cleaning, Features, Input, Matrix
+from segcore.job.data import Cleaning, Features, Input, Matrix, Rfm
 from segcore.job.extra import Extra
 
 
@@ -37,6 +37,7 @@ class Job(Table):
     input: Input = Input()
     cleaning: Cleaning = Cleaning()
     features: Features = Features()
+    rfm: Rfm = Rfm()
     extra: list[Extra] = Field([], description="tables with a row for each customer, joined to the features")
     matrix: Matrix = Matrix()
     models: Models = Models()

@@ -1,11 +1,24 @@
-"""Recency, frequency and monetary value in fifths, and the ten names that marketers give their combinations."""
+"""Recency, frequency and monetary value in five steps each, and the ten names that marketers give their combinations.
+
+A score of 5 is the best: the most recent, the most orders, the most money. Customers with the same value have the same
+score: one that is equal to a cut point is on the side of the smaller values.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from segcore.arrays import Floats, Labels
+import polars as pl
 
+from segcore import schema
+from segcore.arrays import Floats
+from segcore.job import Rfm
+from segcore.lines.quantiles import fifths
+from segcore.records.manifest import RfmCutPoints
+
+RECENCY, FREQUENCY, MONETARY, GROUP = (feature.name for feature in schema.RFM)
+SCORED = {"recency": "days_since_last_order", "frequency": "order_count", "monetary": "total_spend"}
 GROUPS = (
     "Champions",
     "Loyal customers",
@@ -19,28 +32,54 @@ GROUPS = (
     "Hibernating",
 )
 # The group of recency score 1 to 5 (rows) and frequency score 1 to 5 (columns), by its place in the names.
-_TABLE = np.array(
-    [
-        [9, 9, 7, 7, 8],
-        [9, 9, 7, 7, 8],
-        [6, 6, 5, 1, 1],
-        [4, 2, 2, 1, 1],
-        [3, 2, 2, 0, 0],
-    ],
-    dtype=np.int32,
+TABLE = (
+    (9, 9, 7, 7, 8),
+    (9, 9, 7, 7, 8),
+    (6, 6, 5, 1, 1),
+    (4, 2, 2, 1, 1),
+    (3, 2, 2, 0, 0),
 )
 
 
-def cut_points(values: Floats) -> Floats:
-    """Return the four values at which fifths end: the smallest that at least a fifth, two fifths ... do not exceed."""
-    return np.asarray(np.quantile(values, [0.2, 0.4, 0.6, 0.8], method="inverted_cdf"), dtype=np.float64)
+def columns(points: RfmCutPoints) -> list[pl.Expr]:
+    """Return :data:`segcore.schema.RFM` as expressions over customer features.
+
+    Parameters
+    ----------
+    points : RfmCutPoints
+    """
+    above = {
+        scale: pl.sum_horizontal(
+            (pl.col(feature) > point).cast(pl.Int8) for point in getattr(points, scale)
+        ).cast(pl.Int8)
+        for scale, feature in SCORED.items()
+    }
+    r, f, m = 5 - above["recency"], 1 + above["frequency"], 1 + above["monetary"]
+    names = {10 * i + j: GROUPS[TABLE[i - 1][j - 1]] for i in range(1, 6) for j in range(1, 6)}
+    group = (r * 10 + f).replace_strict(names, return_dtype=pl.String)
+    return [r.alias(RECENCY), f.alias(FREQUENCY), m.alias(MONETARY), group.alias(GROUP)]
 
 
-def scores(values: Floats, points: Floats) -> Labels:
-    """Return 1 to 5, of shape (n,): the fifth that a value is in; equal values are in one fifth, the lower one."""
-    return (1 + np.searchsorted(points, values, side="left")).astype(np.int32)
+def cut_points(values: Callable[[str], Iterable[Floats]], n: int, own: Rfm) -> RfmCutPoints:
+    """Return the job's own cut points, and the fifths of the customers where it has none.
+
+    Parameters
+    ----------
+    values : callable
+        Given a feature, returns its values in parts; it is called several times.
+    n : int
+        How many customers there are.
+    own : segcore.job.Rfm
+    """
+    own_points = own_cut_points(own)
+    return RfmCutPoints(
+        **{
+            scale: own_points.get(scale) or fifths(partial(values, feature), n)
+            for scale, feature in SCORED.items()
+        }
+    )
 
 
-def groups(r_score: Labels, f_score: Labels) -> Labels:
-    """Return the place in :data:`GROUPS`, of shape (n,), of customers with scores from 1 to 5."""
-    return np.asarray(_TABLE[r_score - 1, f_score - 1])
+def own_cut_points(own: Rfm) -> dict[str, tuple[float, ...]]:
+    """Return the scales that the job has cut points for, and these."""
+    return {scale: points for scale in SCORED if (points := tuple(getattr(own, scale)))}

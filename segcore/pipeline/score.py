@@ -17,7 +17,7 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.customers.previous_labels import PreviousLabels
 from segcore.pipeline.finished import previous_run
 from segcore.pipeline.finished.finished_run import local_copy
-from segcore.pipeline.outputs import publish, scored_files
+from segcore.pipeline.outputs import feature_files, publish, scored_files
 from segcore.stores import place
 
 
@@ -85,10 +85,12 @@ def score_with_previous(
     previous, drift = known.previous, known.drift
     with run.work.stage("run") as folder:
         with run.measured("profile", rows=customers.customers):
-            table = scored_files.write(run, folder, customers, known.folder, previous)
+            rfm = feature_files.cut_points(customers, run.settings, previous.manifest.rfm)
+            table = scored_files.write(run, folder, customers, known.folder, previous, rfm)
         records.write(folder, drift)
         facts = {
             **scored_files.manifest(customers, table, previous),
+            "rfm": rfm,
             "identity": previous_run.identity(previous, previous.next_segment, previous.fitted),
             "refresh": {"asked": run.plan.refresh, "did": "score", "reasons": list(drift.reasons)},
         }

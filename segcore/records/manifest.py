@@ -194,6 +194,23 @@ class LookBackFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RfmCutPoints:
+    """Where the scores of RFM change, four values each in rising order; a customer at one is on the side below it.
+
+    Attributes
+    ----------
+    recency : tuple of float
+        Days since the last order: a score of 5 up to the first, of 1 beyond the last.
+    frequency, monetary : tuple of float
+        Orders, and money: a score of 1 up to the first, of 5 beyond the last.
+    """
+
+    recency: tuple[float, ...]
+    frequency: tuple[float, ...]
+    monetary: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerFigures:
     """What a worker of a cluster did in a stage, and the largest resident memory of the process so far."""
 
@@ -262,6 +279,8 @@ class Manifest(FitFacts, RunFile):
     gate : GateVerdict
     look_back : LookBackFigures or None
         Where the history is long enough for it.
+    rfm : RfmCutPoints or None
+        Which the scores of features/ were given by; None in runs that have none.
     extra : tuple of TableCoverage
         Of each other table by customer.
     warnings : tuple of str
@@ -286,6 +305,7 @@ class Manifest(FitFacts, RunFile):
     refresh: Refresh
     gate: GateVerdict
     look_back: LookBackFigures | None = None
+    rfm: RfmCutPoints | None = None
     extra: tuple[TableCoverage, ...] = ()
     warnings: tuple[str, ...]
     stages: tuple[StageFigures, ...]

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from segcore import expressions, job, schema
+from segcore.lines import rfm
 from tests import test_architecture as architecture
 from tests.documents.pages import Page, pages
 
@@ -47,8 +48,15 @@ def columns() -> str:
 def features() -> str:
     """Return the features of a customer."""
     return _table(
-        ["column", "unit", "meaning"], [[f"`{f.name}`", f.unit, f.meaning] for f in schema.FEATURES]
+        ["column", "unit", "meaning"],
+        [[f"`{f.name}`", f.unit, f.meaning] for f in (*schema.FEATURES, *schema.RFM)],
     )
+
+
+def rfm_groups() -> str:
+    """Return the group of every pair of scores, the best of recency first."""
+    rows = [[f"R {r}", *(rfm.GROUPS[place] for place in rfm.TABLE[r - 1])] for r in range(5, 0, -1)]
+    return _table(["", *(f"F {f}" for f in range(1, 6))], rows)
 
 
 def keys() -> str:
@@ -121,6 +129,7 @@ def _choices(kind: Any) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "columns": columns,
     "features": features,
+    "rfm": rfm_groups,
     "keys": keys,
     "functions": functions,
     "imports": imports,

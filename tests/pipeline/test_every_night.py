@@ -14,9 +14,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from segcore import Run, errors, job, pipeline, segment
+from segcore import Run, errors, job, pipeline, schema, segment
 from segcore.cli import cli
+from segcore.lines import rfm
 from segcore.pipeline.finished import job_diff, previous_run
+from segcore.records.manifest import RfmCutPoints
 from tests.conftest import QUICK
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -313,6 +315,56 @@ def test_the_manifest_holds_the_look_back(first: Run) -> None:
     assert figures["days"] == 90
     assert 0 < figures["buyers"] < figures["customers"]
     assert {"auc", "auc_se", "log_revenue_explained"} == set(figures["rules"]["segment"])
+
+
+def test_scores_of_rfm_are_of_the_customers_and_no_model_sees_them(
+    first: Run, tmp_path: Path, retail_job: Path
+) -> None:
+    features = pl.read_parquet(first.features / "*.parquet")
+    points = RfmCutPoints(**read(first, "manifest.json")["rfm"])
+    assert features.select(rfm.columns(points)).equals(features.select(f.name for f in schema.RFM))
+    for scale, feature in rfm.SCORED.items():
+        fifths = features[feature].sort().gather([-(-features.height * i // 5) - 1 for i in range(1, 5)])
+        assert [*getattr(points, scale)] == fifths.to_list()
+    said = (
+        first.folder / "profile.parquet",
+        first.folder / "model/reference.json",
+        first.folder / "rules.json",
+    )
+    assert not any(b"_score" in path.read_bytes() for path in said)
+    with pytest.raises(errors.JobError, match="'r_score' is no numeric feature"):
+        segment(
+            SAMPLE, tmp_path, job=retail_job, overrides={"matrix.columns": {"r_score": "none"}}, quiet=True
+        )
+
+
+def test_scores_of_rfm_can_be_left_out_and_have_cut_points_of_the_jobs_own(
+    first: Run, tmp_path: Path, retail_job: Path
+) -> None:
+    names = [feature.name for feature in schema.RFM]
+    own = {"rfm.recency": [30, 60, 90, 180], "features.without": names[1:3]}
+    run = segment(SAMPLE, tmp_path / "own", job=retail_job, overrides=FOUR | own, quiet=True)
+    features = pl.read_parquet(run.features / "*.parquet")
+    assert {*names} & {*features.columns} == {"r_score", "rfm_group"}
+    days = features["days_since_last_order"]
+    assert (features["r_score"] == 5 - sum((days > at).cast(pl.Int8) for at in (30, 60, 90, 180))).all()
+    assert segments(run).equals(segments(first))
+    run = segment(
+        SAMPLE, tmp_path / "none", job=retail_job, overrides=FOUR | {"features.without": names}, quiet=True
+    )
+    assert not {*names} & {*pl.read_parquet_schema(run.features / "part-00000.parquet")}
+    assert "rfm" not in read(run, "manifest.json") or read(run, "manifest.json")["rfm"] is None
+
+
+def test_a_scored_run_has_the_cut_points_of_its_model(first: Run, tmp_path: Path) -> None:
+    days = sorted(SAMPLE.glob("*.csv"))
+    scored = pipeline.score(days[: len(days) // 4], tmp_path / "out", model=first.folder, quiet=True)
+    then, now = (read(run, "manifest.json")["rfm"] for run in (first, scored))
+    assert then == now
+    features = pl.read_parquet(scored.features / "*.parquet")
+    assert features.select(rfm.columns(RfmCutPoints(**now))).equals(
+        features.select(f.name for f in schema.RFM)
+    )
 
 
 def test_the_first_night_fits(tmp_path: Path, retail_job: Path) -> None:

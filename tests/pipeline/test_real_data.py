@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from playwright.sync_api import Browser
@@ -65,6 +66,28 @@ def test_features_of_every_customer(real_run: Run, oracle: Path) -> None:
             assert ((own * 10_000).round() == (other * 10_000).round()).all(), feature.name
         else:
             assert ((own - other).abs() <= 1e-9 * other.abs()).all(), feature.name
+
+
+def test_rfm_scores_are_those_of_other_tools_where_the_definitions_are_the_same(
+    real_run: Run, oracle: Path
+) -> None:
+    ours = pl.read_parquet(real_run.features / "*.parquet")
+    theirs = pl.read_csv(oracle / "customer_features.csv", schema_overrides={"customer_id": pl.String})
+    both = ours.select("customer_id", "r_score", "f_score", "m_score").join(
+        theirs, on="customer_id", validate="1:1"
+    )
+    scales = {"r_score": "days_since_last_order", "f_score": "order_count", "m_score": "total_spend"}
+    differ = {}
+    for score, feature in scales.items():
+        values, own = both[feature].cast(pl.Float64).to_numpy(), both[score].to_numpy()
+        # R's rfm: interpolated quantiles plus one, and below them.
+        r = 1 + np.searchsorted(np.quantile(values, [0.2, 0.4, 0.6, 0.8]) + 1, values, side="right")
+        # openretailscience: as many customers in each fifth, equal values parted by the customer's id.
+        order = np.lexsort((both["customer_id"].to_numpy(), values if score != "r_score" else -values))
+        tile = np.empty(len(values), dtype=np.int64)
+        tile[order] = np.repeat(np.arange(1, 6), [len(part) for part in np.array_split(order, 5)])
+        differ[score] = (int((own != (6 - r if score == "r_score" else r)).sum()), int((own != tile).sum()))
+    assert differ == {"r_score": (0, 85), "f_score": (0, 1478), "m_score": (8, 0)}
 
 
 def test_kmeans_is_within_a_thousandth_of_the_best_at_every_k(candidates: pl.DataFrame, oracle: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import engine, errors, expressions, ingest, records
+from segcore import engine, errors, expressions, ingest, records, schema
 from segcore.job import Job
 from segcore.lines import features, ledger, suspects
 from segcore.lines.look_back import Cut
@@ -128,7 +128,9 @@ def _describe(
     as_of = observation_window.as_of(run.settings.features, buckets.newest)
     cut = _cut(run, buckets.first_at, as_of)
     tasks = _tasks(run, source, buckets, as_of, cut)
-    absent = {*source.absent_features, *run.settings.features.without}
+    # The scores of RFM are not here yet.
+    scores = {feature.name for feature in schema.RFM}
+    absent = {*source.absent_features, *run.settings.features.without} - scores
     totals = _aggregate(run, tasks, folder, tables, absent, at_once)
     account = _account(folder, source, buckets, totals, run.settings)
     for text in _remarks(totals, account, folder, run.settings):

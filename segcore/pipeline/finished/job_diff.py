@@ -20,6 +20,7 @@ _SILENT = (
     "gate",
     "lineage",
     "look_back",
+    "rfm",
     "drift",
     "matrix.columns",
     "features.as_of",

@@ -12,6 +12,7 @@ import polars as pl
 from segcore.arrays import Floats, Labels, Mask
 from segcore.evaluation import next_period
 from segcore.evaluation.next_period import Estimate, GroupSums, group_sums
+from segcore.job import Rfm
 from segcore.lines import rfm
 from segcore.lines.look_back import Cut
 from segcore.matrix.preparation import Preparation
@@ -55,7 +56,7 @@ def candidate_auc(
 
 
 def tables(
-    df: pl.DataFrame, segments: Labels, names: dict[int, str], *, money_decimals: int
+    df: pl.DataFrame, segments: Labels, names: dict[int, str], own: Rfm, *, money_decimals: int
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Measure the segments and simpler rules on the same customers.
 
@@ -67,6 +68,8 @@ def tables(
         Ids by today's model at the cut; 0 for none.
     names : dict of int to str
         Of the segments.
+    own : segcore.job.Rfm
+        Cut points of the job's own.
     money_decimals : int
 
     Returns
@@ -80,7 +83,7 @@ def tables(
     half = df["half"].to_numpy()
     past = df["total_spend"].to_numpy()
     frames, summary = [], {}
-    for rule, cells, labels in _rules(df, segments, names):
+    for rule, cells, labels in _rules(df, segments, names, own):
         sums = group_sums(cells, bought, revenue, len(labels))
         if rule in _ORDERED:
             area = next_period.auc(sums, np.arange(len(labels), dtype=np.float64))
@@ -111,7 +114,7 @@ def _outcome(df: pl.DataFrame, money_decimals: int) -> tuple[Mask, Floats]:
 
 
 def _rules(
-    df: pl.DataFrame, segments: Labels, names: dict[int, str]
+    df: pl.DataFrame, segments: Labels, names: dict[int, str], own: Rfm
 ) -> Iterator[tuple[str, Labels, list[str]]]:
     """Give each rule's name, the cell of every customer, and the names of its cells."""
     ids = sorted({*names} | ({0} if (segments == 0).any() else set()))
@@ -124,12 +127,13 @@ def _rules(
         rank[np.argsort(-spend, kind="stable")] = np.arange(df.height)
         most = (rank < (segments == 1).sum()).astype(np.int32)
         yield "as many by past spend", most, ["others", "most spend"]
-    r = 6 - rfm.scores(recency, rfm.cut_points(recency))
-    f = rfm.scores(orders, rfm.cut_points(orders))
-    m = rfm.scores(spend, rfm.cut_points(spend))
+    points = rfm.cut_points(lambda name: [df[name].cast(pl.Float64).to_numpy()], df.height, own)
+    scored = df.select(rfm.columns(points))
+    r, f, m = (scored[name].cast(pl.Int32).to_numpy() for name in (rfm.RECENCY, rfm.FREQUENCY, rfm.MONETARY))
     fifths = [f"{a}{b}{c}" for a in range(1, 6) for b in range(1, 6) for c in range(1, 6)]
     yield "RFM fifths", (r - 1) * 25 + (f - 1) * 5 + m - 1, fifths
-    yield "RFM groups", rfm.groups(r, f), list(rfm.GROUPS)
+    groups = scored[rfm.GROUP].cast(pl.Enum(rfm.GROUPS)).to_physical().cast(pl.Int32).to_numpy()
+    yield "RFM groups", groups, list(rfm.GROUPS)
     yield "spend in tenths", _quantile_cells(spend, 10), [str(i) for i in range(1, 11)]
     yield "recency in quarters", 3 - _quantile_cells(recency, 4), [str(i) for i in range(4, 0, -1)]
     counts = np.minimum(orders, 50).astype(np.int32)

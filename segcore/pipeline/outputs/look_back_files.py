@@ -29,6 +29,8 @@ def write(
         return None
     decimals = run.settings.cleaning.money_decimals
     segments = look_back.label_then(df, fit.labelled, preparation, separate=separate)
-    table, rules = look_back.tables(df, segments, run_files.names(profile), money_decimals=decimals)
+    table, rules = look_back.tables(
+        df, segments, run_files.names(profile), run.settings.rfm, money_decimals=decimals
+    )
     table.write_parquet(folder / "look_back.parquet")
     return look_back.described(cut, customers.newcomers, df, decimals) | {"rules": rules}

@@ -20,8 +20,9 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import drift_baseline, model_files
 from segcore.pipeline.models.labels import Labelled, segment_frames
 from segcore.pipeline.models.model_selection import Fit
-from segcore.pipeline.outputs import report_tables
+from segcore.pipeline.outputs import feature_files, report_tables
 from segcore.records import DriftReport, MovementReport
+from segcore.records.manifest import RfmCutPoints
 
 # What a spreadsheet opens: its rows, less the header.
 SPREADSHEET_ROWS = 1_048_575
@@ -82,6 +83,7 @@ def write_customers(
     preparation: Preparation,
     frames: Callable[[dict[int, str]], Iterable[pl.DataFrame]],
     *,
+    rfm: RfmCutPoints | None,
     given_names: dict[int, profile.Name] | None = None,
 ) -> pl.DataFrame:
     """Write what every run leaves of its customers, fitted or scored, and return the profile.
@@ -98,15 +100,18 @@ def write_customers(
         Of the model.
     frames : callable
         Given the segments' names, returns the rows that are published, file by file.
+    rfm : RfmCutPoints or None
+        As :func:`segcore.pipeline.outputs.feature_files.cut_points` gives them.
     given_names : dict of int to Name, optional
         Without them the naming rule gives some.
     """
     settings, previous = run.settings, run.plan.previous
-    for part in ("features", "rejects"):
-        link_tree(customers.folder / part, folder / part)
+    feature_files.write(folder, customers, settings, rfm)
+    link_tree(customers.folder / "rejects", folder / "rejects")
     records.write(folder, customers.ledger)
     storage.write_text(folder / "job.toml", job.to_toml(settings))
-    everyone = pl.concat([pl.scan_parquet(list(customers.features)), segments], how="horizontal")
+    published = pl.scan_parquet(sorted((folder / "features").glob("*.parquet")))
+    everyone = pl.concat([published, segments], how="horizontal")
     table = profile.build(
         preparation.expand(everyone),
         features=_described(customers, preparation),
@@ -132,7 +137,9 @@ def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
         df.write_parquet(folder / f"tables/{name}.parquet")
 
 
-def write(run: RunContext, folder: Path, customers: Customers, fit: Fit) -> pl.DataFrame:
+def write(
+    run: RunContext, folder: Path, customers: Customers, fit: Fit, rfm: RfmCutPoints | None
+) -> pl.DataFrame:
     """Write everything of a run that fitted but its manifest and report, and return the profile."""
     preparation, labelled = fit.population.preparation, fit.labelled
     table = write_customers(
@@ -142,6 +149,7 @@ def write(run: RunContext, folder: Path, customers: Customers, fit: Fit) -> pl.D
         labelled.lazy(),
         preparation,
         lambda names: segment_frames(fit.population, labelled, names),
+        rfm=rfm,
     )
     fit.selection.table.write_parquet(folder / "candidates.parquet")
     _write_rules(folder, fit.population, labelled)

@@ -15,14 +15,19 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, run_comparison
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.pipeline.outputs import run_files
-from segcore.records.manifest import FitFacts
+from segcore.records.manifest import FitFacts, RfmCutPoints
 
 # Of the fit, and as true of whoever is labelled by it.
 _FITTED = ("model.json", "model", "rules.json", "candidates.parquet")
 
 
 def write(
-    run: RunContext, folder: Path, customers: Customers, labels: Path, fitted: Previous
+    run: RunContext,
+    folder: Path,
+    customers: Customers,
+    labels: Path,
+    fitted: Previous,
+    rfm: RfmCutPoints | None,
 ) -> pl.DataFrame:
     """Write everything of a scored run but its manifest and report, and return the profile.
 
@@ -35,6 +40,8 @@ def write(
         Folder that `apply_model.label` wrote for these customers.
     fitted : Previous
         The run whose model labelled them.
+    rfm : RfmCutPoints or None
+        Which the customers get scores by.
     """
     for name in _FITTED:
         run_files.link(fitted.folder / name, folder / name)
@@ -48,6 +55,7 @@ def write(
         segments,
         fitted.model.preparation,
         lambda names: _frames(customers, labels, names),
+        rfm=rfm,
         given_names=profile.names_of(pl.read_parquet(fitted.folder / "profile.parquet")),
     )
     comparison = run_comparison.compare(

@@ -50,6 +50,11 @@ class Feature:
     integer: bool = False
 
 
+LEAST_CUSTOMERS = 5
+"""Customers that a figure for readers stands for at least: fewer could be told apart."""
+
+FEW = f"<{LEAST_CUSTOMERS}"
+
 LINE_COLUMNS: tuple[Column, ...] = (
     Column(name="order_id", meaning="the order, invoice or receipt that the line belongs to", required=False),
     Column(name="product_id", meaning="product code; compared in upper case", required=False),

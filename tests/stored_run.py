@@ -20,7 +20,7 @@ from segcore.simulate import simulate
 RUNS = Path(__file__).parent / "runs"
 JOB = Path(__file__).parents[1] / "jobs/online-retail.toml"
 # What is large, and what nobody reads again.
-_LEFT_OUT = ("report.html", "segments.csv", "rejects", "moved.parquet", "look_back.parquet", "tables")
+_LEFT_OUT = ("report.html", "segments.csv", "rejects", "moved.*", "labels", "look_back.parquet", "tables")
 _QUICK = {
     "models.families": ["kmeans"],
     "models.restarts": 3,

@@ -17,7 +17,7 @@ PAGE = pages.page("segcore/README.md")
 # Lower layers first; a module may import its own layer's package and every layer below.
 LAYERS: list[set[str]] = [
     {"errors", "arrays", "cpus"},
-    {"stores", "new_folder"},
+    {"stores", "new_folder", "spreadsheet"},
     {"schema", "feature_identities"},
     {"records"},
     {"expressions"},

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from segcore.changes.lineage import Lineage, SegmentCounts
-from segcore.records.changes import Flow, NamedSegment
+from segcore.records.changes import Causes, Flow, NamedSegment
+from segcore.schema import FEW, LEAST_CUSTOMERS
 
 UNASSIGNED = 0
 _KEYS = ["old", "between", "outside", "new"]
@@ -102,8 +103,6 @@ def moved(
     unit : float
         Minor units in one of money.
     """
-    behaviour, model = pl.col("old") != pl.col("between"), pl.col("between") != pl.col("new")
-    cause = pl.when(behaviour & model).then(pl.lit("both")).when(behaviour).then(pl.lit("behaviour"))
     return (
         transitions.filter(pl.col("old") != pl.col("new"))
         .select(
@@ -113,12 +112,30 @@ def moved(
             pl.col("between").alias("old_model_segment"),
             pl.col("new").alias("new_segment"),
             _named("new", new).alias("new_segment_name"),
-            cause.otherwise(pl.lit("model")).alias("changed"),
+            _CAUSE.alias("changed"),
             (pl.col("money_before") / unit).cast(pl.Float64).alias("total_spend_before"),
             (pl.col("money") / unit).cast(pl.Float64).alias("total_spend"),
         )
         .sort("customer_id")
     )
+
+
+# Why who moved did: by another label from the old model (behaviour), from the new one against it (model), or both.
+_BEHAVIOUR, _MODEL = pl.col("old") != pl.col("between"), pl.col("between") != pl.col("new")
+_CAUSE = (
+    pl.when(_BEHAVIOUR & _MODEL)
+    .then(pl.lit("both"))
+    .when(_BEHAVIOUR)
+    .then(pl.lit("behaviour"))
+    .otherwise(pl.lit("model"))
+)
+
+
+def causes(cells: pl.DataFrame) -> Causes:
+    """Count who moved by what changed, each once."""
+    moved = cells.drop_nulls(["old", "new"]).filter(pl.col("old") != pl.col("new"))
+    counted = dict(moved.group_by(_CAUSE).agg(pl.col("customers").sum()).iter_rows())
+    return Causes(**{cause: counted.get(cause, 0) for cause in ("behaviour", "model", "both")})
 
 
 def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
@@ -148,6 +165,8 @@ def _matrix(cells: pl.DataFrame, start: str, end: str, unit: float) -> tuple[Flo
 def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -> list[str]:
     """Describe who is new, who is gone and the largest flows between segments, one sentence each.
 
+    No flow of fewer than :data:`segcore.schema.LEAST_CUSTOMERS` is named: somebody could tell who they are.
+
     Parameters
     ----------
     cells : DataFrame
@@ -170,6 +189,7 @@ def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -
             behaviour=pl.col("customers").filter(pl.col("between") == pl.col("new")).sum(),
             model=pl.col("customers").filter(pl.col("between") == pl.col("old")).sum(),
         )
+        .filter(pl.col("customers") >= LEAST_CUSTOMERS)
         .sort("customers", "old", "new", descending=[True, False, False])
         .head(_LARGEST)
     )
@@ -183,12 +203,16 @@ def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -
 def _flow(row: Mapping[str, Any], start: str, end: str) -> str:
     rest = row["customers"] - row["behaviour"] - row["model"]
     causes = [
-        f"{row['behaviour']:,} because their behaviour changed" if row["behaviour"] else "",
-        f"{row['model']:,} because the model changed" if row["model"] else "",
-        f"{rest:,} because both did" if rest else "",
+        f"{_few(row['behaviour'])} because their behaviour changed" if row["behaviour"] else "",
+        f"{_few(row['model'])} because the model changed" if row["model"] else "",
+        f"{_few(rest)} because both did" if rest else "",
     ]
     because = ", ".join(cause for cause in causes if cause)
     return f"{row['customers']:,} customers went from {start!r} to {end!r}: {because}."
+
+
+def _few(customers: int) -> str:
+    return FEW if customers < LEAST_CUSTOMERS else f"{customers:,}"
 
 
 def _n(cells: pl.DataFrame) -> int:

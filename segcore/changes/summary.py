@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from segcore.records.changes import Flow, MovementReport
+from segcore.records.changes import Causes, MovementReport
 
 _SIZES = 2  # segments whose sizes are named
 
@@ -33,9 +32,10 @@ class Summary:
     segments_then, segments_now : int
     customers : int
         In both runs.
-    moved, by_behaviour, by_model : int
-        Of them, who are in another segment now; whom the old model puts into another one today; and whom the new
-        model puts into another one than the old model does.
+    moved : int
+        Of them, who are in another segment now.
+    causes : Causes or None
+        Why; where it is not known, nothing is said of it.
     came, gone : int
     sizes : tuple of SizeChange
         The segments that both runs have, the largest change first.
@@ -46,8 +46,7 @@ class Summary:
     segments_now: int
     customers: int
     moved: int
-    by_behaviour: int
-    by_model: int
+    causes: Causes | None
     came: int
     gone: int
     sizes: tuple[SizeChange, ...]
@@ -83,11 +82,15 @@ class Summary:
     def _moves(self) -> str:
         if not self.moved:
             return f"none of {_counted(self.customers, 'customer')} moved"
-        causes = [
-            f"{self.by_behaviour:,} by what they did or left undone" if self.by_behaviour else "",
-            f"{self.by_model:,} through the new model" if self.by_model else "",
-        ]
-        return f"{_counted(self.moved, 'customer')} moved ({', '.join(cause for cause in causes if cause)})"
+        moved = f"{_counted(self.moved, 'customer')} moved"
+        if self.causes is None:
+            return moved
+        causes = (
+            (self.causes.behaviour, "by what they did or left undone"),
+            (self.causes.model, "through the new model"),
+            (self.causes.both, "through both"),
+        )
+        return f"{moved} ({', '.join(f'{n:,} {why}' for n, why in causes if n)})"
 
 
 def summarise(movement: MovementReport) -> Summary:
@@ -112,17 +115,12 @@ def summarise(movement: MovementReport) -> Summary:
         segments_then=len(movement.old_segments),
         segments_now=len(movement.new_segments),
         customers=sum(flow.customers for flow in both),
-        moved=_moved(both),
-        by_behaviour=_moved(movement.behaviour),
-        by_model=_moved(movement.model),
+        moved=sum(flow.customers for flow in both if flow.old != flow.new),
+        causes=movement.causes,
         came=sum(flow.customers for flow in movement.flows if flow.old is None),
         gone=sum(flow.customers for flow in movement.flows if flow.new is None),
         sizes=tuple(sorted(sizes, key=lambda s: (-abs(s.now - s.then), s.segment))),
     )
-
-
-def _moved(flows: Iterable[Flow]) -> int:
-    return sum(flow.customers for flow in flows if flow.old != flow.new)
 
 
 def _counted(n: int, what: str) -> str:

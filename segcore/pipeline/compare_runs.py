@@ -15,7 +15,7 @@ from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.records import DriftReport, MovementReport
 
-_FILES = ("lineage.json", "movement.json", "moved.parquet", "drift.json", "report.html")
+_FILES = ("lineage.json", "movement.json", "drift.json", "report.html")
 
 
 def compare_runs(old: storage.Place, new: storage.Place, out: Path | None = None) -> str:
@@ -82,7 +82,8 @@ def _publish(result: Path, run: Path, out: Path) -> None:
     """Put the comparison into a folder, with the report of the run as if it had followed the old one."""
     view = result.with_name("view")
     view.mkdir()
-    for path in (*result.iterdir(), *(p for p in run.iterdir() if p.name not in _FILES)):
+    own = [p for p in run.iterdir() if p.name not in _FILES and not p.name.startswith("moved")]
+    for path in (*result.iterdir(), *own):
         (view / path.name).symlink_to(path.resolve())
     text = report.build(view)
     with storage.disk_errors(out):

@@ -5,6 +5,7 @@
 """
 
 from segcore.profile.decision_list import fit_rules
+from segcore.profile.files import load, save
 from segcore.profile.hysteresis import positions_of
 from segcore.profile.naming import Name, Position
 from segcore.profile.rules import Rules
@@ -18,8 +19,10 @@ __all__ = [
     "Rules",
     "build",
     "fit_rules",
+    "load",
     "names_of",
     "order_segments",
     "positions_of",
+    "save",
     "transforms_of",
 ]

@@ -157,6 +157,15 @@ class Flow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Causes:
+    """Customers of both runs who are in another segment now, by what changed; together they are all who moved."""
+
+    behaviour: int
+    model: int
+    both: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreviousRun:
     """The run that is compared with; `as_of` is empty where a run of an earlier version compared."""
 
@@ -183,6 +192,8 @@ class MovementReport(RunFile):
         Those of both, from the old label to the old model's on the new data.
     model : tuple of Flow
         The same, from the old model's label on the new data to the new model's.
+    causes : Causes or None
+        None where a run of an earlier version compared.
     """
 
     FILE = "movement.json"
@@ -195,3 +206,4 @@ class MovementReport(RunFile):
     flows: tuple[Flow, ...]
     behaviour: tuple[Flow, ...]
     model: tuple[Flow, ...]
+    causes: Causes | None = None

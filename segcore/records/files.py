@@ -13,8 +13,9 @@ from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationEr
 
 from segcore import errors, storage
 
-FORMAT_VERSION = 1
-"""Of all files of a run. Files without one are of version 0, which had the same keys."""
+FORMAT_VERSION = 2
+"""Of all files of a run. Since 2 profile.parquet has the segments alone. Files without one are of version 0, which had the
+keys of 1."""
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from segcore import job
+from segcore.schema import FEW, LEAST_CUSTOMERS
 
-LEAST_CUSTOMERS = 5
-"""Customers in a dot, a bar or a cell at least: fewer could be told apart."""
+__all__ = ["FEW", "LEAST_CUSTOMERS", "job_text", "merged_bins", "pattern"]
 
-FEW = f"<{LEAST_CUSTOMERS}"
 _HIDDEN = "hidden"
 
 

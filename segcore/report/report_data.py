@@ -9,7 +9,7 @@ from typing import TypeVar
 import polars as pl
 import polars.selectors as cs
 
-from segcore import errors, job, records
+from segcore import errors, job, profile, records
 from segcore.profile import Rules
 from segcore.records import DriftReport, Ledger, LineageReport, Manifest, MovementReport, RunFile
 from segcore.report import net_revenue
@@ -89,7 +89,7 @@ def load(run_dir: Path) -> ReportData:
         ledger=ledger,
         job=settings,
         job_text=job_text,
-        profile=net_revenue.net(_table(run_dir / "profile.parquet"), tables["returns"], settings),
+        profile=net_revenue.net(_finite(profile.load(run_dir)), tables["returns"], settings),
         candidates=_table(run_dir / "candidates.parquet"),
         tables=tables,
         rejects=_rejects(run_dir / "rejects", list(ledger.rows)),
@@ -105,10 +105,14 @@ def _optional(kind: type[File], run_dir: Path) -> File | None:
 
 
 def _table(path: Path) -> pl.DataFrame:
-    """Read a table; what is not finite becomes null, since JSON has no other word for it."""
+    """Read a table, empty where it is not there."""
     if not path.is_file():
         return pl.DataFrame()
-    df = pl.read_parquet(path)
+    return _finite(pl.read_parquet(path))
+
+
+def _finite(df: pl.DataFrame) -> pl.DataFrame:
+    """Make null of what is not finite, since JSON has no other word for it."""
     return df.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from segcore.changes import movement
 from segcore.changes.lineage import Lineage
-from segcore.records.changes import Identity, NamedSegment
+from segcore.records.changes import Causes, Identity, NamedSegment
 
 OLD, NEW = {1: "Big", 2: "Small"}, {1: "Big", 2: "Small", 5: "Fresh"}
 # customer, segment then, spent then; segment of the old model today, beyond its radius, segment now, spends now.
@@ -132,13 +132,31 @@ def test_the_three_matrices() -> None:
     assert rows("model") == [(1, 1, 1, 10.5, 11.25), (1, 2, 1, 7, 7.5), (1, 5, 1, 6, 60), (2, 2, 2, 9, 4)]
 
 
+def times(cells: pl.DataFrame, n: int) -> pl.DataFrame:
+    return cells.with_columns(pl.col("customers") * n)
+
+
 def test_sentences_say_who_came_and_went_and_the_largest_flows_first() -> None:
-    assert movement.words(cells(), OLD, NEW) == [
-        "1 customers are new and 1 are gone; of the 5 in both runs 4 (80.0%) changed segment.",
-        "2 customers went from 'Big' to 'Small': 1 because their behaviour changed, 1 because the model changed.",
-        "1 customers went from 'Unassigned' to 'Small': 1 because their behaviour changed.",
-        "1 customers went from 'Small' to 'Fresh': 1 because both did.",
+    assert movement.words(times(cells(), 5), OLD, NEW) == [
+        "5 customers are new and 5 are gone; of the 25 in both runs 20 (80.0%) changed segment.",
+        "10 customers went from 'Big' to 'Small': 5 because their behaviour changed, 5 because the model changed.",
+        "5 customers went from 'Unassigned' to 'Small': 5 because their behaviour changed.",
+        "5 customers went from 'Small' to 'Fresh': 5 because both did.",
     ]
+
+
+def test_no_flow_and_no_cause_of_fewer_than_five_customers_is_told() -> None:
+    assert movement.words(times(cells(), 4), OLD, NEW) == [
+        "4 customers are new and 4 are gone; of the 20 in both runs 16 (80.0%) changed segment.",
+        "8 customers went from 'Big' to 'Small': <5 because their behaviour changed, <5 because the model changed.",
+    ]
+
+
+def test_the_causes_add_up_to_who_moved_though_some_went_and_came_back() -> None:
+    """Six whom the old model puts elsewhere and the new one back have not moved: they are in no cause."""
+    back = pl.DataFrame([(1, 2, False, 1, 6, 0, 0)], schema=cells().schema, orient="row")
+    found = movement.causes(pl.concat([cells(), back]))
+    assert found == Causes(behaviour=2, model=1, both=1)
 
 
 @pytest.mark.parametrize("n_flows", [4, 5, 6])

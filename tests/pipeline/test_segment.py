@@ -13,6 +13,7 @@ from tests.conftest import QUICK
 from tests.transaction_lines import Line, line, write_csv
 
 CONTENTS = [
+    "all_customers.parquet",
     "candidates.parquet",
     "features/part-00000.parquet",
     "job.toml",
@@ -40,7 +41,7 @@ def test_every_family_is_compared_and_labels_everybody(sample_run: Run) -> None:
     candidates = pl.read_parquet(sample_run.folder / "candidates.parquet")
     assert set(candidates["family"]) == {"kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spectral"}
     assert not candidates.filter(pl.col("family").is_in(["dbscan", "hdbscan"]))["selectable"].any()
-    segments = pl.read_parquet(sample_run.segments / "*.parquet")
+    segments = pl.read_parquet(sample_run.folder / "labels/*.parquet")
     for name in ("hierarchical_ward", "mixture_full", "spectral", "hdbscan"):
         assert any(column.startswith(name) for column in segments.columns), name
     floats = [c for c in candidates.columns if candidates[c].dtype == pl.Float64]

@@ -120,7 +120,7 @@ def make_run(
     df = df.with_columns(segment=pl.Series(segment))
     job = jobs.resolve('[report]\ncurrency = "£"\ntitle = "Customer segments"', overrides or {})
     (out / "job.toml").write_text(jobs.to_toml(job), encoding="utf-8")
-    _profile(df, names).write_parquet(out / "profile.parquet")
+    profile.save(out, _profile(df, names))
     _tables(out / "tables", df, X, fit.cluster_centers_, products, countries, seed)
     chosen = _candidates(out, X, fit.labels_, k, seed)
     records.write(out, profile.fit_rules(df, segment.astype(np.int32), MATRIX))

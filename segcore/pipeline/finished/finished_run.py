@@ -15,7 +15,7 @@ from segcore.storage import Place, join
 from segcore.stores import is_url
 
 # What is not fetched from a store: rejects can be as large as the dump, the others nobody reads again.
-_LEFT_THERE = ("rejects/", "segments.csv", "moved.parquet", "report.")
+_LEFT_THERE = ("rejects/", "labels/", "segments.csv", "segments-", "moved.", "moved-", "report.")
 
 
 def find(path: Place) -> Place:
@@ -101,7 +101,7 @@ def _explanation(customer_id: str, run: Path) -> str:
         model.preparation.expand(row),
         model=model,
         names=model.names,
-        profile=pl.read_parquet(run / "profile.parquet"),
+        profile=profile.load(run),
         limits=explain.limits_of(model.preparation.expand(customers), model),
         rules=records.read(profile.Rules, run),
     )

@@ -70,7 +70,7 @@ class Previous:
     @property
     def positions(self) -> Mapping[int, profile.Position]:
         """What the naming rule saw of its segments."""
-        return profile.positions_of(pl.read_parquet(self.folder / "profile.parquet"))
+        return profile.positions_of(profile.load(self.folder))
 
     def customers(self) -> pl.LazyFrame:
         """Return ``customer_id``, ``segment`` and ``total_spend`` of its customers."""

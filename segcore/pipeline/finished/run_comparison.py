@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import polars as pl
+import pyarrow.parquet as pq
 
-from segcore import job, records
+from segcore import job, records, spreadsheet
 from segcore.changes import lineage, movement
 from segcore.changes.lineage import Lineage
 from segcore.pipeline.finished import apply_model
@@ -127,11 +129,21 @@ def write(
         old_segments=movement.named(old.names),
         new_segments=movement.named(names),
         **movement.matrices(comparison.cells, comparison.unit),
+        causes=movement.causes(comparison.cells),
     )
     records.write(folder, report)
     transitions = comparison.transitions.with_columns(movement.renumbered(lineage))
     movement.moved(transitions, old.names, names, comparison.unit).sink_parquet(folder / "moved.parquet")
+    spreadsheet.write(folder / "moved.csv", _batches(folder / "moved.parquet"))
     return report
+
+
+def _batches(path: Path) -> Iterator[pl.DataFrame]:
+    """Give a table piece by piece, an empty one as one without rows."""
+    table = pq.ParquetFile(path)
+    yield cast(pl.DataFrame, pl.from_arrow(table.schema_arrow.empty_table()))
+    for batch in table.iter_batches():
+        yield cast(pl.DataFrame, pl.from_arrow(batch))
 
 
 def _with_names(identity: Identity, old: dict[int, str], new: dict[int, str]) -> Identity:

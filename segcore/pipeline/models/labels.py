@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -163,34 +163,3 @@ def centres_of(assigner: Assigner, sample: Floats32) -> Floats:
     overall = rows.mean(axis=0)
     members = (rows[labels == label] for label in range(assigner.n_clusters))
     return np.stack([part.mean(axis=0) if len(part) else overall for part in members])
-
-
-def segment_frames(
-    population: Population, labelled: Labelled, names: dict[int, str]
-) -> Iterator[pl.DataFrame]:
-    """Give the published rows file by file: id, segment, name, distance, confidence, a column for each model.
-
-    Parameters
-    ----------
-    population : Population
-    labelled : Labelled
-    names : dict of int to str
-        Of the segments.
-    """
-    model_columns = columns(labelled.models)
-    for number, df in enumerate(population.frames()):
-        labels = labelled.read(number)
-        numbered = [
-            pl.col(name).replace_strict(mapping, default=None, return_dtype=pl.Int32).alias(name)
-            for name, mapping in zip(model_columns, labelled.segments, strict=True)
-        ]
-        known = labels.with_columns(numbered)
-        segment = pl.col(model_columns[0])
-        yield known.select(
-            df["customer_id"],
-            segment.alias("segment"),
-            segment.replace_strict(names, default="Unassigned", return_dtype=pl.String).alias("segment_name"),
-            pl.col("distance").fill_nan(None),
-            "confidence",
-            *model_columns,
-        )

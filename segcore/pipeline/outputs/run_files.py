@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from segcore import job, profile, records, storage
+from segcore import errors, job, profile, records, storage
 from segcore.changes.summary import summarise
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import drift_baseline, model_files
-from segcore.pipeline.models.labels import Labelled, segment_frames
+from segcore.pipeline.models.labels import Labelled
 from segcore.pipeline.models.model_selection import Fit
-from segcore.pipeline.outputs import feature_files, report_tables
+from segcore.pipeline.outputs import feature_files, report_tables, segment_files
 from segcore.records import DriftReport, MovementReport
 from segcore.records.manifest import RfmCutPoints
-
-# What a spreadsheet opens: its rows, less the header.
-SPREADSHEET_ROWS = 1_048_575
-# Cells that begin so are formulas to a spreadsheet, signs of full width too; where ; separates cells, one begins behind it.
-_FORMULA = r"(^|[;\t\n\r])(\s*[=+\-@＝＋－＠])"
 
 
 def link_tree(source: Path, target: Path) -> None:
@@ -46,42 +41,13 @@ def link(source: str | Path, target: str | Path) -> None:
         shutil.copy2(source, target)
 
 
-def write_segments(folder: Path, frames: Iterable[pl.DataFrame], *, n_customers: int) -> None:
-    """Write segments/*.parquet, and segments.csv while a spreadsheet opens it.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the run.
-    frames : iterable of polars.DataFrame
-        As :func:`segcore.pipeline.models.labels.segment_frames` gives them.
-    n_customers : int
-    """
-    (folder / "segments").mkdir()
-    table = folder / "segments.csv" if n_customers <= SPREADSHEET_ROWS else None
-    for number, df in enumerate(frames):
-        df.write_parquet(folder / f"segments/part-{number:05d}.parquet")
-        if table is not None:
-            with open(table, "ab") as file:
-                spreadsheet_safe(df).write_csv(file, include_header=number == 0)
-
-
-def spreadsheet_safe(df: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before text that a spreadsheet would run as a formula."""
-    names = [name for name, dtype in df.schema.items() if dtype == pl.String]
-    return df.with_columns(
-        pl.col(name).str.replace_all(_FORMULA, "${1}'${2}").str.replace(r"^([\t\r])", "'${1}")
-        for name in names
-    )
-
-
 def write_customers(
     run: RunContext,
     folder: Path,
     customers: Customers,
     segments: pl.LazyFrame,
     preparation: Preparation,
-    frames: Callable[[dict[int, str]], Iterable[pl.DataFrame]],
+    labels: Iterable[pl.DataFrame],
     *,
     rfm: RfmCutPoints | None,
     given_names: dict[int, profile.Name] | None = None,
@@ -98,8 +64,8 @@ def write_customers(
         ``segment`` and ``confidence`` of the customers, in their order.
     preparation : Preparation
         Of the model.
-    frames : callable
-        Given the segments' names, returns the rows that are published, file by file.
+    labels : iterable of polars.DataFrame
+        The same and more, file by file, as :func:`segcore.pipeline.outputs.segment_files.write` takes them.
     rfm : RfmCutPoints or None
         As :func:`segcore.pipeline.outputs.feature_files.cut_points` gives them.
     given_names : dict of int to Name, optional
@@ -124,8 +90,20 @@ def write_customers(
         currency=settings.report.currency,
         money_decimals=settings.cleaning.money_decimals,
     )
-    table.write_parquet(folder / "profile.parquet")
-    write_segments(folder, frames(names(table)), n_customers=customers.customers)
+    profile.save(folder, table)
+    written = segment_files.write(
+        folder,
+        customers.features,
+        labels,
+        names(table),
+        run_id=run.run_id,
+        as_of=datetime.fromtimestamp(customers.as_of, UTC).date(),
+    )
+    if len(written) > 1:
+        run.progress.log(
+            f"{customers.customers:,} customers are more than a spreadsheet opens: segments.csv goes on in "
+            + errors.listing(path.name for path in written[1:])
+        )
     (folder / "tables").mkdir()
     write_tables(folder, report_tables.of_customers(run, customers, everyone, preparation))
     return table
@@ -142,19 +120,20 @@ def write(
 ) -> pl.DataFrame:
     """Write everything of a run that fitted but its manifest and report, and return the profile."""
     preparation, labelled = fit.population.preparation, fit.labelled
+    baseline = drift_baseline.build(customers.features, labelled, preparation)
     table = write_customers(
         run,
         folder,
         customers,
         labelled.lazy(),
         preparation,
-        lambda names: segment_frames(fit.population, labelled, names),
+        segment_files.of_fit(labelled, baseline.radius),
         rfm=rfm,
     )
+    segment_files.write_families(folder, customers.features, labelled)
     fit.selection.table.write_parquet(folder / "candidates.parquet")
     _write_rules(folder, fit.population, labelled)
     write_tables(folder, report_tables.of_models(run, customers, fit))
-    baseline = drift_baseline.build(customers.features, labelled, preparation)
     separate = fit.population.separate_one_time
     model_files.save(folder, preparation, labelled, names(table), baseline, separate=separate)
     return table

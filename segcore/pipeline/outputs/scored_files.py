@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -54,28 +53,15 @@ def write(
         customers,
         segments,
         fitted.model.preparation,
-        lambda names: _frames(customers, labels, names),
+        map(pl.read_parquet, apply_model.labels(labels)),
         rfm=rfm,
-        given_names=profile.names_of(pl.read_parquet(fitted.folder / "profile.parquet")),
+        given_names=profile.names_of(profile.load(fitted.folder)),
     )
     comparison = run_comparison.compare(
         fitted, customers.features, segments, labels, run.settings, same_ids=True
     )
     run_comparison.write(folder, comparison, fitted.names, [])
     return table
-
-
-def _frames(customers: Customers, labels: Path, names: dict[int, str]) -> Iterator[pl.DataFrame]:
-    for path, own in zip(customers.features, apply_model.labels(labels), strict=True):
-        segment = pl.col("segment")
-        yield pl.read_parquet(own).select(
-            pl.read_parquet(path, columns=["customer_id"])["customer_id"],
-            "segment",
-            segment.replace_strict(names, default="Unassigned", return_dtype=pl.String).alias("segment_name"),
-            "distance",
-            "confidence",
-            "outside",
-        )
 
 
 def manifest(customers: Customers, table: pl.DataFrame, fitted: Previous) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""Tables that a spreadsheet opens and takes for what they say: CSV with guarded texts, in files that it opens whole.
+
+A spreadsheet makes a number of an id such as ``007`` or ``1E5``, a date of ``3-4``, and runs what begins with ``=``. What it
+could take so gets an apostrophe in front, ids that begin with one get another: without the first apostrophe an id is as in
+the Parquet files.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+ROWS = 1_048_575
+"""What a spreadsheet opens: its rows, less the header."""
+
+ID = "customer_id"
+# Cells that begin so are formulas to a spreadsheet, signs of full width too; where ; separates cells, one begins behind it.
+_FORMULA = r"(^|[;\t\n\r])(\s*[=+\-@＝＋－＠])"
+# An id with a digit could be a number, a date or a time, unless it is an e-mail address.
+_TAKEN_FOR_ANOTHER = r"^[^@]*\d[^@]*$|^'"
+
+
+def guarded(df: pl.DataFrame, *, ids: bool = True) -> pl.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would run as a formula, and before ids that it would change.
+
+    Parameters
+    ----------
+    df : DataFrame
+    ids : bool
+        Guard ids from being taken for numbers and dates too; false for files that machines read.
+    """
+    texts = [name for name, dtype in df.schema.items() if dtype == pl.String]
+    safe = df.with_columns(
+        pl.col(name).str.replace_all(_FORMULA, "${1}'${2}").str.replace(r"^([\t\r])", "'${1}")
+        for name in texts
+    )
+    if not ids or ID not in texts:
+        return safe
+    changed = (pl.col(ID) == df[ID]) & df[ID].str.contains(_TAKEN_FOR_ANOTHER)
+    return safe.with_columns(pl.when(changed).then("'" + pl.col(ID)).otherwise(ID).alias(ID))
+
+
+def write(path: Path, frames: Iterable[pl.DataFrame], *, ids: bool = True, rows: int = ROWS) -> list[Path]:
+    """Write frames of the same columns as one CSV, or as several where a spreadsheet would not open all rows.
+
+    Parameters
+    ----------
+    path : Path
+        Of the first; the next ones are called ``-2``, ``-3`` and so on behind its name.
+    frames : iterable of polars.DataFrame
+    ids : bool
+        Guard ids as :func:`guarded` does.
+    rows : int
+        Of one file at most.
+
+    Returns
+    -------
+    list of Path
+        The files, UTF-8 with a byte order mark.
+    """
+    paths: list[Path] = []
+    room = 0
+    for frame in frames:
+        df = guarded(frame, ids=ids)
+        while not paths or df.height:
+            if not room:
+                paths.append(path if not paths else path.with_stem(f"{path.stem}-{len(paths) + 1}"))
+                paths[-1].write_bytes(codecs.BOM_UTF8 + df.clear().write_csv().encode())
+                room = rows
+            part, df = df.head(room), df.slice(room)
+            with open(paths[-1], "ab") as file:
+                part.write_csv(file, include_header=False)
+            room -= part.height
+    return paths

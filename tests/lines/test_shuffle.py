@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from segcore import schema
 from segcore.lines import shuffle
 from tests.transaction_lines import Line, classified, line, write_csv
 
@@ -62,6 +63,14 @@ def test_products_are_equal_in_small_letters_and_none_has_no_hash(tmp_path: Path
     assert product[0] == product[1]
     assert product[2] is None
     assert product[3] == product[4] != product[0]
+
+
+def test_a_line_is_equal_to_another_one_where_the_columns_without_a_use_are_as_well() -> None:
+    lines = pl.LazyFrame({name: ["same", "same", "same"] for name in schema.LINE_NAMES} | {"rest": [1, 2, 1]})
+    lines = lines.with_columns(pl.col("rest").cast(pl.UInt64))
+    first, other, again = lines.select(shuffle.line_hash(0, rest=True)).collect().to_series()
+    assert first == again != other
+    assert lines.select(shuffle.line_hash(0, rest=False)).collect().to_series().n_unique() == 1
 
 
 def test_columns_of_the_lines_are_carried_where_they_are_asked_for(tmp_path: Path) -> None:

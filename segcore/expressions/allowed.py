@@ -17,7 +17,7 @@ from segcore.expressions.tokens import Token, place, shown, tokens
 _DEEPEST = 30  # brackets within each other; Polars knows 50
 
 
-def checked(text: str, columns: Collection[str]) -> str:
+def checked(text: str, columns: Collection[str] | None, *, of_a_line: bool = False, prefix: str = "") -> str:
     """Return an expression in the spelling that may be given to Polars.
 
     Allowed are columns, numbers, texts, dates, operators, CASE, IS, IN lists, BETWEEN, LIKE, CAST to plain types,
@@ -27,15 +27,21 @@ def checked(text: str, columns: Collection[str]) -> str:
     ----------
     text : str
         An SQL expression. Nothing of it is evaluated.
-    columns : collection of str
-        What it may name, in small and capital letters as they are; one that is no plain word in double quotes.
+    columns : collection of str or None
+        What it may name, in small and capital letters as they are; one that is no plain word in double quotes. None:
+        anything.
+    of_a_line : bool
+        Without functions of several lines, such as sum.
+    prefix : str
+        What columns are called begins with it where Polars sees them.
 
     Raises
     ------
     ValueError
         With what is not allowed, where it stands and what is.
     """
-    reader = _Reader([*tokens(text)], columns)
+    functions = words.OF_A_LINE if of_a_line else words.FUNCTIONS
+    reader = _Reader([*tokens(text)], columns, functions, prefix)
     reader.expression(0)
     if reader.token.kind != "end":
         reader.refuse()
@@ -45,9 +51,13 @@ def checked(text: str, columns: Collection[str]) -> str:
 class _Reader:
     """Goes through the tokens of an expression once; precedence does not matter to what is allowed."""
 
-    def __init__(self, tokens: list[Token], columns: Collection[str]) -> None:
+    def __init__(
+        self, tokens: list[Token], columns: Collection[str] | None, functions: Collection[str], prefix: str
+    ) -> None:
         self._tokens = tokens
         self._columns = columns
+        self._functions = functions
+        self._prefix = prefix
         self._place = 0
         self.taken: list[str] = []
 
@@ -182,10 +192,12 @@ class _Reader:
 
     def _call(self, depth: int) -> None:
         name = self.token.text.lower()
-        if name not in words.FUNCTIONS:
-            close = errors.did_you_mean(name, words.FUNCTIONS)
+        if name in words.FUNCTIONS and name not in self._functions:
+            raise ValueError(f"{shown(self.token.text)} is of several lines; every line is judged by itself")
+        if name not in self._functions:
+            close = errors.did_you_mean(name, self._functions)
             raise ValueError(
-                f"unknown function {shown(self.token.text)}{close or '; there are ' + ', '.join(sorted(words.FUNCTIONS))}"
+                f"unknown function {shown(self.token.text)}{close or '; there are ' + ', '.join(sorted(self._functions))}"
             )
         self._take(name)
         self._take()  # the bracket
@@ -197,7 +209,7 @@ class _Reader:
             while self._took(","):
                 self.expression(depth)
             self._need(")")
-        if self._took("FILTER"):
+        if self._functions is words.FUNCTIONS and self._took("FILTER"):
             self._need("(")
             self._need("WHERE")
             self.expression(depth)
@@ -227,11 +239,11 @@ class _Reader:
         name = self.token.text
         if self.token.kind == "name":
             name = name[1:-1].replace(name[0] * 2, name[0])
-        if name not in self._columns:
+        if self._columns is not None and name not in self._columns:
             close = errors.did_you_mean(name, self._columns)
             raise ValueError(
                 f"unknown column {shown(name)}{close}; there are {errors.listing(self._columns, most=30)}"
             )
         if name == "*" or (name.startswith("^") and name.endswith("$")):
             raise ValueError(f"column {shown(name)} cannot be named: Polars reads a pattern in it")
-        self._take('"' + name.replace('"', '""') + '"')
+        self._take('"' + (self._prefix + name).replace('"', '""') + '"')

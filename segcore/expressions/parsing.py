@@ -10,22 +10,26 @@ import polars as pl
 from segcore.expressions.allowed import checked
 
 
-def parse(text: str, columns: Collection[str]) -> pl.Expr:
+def parse(
+    text: str, columns: Collection[str] | None, *, of_a_line: bool = False, prefix: str = ""
+) -> pl.Expr:
     """Return an expression over some columns, if it is made of what is allowed.
 
     Parameters
     ----------
     text : str
         SQL, as a job holds it.
-    columns : collection of str
-        What it may name.
+    columns : collection of str or None
+    of_a_line : bool
+    prefix : str
+        As in :func:`segcore.expressions.checked`.
 
     Raises
     ------
     ValueError
         With what is wrong with it, in one line; see :func:`segcore.expressions.checked`.
     """
-    sql = checked(text, columns)
+    sql = checked(text, columns, of_a_line=of_a_line, prefix=prefix)
     with refusals():
         return pl.sql_expr(sql)
 

@@ -22,6 +22,8 @@ _TIMES = (
 FUNCTIONS = frozenset(
     f"{_AGGREGATES} {_NUMBERS} {_TEXTS} {_TIMES} coalesce greatest if ifnull least nullif".split()
 )
+# What is left where every line is judged by itself.
+OF_A_LINE = FUNCTIONS - {*_AGGREGATES.split()}
 _PLAIN = (
     "BIGINT BOOL BOOLEAN CHAR DATE DATETIME DEC DECIMAL DOUBLE FLOAT FLOAT4 FLOAT8 INT INT2 INT4 INT8 INTEGER NUMERIC "
     "REAL SMALLINT STRING TEXT TIME TIMESTAMP TINYINT VARCHAR"

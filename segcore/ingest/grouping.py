@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby
 
 import polars as pl
 
-from segcore import errors, job
+from segcore import errors, expressions, job
 from segcore.ingest.columns import assign_columns, is_fallback
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
@@ -29,12 +29,15 @@ class FileGroup:
         Canonical column to its type; String wherever text came in.
     null_texts : tuple of str
         What stands for a missing value.
+    carried : dict of str to polars.DataType
+        Source columns that rules of the job's own name, and their types.
     """
 
     files: tuple[Prepared, ...]
     columns: dict[str, str]
     dtypes: dict[str, pl.DataType]
     null_texts: tuple[str, ...] = ("",)
+    carried: dict[str, pl.DataType] = field(default_factory=dict)
 
     @property
     def by_amount(self) -> bool:
@@ -63,7 +66,43 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
     groups = group_by_header(
         files, lambda header, where: assign_columns(header, settings.columns, where=where)
     )
-    return [_with_one_customer(replace(g, null_texts=tuple(settings.input.null_texts))) for g in groups]
+    return [
+        _with_one_customer(
+            replace(g, null_texts=tuple(settings.input.null_texts), carried=_carried(g, settings.cleaning))
+        )
+        for g in groups
+    ]
+
+
+def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]:
+    """Return the columns that rules of the job's own name, with their types.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If one is not there.
+    """
+    named = {
+        column: rule
+        for rule, text in cleaning.own_conditions.items()
+        for column in expressions.columns_in(text)
+    }
+    if not named:
+        return {}
+    first = group.files[0]
+    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
+    for file in group.files:
+        there = [*file.names, *(name for name, _ in file.source.partition)]
+        for column, rule in named.items():
+            if column not in there:
+                where = "cleaning.keep" if rule == "not_kept" else f"cleaning.rules.{rule}"
+                raise errors.DataError(
+                    f"{file.source.name}: {where} names {column!r}, which is not there"
+                    f"{errors.did_you_mean(column, there)}; columns: {errors.listing(there)}"
+                )
+    return {
+        column: _usable(types.get(column, pl.String()), column, first.source.name) for column in sorted(named)
+    }
 
 
 def _with_one_customer(group: FileGroup) -> FileGroup:

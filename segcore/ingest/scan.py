@@ -10,6 +10,7 @@ from itertools import accumulate
 import polars as pl
 
 from segcore import schema
+from segcore.expressions import carried
 from segcore.ingest import records
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.customer_ids import as_id_text
@@ -28,7 +29,8 @@ def scan(
 ) -> pl.LazyFrame:
     """Return the lines of a group of files lazily, in canonical columns.
 
-    Text stays text; a Parquet column keeps its type. Beside the canonical columns there are ``file`` (number of
+    Text stays text; a Parquet column keeps its type. Beside the canonical columns there are those that rules of the job's
+    own name, by what :func:`segcore.expressions.carried` calls them, ``file`` (number of
     the source), ``record`` (its order within the file is that of the lines; :func:`first_records` has the first),
     ``malformed`` (not as many fields as the header, or quotes astray), ``text`` (of a malformed line) and
     ``undecodable`` (bytes that are not of the encoding). Errors in a file surface when the frame is collected.
@@ -62,6 +64,7 @@ def scan(
         lf = lf.with_columns(customer_id=_first_given(group, lf.collect_schema()))
     return lf.select(
         *(_canonical(group, name) for name in names),
+        *(_carried(group, name) for name in group.carried),
         "file",
         pl.col("__record").cast(pl.UInt64).alias("record"),
         "malformed",
@@ -89,6 +92,12 @@ def _canonical(group: FileGroup, name: str) -> pl.Expr:
     return _of_folder(group, source).alias(name)
 
 
+def _carried(group: FileGroup, name: str) -> pl.Expr:
+    inside = name in group.files[0].names
+    value = pl.col(carried(name)) if inside else _of_folder(group, name)
+    return value.cast(group.carried[name]).alias(carried(name))
+
+
 def _of_folder(group: FileGroup, source: str) -> pl.Expr:
     of_file = {file.number: dict(file.source.partition)[source] for file in group.files}
     return pl.col("file").replace_strict(of_file, return_dtype=pl.String)
@@ -104,9 +113,10 @@ def _first_given(group: FileGroup, dtypes: pl.Schema) -> pl.Expr:
 
 
 def _inside(group: FileGroup) -> dict[str, str]:
-    """Return the canonical columns that the files themselves hold, and what they are called where they are scanned."""
+    """Return the columns that the files themselves hold, and what they are called where they are scanned."""
     first = group.files[0]
-    return {canonical: first.field(name) for canonical, name in group.columns.items() if name in first.names}
+    columns = group.columns | {carried(name): name for name in group.carried}
+    return {canonical: first.field(name) for canonical, name in columns.items() if name in first.names}
 
 
 def _others(group: FileGroup) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from segcore import job, schema
+from segcore.expressions import carried
 from segcore.ingest.customer_ids import customer, is_named
 from segcore.ingest.date_formats import EPOCHS
 from segcore.ingest.formats import Formats
@@ -55,11 +56,15 @@ def read_values(
     polars.LazyFrame
         Texts trimmed, those that are not given null; ``product``, the product's code in upper case; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
         ``10 ** -cleaning.money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
-        ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
+        columns that rules of the job's own name as text; ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
         no values: nobody knows which field is which.
     """
     dtypes, nulls = lf.collect_schema(), settings.input.null_texts
     out = with_bare(with_texts(lf), dtypes, schema.LINE_NAMES)
+    own = {carried(name): dtype for name, dtype in group.carried.items()}
+    out = out.with_columns(
+        given(as_text(name, dtype).str.strip_chars(), nulls) for name, dtype in own.items()
+    )
     money = {
         name: _minor_units(name, dtypes[name], formats.numbers[name], settings.cleaning.money_decimals)
         for name in ("unit_price", "line_amount")

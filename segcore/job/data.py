@@ -17,6 +17,11 @@ from segcore.job.base import Table
 Transform = Literal["yeo-johnson", "log1p", "none", "one-hot"]
 
 _DAYS = r"^([1-9][0-9]{0,4}d)?$"
+# Names of the ledger's classes, which no rule of a job's own may have.
+_DAMAGED = ("malformed_line", "undecodable_text", "outside_window", "not_kept")
+_OF_A_CUSTOMER = ("missing_customer", "total_line", "excluded_customer")
+_ODD = ("adjustment", "not_a_product", "non_positive_price", "non_positive_quantity", "zero_amount")
+CLASSES = frozenset((*_DAMAGED, *_OF_A_CUSTOMER, *_ODD, "duplicate", "return", "purchase"))
 DATE_ORDERS = ("", "month-first", "day-first", "year-first", "epoch-seconds", "epoch-milliseconds")
 
 
@@ -98,6 +103,16 @@ class Cleaning(Table):
         "keep",
         description="lower: ids that differ in capitals, blanks or the Unicode form of letters are one customer's, in small letters",
     )
+    rules: dict[str, str] = Field(
+        {},
+        description="name = Polars SQL over any columns of the source, all of them texts: lines that it is true of are "
+        "rejects of that name, such as cancelled = \"status = 'cancelled'\"",
+    )
+    keep: str = Field(
+        "",
+        description="Polars SQL over any columns of the source: lines that it is not true of are rejects (not_kept), "
+        "such as \"status IN ('paid', 'shipped')\"",
+    )
     cancellation_prefix: str = Field(
         "", description="an order id that starts with it marks a return; empty: a negative quantity marks one"
     )
@@ -120,8 +135,35 @@ class Cleaning(Table):
         description="which rejected lines are written out: all, the first of each reason and file, or none",
     )
     max_reject_share: float = Field(
-        0.5, ge=0, le=1, description="share of lines, beyond missing customers, above which the run stops"
+        0.5,
+        ge=0,
+        le=1,
+        description="share of lines, beyond missing customers and rules of the job's own, above which the run stops",
     )
+
+    @model_validator(mode="after")
+    def _conditions(self) -> Self:
+        if not self.own_conditions:
+            return self
+        from segcore import expressions  # which needs Polars, and jobs do not
+
+        for name in self.rules:
+            if name in CLASSES or name.startswith("unreadable_") or not re.fullmatch("[a-z][a-z0-9_]*", name):
+                raise ValueError(
+                    f"rules: {name!r} cannot name a rule: expected small letters, digits and _, and no name in use"
+                )
+        for name, text in self.own_conditions.items():
+            try:
+                expressions.check_condition(text)
+            except ValueError as exc:
+                where = "keep" if name == "not_kept" else f"rules.{name}"
+                raise ValueError(f"{where}: {exc}") from exc
+        return self
+
+    @property
+    def own_conditions(self) -> dict[str, str]:
+        """Name of a reject to the condition of the job's own that decides on it."""
+        return self.rules | ({"not_kept": self.keep} if self.keep else {})
 
 
 class Features(Table):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from segcore import job
+from segcore import expressions, job
 from segcore.ingest.values import UNREADABLE
 from segcore.lines.suspects import TOTALS
 
@@ -18,6 +18,7 @@ RETURN = "return"
 DUPLICATE = "duplicate"
 MISSING_CUSTOMER = "missing_customer"
 OUTSIDE_WINDOW = "outside_window"
+NOT_KEPT = "not_kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,8 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
     """Return the rejecting rules in order: name and condition on a line with values read.
 
     What lies outside the window is told apart before anything else is judged, so that a dump that only grows gives
-    the same account of the lines inside; only of a line that is damaged as a whole the date cannot be trusted.
+    the same account of the lines inside; only of a line that is damaged as a whole the date cannot be trusted. Rules of
+    the job's own come next: what they take out is no purchase, whoever it is of and however it is written.
     The rule on unreadable values carries the column: ``unreadable_quantity`` and so on.
     """
     order, product = pl.col("order_id"), pl.col("product")
@@ -71,6 +73,7 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
         ("malformed_line", pl.col("malformed")),
         ("undecodable_text", pl.col("undecodable")),
         (OUTSIDE_WINDOW, window.outside),
+        *own_rules(cleaning),
         (
             MISSING_CUSTOMER,
             customer.is_null() & pl.col("unreadable").ne_missing(UNREADABLE.index("customer_id")),
@@ -87,6 +90,14 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
         ("non_positive_quantity", (pl.col("quantity") <= 0) & ~is_return(cleaning)),
         ("zero_amount", pl.col("line_amount") == 0),
     ]
+
+
+def own_rules(cleaning: job.Cleaning) -> list[tuple[str, pl.Expr]]:
+    """Return the rules of the job's own: those that take lines out, then the one that says which stay."""
+    named = [(name, expressions.condition(text)) for name, text in cleaning.rules.items()]
+    if not cleaning.keep:
+        return named
+    return [*named, (NOT_KEPT, ~expressions.condition(cleaning.keep).fill_null(False))]
 
 
 def is_return(cleaning: job.Cleaning) -> pl.Expr:

@@ -17,6 +17,11 @@ _MUCH = 0.25  # of lines or money that are nobody's
 NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW)
 
 
+def no_fault(rules: job.Cleaning) -> tuple[str, ...]:
+    """Return the classes of rejects that are no sign of a bad input, those of the job's own rules among them."""
+    return (*NO_FAULT, *rules.own_conditions)
+
+
 def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) -> Ledger:
     """Add up the counts of all buckets.
 
@@ -117,7 +122,7 @@ def check(rows: Mapping[str, int], rules: job.Cleaning) -> None:
             f"no purchase left: all of {lines_in:,} lines were returns or rejected ({reasons}); "
             "check the columns, the job's cleaning rules and the observation window"
         )
-    beyond = sum(n for name, n in rejected.items() if name not in NO_FAULT)
+    beyond = sum(n for name, n in rejected.items() if name not in no_fault(rules))
     looked_at = lines_in - rows[cleaning.OUTSIDE_WINDOW]
     if beyond > rules.max_reject_share * looked_at:
         raise errors.DataError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from segcore.expressions import carried
 from segcore.ingest import FileGroup
 from segcore.ingest.missing import given
 
@@ -28,7 +29,8 @@ class Filling:
     Attributes
     ----------
     columns : tuple of str
-        Of :data:`OF_ORDER`, those that are filled; empty where every line has its own.
+        Of :data:`OF_ORDER` and of those that rules of the job's own name, those that are filled; empty where every line
+        has its own.
     by_position : bool
         An order's lines are those from one that begins it up to the next such line of the file; else those with its id.
     """
@@ -39,7 +41,8 @@ class Filling:
 
 def _given(name: str, group: FileGroup) -> pl.Expr:
     """Return what a line says in a column, null where that is nothing."""
-    dtype = group.dtypes.get(name, pl.String())
+    own = {carried(column): dtype for column, dtype in group.carried.items()}
+    dtype = (group.dtypes | own).get(name, pl.String())
     if dtype == pl.String:
         return given(pl.col(name).str.strip_chars(), group.null_texts)
     return pl.col(name).fill_nan(None) if dtype.is_float() else pl.col(name)
@@ -48,14 +51,21 @@ def _given(name: str, group: FileGroup) -> pl.Expr:
 def count_blanks(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     """Count for each file its lines, those on which a column is blank, and the last record.
 
-    ``continuing`` lines have neither an order nor a customer nor a date.
+    ``continuing`` lines have neither an order nor a customer nor a date, ``lacking`` ones no customer or no date; of a
+    column that rules of the job's own name, those of them are counted on which it is blank.
     """
     good = ~pl.col("malformed")
     blank = {name: _given(name, group).is_null() & good for name in OF_ORDER}
+    lacking = blank["customer_id"] | blank["ordered_at"]
+    blank |= {
+        name: _given(name, group).is_null() & lacking
+        for name in (carried(column) for column in group.carried)
+    }
     return lf.group_by("file").agg(
         good.sum().alias("lines"),
         pl.col("record").max().alias("last"),
         pl.all_horizontal(blank[name] for name in _FIRST).sum().alias("continuing"),
+        lacking.sum().alias("lacking"),
         *(condition.sum().alias(name) for name, condition in blank.items()),
     )
 
@@ -77,7 +87,7 @@ def count_named(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
 
 def decide(blanks: pl.DataFrame) -> Filling:
     """Return how lines are filled, from what :func:`count_blanks` gave for all files of a group."""
-    total = {name: int(blanks[name].sum()) for name in ("lines", "continuing", *OF_ORDER)}
+    total = {name: int(blanks[name].sum()) for name in blanks.columns if name not in ("file", "last")}
     blank = {name: total[name] for name in OF_ORDER if total[name] < total["lines"]}
     most = max(blank.get("customer_id", 0), blank.get("ordered_at", 0))
     # Nearly all lines without an order's id, or without a customer where no line has an id, are continuing ones.
@@ -91,7 +101,9 @@ def decide(blanks: pl.DataFrame) -> Filling:
         for name, lines in blank.items()
         if lines and not (name == "ordered_at" and dated) and (name != "order_id" or by_position)
     ]
-    return Filling(columns=tuple(columns), by_position=by_position)
+    # What nearly no line below the first one has is the order's; what some have is theirs, or nobody's.
+    own = [name for name in total if name.startswith(carried("")) and total[name] >= 0.99 * total["lacking"]]
+    return Filling(columns=(*columns, *own), by_position=by_position)
 
 
 def keyed(
@@ -178,4 +190,4 @@ def sentence(filling: Filling) -> str:
     how = (
         "from the line above that begins the order" if filling.by_position else "from the order's first line"
     )
-    return f"{', '.join(name for name in filling.columns)}: blank fields are filled {how}"
+    return f"{', '.join(name.removeprefix(carried('')) for name in filling.columns)}: blank fields are filled {how}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import polars as pl
 
 from segcore import job
-from segcore.lines import cleaning
+from segcore.lines.cleaning import OUTSIDE_WINDOW
 from segcore.lines.ledger import KEPT, NO_FAULT
 from segcore.records import DriftReport
 from segcore.records.manifest import ChosenModel
@@ -22,6 +22,7 @@ def broken_bounds(
     chosen: ChosenModel,
     drift: Mapping[str, float] | None = None,
     moved_share: float | None = None,
+    no_fault: Collection[str] = NO_FAULT,
 ) -> list[str]:
     """Return which bounds of the quality gate a run breaks, each with the figure and the bound.
 
@@ -37,10 +38,12 @@ def broken_bounds(
         Population stability index of each feature against the previous run; without one there is no drift.
     moved_share : float, optional
         Of the customers of both runs, who are in another segment now; None without a previous run.
+    no_fault : collection of str
+        Classes of rejects that are no sign of a bad input.
     """
     smallest = profile.filter(pl.col("segment") > 0)["customer_share"].min()
     texts = [
-        _broken(gate, "max_reject_share", "share of rejected lines", reject_share(rows)),
+        _broken(gate, "max_reject_share", "share of rejected lines", reject_share(rows, no_fault)),
         _broken(gate, "min_segment_share", "share of customers in the smallest segment", smallest),
     ]
     if drift:
@@ -71,10 +74,10 @@ def drift_by_feature(drift: DriftReport | None) -> dict[str, float]:
     return {own.feature: own.psi for own in (drift.features if drift else ()) if own.in_model}
 
 
-def reject_share(rows: Mapping[str, int]) -> float:
-    """Return the share of the window's lines that were rejected for other reasons than a missing customer."""
-    rejected = sum(n for name, n in rows.items() if name not in (*KEPT, *NO_FAULT))
-    looked_at = sum(rows.values()) - rows.get(cleaning.OUTSIDE_WINDOW, 0)
+def reject_share(rows: Mapping[str, int], no_fault: Collection[str] = NO_FAULT) -> float:
+    """Return the share of the window's lines that were rejected for reasons that are a fault."""
+    rejected = sum(n for name, n in rows.items() if name not in (*KEPT, *no_fault))
+    looked_at = sum(rows.values()) - rows.get(OUTSIDE_WINDOW, 0)
     return float(rejected / max(looked_at, 1))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import engine, ingest
+from segcore import engine, expressions, ingest
 from segcore.ingest import Formats, Source
 from segcore.ingest.columns import gathered
 from segcore.job import Job
@@ -155,7 +155,7 @@ def _look(
         .agg(files=pl.col("file").n_unique(), lines=pl.len())
     )
     customers = files.group_by("files").agg(customers=pl.len())
-    with ingest.readable():
+    with expressions.computed(), ingest.readable():
         classes = counted.collect(engine="streaming")
         seen = dict(customers.collect(engine="streaming").iter_rows())
         n_lines = source.n_lines

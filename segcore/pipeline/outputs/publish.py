@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from segcore import engine, errors, records, report, storage
 from segcore.changes.summary import summarise
+from segcore.lines import ledger
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.outputs import run_files
@@ -56,6 +57,7 @@ def finish(
         chosen=facts["chosen"],
         drift=quality_gate.drift_by_feature(run_files.drift(folder)),
         moved_share=run_files.moved_share(folder),
+        no_fault=ledger.no_fault(run.settings.cleaning),
     )
     about = {
         "run_id": run.run_id,

@@ -112,6 +112,7 @@ def class_name(name: str) -> str:
         "return": "Returns",
         "duplicate": "Duplicates",
         "outside_window": "Outside the observation window",
+        "not_kept": "Not kept by the job's rule",
         "non_positive_price": "Price not positive",
         "non_positive_quantity": "Quantity not positive",
     }

@@ -60,6 +60,14 @@ def count(value: str) -> int:
     return int(number)
 
 
+def days(value: str) -> int:
+    """Return a number of days such as 400d."""
+    number = value.removesuffix("d")
+    if not number.isdigit() or value == number or int(number) < 1:
+        raise click.BadParameter(f"{value!r} should be a number of days, such as 400d")
+    return int(number)
+
+
 Command = Callable[..., None]
 LOG_FORMAT = "SEGCORE_LOG_FORMAT"
 _KEY = "job__"
@@ -155,6 +163,12 @@ operating_options = together(  # of every command that makes a run; they change 
         "--keep",
         type=click.IntRange(1),
         help="Remove old runs beyond so many, never the published one.  [default: keep all]",
+    ),
+    option(
+        "--keep-history",
+        type=days,
+        help="Remove from DIR/history what is more than so many days before its newest night, such as 400d.  "
+        "[default: keep all]",
     ),
     option(
         "--log-format",

@@ -67,7 +67,7 @@ def score(
         with open_run.opened(plan, places, chosen, folder) as run:
             if not run.finished:
                 _make(run, with_report=with_report)
-            return publish.publish(run, keep=chosen.keep)
+            return publish.publish(run, keep=chosen.keep, keep_history=chosen.keep_history)
 
 
 def _make(run: RunContext, *, with_report: bool) -> None:

@@ -65,7 +65,7 @@ def segment(
     if_drifted : bool
         Score with the previous run's model while it fits, and fit a new one only when it does not.
     **options
-        What changes no answer: memory, scratch, resume, wait, keep, log_format, quiet; see
+        What changes no answer: memory, scratch, resume, wait, keep, keep_history, log_format, quiet; see
         :class:`segcore.pipeline.core.options.RunOptions`.
 
     Returns
@@ -99,7 +99,7 @@ def segment(
                 log=run.progress.log,
             ) as cluster:
                 _make(run if cluster is None else run.planned(budget=cluster.budget))
-        return publish.publish(run, keep=chosen.keep)
+        return publish.publish(run, keep=chosen.keep, keep_history=chosen.keep_history)
 
 
 def _make(run: RunContext) -> None:

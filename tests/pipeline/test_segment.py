@@ -33,7 +33,7 @@ def test_a_run_holds_what_the_design_says(sample_run: Run) -> None:
         assert (sample_run.folder / name).is_file(), name
     out = sample_run.folder.parent.parent
     assert json.loads((out / "latest.json").read_text()) == {"run": f"runs/{sample_run.folder.name}"}
-    assert sorted(path.name for path in out.iterdir()) == [".lock", "latest.json", "runs"]
+    assert sorted(path.name for path in out.iterdir()) == [".lock", "history", "latest.json", "runs"]
     assert job.resolve((sample_run.folder / "job.toml").read_text()).models.k_max == QUICK["models.k_max"]
 
 

@@ -167,6 +167,10 @@ def test_the_next_night_follows_the_run_in_the_store(
     assert store.keys("shop", "segments/runs/") == sorted(
         f"segments/runs/{second.name}/{name}" for name in files(second)
     )
+    nights = store.keys("shop", "segments/history/")
+    assert [key.split("/")[3:] for key in nights] == [
+        [f"run={run.name}", "part-00000.parquet"] for run in (first, second)
+    ]
     of_first = [r for r in store.requests if f"/runs/{first.name}/" in r.path]
     read = {r.path.partition(first.name + "/")[2] for r in of_first if r.method == "GET"}
     assert {"model.json", "features/part-00000.parquet"} <= read

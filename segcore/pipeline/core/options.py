@@ -17,6 +17,7 @@ class Options(TypedDict, total=False):
     resume: bool
     wait: bool
     keep: int | None
+    keep_history: int | None
     log_format: logs.Format
     quiet: bool
 
@@ -37,6 +38,8 @@ class RunOptions:
         Wait while another run holds the folder of the runs, instead of giving up.
     keep : int, optional
         Remove old runs beyond so many, never the published one; all are kept without it.
+    keep_history : int, optional
+        Remove from the history what is more than so many days before its newest night; all is kept without it.
     log_format : {"text", "json"}
         Of the messages on stderr.
     quiet : bool
@@ -48,6 +51,7 @@ class RunOptions:
     resume: bool = True
     wait: bool = False
     keep: int | None = None
+    keep_history: int | None = None
     log_format: logs.Format = "text"
     quiet: bool = False
 

@@ -10,6 +10,7 @@ from typing import Literal
 from segcore import engine, ingest, storage
 from segcore.job import Job
 from segcore.pipeline.finished.previous_run import Previous
+from segcore.storage import history
 from segcore.stores import is_url, place
 
 Refresh = Literal["fit", "if-drifted", "score"]
@@ -86,7 +87,7 @@ class Places:
 
     def hold(self, path: str) -> bool:
         """Whether a file is one of a run's own."""
-        own = (storage.join(self.out, "runs"), storage.join(self.out, "work"), self.stages)
+        own = (*(storage.join(self.out, name) for name in ("runs", "work", history.FOLDER)), self.stages)
         return path.startswith(tuple(f"{one if is_url(one) else Path(one).absolute()}/" for one in own))
 
     @property

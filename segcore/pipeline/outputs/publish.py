@@ -18,11 +18,12 @@ from segcore.changes.summary import summarise
 from segcore.lines import ledger
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.outputs import run_files
+from segcore.pipeline.outputs import history_file, run_files
 from segcore.progress import Progress
 from segcore.records import Manifest, MovementReport
 from segcore.records.manifest import StageFigures, WorkerFigures
 from segcore.selection import quality_gate
+from segcore.storage import history
 from segcore.stores import redacted
 
 
@@ -78,7 +79,7 @@ def finish(
     _write_manifest(folder, about, run.progress)
 
 
-def publish(run: RunContext, *, keep: int | None = None) -> Run:
+def publish(run: RunContext, *, keep: int | None = None, keep_history: int | None = None) -> Run:
     """Move the stage ``run`` to its place and let ``latest.json`` name it, unless the gate stops it.
 
     Each of its moves is done or not, and a start that finds some done goes on with the next.
@@ -88,6 +89,8 @@ def publish(run: RunContext, *, keep: int | None = None) -> Run:
     run : RunContext
     keep : int, optional
         Old runs beyond so many are removed; all are kept without it.
+    keep_history : int, optional
+        So are nights of the history more than so many days before the newest one.
 
     Raises
     ------
@@ -98,10 +101,14 @@ def publish(run: RunContext, *, keep: int | None = None) -> Run:
     moved = work.move("run", run.run_id)
     broken = records.read(Manifest, moved).gate.broken
     if not broken:
+        history_file.keep(run, moved)
         work.point_to(run.run_id)
     if keep is not None:
         for old in work.prune(keep):
             run.progress.log(f"removed the old run {old}")
+    if keep_history is not None:
+        for old in history.prune(work.out, keep_history):
+            run.progress.log(f"removed {old} from the history")
     work.clear()
     if storage.exists(storage.join(moved, MovementReport.FILE)):
         run.progress.log(summarise(records.read(MovementReport, moved)).text())

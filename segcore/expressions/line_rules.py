@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import polars as pl
@@ -33,6 +33,11 @@ def condition(text: str) -> pl.Expr:
 def columns_in(text: str) -> list[str]:
     """Return the source's columns that a condition names, in their order by name."""
     return sorted({name.removeprefix(_PREFIX) for name in condition(text).meta.root_names()})
+
+
+def columns_of_rules(conditions: Mapping[str, str]) -> dict[str, str]:
+    """Return the source's columns that some conditions name, each with the name of one that does."""
+    return {column: rule for rule, text in conditions.items() for column in columns_in(text)}
 
 
 def check_condition(text: str) -> None:

@@ -6,7 +6,7 @@ from segcore.ingest.date_formats import order_of
 from segcore.ingest.failures import readable
 from segcore.ingest.files import Source, discover, has_changed, passed_over
 from segcore.ingest.formats import Formats
-from segcore.ingest.grouping import FileGroup, first_records, group_files, split
+from segcore.ingest.grouping import FileGroup, first_records, group_files, other_columns, split
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import scan
 from segcore.ingest.values import UNREADABLE, read_values, with_texts
@@ -25,6 +25,7 @@ __all__ = [
     "group_files",
     "has_changed",
     "order_of",
+    "other_columns",
     "passed_over",
     "prepare",
     "read_values",

@@ -13,6 +13,7 @@ from segcore.ingest.columns import assign_columns, is_fallback
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
+_NO_VALUES = (pl.Object, pl.Duration, pl.Time)
 _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
 
@@ -82,11 +83,7 @@ def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]
     segcore.errors.DataError
         If one is not there.
     """
-    named = {
-        column: rule
-        for rule, text in cleaning.own_conditions.items()
-        for column in expressions.columns_in(text)
-    }
+    named = expressions.columns_of_rules(cleaning.own_conditions)
     if not named:
         return {}
     first = group.files[0]
@@ -156,8 +153,21 @@ def _columns(
     return columns, dtypes
 
 
+def other_columns(group: FileGroup) -> dict[str, pl.DataType]:
+    """Return the columns of a group's files that are no canonical ones, and whose values can be carried along."""
+    first = group.files[0]
+    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
+    others: dict[str, pl.DataType] = {}
+    for name in first.names:
+        dtype = types.get(name, pl.String())
+        usable = not (dtype.is_nested() or dtype in _NO_VALUES)
+        if usable and name not in group.columns.values() and first.names.count(name) == 1:
+            others[name] = _usable(dtype, name, first.source.name)
+    return others
+
+
 def _usable(dtype: pl.DataType, name: str, shown: str) -> pl.DataType:
-    if dtype.is_nested() or dtype in (pl.Object, pl.Duration, pl.Time):
+    if dtype.is_nested() or dtype in _NO_VALUES:
         raise errors.DataError(
             f"{shown}: column {name!r} is of type {dtype}; expected text, numbers or dates: map another column"
         )

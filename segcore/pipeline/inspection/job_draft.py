@@ -7,6 +7,7 @@ from pathlib import Path
 from segcore import errors, ingest, job, storage
 from segcore.ingest.columns import gathered
 from segcore.job import Job
+from segcore.pipeline.inspection import states
 from segcore.pipeline.inspection.look import Inspection
 
 
@@ -42,7 +43,14 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
         }
     )
     with storage.disk_errors(path):
-        storage.write_text(path, job.to_toml(draft))
+        storage.write_text(path, _with_rules(draft, seen))
+
+
+def _with_rules(draft: Job, seen: Inspection) -> str:
+    """Put rules that columns suggest into the table for them, as comments."""
+    table = "[cleaning.rules]\n"
+    comments = states.comments(seen.states, draft.cleaning.money_decimals)
+    return job.to_toml(draft).replace(table, table + "".join(f"{text}\n" for text in comments), 1)
 
 
 def _cleaning(seen: Inspection, cleaning: job.Cleaning) -> job.Cleaning:

@@ -19,8 +19,9 @@ from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.core import job_file
 from segcore.pipeline.customers import attributes
-from segcore.pipeline.inspection import counts
+from segcore.pipeline.inspection import counts, states
 from segcore.pipeline.inspection.counts import Missing
+from segcore.pipeline.inspection.states import State
 from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
 from segcore.pipeline.lines.read_input import PreparedInput
 
@@ -42,6 +43,8 @@ class Inspection:
         Of each group of files, by canonical column.
     warnings : list of str
         Of customers that may be none.
+    states : list of State
+        Columns without a use that may say that a line is no purchase.
     fillable : bool
         Whether many lines lack what the first line of their order says.
     classes : polars.DataFrame
@@ -65,6 +68,7 @@ class Inspection:
     formats: list[Formats]
     missing: list[dict[str, Missing]]
     warnings: list[str]
+    states: list[State]
     fillable: bool
     classes: pl.DataFrame
     first_rejects: pl.DataFrame
@@ -109,7 +113,7 @@ def inspect(
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
-        source = PreparedInput.of(files, settings)
+        source = states.carry(PreparedInput.of(files, settings))
         read_input.check_ids(source)
         timed = job_file.with_clock(settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)
@@ -169,6 +173,8 @@ def _look(
             for frame, group in zip(classified, source.file_groups, strict=True)
         ]
         rejects = counts.first_rejects(lf, classes, source)
+        used = expressions.columns_of_rules(settings.cleaning.own_conditions)
+        telling = states.count(classified, source, used)
     share = sum(source.size for source in sampled) / sum(source.size for source in sources)
     order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
     return Inspection(
@@ -177,7 +183,8 @@ def _look(
         reading=source,
         formats=formats,
         missing=missing,
-        warnings=warnings,
+        warnings=[*warnings, *states.warnings(telling, settings.cleaning.money_decimals)],
+        states=telling,
         fillable=fillable,
         classes=classes.select("class", "lines").sort(
             pl.col("class").replace_strict(order, default=len(order))

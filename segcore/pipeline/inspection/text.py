@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from segcore import engine, errors
+from segcore import engine, errors, expressions
 from segcore.ingest import FileGroup, Formats
 from segcore.ingest.columns import gathered
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attribute_table
+from segcore.pipeline.inspection import states
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.look import Inspection
 from segcore.pipeline.lines import memory_plan, read_input
@@ -45,6 +46,8 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         "",
         *_classes(inspection),
         "",
+        *states.table(inspection.states, settings.cleaning.money_decimals),
+        *([""] if inspection.states else []),
         *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),
         *_costs(inspection, settings, memory or engine.default_budget()),
         *_stops(inspection, settings),
@@ -66,7 +69,8 @@ def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], sett
             f"  {name:<12} {column!r:<24} {str(group.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
             f"{_missing(missing[name], sum(file.n_records for file in group.files))}"
         )
-    unused = [name for name in first.names if name not in group.columns.values()]
+    used = {*group.columns.values(), *expressions.columns_of_rules(settings.cleaning.own_conditions)}
+    unused = [name for name in first.names if name not in used]
     return [*texts, f"  not used: {errors.listing(unused)}"] if unused else texts
 
 

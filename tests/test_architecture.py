@@ -16,7 +16,7 @@ PAGE = pages.page("segcore/README.md")
 
 # Lower layers first; a module may import its own layer's package and every layer below.
 LAYERS: list[set[str]] = [
-    {"errors", "arrays", "cpus"},
+    {"errors", "failures", "arrays", "cpus"},
     {"stores", "new_folder", "spreadsheet"},
     {"schema", "feature_identities"},
     {"records"},
@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     {"pipeline"},
     {"cli"},
 ]
-# These may import errors, stores and cpus only; everybody from the pipeline up may use them, and `records`, which reads
+# These may import errors, failures, stores and cpus only; everybody from the pipeline up may use them, and `records`, which reads
 # and writes a run's files.
 BESIDE = {"storage", "engine", "progress", "logs", "stopping"}
 # The rooms of the first layer, in the order in which the data pass.
@@ -75,7 +75,7 @@ def test_no_import_runs_back_up(path: Path) -> None:
     assert own in known, f"{own} has no place in the line: add it"
     for other in rooms_imported(path) & known - {own}:
         if own in BESIDE:
-            assert other in {"errors", "stores", "cpus"} | BESIDE
+            assert other in {"errors", "failures", "stores", "cpus"} | BESIDE
         elif other in BESIDE:
             allowed = (own, other) == ("records", "storage") or (layer(own) or 0) >= len(LAYERS) - 2
             assert allowed, f"{own} should not touch {other}"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +90,48 @@ def test_the_published_schema_is_that_of_the_job() -> None:
 )
 def test_how_the_source_is_written_is_checked(text: str, message: str) -> None:
     with pytest.raises(errors.JobError, match=message):
+        job.resolve(text)
+
+
+def numbers(schema: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every number of a JSON schema with the place where it stands."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("integer", "number"):
+            yield where, schema
+        for key, value in schema.items():
+            yield from numbers(value, f"{where}.{key}")
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from numbers(value, where)
+
+
+def test_every_number_has_both_bounds() -> None:
+    found = list(numbers(job.Job.model_json_schema()))
+    assert len(found) > 30
+    open_ended = [
+        where
+        for where, number in found
+        if not {"minimum", "exclusiveMinimum"} & {*number} or not {"maximum", "exclusiveMaximum"} & {*number}
+    ]
+    assert open_ended == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[models]\nsample = 99999999999999999999",
+        "[models]\nreg_covar = inf",
+        "[models]\nreg_covar = nan",
+        "[features]\nas_of = 1969-12-31",
+        "[features]\nas_of = 9999-12-31T23:59:59-23:59",
+        "[input]\nlatest = 0001-01-01T00:00:00",
+        "seed = " + "9" * 5_000,
+    ],
+)
+def test_what_is_beyond_all_bounds(text: str) -> None:
+    with pytest.raises(
+        errors.JobError, match=r"less than or equal|from the year 1970 to 9999|not valid TOML"
+    ):
         job.resolve(text)
 
 

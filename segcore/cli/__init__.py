@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from segcore import errors, logs, stopping, stores
+from segcore import errors, failures, logs, stopping, stores
 from segcore.cli import data_commands, query_commands, run_commands  # they add their commands to the root
 from segcore.cli.group import cli
 from segcore.cli.options import LOG_FORMAT
@@ -19,8 +19,11 @@ __all__ = ["cli", "data_commands", "main", "query_commands", "run_commands"]
 
 def main() -> NoReturn:
     """Run the command; every failure is one line on stderr and an exit code."""
+    _open_streams()
     stopping.install(_fail)
     debug = "--debug" in sys.argv or os.environ.get("SEGCORE_DEBUG") not in (None, "", "0")
+    if not debug:
+        os.environ["RUST_BACKTRACE"] = "0"
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as exc:
@@ -36,13 +39,26 @@ def main() -> NoReturn:
         code = _fail(str(exc), exc.exit_code)
     except MemoryError:
         code = _fail("out of memory; use a smaller --memory budget or a larger machine", 75)
-    except Exception as exc:
-        if debug:
+    except BaseException as exc:
+        if debug or not (isinstance(exc, Exception) or failures.is_panic(exc)):
             raise
-        code = _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)
+        if failures.is_full(exc) or failures.is_broken(exc):
+            code = _fail(f"reading or writing failed: {exc}", errors.StorageError.exit_code)
+        else:
+            code = _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)
     else:
         code = 0
     raise SystemExit(code)
+
+
+def _open_streams() -> None:
+    """Let what is closed lead nowhere: else the next file that is opened takes its place, and what is printed ends in it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the process's life
 
 
 def _fail(message: str, code: int) -> int:

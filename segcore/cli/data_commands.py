@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from segcore.cli.group import cli
+from segcore.cli.group import cli, say
 from segcore.cli.options import count, folder
 
 
@@ -44,7 +44,10 @@ def simulate(
     from segcore.simulate import simulate as write
 
     dump = write(out, rows=rows, customers=customers, seed=seed, format=format, start=start.date(), days=days)
-    click.echo(f"{dump.rows:,} lines of {dump.customers:,} customers in {len(dump.paths)} files: {out}")
+    say(
+        f"{dump.rows:,} lines of {dump.customers:,} customers in {len(dump.paths)} files: {out}",
+        published=True,
+    )
 
 
 @cli.command("download")
@@ -66,6 +69,7 @@ def download_command(name: str, out: Path, url: str | None, timeout: float) -> N
     from segcore.download import EXPECTED, ONLINE_RETAIL, download
 
     paths = download(out, url=url or ONLINE_RETAIL, timeout=timeout)
-    click.echo(
-        f"{EXPECTED['rows']:,} lines of {EXPECTED['customers']:,} customers in {len(paths)} files: {out}"
+    say(
+        f"{EXPECTED['rows']:,} lines of {EXPECTED['customers']:,} customers in {len(paths)} files: {out}",
+        published=True,
     )

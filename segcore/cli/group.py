@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+
+from segcore import errors
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -31,3 +35,29 @@ def importing() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def say(text: str, *, published: bool = False, nl: bool = True) -> None:
+    """Write a result to stdout; steered by nothing in it.
+
+    Parameters
+    ----------
+    text : str
+    published : bool
+        The command has left what it was asked for already: whether somebody reads where does not make it a failure.
+    nl : bool
+        End the line.
+
+    Raises
+    ------
+    segcore.errors.StorageError
+        If stdout cannot be written; not where a reader had enough, such as ``head``.
+    """
+    try:
+        click.echo(errors.printable(text), nl=nl)
+    except OSError as exc:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # what is left in the buffer goes there
+        if not published and not isinstance(exc, BrokenPipeError):
+            raise errors.StorageError(f"stdout: cannot be written: {exc.strerror}") from exc

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from segcore import errors
-from segcore.cli.group import cli, importing
+from segcore.cli.group import cli, importing, say
 from segcore.cli.options import (
     inputs_argument,
     job_option,
@@ -28,7 +27,7 @@ def report_command(run: Path | str, kind: str, show_ids: bool) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(str(pipeline.rebuild_report(run, markdown=kind == "md", show_ids=show_ids)))
+    say(str(pipeline.rebuild_report(run, markdown=kind == "md", show_ids=show_ids)), published=True)
 
 
 @cli.command()
@@ -41,7 +40,7 @@ def explain(customer_id: str, run: Path | str) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(errors.printable(pipeline.explain_customer(customer_id, run)))
+    say(pipeline.explain_customer(customer_id, run))
 
 
 @cli.command("runs")
@@ -52,7 +51,7 @@ def runs_command(out: Path | str) -> None:
         from segcore import pipeline
 
     for line in pipeline.list_runs(out):
-        click.echo(errors.printable(line))
+        say(line)
 
 
 @cli.command("inspect")
@@ -70,7 +69,7 @@ def inspect_command(inputs: tuple[str, ...], **options: Any) -> None:
         from segcore import pipeline
 
     overrides = take_overrides(options)
-    click.echo(errors.printable(pipeline.inspect_input(list(inputs), overrides=overrides, **options)))
+    say(pipeline.inspect_input(list(inputs), overrides=overrides, **options))
 
 
 @cli.command("validate-job")
@@ -81,4 +80,4 @@ def validate_job(file: Path) -> None:
         from segcore import job
         from segcore.pipeline.core.job_file import load
 
-    click.echo(job.to_toml(load(file)), nl=False)
+    say(job.to_toml(load(file)), nl=False)

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from segcore import errors
-from segcore.cli.group import cli, importing
+from segcore.cli.group import cli, importing, say
 from segcore.cli.options import (
     count,
     folder,
@@ -86,7 +85,7 @@ def segment(inputs: tuple[str, ...], **options: Any) -> None:
 
     overrides = take_overrides(options)
     run = pipeline.segment(list(inputs), overrides=overrides, **options)
-    click.echo(f"{run.place}/report.html")
+    say(f"{run.place}/report.html", published=True)
 
 
 @cli.command()
@@ -115,7 +114,7 @@ def score(inputs: tuple[str, ...], **options: Any) -> None:
         from segcore import pipeline
 
     run = pipeline.score(list(inputs), **options)
-    click.echo(f"{run.place}/report.html" if options["with_report"] else str(run.place))
+    say(f"{run.place}/report.html" if options["with_report"] else str(run.place), published=True)
 
 
 @cli.command()
@@ -132,4 +131,4 @@ def compare(old: Path | str, new: Path | str, out: Path | None) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(errors.printable(pipeline.compare_runs(old, new, out)))
+    say(pipeline.compare_runs(old, new, out), published=out is not None)

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from segcore import errors
 from segcore.cpus import available_cpus
 from segcore.models import threads
 
@@ -37,6 +39,11 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
         Started in this order: put the longest first. Drawn when a process is soon free for it.
     n_jobs : int, optional
         Processes; all available CPUs by default, and none but this one for 1. The results do not depend on it.
+
+    Raises
+    ------
+    segcore.errors.BusyError
+        If a worker process is killed.
     """
     from joblib import Parallel, delayed, parallel_config
 
@@ -51,7 +58,13 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
     ):
         # Without max_nbytes large arrays go through files, which a killed run would leave behind.
         work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator", max_nbytes=None)
-        yield from work(delayed(_alone)(function, item, os.getpid()) for item in items)
+        try:
+            yield from work(delayed(_alone)(function, item, os.getpid()) for item in items)
+        except BrokenProcessPool as exc:
+            raise errors.BusyError(
+                "a worker process that refits models was killed, for want of memory most often; run the same command "
+                "again to go on, with a smaller --memory (fewer of them work at once) or on a machine with more"
+            ) from exc
 
 
 @contextmanager

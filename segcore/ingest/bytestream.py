@@ -37,8 +37,12 @@ def opened(path: str, compression: str) -> Iterator[BinaryIO]:
 def blocks(path: str, compression: str) -> Iterator[bytes]:
     """Yield a file's bytes in blocks of 1 MiB."""
     with opened(path, compression) as stream:
-        while block := stream.read(BLOCK):
+        block = stream.read(BLOCK)
+        if is_url(path):
+            remote.check_answer(path, block[:99])
+        while block:
             yield block
+            block = stream.read(BLOCK)
 
 
 def detect_encoding(source: Source, asked: str) -> tuple[str, bool]:

@@ -7,21 +7,16 @@ reported as one.
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import polars as pl
 
 from segcore import errors
+from segcore.failures import first_line, is_damage
 from segcore.stores import engine_errors
 
-# How the readers begin what they say of a damaged file.
-_DAMAGED = re.compile(
-    r"^parquet(:| error)|out of specification|encoded schema|decompress|deflate|zlib|gzip|zstd|corrupt"
-    r"|truncated|whole buffer|unexpected end",
-    re.IGNORECASE,
-)
+_OF_READERS = (OSError, EOFError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 @contextmanager
@@ -42,13 +37,13 @@ def broken_file(path: str) -> Iterator[None]:
             yield
     except (FileNotFoundError, PermissionError) as exc:
         raise errors.InputNotFoundError(
-            f"{path}: cannot be read: {exc.strerror or _first_line(exc)}; was it moved?"
+            f"{path}: cannot be read: {exc.strerror or first_line(exc)}; was it moved?"
         ) from exc
-    except (OSError, EOFError, pl.exceptions.PolarsError) as exc:
+    except _OF_READERS as exc:
         if getattr(exc, "errno", None) is not None or not is_damage(exc):
             raise  # a disk that fails or is full is another matter
         raise errors.DataError(
-            f"{path}: the file is damaged or breaks off: {_first_line(exc)}; fetch or export it again"
+            f"{path}: the file is damaged or breaks off: {first_line(exc)}; fetch or export it again"
         ) from exc
 
 
@@ -67,19 +62,10 @@ def readable() -> Iterator[None]:
         with engine_errors():
             yield
     except FileNotFoundError as exc:
-        raise errors.InputNotFoundError(f"{_first_line(exc)}: was a file moved while it was read?") from exc
-    except (pl.exceptions.PolarsError, OSError) as exc:
+        raise errors.InputNotFoundError(f"{first_line(exc)}: was a file moved while it was read?") from exc
+    except _OF_READERS as exc:
         if getattr(exc, "errno", None) not in (None, errno.ENOENT) or not is_damage(exc):
             raise
         raise errors.DataError(
-            f"the input cannot be read: {_first_line(exc)}; fetch or export it again"
+            f"the input cannot be read: {first_line(exc)}; fetch or export it again"
         ) from exc
-
-
-def is_damage(exc: BaseException) -> bool:
-    """Whether a reader says that a file is damaged, or breaks off."""
-    return isinstance(exc, EOFError) or _DAMAGED.search(str(exc)) is not None
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).splitlines() or [type(exc).__name__])[0]

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from segcore import errors
 from segcore.ingest import remote
-from segcore.stores import is_url
+from segcore.stores import check_name, is_url
 
 Format = Literal["text", "parquet", "excel"]
 Compression = Literal["", "gzip", "zstd"]
@@ -168,6 +168,10 @@ def _suffix(path: str) -> Format | None:
 
 
 def _source(path: str) -> Source:
+    try:
+        check_name(path)
+    except errors.UsageError as exc:
+        raise errors.InputNotFoundError(str(exc)) from exc
     size, modified, head = _first_look_at_url(path) if is_url(path) else _first_look(path)
     if not head:
         raise errors.DataError(f"{path}: the file is empty; expected a header and lines")
@@ -202,7 +206,9 @@ def _first_look(path: str) -> tuple[int, int, bytes]:
 
 def _first_look_at_url(url: str) -> tuple[int, int, bytes]:
     with remote.opened(url) as stream:
-        return *remote.stat(url), stream.read(8)
+        head = stream.read(8)
+    remote.check_answer(url, head)
+    return *remote.stat(url), head
 
 
 def _kind(path: str, head: bytes) -> Format:

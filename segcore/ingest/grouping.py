@@ -14,6 +14,7 @@ from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
 _NO_VALUES = (pl.Object, pl.Duration, pl.Time)
+_MOST_DIGITS = 38  # of a Decimal
 _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
 
@@ -145,6 +146,7 @@ def _columns(
     assign: Callable[[Sequence[str], str], Mapping[str, str]],
 ) -> tuple[dict[str, str], dict[str, pl.DataType]]:
     shown = file.source.name
+    _check_digits(types, shown)
     folders = [name for name, _ in file.source.partition if name not in file.names]
     columns = dict(assign([*file.names, *folders], shown))
     dtypes = {
@@ -164,6 +166,15 @@ def other_columns(group: FileGroup) -> dict[str, pl.DataType]:
         if usable and name not in group.columns.values() and first.names.count(name) == 1:
             others[name] = _usable(dtype, name, first.source.name)
     return others
+
+
+def _check_digits(types: Mapping[str, pl.DataType], shown: str) -> None:
+    for name, dtype in types.items():
+        if isinstance(dtype, pl.Decimal) and dtype.precision > _MOST_DIGITS:
+            raise errors.DataError(
+                f"{shown}: column {name!r} has numbers of {dtype.precision} digits; at most {_MOST_DIGITS} can be read: "
+                "export it with fewer, or as text"
+            )
 
 
 def _usable(dtype: pl.DataType, name: str, shown: str) -> pl.DataType:

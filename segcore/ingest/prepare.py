@@ -13,7 +13,7 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.ingest import bytestream, excel, records, remote
-from segcore.ingest.failures import broken_file, is_damage
+from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Header, Reader, examine, field_name, read_header
 from segcore.stores import is_url
@@ -168,15 +168,8 @@ def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
 
 
 def _parquet(number: int, source: Source) -> Prepared:
-    try:
-        names = tuple(pl.read_parquet_schema(source.path))
-        n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
-    except pl.exceptions.PolarsError as exc:
-        if not is_damage(exc):
-            raise
-        raise errors.DataError(
-            f"{source.name}: cannot be read as Parquet: {str(exc).splitlines()[0]}; fetch or export it again"
-        ) from exc
+    names = tuple(pl.read_parquet_schema(source.path))
+    n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
     return Prepared(
         number=number, source=source, path=source.path, reader="parquet", names=names, n_records=n_records
     )

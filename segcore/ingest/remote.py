@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from segcore import errors
-from segcore.stores import check_url, file_system, store_errors
+from segcore.stores import check_url, engine_errors, file_system, store_errors
 
 
 def find(url: str) -> tuple[list[str], bool]:
@@ -54,9 +54,29 @@ def stat(url: str) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def opened(url: str) -> Iterator[BinaryIO]:
-    """Open a file as a stream of bytes."""
+    """Open a file as a stream of bytes.
+
+    Raises
+    ------
+    segcore.errors.UnreachableError
+        If the store does not answer, or somebody else does: a login page stands where the file should.
+    """
     with store_errors(url):
         system, path = file_system(url)
         stream = system.open_input_stream(path, compression=None)
-    with stream:
+    with stream, engine_errors(url):
         yield stream
+
+
+def check_answer(url: str, head: bytes) -> None:
+    """Refuse a web page in place of a file, by its first bytes.
+
+    Raises
+    ------
+    segcore.errors.UnreachableError
+    """
+    if head.lstrip()[:5].lower() in (b"<html", b"<!doc", b"<?xml"):
+        raise errors.UnreachableError(
+            f"{url}: a web page comes in place of the file; is there a login or a proxy in between? check the URL and the "
+            "network, then run the same command again"
+        )

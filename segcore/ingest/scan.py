@@ -138,6 +138,7 @@ def _rest(group: FileGroup, names: Sequence[str], seed: int) -> pl.Expr:
 
     def hashed(place: int, name: str) -> pl.Expr:
         dtype, value = types.get(name, pl.String()), pl.col(f"__rest_{place}")
+        value = value.to_physical() if dtype.is_temporal() else value  # not all of them have a text
         text = value if dtype.is_nested() or dtype == pl.Binary else value.cast(pl.String)
         given = value.is_not_null() if dtype != pl.String else value.is_not_null() & (value != "")
         weight = int.from_bytes(sha256(name.encode()).digest()[:8]) | 1  # odd, so that no bit is lost

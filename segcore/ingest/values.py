@@ -11,6 +11,7 @@ import polars as pl
 
 from segcore import job, schema
 from segcore.expressions import carried
+from segcore.ingest import timestamps
 from segcore.ingest.customer_ids import customer, is_named
 from segcore.ingest.date_formats import EPOCHS
 from segcore.ingest.formats import Formats
@@ -107,7 +108,7 @@ def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.String:
         return pl.col(name)
     if dtype.is_temporal():
-        return pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S")
+        return timestamps.as_text(name, dtype)
     return _as_value(name, dtype).cast(pl.String)
 
 
@@ -180,19 +181,12 @@ def _number_text(name: str, numbers: Numbers) -> pl.Expr:
 
 
 def _seconds(dtype: pl.DataType, formats: Formats, settings: job.Input, latest: int) -> pl.Expr:
-    if dtype == pl.Date:
-        when = pl.col("ordered_at").cast(pl.Datetime("us"))
-    elif isinstance(dtype, pl.Datetime):
-        when = pl.col("ordered_at").dt.cast_time_unit("us")
-        when = _local(when, settings.time_zone) if dtype.time_zone else when
+    if dtype.is_temporal():
+        when = timestamps.wall_clock("ordered_at", dtype, settings.time_zone)
     else:
         when = _from_text(formats.dates, settings.time_zone)
     seconds = when.to_physical() // 1_000_000
     return pl.when(seconds.is_between(0, latest)).then(seconds)
-
-
-def _local(when: pl.Expr, time_zone: str) -> pl.Expr:
-    return when.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
 
 
 def _from_text(formats: tuple[str, ...], time_zone: str) -> pl.Expr:
@@ -209,15 +203,9 @@ def _from_text(formats: tuple[str, ...], time_zone: str) -> pl.Expr:
 def _by_pattern(text: pl.Expr, form: str, time_zone: str) -> pl.Expr:
     if form in EPOCHS:
         millionths = text.cast(pl.Decimal(38, 6), strict=False).to_physical()
-        utc = (
-            (millionths // EPOCHS[form])
-            .cast(pl.Int64, strict=False)
-            .cast(pl.Datetime("us"))
-            .dt.replace_time_zone("UTC")
-        )
-        return _local(utc, time_zone)
+        return timestamps.of_epoch(millionths // EPOCHS[form], time_zone)
     when = text.str.to_datetime(form, time_unit="us", strict=False)
-    return _local(when, time_zone) if "z" in form else when
+    return when.dt.convert_time_zone(time_zone).dt.replace_time_zone(None) if "z" in form else when
 
 
 def _unreadable(group: FileGroup) -> pl.Expr:

@@ -12,6 +12,8 @@ Family = Literal["kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spec
 Linkage = Literal["ward", "complete", "average"]
 CovarianceType = Literal["spherical", "diag", "tied", "full"]
 
+MOST_SEGMENTS = 200
+
 
 class Models(Table):
     """What is fitted, on how many customers."""
@@ -23,29 +25,37 @@ class Models(Table):
     covariance_types: list[CovarianceType] = Field(
         ["spherical", "diag", "tied", "full"], description="of the mixture family"
     )
-    k_min: int = Field(2, ge=2, description="smallest number of segments")
-    k_max: int = Field(10, ge=2, description="largest number of segments")
-    sample: int = Field(10_000, ge=10, description="customers, the first in hash order, that sample fits see")
+    k_min: int = Field(2, ge=2, le=MOST_SEGMENTS, description="smallest number of segments")
+    k_max: int = Field(10, ge=2, le=MOST_SEGMENTS, description="largest number of segments")
+    sample: int = Field(
+        10_000, ge=10, le=10_000_000, description="customers, the first in hash order, that sample fits see"
+    )
     tree_sample: int = Field(
         5_000,
         ge=10,
+        le=100_000,
         description="customers, the first in hash order, for trees, spectral clustering and stability",
     )
     evaluation_sample: int = Field(
-        10_000, ge=10, description="customers, the next in hash order, that every candidate is judged on"
+        10_000,
+        ge=10,
+        le=10_000_000,
+        description="customers, the next in hash order, that every candidate is judged on",
     )
-    restarts: int = Field(100, ge=1, description="restarts of K-Means on the sample")
-    mixture_restarts: int = Field(5, ge=1, description="restarts of each mixture")
+    restarts: int = Field(100, ge=1, le=1_000_000, description="restarts of K-Means on the sample")
+    mixture_restarts: int = Field(5, ge=1, le=1_000_000, description="restarts of each mixture")
     reg_covar: float = Field(
-        1e-3, gt=0, description="added to the variances of a mixture, standardised units"
+        1e-3, gt=0, le=1_000, description="added to the variances of a mixture, standardised units"
     )
     n_neighbors: int = Field(
-        15, ge=1, description="neighbours that vote where a model has no predict of its own"
+        15, ge=1, le=1_000, description="neighbours that vote where a model has no predict of its own"
     )
     dbscan_eps: float | None = Field(
-        None, gt=0, description="radius of DBSCAN; empty: the knee of the k-distances"
+        None, gt=0, le=1_000, description="radius of DBSCAN; empty: the knee of the k-distances"
     )
-    min_samples: int = Field(10, ge=2, description="neighbours that make a core customer in DBSCAN")
+    min_samples: int = Field(
+        10, ge=2, le=100_000, description="neighbours that make a core customer in DBSCAN"
+    )
     min_cluster_size: float = Field(
         0.02, gt=0, lt=1, description="smallest cluster of HDBSCAN, a share of its sample"
     )
@@ -83,9 +93,13 @@ class Models(Table):
 class Stability(Table):
     """How often the models are refitted to see whether their segments hold."""
 
-    splits: int = Field(50, ge=0, description="random halvings at most; 0: stability is not measured")
-    resamples: int = Field(30, ge=0, description="bootstrap draws at most")
-    min_splits: int = Field(12, ge=1, description="halvings before a candidate may be decided early")
+    splits: int = Field(
+        50, ge=0, le=10_000, description="random halvings at most; 0: stability is not measured"
+    )
+    resamples: int = Field(30, ge=0, le=10_000, description="bootstrap draws at most")
+    min_splits: int = Field(
+        12, ge=1, le=10_000, description="halvings before a candidate may be decided early"
+    )
 
 
 class Selection(Table):
@@ -102,14 +116,14 @@ class Selection(Table):
         lt=1,
         description="how far below these two bars the previous run's model may be and still stay",
     )
-    k: int | None = Field(None, ge=2, description="pin the number of segments")
+    k: int | None = Field(None, ge=2, le=MOST_SEGMENTS, description="pin the number of segments")
     family: str | None = Field(None, description="pin the family, or family-variant such as mixture-full")
 
 
 class StructureTest(Table):
     """Whether the data hold more structure than a continuum."""
 
-    copies: int = Field(99, ge=0, description="Gaussian-copula copies; 0: no test")
+    copies: int = Field(99, ge=0, le=100_000, description="Gaussian-copula copies; 0: no test")
 
 
 class LookBack(Table):
@@ -152,7 +166,10 @@ class Drift(Table):
     """When a fitted model no longer fits: segment --if-drifted refits beyond any of these."""
 
     max_psi: float = Field(
-        0.25, gt=0, description="population stability index of a feature of the matrix, or of the segments"
+        0.25,
+        gt=0,
+        le=1_000,
+        description="population stability index of a feature of the matrix, or of the segments",
     )
     max_out_of_range: float = Field(
         0.05, gt=0, le=1, description="share of customers beyond the fitted radius; 0.01 are at the fit"
@@ -182,7 +199,7 @@ class Gate(Table):
         description="of the customers of this run and the previous one, who are in another segment now",
     )
     max_drift: float | None = Field(
-        None, gt=0, description="population stability index of any feature against the previous run"
+        None, gt=0, le=1_000, description="population stability index of any feature against the previous run"
     )
 
 

@@ -6,10 +6,10 @@ import math
 import re
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from segcore import errors, schema
 from segcore.job.base import Table
@@ -25,12 +25,22 @@ CLASSES = frozenset((*_DAMAGED, *_OF_A_CUSTOMER, *_ODD, "duplicate", "return", "
 DATE_ORDERS = ("", "month-first", "day-first", "year-first", "epoch-seconds", "epoch-milliseconds")
 
 
+_END_OF_TIME = 253_402_300_800  # seconds since 1970 of the year 10000
+
+
 def _second(when: datetime | date | None) -> int | None:
     if when is None:
         return None
     if not isinstance(when, datetime):
         when = datetime.combine(when, time())
     return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+
+
+def _in_time(when: datetime | date | None) -> datetime | date | None:
+    second = _second(when)
+    if second is not None and not 0 <= second < _END_OF_TIME:
+        raise ValueError(f"{when} should be from the year 1970 to 9999 (UTC)")
+    return when
 
 
 class Input(Table):
@@ -59,7 +69,7 @@ class Input(Table):
         description="order: where an export gives the customer, the date and the like on an order's first line alone, the "
         "order's other lines take them from there, by its id or else by their place in the file",
     )
-    latest: datetime | None = Field(
+    latest: Annotated[datetime | None, AfterValidator(_in_time)] = Field(
         None, description="later dates are rejects; empty: a day after the start of the run, by the clock"
     )
 
@@ -90,7 +100,7 @@ class Input(Table):
         """Seconds since 1970 of the latest time that an order can have; the end of time where none is set."""
         if self.latest is None:
             return 2**62
-        return int((self.latest if self.latest.tzinfo else self.latest.replace(tzinfo=UTC)).timestamp())
+        return _second(self.latest) or 0
 
 
 class Cleaning(Table):
@@ -169,7 +179,7 @@ class Cleaning(Table):
 class Features(Table):
     """What is computed for each customer."""
 
-    as_of: datetime | date | None = Field(
+    as_of: Annotated[datetime | date | None, AfterValidator(_in_time)] = Field(
         None,
         description="the day that recency counts from, and from which on lines are outside the window; "
         "empty: the last time stamp of all lines plus one day",
@@ -179,7 +189,7 @@ class Features(Table):
         json_schema_extra={"pattern": _DAYS},
         description="days up to as_of whose lines count, such as 365d; empty: all",
     )
-    window_from: datetime | date | None = Field(
+    window_from: Annotated[datetime | date | None, AfterValidator(_in_time)] = Field(
         None, description="first day whose lines count, in place of window; empty: all"
     )
     returns: Literal["feature", "net"] = Field(
@@ -189,6 +199,7 @@ class Features(Table):
     rows_per_file: int = Field(
         100_000,
         ge=1,
+        le=100_000_000,
         description="rows of each file of features/ and segments/, and of a block of the matrix",
     )
     without: list[str] = Field(
@@ -252,16 +263,19 @@ class Features(Table):
         return int(self.window.removesuffix("d")) * 86_400 if self.window else None
 
 
+CutPoint = Annotated[float, Field(ge=-1e15, le=1e15)]
+
+
 class Rfm(Table):
     """Where the scores for recency, frequency and monetary value change: four rising values each; empty: fifths."""
 
-    recency: list[float] = Field(
+    recency: list[CutPoint] = Field(
         [], description="days since the last order: a score of 5 up to the first, of 1 beyond the last"
     )
-    frequency: list[float] = Field(
+    frequency: list[CutPoint] = Field(
         [], description="orders: a score of 1 up to the first, of 5 beyond the last"
     )
-    monetary: list[float] = Field(
+    monetary: list[CutPoint] = Field(
         [], description="money spent: a score of 1 up to the first, of 5 beyond the last"
     )
 
@@ -285,11 +299,13 @@ class Matrix(Table):
     fit_rows: int = Field(
         100_000,
         ge=2,
+        le=100_000_000,
         description="customers, the first in hash order, that a transform's parameter is fitted on",
     )
     max_categories: int = Field(
         10,
         ge=1,
+        le=1_000,
         description="values of a one-hot column that get a column of the matrix each, the most frequent; the rest is other",
     )
 

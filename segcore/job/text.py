@@ -41,7 +41,7 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
         data = tomllib.loads(text)
     except RecursionError as exc:
         raise errors.JobError(f"{source}: is nested too deeply; a job has tables of plain values") from exc
-    except tomllib.TOMLDecodeError as exc:
+    except ValueError as exc:  # a number of thousands of digits is none to Python
         raise errors.JobError(f"{source}: not valid TOML: {exc}") from exc
     for key, value in (overrides or {}).items():
         *tables, last = key.split(".")

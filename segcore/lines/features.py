@@ -15,6 +15,7 @@ from segcore.feature_identities import IDENTITIES, Identity
 from segcore.lines import cleaning
 from segcore.lines.shuffle import FILE
 
+LARGEST = 2**63 - 1  # of money in minor units, and of items
 _SECONDS_A_DAY = 86_400
 _ODD = 0x9E3779B97F4A7C15  # odd, so that different hashes stay different; its bits look random
 _CUSTOMER = ("h", "customer_id")
@@ -55,12 +56,21 @@ def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        The keys, ``amount`` (minor units, Int128), ``quantity`` and ``lines``, how many there were.
+        The keys, ``amount`` (minor units, Int128), ``quantity`` (Int128) and ``lines``, how many there were.
     """
     return lines.group_by(_ORDER).agg(
-        pl.col("amount").cast(pl.Int128).sum(),
-        pl.col("quantity").sum(),
+        pl.col("amount", "quantity").cast(pl.Int128).sum(),
         lines=pl.len().cast(pl.Int64),
+    )
+
+
+def beyond_count(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the customers whose purchases, or returns, add up to more than a whole number of 64 bits: ``customer_id``."""
+    of_class = orders.group_by("customer_id", "class").agg(pl.col("amount", "quantity").abs().sum())
+    return (
+        of_class.filter(pl.any_horizontal(pl.col("amount", "quantity") > LARGEST))
+        .select("customer_id")
+        .sort("customer_id")
     )
 
 
@@ -146,7 +156,7 @@ def _purchase_sums() -> list[pl.Expr]:
     return [
         pl.col("order").n_unique().cast(pl.Int64).alias("order_count"),
         pl.col("amount").sum().alias("spend_minor"),
-        pl.col("quantity").sum().alias("item_count"),
+        pl.col("quantity").sum().cast(pl.Int64).alias("item_count"),
         at.min().alias("first_s"),
         at.max().alias("last_s"),
         (at // _SECONDS_A_DAY).n_unique().cast(pl.Int64).alias("purchase_days"),

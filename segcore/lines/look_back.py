@@ -72,14 +72,14 @@ def newcomers(orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        One row: ``new_customers``, ``new_spend_minor`` and ``all_spend_minor``, purchases before returns.
+        One row: ``new_customers``, ``new_spend_minor`` and ``all_spend_minor`` (Int128), purchases before returns.
     """
     when = pl.col("ordered_at")
     purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
     known = cut.history(purchases).select("customer_id").unique()
     later = purchases.filter(when >= cut.at, when < cut.end)
     new = later.join(known, on="customer_id", how="anti")
-    amount = pl.col("amount").sum().cast(pl.Int64)
+    amount = pl.col("amount").sum()
     return pl.concat(
         [
             new.select(new_customers=pl.col("customer_id").n_unique().cast(pl.Int64), new_spend_minor=amount),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from segcore.expressions import carried
-from segcore.ingest import FileGroup
+from segcore.ingest import FileGroup, timestamps
 from segcore.ingest.missing import given
 
 # What an order has as a whole, and what tells that a line is the first one.
@@ -176,8 +176,9 @@ def _order(filling: Filling, dated: pl.DataType) -> pl.Expr:
     date = pl.col("__ordered_at")
     if "ordered_at" in filling.columns:
         return date.is_not_null().cum_sum().over("h").clip(lower_bound=1).cast(pl.String)
-    day = date.dt.date() if dated.is_temporal() else date.cast(pl.String).str.extract(r"^([^ T]+)")
-    return day.cast(pl.String)
+    if dated.is_temporal():
+        return timestamps.wall_clock("__ordered_at", dated).dt.date().cast(pl.String)
+    return date.cast(pl.String).str.extract(r"^([^ T]+)")
 
 
 def _first(column: str, filling: Filling) -> pl.Expr:

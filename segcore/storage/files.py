@@ -6,17 +6,16 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from segcore import errors
+from segcore import errors, failures
+from segcore.stores import is_url
 
-# An engine wraps the operating system's error in an error of its own: then the text is all that is left.
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_FULL_TEXT = tuple(os.strerror(number) for number in _FULL)
-_BROKEN_TEXT = os.strerror(errno.EIO)
+_NO_ROOM = 1 << 16  # bytes: less than any engine writes at once
 _NO_OUTPUT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
 
 
@@ -51,21 +50,45 @@ def disk_failures(path: Path | str) -> Iterator[None]:
     segcore.errors.StorageError
         If the disk is full or fails.
     """
+    before = _identity(path)
     try:
         yield
-    except errors.StorageError:
+    except errors.SegcoreError:
         raise
     except Exception as exc:
-        number, text = getattr(exc, "errno", None), str(exc)
-        if number in _FULL or any(full in text for full in _FULL_TEXT):
+        if failures.is_full(exc) or _is_full(path):
             raise errors.StorageError(
                 f"{path}: the disk is full; make room and run the same command again, it goes on from here"
             ) from exc
-        if number == errno.EIO or _BROKEN_TEXT in text:
+        if failures.is_broken(exc):
             raise errors.StorageError(
-                f"{path}: reading or writing failed ({_BROKEN_TEXT}); check the disk and run the same command again"
+                f"{path}: reading or writing failed ({os.strerror(errno.EIO)}); check the disk and run the same command "
+                "again"
+            ) from exc
+        if before is not None and before != _identity(
+            path
+        ):  # an engine may have made another one in its place
+            raise errors.StorageError(
+                f"{path}: is gone, removed by somebody else while the run was at work; run the same command again"
             ) from exc
         raise
+
+
+def _identity(path: Path | str) -> tuple[int, int] | None:
+    """Return which folder or file stands at a path; None where there is none."""
+    try:
+        status = None if is_url(path) else os.stat(path)
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
+
+
+def _is_full(path: Path | str) -> bool:
+    """Whether nothing can be written any more, whatever an engine made of it: some report a short write, or a broken file."""
+    try:
+        return not is_url(path) and shutil.disk_usage(path).free < _NO_ROOM
+    except OSError:  # it is gone
+        return False
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:

@@ -67,7 +67,11 @@ def _open(path: Path, of: Path | str, wait: bool, log: Callable[[str], None]) ->
             raise errors.OutputError(
                 f"{path.parent}: cannot be made: {exc.strerror}; choose another --out"
             ) from exc
-        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - handed to the caller, who closes it
+        if os.path.lexists(path) and not path.is_file():
+            raise errors.OutputError(
+                f"{path}: is no regular file, as a lock has to be; remove it, or choose another --out"
+            )
+        file = open(path, "a+", encoding="utf-8", errors="replace")  # noqa: SIM115 - handed to the caller, who closes it
         try:
             _take(file, path, of, wait, log)
             with suppress(FileNotFoundError):

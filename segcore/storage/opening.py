@@ -115,7 +115,7 @@ def _alone_in_folder(out: Path, *, wait: bool, log: Callable[[str], None]) -> It
             yield
         finally:
             # While the lock is held, so that nobody loses a folder that they have just begun to use.
-            if created and {entry.name for entry in out.iterdir()} == {path.name}:
+            if created and {entry.name for entry in out.glob("*")} == {path.name}:
                 path.unlink()
                 for folder in created:
                     with suppress(OSError):  # somebody uses it

@@ -19,6 +19,8 @@ from segcore import errors
 from segcore.stores.urls import check_url
 
 _BUCKETS = ("s3", "gs", "abfs", "abfss")
+# One request for a small file, else there are three; and no silence for a quarter of an hour where nobody answers.
+_OPTIONS = {"s3": "?allow_delayed_open=true", "gs": "?retry_limit_seconds=60"}
 _LONGEST_REASON = 200  # characters
 _DENIED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID")
 
@@ -49,8 +51,7 @@ def file_system(url: str) -> tuple[Any, str]:
         )
     if scheme.startswith("abfs"):
         _log_in(f"{scheme}://{bucket}")
-    # One request for a small file; else there are three.
-    system, top = _file_system(f"{scheme}://{bucket}{'?allow_delayed_open=true' if scheme == 's3' else ''}")
+    system, top = _file_system(f"{scheme}://{bucket}{_OPTIONS.get(scheme, '')}")
     return system, f"{top}/{key}".rstrip("/")
 
 
@@ -113,8 +114,13 @@ def store_errors(url: str, *, writing: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def engine_errors() -> Iterator[None]:
+def engine_errors(url: str = "the object store") -> Iterator[None]:
     """Turn what an engine reports of a store, in the middle of its work, into an error for people.
+
+    Parameters
+    ----------
+    url : str
+        What is read, where the engine does not name it.
 
     Raises
     ------
@@ -133,7 +139,7 @@ def engine_errors() -> Iterator[None]:
         text = str(exc)
         if not ("object-store error" in text or "AWS Error" in text):
             raise
-        url = _address_in(text)
+        url = _address_in(text) or url
         if isinstance(exc, FileNotFoundError):
             raise errors.InputNotFoundError(f"{url}: no such object; was it moved meanwhile?") from exc
         writing = re.search(r"performing (PUT|POST|DELETE)|during (Put|Upload|Create|Complete|Delete)", text)
@@ -154,12 +160,12 @@ def _for_people(exc: Exception, url: str, *, writing: bool) -> errors.SegcoreErr
 
 
 def _address_in(text: str) -> str:
-    """Return the address or the URL that an engine names in its message."""
+    """Return the address or the URL that an engine names in its message; empty where it names none."""
     if address := re.search(r"performing [A-Z]+ (\S+)", text):
         return address.group(1)
     if key := re.search(r"key '(.*?)' in bucket '(.*?)'", text):
         return f"s3://{key.group(2)}/{key.group(1)}"
-    return "the object store"
+    return ""
 
 
 def _reason(exc: BaseException) -> str:

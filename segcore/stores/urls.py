@@ -76,15 +76,29 @@ def check_url(url: str) -> None:
         )
 
 
+def check_name(path: str) -> None:
+    """Refuse a name that is not UTF-8: the engines cannot name it, nor can what a run writes.
+
+    Raises
+    ------
+    segcore.errors.UsageError
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError as exc:
+        raise errors.UsageError(f"{path}: the name is not UTF-8; rename it") from exc
+
+
 def place(text: str | Path) -> Path | str:
     """Return a path, or the URL of a folder in a store, from a text.
 
     Raises
     ------
     segcore.errors.UsageError
-        If the URL holds credentials or options, or is of no known store.
+        If it is not UTF-8; if the URL holds credentials or options, or is of no known store.
     """
     text = str(text)
+    check_name(text)
     if not is_url(text):
         return Path(text)
     check_url(text)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from segcore import cli
@@ -53,6 +55,27 @@ def several(*makers: Make) -> Make:
         return folder
 
     return make
+
+
+def arrow(**columns: pa.Array) -> Make:
+    """Return a maker of a Parquet file of three lines with types that Polars does not write."""
+
+    def make(folder: Path) -> Path:
+        table = pl.concat([frame(), frame(InvoiceNo=pl.Series([3, 4]))])[:3].to_arrow()
+        for name, values in columns.items():
+            place = table.schema.get_field_index(name)
+            table = table.append_column(name, values) if place < 0 else table.set_column(place, name, values)
+        pa.parquet.write_table(table, folder / "x.parquet")
+        return folder / "x.parquet"
+
+    return make
+
+
+def instants(last: int | None, zone: str | None = None, unit: str = "us") -> pa.Array:
+    """Return three times, two of them in March 2011, and the last as a number."""
+    second = {"ms": 1_000, "us": 1_000_000}[unit]
+    values = [1_299_000_000 * second, 1_299_100_000 * second, last or 1_299_200_000 * second]
+    return pa.array(values, pa.int64()).cast(pa.timestamp(unit, zone))
 
 
 def parquet(df: pl.DataFrame, name: str = "x.parquet") -> Make:
@@ -238,6 +261,13 @@ RIGHT: list[tuple[str, Make, dict[str, int], dict[str, Any]]] = [
     ("types that differ between parquet files", several(parquet(frame()), parquet(frame(CustomerID=pl.Series([1.0, 2.0]), Quantity=pl.Series([1.0, 2.5])))), {"purchase": 3, "unreadable_quantity": 1}, {}),
     ("parquet in folders by country", hive, {"purchase": 4}, {}),
     ("categories, decimals and zones in parquet", parquet(frame(Country=pl.Series(["a", "b"], dtype=pl.Categorical), UnitPrice=pl.Series(["1.25", "3.50"]).cast(pl.Decimal(10, 2)), InvoiceDate=pl.Series(["2011-03-01", "2011-03-02"]).str.to_datetime(time_zone="Europe/London"))), PLAIN, {}),
+    ("zones that nobody knows", arrow(InvoiceDate=instants(None, "+05:30")), {"purchase": 3}, {}),
+    ("a zone of another planet in another column", arrow(Seen=instants(None, "Mars/Olympus")), {"purchase": 3}, {}),
+    ("times at the ends of their range", arrow(InvoiceDate=instants(2**63 - 1)), {"purchase": 2, "unreadable_ordered_at": 1}, {}),
+    ("times at the other ends, in a zone", arrow(InvoiceDate=instants(-(2**63) + 1, "Europe/Paris")), {"purchase": 2, "unreadable_ordered_at": 1}, {}),
+    ("times that wrap around to this century", arrow(InvoiceDate=instants(2**64 // 1000 + 1_300_000_000_000, unit="ms")), {"purchase": 2, "unreadable_ordered_at": 1}, {}),
+    ("times beyond the calendar in another column", arrow(Seen=instants(2**63 - 1, "Europe/Paris")), {"purchase": 3}, {}),
+    ("days at the end of their range", arrow(InvoiceDate=pa.array([15_000, 15_001, 2**31 - 1], pa.int32()).cast(pa.date32())), {"purchase": 2, "unreadable_ordered_at": 1}, {}),
     ("two sheets with the same header", excel(("2009", ROWS), ("2010", [ROWS[0], [*ROWS[1][:6], "3", "Italy"]])), {"purchase": 3}, {}),
     ("a sheet of notes", excel(("data", ROWS), ("notes", [["about"], ["this"]])), PLAIN, {}),
     ("empty rows in a sheet", excel(("data", [ROWS[0], ROWS[1], [], ROWS[2]])), PLAIN, {}),
@@ -254,6 +284,12 @@ def test_the_right_answer_with_every_reject_counted(
     account = through([made] if isinstance(made, str | Path) else made, tmp_path / "run", **settings)
     assert counts(account) == {name: n for name, n in expected.items() if n}
     assert account["rows_in"] == sum(expected.values())
+
+
+def not_utf8(folder: Path) -> Path:
+    path = folder / os.fsdecode(b"caf\xe9.csv")
+    path.write_bytes(BYTES)
+    return path
 
 
 def disappearing(folder: Path) -> Path:
@@ -291,7 +327,7 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("an old Excel file", raw(b"\xd0\xcf\x11\xe0" + bytes(99), "x.xls"), 65, "save it as .xlsx", []),
     ("a text called .parquet", raw(BYTES, "x.parquet"), 65, "not Parquet", []),
     ("a text called .xlsx", raw(BYTES, "x.xlsx"), 65, "not Excel", []),
-    ("a parquet file that breaks off", truncated_parquet, 65, "cannot be read as Parquet", []),
+    ("a parquet file that breaks off", truncated_parquet, 65, "damaged or breaks off", []),
     ("a parquet file with damaged pages", damaged_pages, 65, "cannot be read", []),
     ("an Excel file that breaks off", raw(b"PK\x03\x04" + bytes(99), "x.xlsx"), 65, "damaged or breaks off", []),
     ("a zip that is no Excel file", lambda folder: zipped(folder).rename(folder / "x.xlsx"), 65, "Excel", []),
@@ -310,6 +346,13 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("no purchase", text(good(Quantity="-1")), 65, "no purchase left", []),
     ("rubble", text(ONE, "x", "y", "z"), 65, "were rejected beyond missing customers", []),
     ("lists in parquet", parquet(frame(CustomerID=pl.Series([[1], [2]]))), 65, "is of type List", []),
+    ("numbers of 60 digits in parquet", arrow(UnitPrice=pa.array([1, 2, 3], pa.decimal256(60, 2))), 65, "column 'UnitPrice' has numbers of 60 digits; at most 38", []),
+    ("such numbers in a column without a use", arrow(Other=pa.array([1, 2, 3], pa.decimal256(60, 2))), 65, "column 'Other' has numbers of 60 digits", []),
+    ("bytes that are no text", arrow(CustomerID=pa.array([b"\xff", b"a", b"b"])), 65, "cannot be read: invalid utf8", []),
+    ("a name that is not UTF-8", not_utf8, 66, r"caf\\udce9.csv: the name is not UTF-8; rename it", []),
+    ("such a name in a folder", lambda folder: not_utf8(folder).parent, 66, "the name is not UTF-8", []),
+    ("more money than can be counted", text(*(good(UnitPrice="900000", Quantity="900000000", InvoiceNo=n, CustomerID=c) for c in ["77", "78"] for n in "1234")), 65, "purchases or returns of 77, 78 add up to more than 922,337,203,685,478 of money", []),
+    ("more items than can be counted", text(*(good(UnitPrice="0.0001", Quantity=str(2**62), InvoiceNo=n) for n in "1234")), 65, "or 9,223,372,036,854,775,807 items", []),
     ("float ids beyond 2^53", parquet(frame(CustomerID=pl.Series([2.0**53, 1.0]))), 65, "2\\^53", []),
 ]  # fmt: skip
 

@@ -35,6 +35,15 @@ class Request:
         return self.method in ("PUT", "POST", "DELETE")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a request gets in place of what it asked for."""
+
+    status: str
+    body: bytes
+    kind: str = "application/xml"
+
+
 @dataclass(kw_only=True)
 class Store:
     """A running store.
@@ -45,7 +54,8 @@ class Store:
     requests : list of Request
         In the order in which they were answered.
     before : callable
-        Told of every request before it is answered; what it returns as true is refused (403).
+        Told of every request before it is answered; it may return an :class:`Answer` to give instead, and what else it
+        returns as true is refused (403).
     after : callable
         Told of every request when it was answered.
     """
@@ -109,10 +119,11 @@ class Store:
                 path=unquote(environ["PATH_INFO"]),
                 query=environ.get("QUERY_STRING", ""),
             )
-            if self.before(request):
+            if instead := self.before(request):
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-                start("403 Forbidden", [("Content-Type", "application/xml")])
-                return [_DENIED]
+                given = instead if isinstance(instead, Answer) else Answer("403 Forbidden", _DENIED)
+                start(given.status, [("Content-Type", given.kind), ("Content-Length", str(len(given.body)))])
+                return [given.body]
             answered = app(environ, start)
             self.requests.append(request)
             self.after(request)

@@ -14,7 +14,7 @@ import pytest
 from tests.engine.dask_processes import dask_processes
 from tests.operations.processes import ROOT, contents, files, segment_here, small_dump
 from tests.stores import jobs
-from tests.stores.server import KEY_ID, SECRET, Request, Store
+from tests.stores.server import KEY_ID, SECRET, Answer, Request, Store
 
 OUT, SCRATCH = "s3://shop/segments", "s3://scratch/night"
 
@@ -331,6 +331,43 @@ def test_engines_that_are_refused_half_way_are_understood(
     assert code == expected
     assert "access denied" in said
     assert "Traceback" not in said
+
+
+_ERROR = "<Error><Code>{}</Code><Message>Please reduce your request rate.</Message></Error>"
+FAILING = Answer("500 Internal Server Error", _ERROR.format("InternalError").encode())
+BUSY = Answer("503 Slow Down", _ERROR.format("SlowDown").encode())
+LOGIN = Answer("200 OK", b"<html><body>Log in to the network</body></html>", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("answer", "part", "after"),
+    [
+        (FAILING, "list-type", 0),
+        (FAILING, "/dump/", 0),
+        (BUSY, "/dump/", 0),
+        (BUSY, "/dump/", 8),
+        (LOGIN, "/dump/", 0),
+        (LOGIN, "/dump/", 6),
+    ],
+)
+def test_a_store_that_fails_while_it_is_read(
+    store: Store, local: Local, tmp_path: Path, machine: Path, answer: Answer, part: str, after: int
+) -> None:
+    store.put_folder(local.dump, "shop", "dump")
+    seen = 0
+
+    def fail(request: Request) -> Answer | None:
+        nonlocal seen
+        hit = request.method == "GET" and part in f"{request.path}?{request.query}"
+        seen += hit
+        return answer if hit and seen > after else None
+
+    store.before = fail
+    code, said = jobs.command(
+        store.environment, machine, "segment", "s3://shop/dump", "-o", str(tmp_path), "-q"
+    )
+    assert (code, said.count("\n")) == (69, 1), said
+    assert "then run the same command again" in said
 
 
 def test_workers_write_and_read_the_lines_in_the_store(

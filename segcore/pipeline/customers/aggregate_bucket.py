@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from segcore import expressions
+from segcore import errors, expressions
 from segcore.job import Job
 from segcore.lines import cleaning, features, returns
 from segcore.lines.look_back import Cut, newcomers, with_outcome
@@ -91,6 +91,8 @@ def aggregate(task: Task) -> Done:
     """Aggregate the lines of a bucket, slice by slice."""
     parts = [_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices]
     now = _merged([part.now for part in parts])
+    bought = now.orders if now.gross is None else now.gross
+    _check_sums(bought, task.settings.cleaning.money_decimals)
     taken_back = None
     if now.gross is not None:
         by_line = pl.concat([part.taken_back for part in parts if part.taken_back is not None]).sum()
@@ -105,7 +107,6 @@ def aggregate(task: Task) -> Done:
     rows = customers.select("customer_id").with_row_index("row")
     then = new = None
     if task.cut is not None:
-        bought = now.orders if now.gross is None else now.gross
         known = _merged([part.then for part in parts if part.then is not None])
         then = _with_outcome(_described(known, task, as_of=task.cut.at), bought, task.cut)
         new = newcomers(bought.lazy(), task.cut).collect()
@@ -208,6 +209,20 @@ def _merged(parts: Sequence[_History]) -> _History:
         gross=features.merge(gross).collect() if gross else None,
         purchases=pl.concat(purchases) if purchases else None,
     )
+
+
+def _check_sums(orders: pl.DataFrame, money_decimals: int) -> None:
+    """Refuse customers of whom more was bought than is counted exactly; most often a column is not what it seems."""
+    total = orders.select(pl.col("amount", "quantity").abs().sum()).row(0)
+    if max(total) <= features.LARGEST:
+        return
+    beyond = features.beyond_count(orders.lazy()).collect()["customer_id"]
+    if len(beyond):
+        raise errors.DataError(
+            f"purchases or returns of {errors.listing(beyond, most=3)} add up to more than "
+            f"{features.LARGEST / 10**money_decimals:,.0f} of money or {features.LARGEST:,} items, which cannot be counted "
+            "exactly: check quantity and price, or leave them out with cleaning.exclude_customers"
+        )
 
 
 def _described(history: _History, task: Task, *, as_of: int) -> pl.DataFrame:

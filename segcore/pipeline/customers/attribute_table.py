@@ -140,7 +140,7 @@ def write(folder: Path, table: CustomerTable, settings: Job, *, memory: int) -> 
     )
     facts = _facts(table, lf, rows)
     bits = _bits(rows, len(features), memory)
-    with ingest.readable():
+    with read_input.writing(folder):
         files = shuffle.write(keyed, str(folder / "buckets"), bits=bits)
     written = 0
     for number, bucket in enumerate(repartition.partitions(files, bits)):

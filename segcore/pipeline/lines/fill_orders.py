@@ -167,7 +167,7 @@ def _part(task: _Task) -> list[PartitionFile]:
     keyed = order_lines.keyed(
         lines, task.group, task.filling, seed=task.settings.seed, before=task.before, lines=task.lines
     )
-    with ingest.readable():
+    with read_input.writing(task.folder):
         files = shuffle.write(keyed, repartition.new_folder(task.folder), bits=task.bits)
     return repartition.relative(files, task.folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
@@ -16,7 +17,7 @@ from segcore.ingest import FileGroup, Formats, Prepared, Source, formats, value_
 from segcore.job import Input, Job
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import repartition
-from segcore.storage import copy, list_files, private_folder, read_json, write_json
+from segcore.storage import copy, disk_failures, list_files, private_folder, read_json, write_json
 from segcore.stores import is_url
 
 _FILES = "files.json"
@@ -281,6 +282,13 @@ def _sample(group: FileGroup) -> pl.LazyFrame:
     return pl.concat(
         ingest.scan(replace(group, files=(file,))).head(_SAMPLE_LINES) for file in dict.fromkeys(some)
     )
+
+
+@contextmanager
+def writing(folder: str | Path) -> Iterator[None]:
+    """Say in one line whether the source or the disk that is written to was why an engine failed."""
+    with ingest.readable(), disk_failures(folder):
+        yield
 
 
 def collect(lf: pl.LazyFrame) -> pl.DataFrame:

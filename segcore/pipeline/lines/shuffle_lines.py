@@ -204,7 +204,7 @@ def _shuffle(task: _Task) -> _Done:
     """Partition the lines of a group of files, in a folder that no other try of the task writes to."""
     carry = expressions.all_columns(task.settings.features.own)
     keyed = shuffle.keyed(task.classified(), seed=task.settings.seed, carry=carry)
-    with expressions.computed(), ingest.readable():
+    with expressions.computed(), read_input.writing(task.folder):
         files = shuffle.write(keyed, repartition.new_folder(task.folder), bits=task.bits)
     if not files:
         return _Done(files=[])
@@ -227,7 +227,7 @@ def _write_texts(task: _Task) -> str:
     kept = pl.col("class").is_in(ledger.KEPT)
     shown = ["file", "record", "class", "amount", *(f"text_{name}" for name in schema.LINE_NAMES), "text"]
     path = f"{repartition.new_folder(task.folder)}/texts.parquet"
-    with expressions.computed(), ingest.readable():
+    with expressions.computed(), read_input.writing(task.folder):
         task.classified().filter(~kept).select(shown).sink_parquet(path, mkdir=True, maintain_order=False)
     return path.removeprefix(f"{task.folder}/")
 

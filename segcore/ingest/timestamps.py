@@ -1,0 +1,43 @@
+"""Times that came in as such, not as text: read whatever their zone is called, and none that no calendar has.
+
+Polars panics at zones that it does not know, an offset such as +05:30 among them, and at times beyond its calendar.
+"""
+
+from __future__ import annotations
+
+import os
+
+import polars as pl
+
+# A time with a zone is an instant in UTC: what the zone is called matters to nobody here.
+os.environ["POLARS_IGNORE_TIMEZONE_PARSE_ERROR"] = "1"
+
+_FIRST, _END = -62_135_596_800, 253_402_300_800  # seconds since 1970 of the years 1 and 10000
+_UNITS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_SECONDS_A_DAY = 86_400
+
+
+def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "UTC") -> pl.Expr:
+    """Return a date or time as Datetime without a zone, as clocks in `time_zone` show it; null beyond the years 1 to 9999."""
+    value = pl.col(name).to_physical()
+    if dtype == pl.Date:
+        days = pl.when(value.is_between(_FIRST // _SECONDS_A_DAY, _END // _SECONDS_A_DAY - 1)).then(value)
+        return days.cast(pl.Date).cast(pl.Datetime("us"))
+    assert isinstance(dtype, pl.Datetime)
+    a_second = _UNITS[dtype.time_unit]
+    inside = value.is_between(_FIRST * a_second, _END * a_second - 1)
+    when = pl.when(inside).then(value).cast(pl.Datetime(dtype.time_unit)).dt.cast_time_unit("us")
+    return of_epoch(when.to_physical(), time_zone) if dtype.time_zone else when
+
+
+def of_epoch(millionths: pl.Expr, time_zone: str) -> pl.Expr:
+    """Return millionths of a second since 1970 in UTC as clocks in `time_zone` show them; null beyond the years 1 to 9999."""
+    inside = millionths.is_between(_FIRST * 1_000_000, _END * 1_000_000 - 1)
+    when = pl.when(inside).then(millionths).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
+    return when.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
+
+
+def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return dates and times as text, to the second and in UTC; what no calendar has as the number that it is."""
+    text = wall_clock(name, dtype).dt.to_string("%Y-%m-%d %H:%M:%S")
+    return pl.coalesce(text, pl.col(name).to_physical().cast(pl.String))

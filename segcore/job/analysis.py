@@ -61,7 +61,8 @@ class Models(Table):
     )
     one_time_buyers: Literal["cluster", "separate"] = Field(
         "cluster",
-        description="separate: customers with one order are a segment by rule and the rest is clustered",
+        description="separate: customers with one order are a segment by rule and the rest is clustered, which fits where "
+        "they are more than half",
     )
 
     @model_validator(mode="after")

@@ -294,7 +294,8 @@ class Matrix(Table):
 
     columns: dict[str, Transform] = Field(
         dict.fromkeys(schema.DEFAULT_MATRIX, "yeo-johnson"),
-        description="feature = transform: yeo-johnson, log1p or none, then standardised; a column of [[extra]] also one-hot",
+        description="feature = transform: yeo-johnson (log1p where its lambda would leave -2 to 2), log1p or none, then "
+        "standardised; a column of [[extra]] also one-hot",
     )
     fit_rows: int = Field(
         100_000,

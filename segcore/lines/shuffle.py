@@ -63,6 +63,12 @@ def line_hash(seed: int, *, rest: bool) -> pl.Expr:
     return pl.sum_horizontal(*parts, *(["rest"] if rest else []))
 
 
+def order_hash(seed: int) -> pl.Expr:
+    """Return the order of a classified line as a 64-bit hash: that of its id, or of its day where there is none."""
+    day = pl.col("ordered_at") // _SECONDS_A_DAY
+    return pl.when(pl.col("order_id").is_null()).then(day.hash(seed)).otherwise(pl.col("order_id").hash(seed))
+
+
 def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
     """Turn classified lines into numbers.
 
@@ -82,15 +88,11 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
         :data:`FILE` and :data:`RECORD`. Rejected lines have ``class``, ``ordered_at``, ``amount`` and ``place`` only.
     """
     kept = pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])
-    day = pl.col("ordered_at") // _SECONDS_A_DAY
-    order = (
-        pl.when(pl.col("order_id").is_null()).then(day.hash(seed)).otherwise(pl.col("order_id").hash(seed))
-    )
     product = pl.col("product")
     of_kept = {
         "customer_id": pl.col("customer_id"),
         "h": hashed(seed),
-        "order": order,
+        "order": order_hash(seed),
         "product": pl.when(product.is_not_null()).then(product.hash(seed)),
         "country": pl.col("country"),
         "quantity": pl.col("quantity"),

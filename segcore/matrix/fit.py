@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import dask
@@ -14,12 +14,17 @@ import polars as pl
 from sklearn.preprocessing import PowerTransformer
 
 from segcore import errors, job
-from segcore.arrays import Floats, Floats32
+from segcore.arrays import Floats, Floats32, Mask
 from segcore.matrix import encoding
 from segcore.matrix.encoding import Encodings
 from segcore.matrix.preparation import Preparation, PreparedColumn, raw_values, transform
 
 DaskArray: TypeAlias = da.Array
+
+# Beyond them Yeo-Johnson turns what few customers differ in into nothing, or into numbers without end.
+_LEAST_LAMBDA, _MOST_LAMBDA = -2.0, 2.0
+_ROUNDING = 1e-12  # relative; what differs by less is the same number, computed another way
+_REACH = 1000  # times the furthest value of the fit: later customers are told apart up to there
 
 
 def standardised_column(values: Floats, kind: str) -> Floats:
@@ -28,7 +33,7 @@ def standardised_column(values: Floats, kind: str) -> Floats:
     What :func:`fit` and :meth:`Preparation.standardised` do for a table, for a column without gaps; zeros
     where it is constant.
     """
-    transformed = transform(values, kind, _lambda(values) if kind == "yeo-johnson" else 1.0)
+    transformed = transform(values, *fitted_transform(values, kind))
     scale = _scale(kind, float(transformed.std()))
     return np.asarray((transformed - transformed.mean()) / scale if scale > 0 else np.zeros_like(transformed))
 
@@ -54,7 +59,8 @@ def fit(
     extra : sequence of str
         Features from other tables: they are encoded, and where one of the matrix is missing, a column says so.
     warn : callable
-        Told about features that are dropped because they are constant.
+        Told about features that are dropped because they are constant or empty, and about those that get another
+        transform than the one that is asked for.
 
     Raises
     ------
@@ -71,12 +77,17 @@ def fit(
         ),
         encodings=encodings,
     )
-    means, scales = _moments(lambda: (unscaled.transformed(unscaled.raw(df)) for df in blocks()))
+    over_all = _moments(blocks, unscaled)
     scaled = [
         replace(column, mean=mean, scale=_scale(column.transform, scale))
-        for column, mean, scale in zip(unscaled.prepared, means.tolist(), scales.tolist(), strict=True)
-        # Rounding leaves a constant a spread of a few units in the last place.
-        if scale > 1e-12 * max(1.0, abs(mean))
+        for column, mean, scale, differs in zip(
+            unscaled.prepared,
+            over_all.means.tolist(),
+            over_all.deviations.tolist(),
+            over_all.differs.tolist(),
+            strict=True,
+        )
+        if differs and scale > 0
     ]
     if not scaled:
         raise errors.DataError(
@@ -84,17 +95,44 @@ def fit(
         )
     used = {column.name for column in scaled}
     dropped = tuple(name for name in kinds if name not in used)
-    for name in dropped:
-        warn(f"feature {name} is the same for every customer and is left out")
+    for name, empty in zip(kinds, over_all.empty.tolist(), strict=True):
+        if name in dropped:
+            what = "empty" if empty else "the same"
+            warn(f"feature {name} is {what} for every customer and is left out")
+    for column in scaled:
+        if column.transform != kinds[column.name]:
+            warn(
+                f"feature {column.name} is nearly the same for most customers, so that Yeo-Johnson finds no parameter "
+                f"between {_LEAST_LAMBDA:g} and {_MOST_LAMBDA:g}: its logarithm is taken"
+            )
     return Preparation(prepared=tuple(scaled), dropped=dropped, encodings=encodings)
 
 
 def _fitted(name: str, kind: str, raw: Floats) -> PreparedColumn:
     fill = _median(raw)
-    column = np.where(np.isnan(raw), fill, raw)
-    return PreparedColumn(
-        name=name, transform=kind, lmbda=_lambda(column) if kind == "yeo-johnson" else 1.0, fill=fill
-    )
+    fitted, lmbda = fitted_transform(np.where(np.isnan(raw), fill, raw), kind)
+    return PreparedColumn(name=name, transform=fitted, lmbda=lmbda, fill=fill)
+
+
+def fitted_transform(values: Floats, kind: str) -> tuple[str, float]:
+    """Return the transform of one column's values of shape (n,), and its lambda (1 where it has none).
+
+    It is the one that is asked for, but for a Yeo-Johnson whose lambda is beyond its bounds, or which no longer tells values
+    apart that are, or could be, a customer's: log1p then, which tells any apart.
+    """
+    if kind != "yeo-johnson":
+        return kind, 1.0
+    lmbda = _lambda(values)
+    within = _LEAST_LAMBDA <= lmbda <= _MOST_LAMBDA
+    return (kind, lmbda) if within and _tells_apart(values, lmbda) else ("log1p", 1.0)
+
+
+def _tells_apart(values: Floats, lmbda: float) -> bool:
+    known = np.unique(values)
+    far = _REACH * known[[0, -1]]
+    tried = np.unique([*known, *far, *(far + np.sign(far))])
+    differ = np.diff(tried) > _ROUNDING * np.abs(tried[1:])
+    return bool((np.diff(transform(tried, "yeo-johnson", lmbda))[differ] > 0).all())
 
 
 def _kinds(settings: job.Matrix, encodings: Encodings) -> dict[str, str]:
@@ -124,25 +162,54 @@ def _median(column: Floats) -> float:
 
 def _lambda(column: Floats) -> float:
     if np.ptp(column) == 0:
-        return 1.0
+        return float("nan")
     with warnings.catch_warnings():
         # An extreme column makes the likelihood overflow on the way to its maximum.
         warnings.simplefilter("ignore", RuntimeWarning)
         fitted = PowerTransformer(method="yeo-johnson", standardize=False).fit(column.reshape(-1, 1))
-    value = float(fitted.lambdas_[0])
-    return value if np.isfinite(value) else 0.0
+    return float(fitted.lambdas_[0])
 
 
-def _moments(blocks: Callable[[], Iterable[Floats]]) -> tuple[Floats, Floats]:
-    """Return mean and population standard deviation in two passes, added block by block."""
+@dataclass(frozen=True, kw_only=True)
+class _Moments:
+    """Of the columns over all customers, each of shape (n_columns,).
+
+    Attributes
+    ----------
+    means, deviations : ndarray
+        Of the transformed values; population standard deviation.
+    differs, empty : ndarray of bool
+        Whether the raw values differ, by more than rounding; whether nobody has one.
+    """
+
+    means: Floats
+    deviations: Floats
+    differs: Mask
+    empty: Mask
+
+
+def _moments(blocks: Callable[[], Iterable[pl.DataFrame]], unscaled: Preparation) -> _Moments:
+    """Compute moments in two passes, added block by block."""
     n, total = 0, np.float64(0)
-    for X in blocks():
+    low, high, known = np.inf, -np.inf, 0
+    for df in blocks():
+        raw = unscaled.raw(df)
+        filled = unscaled.filled(raw)
+        low = np.minimum(low, filled.min(axis=0, initial=np.inf))
+        high = np.maximum(high, filled.max(axis=0, initial=-np.inf))
+        known = known + (~np.isnan(raw)).sum(axis=0)
+        X = unscaled.transformed(raw)
         n, total = n + len(X), total + X.sum(axis=0)
     means = np.asarray(total / n)
     squares = np.float64(0)
-    for X in blocks():
-        squares = squares + np.square(X - means).sum(axis=0)
-    return means, np.sqrt(np.asarray(squares / n))
+    for df in blocks():
+        squares = squares + np.square(unscaled.transformed(unscaled.raw(df)) - means).sum(axis=0)
+    return _Moments(
+        means=means,
+        deviations=np.sqrt(np.asarray(squares / n)),
+        differs=np.asarray(high - low > _ROUNDING * np.maximum(np.abs(low), np.abs(high))),
+        empty=np.asarray(known == 0),
+    )
 
 
 def lazy(

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from segcore import job
 from segcore.arrays import Floats32, Labels, Mask
+
+_MANY = 0.5
+
+
+def fits_separate(n_customers: int, n_once: int, models: job.Models) -> bool:
+    """Whether a segment by rule fits, and the job does not say what one-time buyers are to be.
+
+    It does where they are more than half, who differ in too little to be divided, and the others enough to be.
+    """
+    asked = "one_time_buyers" in models.model_fields_set
+    return not asked and n_once > _MANY * n_customers and n_customers - n_once > models.k_max
 
 
 def one_time_mask(df: pl.DataFrame, separate: bool) -> Mask:

@@ -12,8 +12,8 @@ import polars as pl
 from segcore import errors
 from segcore.arrays import Floats32
 from segcore.job import Job
-from segcore.matrix import fit
-from segcore.matrix.one_time import clustered
+from segcore.matrix import fit, one_time
+from segcore.matrix.one_time import clustered, one_time_mask
 from segcore.matrix.preparation import Preparation
 
 
@@ -100,8 +100,16 @@ def prepare(
     there = pl.read_parquet_schema(files[0])
     extra = [name for name in job.extra_features if name in there]
     columns = [*dict.fromkeys([*job.matrix.columns, *extra, "order_count"])]
-    counts = [df.height for df in _clustered(files, separate, columns)]
+    counts, once = [], 0
+    for df in _clustered(files, separate, columns):
+        counts.append(df.height)
+        once += int(one_time_mask(df, separate=True).sum())
     _check_size(sum(counts), job, separate)
+    if one_time.fits_separate(sum(counts), once, job.models):
+        warn(
+            f'{once / sum(counts):.0%} of the customers have one order: models.one_time_buyers = "separate" fits, which makes '
+            'them a segment by rule and divides the others; "cluster" says that they are to be divided too'
+        )
     preparation = fit.fit(lambda: _clustered(files, separate, columns), job.matrix, extra=extra, warn=warn)
     X = _lazy(list(map(str, files)), counts, separate, preparation)
     if in_memory(X.nbytes):

@@ -16,6 +16,10 @@ from segcore.arrays import Floats, Floats32
 from segcore.matrix import encoding
 from segcore.matrix.encoding import Encodings, Frame
 
+# Nothing published is infinite: a number beyond the one is taken as it, and no standardised value is beyond the other,
+# whose square is a float32.
+LARGEST_RAW, _LARGEST = 1e30, 1e15
+
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedColumn:
@@ -26,6 +30,7 @@ class PreparedColumn:
     name : str
         A feature, or a column of 0 and 1 that stands for one.
     transform : {"yeo-johnson", "log1p", "none", "one-hot"}
+        The one that was fitted: log1p where the job asks for a Yeo-Johnson that would leave its bounds.
     lmbda : float
         Yeo-Johnson's parameter (1 where it does not apply); ``lambda`` in model.json.
     fill : float
@@ -62,7 +67,7 @@ class Preparation:
     prepared : tuple of PreparedColumn
         The columns that are used, in order; ``features`` in model.json.
     dropped : tuple of str
-        Features that were asked for and are constant.
+        Features that were asked for and are constant, or empty.
     encodings : dict of str to tuple of str
         Feature to the columns of 0 and 1 that stand for it, whether they are used or not.
     """
@@ -112,7 +117,7 @@ class Preparation:
 
     def standardised(self, raw: Floats) -> Floats:
         """Return `raw` of shape (n_customers, n_columns) as float64 rows of mean 0 and variance 1."""
-        return np.asarray((self.transformed(raw) - self.means) / self.scales)
+        return np.clip((self.transformed(raw) - self.means) / self.scales, -_LARGEST, _LARGEST)
 
     def block(self, df: pl.DataFrame) -> Floats32:
         """Return the rows of the matrix for a frame of customer features."""
@@ -121,13 +126,13 @@ class Preparation:
 
 def raw_values(df: pl.DataFrame, columns: Sequence[str]) -> Floats:
     """Return columns as float64 of shape (n_customers, n_columns), empty values as NaN."""
-    return df.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in columns).to_numpy(
-        order="c"
-    )
+    values = df.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in columns)
+    return np.asarray(np.clip(values.to_numpy(order="c"), -LARGEST_RAW, LARGEST_RAW))
 
 
 def transform(values: Floats, kind: str, lmbda: float) -> Floats:
     """Return one column's values of shape (n,) by a transform: ``"yeo-johnson"``, ``"log1p"`` or any other for none."""
+    values = np.clip(values, -LARGEST_RAW, LARGEST_RAW)
     if kind == "yeo-johnson":
         # Yeo and Johnson (2000): Box-Cox of 1 + x, mirrored with 2 - lambda below zero.
         positive = boxcox1p(np.maximum(values, 0.0), lmbda)

@@ -97,6 +97,75 @@ def test_constant_features_are_dropped_with_a_warning() -> None:
     assert said == ["feature order_count is the same for every customer and is left out"]
 
 
+def test_what_nobody_has_is_called_empty() -> None:
+    df = customers(100).with_columns(mean_days_between_orders=pl.lit(None, dtype=pl.Float64))
+    said: list[str] = []
+    prepared = fit.fit(lambda: df.iter_slices(30), SETTINGS, warn=said.append)
+    assert prepared.dropped == ("mean_days_between_orders",)
+    assert said == ["feature mean_days_between_orders is empty for every customer and is left out"]
+
+
+@pytest.mark.parametrize("tiny", [1.0, 1e-15, 1e12])
+def test_what_differs_is_kept_whatever_its_unit(tiny: float) -> None:
+    df = pl.DataFrame({"total_spend": [tiny, *[2 * tiny] * 9]})
+    prepared = fitted(df, job.Matrix(columns={"total_spend": "none"}))
+    assert prepared.standardised(prepared.raw(df))[:, 0] == pytest.approx([-3, *[1 / 3] * 9])
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.01, 0.03, 0.08, 0.2, 0.5])
+def test_repeat_orders_are_seen_however_few_come_back(share: float) -> None:
+    rng = np.random.default_rng(0)
+    orders = np.where(np.arange(5_000) < 5_000 * share, rng.integers(2, 10, 5_000), 1)
+    df = pl.DataFrame({"order_count": orders})
+    said: list[str] = []
+    settings = job.Matrix(columns={"order_count": "yeo-johnson"})
+    prepared = fit.fit(lambda: iter([df]), settings, warn=said.append)
+    (column,) = prepared.prepared
+    assert (column.transform == "log1p") == (share < 0.5)
+    assert bool(said) == (share < 0.5)
+    assert all("order_count is nearly the same for most customers" in text for text in said)
+    # From one to nine orders, and far beyond what was fitted.
+    counts = pl.DataFrame({"order_count": [*range(1, 10), 50, 1_000, 10**9]})
+    X = prepared.block(counts)[:, 0]
+    assert np.isfinite(X).all()
+    assert (np.diff(X[:10].astype(np.float64)) > 1e-3).all()
+
+
+occurring = st.one_of(
+    st.integers(-1_000, 1_000).map(float),
+    st.integers(0, 10**9).map(lambda pence: pence / 100),
+    st.floats(-1e6, 1e6).map(lambda x: round(x, 3)),
+)
+
+
+@given(
+    st.lists(occurring, min_size=2, max_size=60, unique=True),
+    st.integers(0, 2_000),
+    st.sampled_from(["yeo-johnson", "log1p", "none"]),
+)
+def test_distinct_values_stay_distinct_and_in_order(values: list[float], again: int, kind: str) -> None:
+    df = pl.DataFrame({"total_spend": [*values, *[values[0]] * again]})
+    prepared = fitted(df, job.Matrix.model_validate({"columns": {"total_spend": kind}}))
+    X = prepared.standardised(np.sort(np.array(values))[:, None])[:, 0]
+    assert (np.diff(X) > 0).all()
+
+
+@given(
+    st.lists(st.floats(width=64), min_size=2, max_size=20),
+    st.floats(width=64),
+    st.sampled_from(["yeo-johnson", "log1p", "none"]),
+)
+def test_no_number_that_there_is_gives_one_that_is_not(values: list[float], later: float, kind: str) -> None:
+    df = pl.DataFrame({"total_spend": values})
+    try:
+        prepared = fitted(df, job.Matrix.model_validate({"columns": {"total_spend": kind}}))
+    except errors.DataError:
+        return  # all the same
+    X = prepared.block(pl.DataFrame({"total_spend": [*values, later, -1e308, 1e308]}))
+    assert np.isfinite(X).all()
+    assert np.isfinite(np.square(X).sum())
+
+
 def test_nothing_that_differs_is_refused() -> None:
     df = pl.DataFrame(
         {"total_spend": [1.0] * 5, "order_count": [2] * 5, "mean_days_between_orders": [None] * 5}

@@ -134,3 +134,26 @@ def test_fewer_customers_than_segments_are_refused(
 ) -> None:
     with pytest.raises(errors.DataError, match=message):
         prepared(n, tmp_path, **models)
+
+
+def told_of(n_once: int, folder: Path, **models: Any) -> list[str]:
+    """Return what is said of twelve customers of whom some have one order."""
+    told: list[str] = []
+    df = pl.DataFrame(
+        {"total_spend": np.arange(12.0), "order_count": [1 if i < n_once else 2 for i in range(12)]}
+    )
+    df.write_parquet(folder / "part.parquet")
+    settings = job.Job.model_validate({"matrix": {"columns": {"total_spend": "none"}}, "models": models})
+    population.prepare([folder / "part.parquet"], settings, in_memory=lambda size: False, warn=told.append)
+    return told
+
+
+def test_many_one_time_buyers_are_said_to_fit_a_segment_by_rule(tmp_path: Path) -> None:
+    (text,) = told_of(9, tmp_path, k_max=2)
+    assert text.startswith('75% of the customers have one order: models.one_time_buyers = "separate" fits')
+    assert told_of(6, tmp_path, k_max=2) == []
+    # Too few would be left to divide.
+    assert told_of(9, tmp_path, k_max=3) == []
+    # A job that says what they are to be has heard it.
+    assert told_of(9, tmp_path, k_max=2, one_time_buyers="cluster") == []
+    assert told_of(9, tmp_path, k_max=2, one_time_buyers="separate") == []

@@ -104,8 +104,12 @@ def test_a_column_that_nobody_has_in_the_rows_of_the_fit_is_filled_with_0() -> N
         schema_overrides={"total_spend": pl.Float64},
     )
     settings = job.Matrix(columns={"total_spend": "yeo-johnson", "order_count": "none"}, fit_rows=2)
-    made = fit.fit(lambda: df.iter_slices(1), settings, warn=pytest.fail)
+    told: list[str] = []
+    made = fit.fit(lambda: df.iter_slices(1), settings, warn=told.append)
     assert [(column.fill, column.lmbda) for column in made.prepared] == [(0.0, 1.0), (1.5, 1.0)]
+    # What no parameter can be fitted for gets the transform that needs none.
+    assert [column.transform for column in made.prepared] == ["log1p", "none"]
+    assert len(told) == 1
 
 
 def test_blocks_are_for_files_that_have_customers() -> None:

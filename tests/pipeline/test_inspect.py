@@ -74,6 +74,68 @@ def test_equal_lines_are_counted_and_count_where_they_may_be_purchases(
     assert "equal to another" not in pipeline.inspect_input(path, overrides={"cleaning.duplicates": "keep"})
 
 
+ORDERS = {  # customer to the orders of their purchases
+    "most once": {
+        "a": "1",
+        "b": "2",
+        "c": "3",
+        "d": "4",
+        "e": "5",
+        "f": "6",
+        "g": "78",
+        "h": "78",
+        "i": "78",
+    },
+    "half once": {"a": "1", "b": "2", "c": "3", "g": "78", "h": "78", "i": "78"},
+    "lines of one order": {
+        "a": "11",
+        "b": "22",
+        "c": "3",
+        "d": "4",
+        "e": "5",
+        "f": "6",
+        "g": "78",
+        "h": "78",
+        "i": "78",
+    },
+    "too few others": {"a": "1", "b": "2", "c": "3", "d": "4", "g": "78", "h": "78"},
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "fits"), [(name, name in ("most once", "lines of one order")) for name in ORDERS]
+)
+def test_many_one_time_buyers_fit_a_segment_by_rule(tmp_path: Path, case: str, fits: bool) -> None:
+    lines = [
+        line(CustomerID=name, InvoiceNo=f"{name}{order}", StockCode=f"p{place}")
+        for name, orders in ORDERS[case].items()
+        for place, order in enumerate(orders)
+    ]
+    # What was sent back is no order, and who sent back alone no customer.
+    lines += [line(CustomerID=name, InvoiceNo=f"C{name}", Quantity="-1") for name in "axy"]
+    path = write_csv(tmp_path / "x.csv", lines)
+    two = {"models.k_max": 2}
+    text = pipeline.inspect_input(path, overrides=two, write_job_to=tmp_path / "job.toml")
+    assert ("67% of the customers have one order" in text) == fits
+    written = tomllib.loads((tmp_path / "job.toml").read_text())["models"]["one_time_buyers"]
+    assert written == ("separate" if fits else "cluster")
+    asked = {**two, "models.one_time_buyers": "cluster"}
+    assert "have one order" not in pipeline.inspect_input(path, overrides=asked)
+
+
+def test_a_part_of_the_files_does_not_tell_who_came_back(tmp_path: Path) -> None:
+    for day in range(1, 21):
+        who = ["x", "y", "z", f"of {day}"]
+        when = f"2011-03-{day:02} 10:00:00"
+        write_csv(
+            tmp_path / f"{day}.csv",
+            [line(CustomerID=name, InvoiceNo=f"{name}{day}", InvoiceDate=when) for name in who],
+        )
+    two = {"models.k_max": 2}
+    assert "have one order" not in pipeline.inspect_input(tmp_path, overrides=two)
+    assert "87% of the customers have one order" in pipeline.inspect_input(tmp_path, overrides=two, full=True)
+
+
 def test_what_a_run_would_warn_of_is_seen(tmp_path: Path) -> None:
     lines = [line(CustomerID="guest", InvoiceNo=str(n)) for n in range(3)]
     lines += [line(CustomerID="", InvoiceNo=str(n)) for n in range(50)]

@@ -10,8 +10,9 @@ import polars as pl
 from segcore import ingest
 from segcore.ingest import UNDECODABLE
 from segcore.job import Job
-from segcore.lines import ledger, order_lines, shuffle, suspects
+from segcore.lines import cleaning, ledger, order_lines, shuffle, suspects
 from segcore.lines.ledger import KEPT
+from segcore.matrix import one_time
 from segcore.pipeline.lines.read_input import PreparedInput
 
 _SHOWN_REJECTS = 3
@@ -31,6 +32,24 @@ def estimate_customers(seen: dict[int, int], n_files: int) -> int:
     once, twice = seen.get(1, 0), seen.get(2, 0)
     unseen = once * (once - 1) / (2 * (twice + 1)) * (n_files - 1) / n_files
     return sum(seen.values()) + round(unseen)
+
+
+def first_and_last_order() -> dict[str, pl.Expr]:
+    """Return the least and the largest order of a customer's purchases, as hashes: the same where there is one order."""
+    order = shuffle.order_hash(seed=0).filter(pl.col("class") == cleaning.PURCHASE)
+    return {"least_order": order.min(), "largest_order": order.max()}
+
+
+def buyers() -> dict[str, pl.Expr]:
+    """Return how many customers have bought, and how many of them in one order."""
+    once = pl.col("least_order") == pl.col("largest_order")
+    return {"buyers": once.count(), "once": once.sum()}
+
+
+def one_time_buyers(customers: pl.DataFrame, settings: Job) -> float | None:
+    """Return the share of the customers who bought that have one order, where a segment by rule fits them."""
+    bought, once = (int(customers[name].sum()) for name in ("buyers", "once"))
+    return once / bought if one_time.fits_separate(bought, once, settings.models) else None
 
 
 def first_rejects(lf: pl.LazyFrame, classes: pl.DataFrame, source: PreparedInput) -> pl.DataFrame:

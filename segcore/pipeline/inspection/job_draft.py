@@ -40,6 +40,7 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
             "columns": gathered(columns) if same else settings.columns,
             "input": given,
             "cleaning": _cleaning(seen, settings.cleaning),
+            "models": _models(seen, settings),
         }
     )
     with storage.disk_errors(path):
@@ -59,3 +60,9 @@ def _cleaning(seen: Inspection, cleaning: job.Cleaning) -> job.Cleaning:
     if seen.n_duplicates and without_orders:
         return cleaning.model_copy(update={"duplicates": "keep"})
     return cleaning
+
+
+def _models(seen: Inspection, settings: Job) -> job.Models:
+    if seen.one_time is not None:
+        return settings.models.model_copy(update={"one_time_buyers": "separate"})
+    return settings.models

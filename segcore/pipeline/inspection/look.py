@@ -58,6 +58,9 @@ class Inspection:
         Of the whole input; estimated unless all files were looked through.
     n_seen : int
         Customers in the files that were looked through.
+    one_time : float or None
+        The share of customers with one order, where a segment by rule fits them; None also where files that were not
+        looked through may hold more of their orders.
     extra : list of (dict, int)
         What is known of every other table, and how many of those customers it has.
     """
@@ -78,6 +81,7 @@ class Inspection:
     n_lines: int
     n_customers: int
     n_seen: int
+    one_time: float | None
     extra: list[tuple[dict[str, Any], int]]
 
     @property
@@ -156,12 +160,13 @@ def _look(
     files = (
         lf.filter(pl.col("class").is_in(ledger.KEPT))
         .group_by("customer_id")
-        .agg(files=pl.col("file").n_unique(), lines=pl.len())
+        .agg(files=pl.col("file").n_unique(), lines=pl.len(), **counts.first_and_last_order())
     )
-    customers = files.group_by("files").agg(customers=pl.len())
+    customers = files.group_by("files").agg(customers=pl.len(), **counts.buyers())
     with expressions.computed(), ingest.readable():
         classes = counted.collect(engine="streaming")
-        seen = dict(customers.collect(engine="streaming").iter_rows())
+        grouped = customers.collect(engine="streaming")
+        seen = dict(grouped.select("files", "customers").iter_rows())
         n_lines = source.n_lines
         warnings = counts.warnings(files, classes, n_lines, sum(seen.values()), settings)
         n_duplicates = 0
@@ -195,6 +200,7 @@ def _look(
         n_duplicates=n_duplicates,
         n_lines=round(n_lines / share),
         n_seen=sum(seen.values()),
+        one_time=counts.one_time_buyers(grouped, settings) if len(sampled) == len(sources) else None,
         extra=attributes.look(scratch, settings, files.select("customer_id"), memory=memory),
         n_customers=sum(seen.values())
         if len(sampled) == len(sources)

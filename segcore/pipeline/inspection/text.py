@@ -39,6 +39,11 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
             "many lines lack what the first line of their order says, such as the customer: "
             'input.fill_from = "order" fills it'
         )
+    if inspection.one_time is not None:
+        texts.append(
+            f"{inspection.one_time:.0%} of the customers have one order: "
+            'models.one_time_buyers = "separate" makes them a segment by rule and divides the others'
+        )
     texts += [
         f"dates     {inspection.first_at} to {inspection.last_at}",
         f"lines     {about}{inspection.n_lines:,}",

@@ -71,8 +71,9 @@ def match(
     new: Sequence[int],
     next_segment: int,
     rule: job.Lineage,
+    back: Mapping[int, tuple[int, float]] | None = None,
 ) -> Lineage:
-    """Give every new segment an id: that of the old segment that it continues, else the next free one.
+    """Give every new segment an id: that of the old segment that it continues, its own of long ago, or the next free one.
 
     Parameters
     ----------
@@ -88,6 +89,8 @@ def match(
     next_segment : int
         The next free id; above every id that was ever given.
     rule : segcore.job.Lineage
+    back : mapping of int to (int, float), optional
+        Numbers of new segments that are retired ones, should they continue none of the run before: id and Jaccard index.
 
     Returns
     -------
@@ -108,6 +111,11 @@ def match(
     identities: list[Identity] = []
     ids: dict[int, int] = {}
     for place, number in enumerate(new):
+        if place not in kept and back is not None and number in back:
+            segment, jaccard = back[number]
+            ids[number] = segment
+            identities.append(Identity(segment=segment, verdict="returned", jaccard=jaccard))
+            continue
         verdict, source = _origin(place, kept, evidence, rule.min_share)
         segment = ids[number] = old[kept[place]] if place in kept else next_segment
         next_segment += place not in kept

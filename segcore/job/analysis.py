@@ -153,7 +153,7 @@ class Lineage(Table):
         0.05,
         ge=0,
         le=0.5,
-        description="share of all customers that a segment's median has to pass before the naming rule looks again",
+        description="share of customers that a segment's median has to pass before the naming rule looks again",
     )
     tolerance: float = Field(
         0.01,

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from segcore import engine, records
+from segcore import engine, profile, records
 from segcore.evaluation import processes
 from segcore.matrix.population import Population, prepare
 from segcore.pipeline import open_run
@@ -19,7 +19,7 @@ from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.customers import lines_to_customers, previous_labels
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.customers.previous_labels import PreviousLabels
-from segcore.pipeline.finished import job_diff, previous_run, run_comparison, warm_start
+from segcore.pipeline.finished import job_diff, previous_run, retired, run_comparison, warm_start
 from segcore.pipeline.lines import memory_plan
 from segcore.pipeline.models import checkpoints, labels, look_back, model_selection
 from segcore.pipeline.outputs import feature_files, look_back_files, publish, run_files
@@ -149,7 +149,7 @@ def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) ->
         facts = run_files.manifest(run, folder, customers, fit, table)
         facts["rfm"] = rfm
         facts["look_back"] = look_back_files.write(run, folder, customers, fit, table)
-        facts |= _succession(run, folder, followed, known, run_files.names(table), facts["chosen"])
+        facts |= _succession(run, folder, followed, known, profile.names_of(table), facts["chosen"])
         publish.finish(run, folder, customers, table, facts)
 
 
@@ -196,19 +196,27 @@ def _succession(
     folder: Path,
     followed: run_comparison.Comparison | None,
     known: PreviousLabels | None,
-    names: dict[int, str],
+    named: dict[int, profile.Name],
     chosen: ChosenModel,
 ) -> dict[str, Any]:
     """Write what moved since the previous run, and return the run's place in the succession of runs."""
     asked = run.plan.refresh
     if known is None or followed is None:
         return {
-            "identity": previous_run.identity(None, max(names) + 1, run.run_id),
+            "identity": previous_run.identity(None, max(named) + 1, run.run_id),
             "refresh": {"asked": asked, "did": "fit", "reasons": ["there is no run before"]},
         }
     changed = job_diff.model_change(known.previous.manifest.chosen, chosen)
-    run_comparison.write(folder, followed, names, [*known.changes, *changed])
+    run_comparison.write(
+        folder,
+        followed,
+        {segment: name.name for segment, name in named.items()},
+        [*known.changes, *changed],
+        disagreed={segment: name.disagreed for segment, name in named.items()},
+    )
     records.write(folder, known.drift)
+    before = known.previous
+    retired.write(folder, before.retired, before.run_id, before.model, named)
     return {
         "identity": previous_run.identity(known.previous, followed.lineage.next_segment, run.run_id),
         "refresh": {

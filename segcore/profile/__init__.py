@@ -6,23 +6,24 @@
 
 from segcore.profile.decision_list import fit_rules
 from segcore.profile.files import load, save
-from segcore.profile.hysteresis import positions_of
+from segcore.profile.hysteresis import Named, named_before, names_of
 from segcore.profile.naming import Name, Position
 from segcore.profile.rules import Rules
 from segcore.profile.statistics import ALL, order_segments
-from segcore.profile.table import build, names_of, transforms_of
+from segcore.profile.table import build, transforms_of
 
 __all__ = [
     "ALL",
     "Name",
+    "Named",
     "Position",
     "Rules",
     "build",
     "fit_rules",
     "load",
+    "named_before",
     "names_of",
     "order_segments",
-    "positions_of",
     "save",
     "transforms_of",
 ]

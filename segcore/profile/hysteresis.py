@@ -1,22 +1,34 @@
-"""Hysteresis of names: noise from run to run does not push a segment over a border of the naming rule.
+"""Hysteresis of names: noise from run to run changes no name.
 
 A segment that a previous run named is shown to the rule where that run saw it, feature by feature, until it has
-moved away by more than a margin. What the rule saw is stored with the profile (``named_by``).
+moved away by more than a margin, and by more than one step where the feature is counted. Where the rule would give another
+name all the same, the old one stays until it has done so in three runs in a row. What the rule saw is stored with the
+profile (``named_by``), what the name claims (``name_claims``), and how often the rule has disagreed (``name_disagreed``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from segcore.profile.naming import Position
+from segcore import schema
+from segcore.profile.naming import Name, Position
 from segcore.profile.statistics import ALL
 
 NAMED_BY = pl.List(pl.Struct({"feature": pl.String, "position": pl.Float64, "median": pl.Float64}))
 _ONE_ORDER = "one_order_share"
+_RUNS = 3  # in a row that have to disagree with a name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A segment as a previous run named it: the name, and what the rule saw of it."""
+
+    name: Name
+    seen: Position
 
 
 def with_hysteresis(now: Position, then: Position | None, margin: float) -> Position:
@@ -35,7 +47,8 @@ def with_hysteresis(now: Position, then: Position | None, margin: float) -> Posi
     stayed = [
         name
         for name, place in now.positions.items()
-        if name in then.positions and abs(place - then.positions[name]) <= margin
+        if name in then.positions
+        and (abs(place - then.positions[name]) <= margin or (margin > 0 and _one_step(name, now, then)))
     ]
     once = then.one_order_share
     return replace(
@@ -44,6 +57,29 @@ def with_hysteresis(now: Position, then: Position | None, margin: float) -> Posi
         medians={**now.medians, **{name: then.medians[name] for name in stayed if name in then.medians}},
         one_order_share=once if abs(now.one_order_share - once) <= margin else now.one_order_share,
     )
+
+
+def _one_step(name: str, now: Position, then: Position) -> bool:
+    """Whether a counted feature's medians are next to each other, however many customers stand between them."""
+    counted = name in schema.FEATURE_BY_NAME and schema.FEATURE_BY_NAME[name].integer
+    both = name in now.medians and name in then.medians
+    return counted and both and abs(now.medians[name] - then.medians[name]) <= 1
+
+
+def kept(by_rule: Mapping[int, Name], previous: Mapping[int, Named]) -> dict[int, Name]:
+    """Return the names that stay: those that the rule gives again, or has not disagreed with often enough.
+
+    A name that tells a rank is a fact of one run, and does not stay.
+    """
+    stay = {}
+    for segment, old in previous.items():
+        if segment not in by_rule or old.name.name.endswith("by revenue)"):
+            continue
+        agrees = by_rule[segment].name == old.name.name
+        disagreed = 0 if agrees else old.name.disagreed + 1
+        if disagreed < _RUNS:
+            stay[segment] = replace(old.name, disagreed=disagreed)
+    return stay
 
 
 def to_rows(position: Position) -> list[dict[str, Any]]:
@@ -55,12 +91,31 @@ def to_rows(position: Position) -> list[dict[str, Any]]:
     return [*rows, {"feature": _ONE_ORDER, "position": position.one_order_share, "median": None}]
 
 
-def positions_of(profile: pl.DataFrame) -> Mapping[int, Position]:
-    """Return what the naming rule saw of each segment, from a profile table; nothing from one that does not say it."""
-    if "named_by" not in profile.columns:
+def named_before(profile: pl.DataFrame) -> dict[int, Named]:
+    """Return how a profile table names its segments; nothing from one that does not say what the rule saw of them."""
+    if not {"named_by", "name_claims", "name_disagreed"} <= set(profile.columns):
         return {}
     rows = profile.filter(pl.col("segment") != ALL).select("segment", "named_by").rows()
-    return {segment: _position(segment, seen) for segment, seen in rows if seen}
+    names = names_of(profile)
+    return {
+        segment: Named(name=names[segment], seen=_position(segment, seen)) for segment, seen in rows if seen
+    }
+
+
+def names_of(profile: pl.DataFrame) -> dict[int, Name]:
+    """Return the names and treatments that a profile table holds."""
+    rows = profile.filter(pl.col("segment") != ALL).to_dicts()
+    return {
+        row["segment"]: Name(
+            name=row["segment_name"],
+            treatment=row["treatment"],
+            claims=tuple(
+                (key, level) for key, _, level in (c.partition("=") for c in row.get("name_claims") or [])
+            ),
+            disagreed=row.get("name_disagreed") or 0,
+        )
+        for row in rows
+    }
 
 
 def _position(segment: int, rows: list[dict[str, Any]]) -> Position:

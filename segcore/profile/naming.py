@@ -2,21 +2,25 @@
 
 The rule, whose words and thresholds are data (``naming.toml``): each segment's median has a position
 among all customers on each feature, positions have five levels, and the first template whose conditions
-hold names the segment. Equal names are told apart by the unused axis on which the segments differ most:
-by level against all customers where the levels differ, by comparison with each other where only the
-medians do, and by rank of revenue where nothing does. Names depend on medians and on the rank by revenue
-alone, so relabelling or reordering customers changes nothing.
+hold names the segment, where they hold for two thirds of its customers as well. Equal names are told apart by the
+unused axis on which the segments differ most: by level against all customers where the levels differ and are true of two
+thirds, by comparison with each other where only the medians do, and by rank of revenue where nothing does. Names depend on
+medians, on those shares and on the rank by revenue alone, so relabelling or reordering customers changes nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from segcore.profile.claims import LEVELS, Claim
 from segcore.profile.wording import templates
+
+Holds = Callable[[int, Sequence[Claim]], float]
+"""A segment's number and claims to the share of its customers of whom they are all true."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,50 +46,114 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Name:
-    """A segment's name and what to do about it, one sentence."""
+    """A segment's name and what to do about it, one sentence.
+
+    Attributes
+    ----------
+    name, treatment : str
+    claims : tuple of (str, str)
+        What its words say of a customer; comparisons with another segment say nothing.
+    disagreed : int
+        Runs in a row in which the rule would have given another one.
+    """
 
     name: str
     treatment: str
+    claims: tuple[Claim, ...] = ()
+    disagreed: int = 0
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """An unfinished name, with the axes that it speaks of."""
+    """An unfinished name, the claims in it, the axes that it speaks of, and its treatment."""
 
     text: str
+    claims: tuple[Claim, ...]
     used: frozenset[str]
+    treatment: str
 
-    def qualified(self, qualifier: str, axis: str) -> _Draft:
-        inner = self.text if qualifier.startswith("{}") else self.text[0].lower() + self.text[1:]
-        text = qualifier.format(inner)
-        return _Draft(text[0].upper() + text[1:], self.used | {axis})
+    def qualified(self, axis: str, label: str, claims: tuple[Claim, ...]) -> _Draft:
+        """Add an axis's word for a level or a comparison; the middle needs none, as its neighbours' words tell."""
+        words = templates()["axes"][axis]
+        used = self.used | {axis}
+        if label not in words:
+            return _Draft(self.text, self.claims, used, self.treatment)
+        word: str = words[label]
+        inner = self.text if word.startswith("{}") else self.text[0].lower() + self.text[1:]
+        text = word.format(inner)
+        side = words["upward"] if label in ("top", "high", "more") else words["downward"]
+        treatment = f"{self.treatment[:-1]}, {side}."
+        return _Draft(text[0].upper() + text[1:], (*self.claims, *claims), used, treatment)
 
 
-def name_segments(positions: Sequence[Position]) -> dict[int, Name]:
-    """Return a name and a treatment for every segment; no two names are equal.
+def _everybody(_: int, __: Sequence[Claim]) -> float:
+    return 1.0
+
+
+def name_segments(
+    positions: Sequence[Position], *, holds: Holds = _everybody, given: Mapping[int, Name] | None = None
+) -> dict[int, Name]:
+    """Return a name and a treatment for every segment; no two names are equal, and no two treatments.
 
     Parameters
     ----------
     positions : sequence of Position
         One per segment, in any order.
+    holds : callable
+        Of how many customers claims are true; of all by default.
+    given : mapping of int to Name, optional
+        Names that stay: the others are told apart from them.
     """
+    stay = given or {}
     by_segment = {p.segment: p for p in sorted(positions, key=lambda p: p.segment)}
-    chosen = {segment: _template(position) for segment, position in by_segment.items()}
     drafts = {
-        segment: _Draft(template["name"], frozenset(map(_axis_of, template["when"])))
-        for segment, template in chosen.items()
+        segment: _as_draft(stay[segment]) if segment in stay else _draft(position, holds)
+        for segment, position in by_segment.items()
     }
     while True:
-        refined = [_refine(drafts, [by_segment[s] for s in group]) for group in _equal(drafts)]
+        refined = [_refine(drafts, [by_segment[s] for s in group], holds, stay) for group in _equal(drafts)]
         if not any(refined):
             break
         for change in refined:
             drafts |= change
-    for group in _equal(drafts):
-        for segment in group:
-            text = f"{drafts[segment].text} ({_ordinal(segment)} by revenue)"
-            drafts[segment] = _Draft(text, drafts[segment].used)
-    return {s: Name(name=drafts[s].text, treatment=chosen[s]["treatment"]) for s in by_segment}
+    names = {s: Name(name=d.text, treatment=d.treatment, claims=d.claims) for s, d in drafts.items()}
+    names |= {s: name for s, name in stay.items() if s in names}
+    return _ranked(names, stay)
+
+
+def _as_draft(name: Name) -> _Draft:
+    return _Draft(name.name, name.claims, frozenset(_axis_of(key) for key, _ in name.claims), name.treatment)
+
+
+def _draft(position: Position, holds: Holds) -> _Draft:
+    """Return the first template whose conditions hold, for two thirds of the customers too; the last one has none."""
+    limits = templates()["levels"]
+    every: list[dict[str, Any]] = templates()["templates"]
+    for template in every:
+        claims = tuple((key, "yes" if wanted is True else wanted) for key, wanted in template["when"].items())
+        if all(_holds(position, *claim) for claim in claims) and (
+            not claims or holds(position.segment, claims) >= limits["holds"]
+        ):
+            break
+    text: str = template["name"]
+    if "mostly_one_order" in template["when"] and position.one_order_share < limits["one_order"]:
+        text = f"Mostly {text[0].lower()}{text[1:]}"
+    return _Draft(text, claims, frozenset(_axis_of(key) for key, _ in claims), template["treatment"])
+
+
+def _ranked(names: Mapping[int, Name], stay: Mapping[int, Name]) -> dict[int, Name]:
+    """Tell what is still equal apart by the rank of revenue: names, and sentences to act on."""
+    texts = Counter(name.name for name in names.values())
+    sentences = Counter(name.treatment for name in names.values())
+    made = {}
+    for segment, own in names.items():
+        rank = f"({_ordinal(segment)} by revenue)"
+        made[segment] = own
+        if segment not in stay:
+            text = f"{own.name} {rank}" if texts[own.name] > 1 else own.name
+            sentence = f"{own.treatment[:-1]} {rank}." if sentences[own.treatment] > 1 else own.treatment
+            made[segment] = Name(name=text, treatment=sentence, claims=own.claims)
+    return made
 
 
 def level(position: Position, feature: str) -> str:
@@ -105,13 +173,7 @@ def level(position: Position, feature: str) -> str:
     return "middle"
 
 
-def _template(position: Position) -> dict[str, Any]:
-    """Return the first template whose conditions hold; the last one has none."""
-    every: list[dict[str, Any]] = templates()["templates"]
-    return next(t for t in every if all(_holds(position, *item) for item in t["when"].items()))
-
-
-def _holds(position: Position, key: str, wanted: str | bool) -> bool:
+def _holds(position: Position, key: str, wanted: str) -> bool:
     limits = templates()["levels"]
     if key == "mostly_one_order":
         return position.one_order_share >= limits[key] and position.medians.get("order_count") == 1
@@ -139,27 +201,41 @@ def _equal(drafts: Mapping[int, _Draft]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _refine(drafts: Mapping[int, _Draft], group: Sequence[Position]) -> dict[int, _Draft]:
+def _refine(
+    drafts: Mapping[int, _Draft], group: Sequence[Position], holds: Holds, stay: Mapping[int, Name]
+) -> dict[int, _Draft]:
     """Tell segments of one name apart by one more axis; return nothing where no axis can."""
     used = frozenset[str]().union(*(drafts[p.segment].used for p in group))
-    best: tuple[tuple[int, float], str, dict[int, str]] | None = None
+    best: tuple[tuple[int, float], dict[int, _Draft]] | None = None
     for axis, words in templates()["axes"].items():
         feature = words["features"][0]
         places = [p.positions.get(feature, 0.5) for p in group]
         if axis in used or max(places) == min(places):
             continue
-        by_level = {p.segment: level(p, feature) for p in group}
-        differ = len(set(by_level.values()))
-        labels = by_level if differ > 1 else _compared(group, places)
-        rank = (int(differ > 1), max(places) - min(places))
-        if best is None or rank > best[0]:
-            best = (rank, axis, labels)
-    if best is None:
-        return {}
-    _, axis, labels = best
-    words = templates()["axes"][axis]
-    # The middle of an axis needs no word: its neighbours' words tell the difference.
-    return {s: drafts[s].qualified(words.get(label, "{}"), axis) for s, label in labels.items()}
+        by_level = {p.segment: _true_level(p, feature, drafts[p.segment], holds) for p in group}
+        for levels, labels in ((1, by_level), (0, _compared(group, places))):
+            told = {
+                s: drafts[s] if s in stay else drafts[s].qualified(axis, label, ((feature, label),) * levels)
+                for s, label in labels.items()
+            }
+            if len({draft.text for draft in told.values()}) > 1:
+                rank = (levels, max(places) - min(places))
+                if best is None or rank > best[0]:
+                    best = (rank, told)
+                break
+    return {} if best is None else best[1]
+
+
+def _true_level(position: Position, feature: str, draft: _Draft, holds: Holds) -> str:
+    """Return the level of a segment's median, nearer to the middle where it is not that of two thirds of the customers."""
+    place = LEVELS.index(level(position, feature))
+    middle = LEVELS.index("middle")
+    while place != middle:
+        claims = (*draft.claims, (feature, LEVELS[place]))
+        if holds(position.segment, claims) >= templates()["levels"]["holds"]:
+            break
+        place += 1 if place < middle else -1
+    return LEVELS[place]
 
 
 def _compared(group: Sequence[Position], places: Sequence[float]) -> dict[int, str]:

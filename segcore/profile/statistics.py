@@ -6,6 +6,7 @@ numbers: the order of the rows and the engine that delivers them change nothing,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,16 @@ class Totals:
     n_orders: int
     one_order_customers: int
     revenue: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """From which value on, or up to which, a feature is at a level; infinite where no customer is."""
+
+    top: float
+    high: float
+    low: float
+    bottom: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +95,7 @@ def order_segments(lf: pl.LazyFrame, label: str, *, money_decimals: int = 4) -> 
         .with_row_index("row")
         .filter(pl.col(label) >= 0)
         .group_by(label)
-        .agg(revenue=_minor("total_spend", money_decimals).sum(), customers=pl.len(), row=pl.col("row").min())
+        .agg(revenue=minor("total_spend", money_decimals).sum(), customers=pl.len(), row=pl.col("row").min())
         .sort(["revenue", "customers", "row"], descending=[True, True, False])
         .collect(engine="streaming")
     )
@@ -102,7 +113,7 @@ def totals(lf: pl.LazyFrame, *, money_decimals: int = 4) -> dict[int, Totals]:
         If there is no customer.
     """
     columns = lf.collect_schema().names()
-    spend = _minor("total_spend", money_decimals) if "total_spend" in columns else pl.lit(0)
+    spend = minor("total_spend", money_decimals) if "total_spend" in columns else pl.lit(0)
     orders = pl.col("order_count") if "order_count" in columns else pl.lit(None, dtype=pl.Int64)
     rows = (
         lf.select("segment", spend.alias("spend"), orders.cast(pl.Int64).alias("orders"))
@@ -208,10 +219,44 @@ def _positions(values: Floats, whole: Floats) -> Floats:
     return (below + up_to) / (2 * len(whole))
 
 
-def _minor(name: str, decimals: int) -> pl.Expr:
+def minor(name: str, decimals: int) -> pl.Expr:
     """Return money as whole minor units, wide enough for any sum."""
     minor: pl.Expr = (pl.col(name).fill_null(0) * 10**decimals).round().cast(pl.Int128)
     return minor
+
+
+def limits(lf: pl.LazyFrame, name: str, shares: Mapping[str, float]) -> Limits | None:
+    """Return the values at which one column's levels begin; None where nobody has one.
+
+    Parameters
+    ----------
+    lf : LazyFrame
+    name : str
+    shares : mapping of str to float
+        The position at which each level begins: ``top``, ``high``, ``low``, ``bottom``.
+    """
+    values = lf.select(pl.col(name).cast(pl.Float64)).collect(engine="streaming")[name].to_numpy()
+    whole = np.sort(values[np.isfinite(values)])
+    if not len(whole):
+        return None
+    negated = -whole[::-1]
+    return Limits(
+        top=_first_at(whole, shares["top"]),
+        high=_first_at(whole, shares["high"]),
+        low=-_first_at(negated, 1 - shares["low"]),
+        bottom=-_first_at(negated, 1 - shares["bottom"]),
+    )
+
+
+def _first_at(whole: Floats, share: float) -> float:
+    """Return the least of sorted values whose position is `share` or more, and which is not the median."""
+    value = float(whole[min(math.floor(share * len(whole)), len(whole) - 1)])
+    while value == np.median(whole) or _positions(np.array([value]), whole)[0] < share:
+        beyond = int(np.searchsorted(whole, value, side="right"))
+        if beyond == len(whole):
+            return math.inf
+        value = float(whole[beyond])
+    return value
 
 
 def medians(summaries: Mapping[str, Summary]) -> dict[str, float]:

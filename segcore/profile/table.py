@@ -9,18 +9,22 @@ import polars as pl
 
 from segcore import schema
 from segcore.matrix.preparation import Preparation
-from segcore.profile.hysteresis import NAMED_BY, to_rows, with_hysteresis
+from segcore.profile import claims
+from segcore.profile.hysteresis import NAMED_BY, Named, kept, to_rows, with_hysteresis
 from segcore.profile.marks import marks_of
 from segcore.profile.naming import Name, Position, name_segments
+from segcore.profile.recency import RECENCY, count_by_recency
 from segcore.profile.statistics import (
     ALL,
     Summary,
     Totals,
     Transform,
+    limits,
     medians,
     summarise,
     totals,
 )
+from segcore.profile.wording import templates
 
 ALL_CUSTOMERS = "All customers"
 
@@ -44,8 +48,13 @@ _HEAD = {
     "confidence": pl.Float64,
     "n_orders": pl.Int64,
     "one_order_share": pl.Float64,
+    "name_holds": pl.Float64,
+    "name_claims": pl.List(pl.String),
+    "name_disagreed": pl.Int32,
+    **RECENCY,
 }
 _FIGURES = ("median", "p25", "p75", "mean")
+_GAP = "mean_days_between_orders"
 
 
 def build(
@@ -54,7 +63,7 @@ def build(
     transforms: Mapping[str, Transform],
     features: Sequence[str] | None = None,
     names: Mapping[int, Name] | None = None,
-    previous: Mapping[int, Position] | None = None,
+    previous: Mapping[int, Named] | None = None,
     margin: float = 0.0,
     currency: str = "",
     money_decimals: int = 4,
@@ -73,10 +82,11 @@ def build(
         The numeric columns to describe; by default those of `segcore.schema` that are there.
     names : mapping of int to Name, optional
         Names that hold already, as when a finished model scores new data; by default the rule gives them.
-    previous : mapping of int to Position, optional
-        What the naming rule saw of segments that it has named before.
+    previous : mapping of int to Named, optional
+        How segments were named before, by the ids that they have now.
     margin : float
-        How far, in shares of all customers, a segment has to move before the rule looks at it again.
+        How far, in shares of all customers, a segment has to move before the rule looks at it again, and in shares of its
+        own, what a name is true of.
     currency : str
         Sign or code shown with money.
     money_decimals : int
@@ -101,13 +111,19 @@ def build(
     by_feature = {f: summarise(lf, f, segments, transform=transforms.get(f)) for f in described}
     by_segment = {s: {f: by_feature[f][s] for f in described} for s in counts}
     confidence = summarise(lf, "confidence", segments) if "confidence" in columns else {}
+    before = previous or {}
     seen = {
-        s: with_hysteresis(p, (previous or {}).get(s), margin)
+        s: with_hysteresis(p, before[s].seen if s in before else None, margin)
         for s, p in _positions(counts, by_segment).items()
     }
-    given = names or _names_by_rule(counts, seen)
+    usual_gap = by_feature[_GAP][ALL].median if _GAP in by_feature else None
+    counted = _count_levels(lf, columns, usual_gap)
+    given = names or _names_by_rule(counts, seen, counted, before, margin)
+    recency = count_by_recency(lf, usual_gap, money_decimals=money_decimals)
     rows = [
         _head(s, counts, given, confidence.get(s, Summary()).mean)
+        | _claimed(s, given, counted)
+        | recency.get(s, {})
         | _figures(by_segment[s])
         | {
             "marks": _marks(by_segment[s], by_segment[ALL], list(transforms), currency),
@@ -116,6 +132,11 @@ def build(
         for s in sorted(counts)
     ]
     return pl.DataFrame(rows, schema=_schema(described))
+
+
+def _count_levels(lf: pl.LazyFrame, columns: Sequence[str], usual_gap: float | None) -> claims.Counted:
+    found = {name: limits(lf, name, templates()["levels"]) for name in claims.measures() if name in columns}
+    return claims.count(lf, {name: own for name, own in found.items() if own is not None}, usual_gap)
 
 
 def transforms_of(preparation: Preparation) -> dict[str, Transform]:
@@ -138,17 +159,47 @@ def _positions(
     }
 
 
-def _names_by_rule(counts: Mapping[int, Totals], seen: Mapping[int, Position]) -> dict[int, Name]:
-    """Return the names that the rule gives, to segments ranked by revenue: ids that hold are no ranks."""
-    ranked = sorted(seen, key=lambda s: (-counts[s].revenue, s))
-    by_rank = name_segments([replace(seen[s], segment=rank) for rank, s in enumerate(ranked, start=1)])
-    return {s: by_rank[rank] for rank, s in enumerate(ranked, start=1)}
+def _names_by_rule(
+    counts: Mapping[int, Totals],
+    seen: Mapping[int, Position],
+    counted: claims.Counted,
+    previous: Mapping[int, Named],
+    margin: float,
+) -> dict[int, Name]:
+    """Return the names that the rule gives, to segments ranked by revenue, as ids that hold are no ranks."""
+    ranked = dict(enumerate(sorted(seen, key=lambda s: (-counts[s].revenue, s)), start=1))
+    rank_of = {s: rank for rank, s in ranked.items()}
+
+    def holds(rank: int, words: Sequence[claims.Claim]) -> float:
+        """Return a share, in favour of what the segment is called by the margin."""
+        segment = ranked[rank]
+        share = counted.share(segment, words)
+        if segment not in previous:
+            return share
+        return share + margin if set(words) <= set(previous[segment].name.claims) else share - margin
+
+    def named(stay: Mapping[int, Name]) -> dict[int, Name]:
+        by_rank = name_segments(
+            [replace(seen[s], segment=rank) for rank, s in ranked.items()],
+            holds=holds,
+            given={rank_of[s]: name for s, name in stay.items()},
+        )
+        return {ranked[rank]: name for rank, name in by_rank.items()}
+
+    stay = kept(named({}), previous)
+    return named(stay)
 
 
-def names_of(profile: pl.DataFrame) -> dict[int, Name]:
-    """Return the names and treatments that a profile table holds."""
-    rows = profile.filter(pl.col("segment") != ALL).select("segment", "segment_name", "treatment").rows()
-    return {segment: Name(name=name, treatment=treatment) for segment, name, treatment in rows}
+def _claimed(segment: int, names: Mapping[int, Name], counted: claims.Counted) -> dict[str, object]:
+    """Return what a name claims, and of how many; a name without a claim holds of nobody in particular."""
+    if segment == ALL:
+        return {"name_holds": None, "name_claims": [], "name_disagreed": 0}
+    own = names[segment]
+    return {
+        "name_holds": counted.share(segment, own.claims) if own.claims else None,
+        "name_claims": [f"{key}={level}" for key, level in own.claims],
+        "name_disagreed": own.disagreed,
+    }
 
 
 def _head(

@@ -76,7 +76,7 @@ class DriftReport(RunFile):
     against: str = ""
 
 
-Verdict = Literal["kept", "split", "merged", "new", "retired"]
+Verdict = Literal["kept", "split", "merged", "new", "retired", "returned"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +88,16 @@ class Identity:
     segment : int or None
         Its id: the old one's where it was kept; None where the old segment has no successor.
     previous : int or None
-        The old segment that it is, came from or went into; None for a new one.
+        The old segment that it is, came from or went into; None for a new one and one that was in no run lately.
     segment_name, previous_name : str or None
-    verdict : {"kept", "split", "merged", "new", "retired"}
+    verdict : {"kept", "split", "merged", "new", "retired", "returned"}
     renamed : bool
         Whether a segment that was kept has another name now.
+    name_disagreed : int
+        Runs in a row in which the naming rule would have given it another name.
     jaccard : float
-        The larger of the two below; 0 without a previous segment.
+        The larger of the two below, 0 without a previous segment; of one that has returned, by whom the centres of its
+        last run would put there now.
     jaccard_history, jaccard_same_data : float
         By who was in it then, and by whom the old model would put there now.
     shared_customers : int
@@ -107,6 +110,7 @@ class Identity:
     previous_name: str | None = None
     verdict: Verdict
     renamed: bool = False
+    name_disagreed: int = 0
     jaccard: float = 0.0
     jaccard_history: float = 0.0
     jaccard_same_data: float = 0.0

@@ -9,6 +9,7 @@ import pytest
 
 from segcore.changes import movement
 from segcore.changes.lineage import Lineage
+from segcore.pipeline.finished import run_comparison
 from segcore.records.changes import Causes, Identity, NamedSegment
 
 OLD, NEW = {1: "Big", 2: "Small"}, {1: "Big", 2: "Small", 5: "Fresh"}
@@ -185,3 +186,13 @@ def test_names_are_listed_by_segment() -> None:
         NamedSegment(segment=1, segment_name="Big"),
         NamedSegment(segment=5, segment_name="Fresh"),
     )
+
+
+def test_two_segments_of_one_name_are_told_apart_by_their_ids() -> None:
+    told = run_comparison._told_apart({1: "Big", 2: "Small"}, {1: "Big", 3: "Small", 4: "Other"})
+    assert told == {
+        (1, "Big"): "Big",
+        (2, "Small"): "Small (segment 2)",
+        (3, "Small"): "Small (segment 3)",
+        (4, "Other"): "Other",
+    }

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from segcore import Run, score, segment
+from segcore import Run, segment
+from segcore.pipeline import score
 from tests.conftest import QUICK
 from tests.transaction_lines import Line, line, write_csv
 
@@ -47,7 +48,7 @@ def test_who_came_back_is_in_segments_that_say_so(share: float, tmp_path: Path) 
     assert called.filter(pl.col("once") != (pl.col("order_count") == 1)).height == 0
 
     run = segment(dump, tmp_path / "divided", overrides={**QUICK, "models.k_max": 3}, quiet=True)
-    model = json.loads((run.folder / "model/model.json").read_text())
+    model = json.loads((run.folder / "model.json").read_text())
     assert "order_count" in [feature["name"] for feature in model["preparation"]["features"]]
     warnings = json.loads((run.folder / "manifest.json").read_text())["warnings"]
     said = [text for text in warnings if "order_count is nearly the same for most customers" in text]

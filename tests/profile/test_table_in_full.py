@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from segcore import profile
-from segcore.profile.hysteresis import NAMED_BY, positions_of
+from segcore.profile.hysteresis import NAMED_BY, named_before
 
 DF = pl.DataFrame(
     {
@@ -38,9 +38,18 @@ def test_the_columns_and_their_types() -> None:
         "confidence": pl.Float64,
         "n_orders": pl.Int64,
         "one_order_share": pl.Float64,
+        "name_holds": pl.Float64,
+        "name_claims": pl.List(pl.String),
+        "name_disagreed": pl.Int32,
+        "now_customers": pl.Int64,
+        "now_revenue": pl.Float64,
+        "overdue_customers": pl.Int64,
+        "overdue_revenue": pl.Float64,
+        "long_gone_customers": pl.Int64,
+        "long_gone_revenue": pl.Float64,
     }
     assert dict(table.schema).items() >= head.items()
-    assert list(table.schema)[:10] == list(head)
+    assert list(table.schema)[: len(head)] == list(head)
     assert set(table.columns) == {*head, *figures, *effects, "marks", "named_by"}
     assert {table.schema[name] for name in (*figures, *effects)} == {pl.Float64}
     assert table.schema["named_by"] == NAMED_BY
@@ -86,15 +95,17 @@ def test_segments_that_differ_in_nothing_are_told_apart_by_the_rank_of_their_rev
 
 def test_what_the_naming_rule_saw_is_read_again() -> None:
     table = profile.build(DF.lazy(), transforms={})
-    found = positions_of(table)
+    found = named_before(table)
     assert set(found) == {3, 7}
-    third = found[3]
+    third = found[3].seen
     assert (third.segment, third.one_order_share) == (3, 1)
     assert third.medians == {"order_count": 1, "total_spend": 5}
     # Three of six have one order, and half of those count as below; one of six spends less than 5.
     assert third.positions == {"order_count": pytest.approx(1.5 / 6), "total_spend": pytest.approx(1 / 6)}
-    assert positions_of(table.drop("named_by")) == {}
-    assert set(positions_of(table.filter(pl.col("segment") != 7))) == {3}
+    assert found[3].name == profile.names_of(table)[3]
+    assert found[3].name.claims == (("mostly_one_order", "yes"),)
+    assert named_before(table.drop("named_by")) == {}
+    assert set(named_before(table.filter(pl.col("segment") != 7))) == {3}
 
 
 def test_marks_are_those_of_the_matrix_first_in_the_currency_of_the_job() -> None:

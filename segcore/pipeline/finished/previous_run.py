@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from segcore import errors, job, profile, records, storage
-from segcore.pipeline.finished import model_files
+from segcore.changes.ancestors import Ancestor
+from segcore.pipeline.finished import model_files, retired
 from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.finished.model_files import StoredModel
 from segcore.records import Manifest
@@ -68,9 +69,14 @@ class Previous:
         return [self.run_id, self.manifest.fingerprint]
 
     @property
-    def positions(self) -> Mapping[int, profile.Position]:
-        """What the naming rule saw of its segments."""
-        return profile.positions_of(profile.load(self.folder))
+    def named(self) -> Mapping[int, profile.Named]:
+        """How its segments are named, and what the naming rule saw of them."""
+        return profile.named_before(profile.load(self.folder))
+
+    @property
+    def retired(self) -> tuple[Ancestor, ...]:
+        """The runs before it whose segments it no longer has."""
+        return retired.load(self.folder)
 
     def customers(self) -> pl.LazyFrame:
         """Return ``customer_id``, ``segment`` and ``total_spend`` of its customers."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -11,9 +12,9 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from segcore import job, records, spreadsheet
-from segcore.changes import lineage, movement
+from segcore.changes import ancestors, lineage, movement
 from segcore.changes.lineage import Lineage
-from segcore.pipeline.finished import apply_model
+from segcore.pipeline.finished import apply_model, retired
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.records.changes import Identity, LineageReport, MovementReport, PreviousRun
 
@@ -85,9 +86,21 @@ def compare(
             history, same_data, **both, next_segment=max(old.next_segment, *numbers) + 1
         )
     else:
-        followed = lineage.match(
-            history, same_data, **both, next_segment=old.next_segment, rule=settings.lineage
-        )
+
+        def match(back: Mapping[int, tuple[int, float]] | None = None) -> Lineage:
+            return lineage.match(
+                history, same_data, **both, next_segment=old.next_segment, rule=settings.lineage, back=back
+            )
+
+        followed = match()
+        unknown = [n for n, segment in followed.ids.items() if segment >= old.next_segment]
+        if unknown and old.retired:
+            seen = [
+                (retired.seen(one, features, segments, labels), one.customers)
+                for one in old.retired
+                if retired.can_see(one, features)
+            ]
+            followed = match(ancestors.coming_back(seen, unknown, min_jaccard=settings.lineage.min_jaccard))
     return Comparison(
         old=old,
         transitions=transitions,
@@ -98,7 +111,12 @@ def compare(
 
 
 def write(
-    folder: Path, comparison: Comparison, names: dict[int, str], reasons: Sequence[str]
+    folder: Path,
+    comparison: Comparison,
+    names: dict[int, str],
+    reasons: Sequence[str],
+    *,
+    disagreed: Mapping[int, int] | None = None,
 ) -> MovementReport:
     """Write lineage.json, movement.json and moved.parquet, and return what movement.json holds.
 
@@ -110,9 +128,18 @@ def write(
         Of the new segments, by id.
     reasons : sequence of str
         What else than the customers has changed.
+    disagreed : mapping of int to int, optional
+        Of a segment: runs in a row in which the naming rule would have given it another name.
     """
     old, lineage = comparison.old, comparison.lineage
-    identities = tuple(_with_names(identity, old.names, names) for identity in lineage.identities)
+    called = _told_apart(old.names, names)
+    identities = tuple(
+        replace(
+            _with_names(identity, old.names, names),
+            name_disagreed=(disagreed or {}).get(identity.segment or 0, 0),
+        )
+        for identity in lineage.identities
+    )
     records.write(
         folder,
         LineageReport(previous=old.run_id, next_segment=lineage.next_segment, segments=identities),
@@ -122,7 +149,11 @@ def write(
         previous=PreviousRun(run_id=old.run_id, created_at=old.manifest.created_at, as_of=old.manifest.as_of),
         reasons=tuple(reasons),
         words=(
-            *movement.words(comparison.cells, old.names, names),
+            *movement.words(
+                comparison.cells,
+                {segment: called[segment, name] for segment, name in old.names.items()},
+                {segment: called[segment, name] for segment, name in names.items()},
+            ),
             *(_in_words(identity) for identity in identities if identity.verdict != "kept"),
             *(f"{i.previous_name!r} is called {i.segment_name!r} now." for i in renamed),
         ),
@@ -146,6 +177,16 @@ def _batches(path: Path) -> Iterator[pl.DataFrame]:
         yield cast(pl.DataFrame, pl.from_arrow(batch))
 
 
+def _told_apart(*runs: Mapping[int, str]) -> dict[tuple[int, str], str]:
+    """Return what a segment is called beside those of both runs: with its id, where another one has its name."""
+    named = {pair for names in runs for pair in names.items()}
+    counts = Counter(name for _, name in named)
+    return {
+        (segment, name): f"{name} (segment {segment})" if counts[name] > 1 else name
+        for segment, name in named
+    }
+
+
 def _with_names(identity: Identity, old: dict[int, str], new: dict[int, str]) -> Identity:
     now = None if identity.segment is None else new[identity.segment]
     before = None if identity.previous is None else old[identity.previous]
@@ -160,5 +201,6 @@ def _in_words(identity: Identity) -> str:
         "retired": f"{before} is no longer a segment.",
         "split": f"{now} has split off {before}.",
         "merged": f"{before} has merged into {now}.",
+        "returned": f"{now} is a segment again.",
         "kept": "",
     }[identity.verdict]

@@ -83,7 +83,7 @@ def write_customers(
         features=_described(customers, preparation),
         transforms=profile.transforms_of(preparation),
         names=given_names,
-        previous={} if previous is None else previous.positions,
+        previous={} if previous is None else previous.named,
         margin=1.0
         if given_names
         else settings.lineage.name_margin,  # the rule does not judge given names again

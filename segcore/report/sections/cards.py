@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from segcore import schema
+from segcore.profile.recency import LONG
 from segcore.profile.wording import fill
 from segcore.report.charts import colour
 from segcore.report.formatting import Formatter, cut, sentence
+from segcore.report.privacy import FEW, LEAST_CUSTOMERS
 from segcore.report.report_data import ReportData
-from segcore.report.sections.profile_rows import NAME_LENGTH, rows_by_revenue
+from segcore.report.sections.profile_rows import NAME_LENGTH, population, rows_by_revenue
 
 _WORTH_A_WORD = 0.01  # of the revenue share
 _TYPICAL = "typical customer"
@@ -38,15 +40,18 @@ class Card:
     before_returns: str
     confidence: Amount | None
     marks: list[str]
+    name_holds: str
+    recency: list[str]
     treatment: str
 
 
 def cards(data: ReportData, fmt: Formatter) -> list[Card]:
     """Return a card per segment, largest revenue first."""
-    return [_card(row, fmt) for row in rows_by_revenue(data)]
+    gap = population(data).get("mean_days_between_orders_median")
+    return [_card(row, gap, fmt) for row in rows_by_revenue(data)]
 
 
-def _card(row: dict[str, Any], fmt: Formatter) -> Card:
+def _card(row: dict[str, Any], usual_gap: float | None, fmt: Formatter) -> Card:
     confidence = row.get("confidence")
     return Card(
         segment=int(row["segment"]),
@@ -59,8 +64,31 @@ def _card(row: dict[str, Any], fmt: Formatter) -> Card:
         before_returns=_before_returns(row, fmt),
         confidence=None if confidence is None else Amount(value=confidence, text=fmt.percent(confidence)),
         marks=[_mark(mark, fmt) for mark in row.get("marks") or []],
+        name_holds="" if row.get("name_holds") is None else fmt.percent(row["name_holds"]),
+        recency=_recency(row, usual_gap, fmt),
         treatment=cut(row.get("treatment") or "", 300),
     )
+
+
+def _recency(row: dict[str, Any], usual_gap: float | None, fmt: Formatter) -> list[str]:
+    """Return how many to keep, to call and to let go: ``1,657 bought in the last 59 days (£2,100,000)``."""
+    if usual_gap is None or row.get("now_customers") is None:
+        return []
+    days, long = fmt.count(usual_gap), fmt.count(LONG * usual_gap)
+    words = {
+        "now": f"bought in the last {days} days, the usual gap between orders",
+        "overdue": f"overdue, silent for {days} to {long} days",
+        "long_gone": "silent for longer",
+    }
+    return [
+        _of(row[f"{state}_customers"], row[f"{state}_revenue"], text, fmt) for state, text in words.items()
+    ]
+
+
+def _of(customers: int, spent: float, text: str, fmt: Formatter) -> str:
+    if customers < LEAST_CUSTOMERS:
+        return f"{FEW if customers else 0} {text}"
+    return f"{fmt.count(customers)} {text} ({fmt.money(spent)})"
 
 
 def _before_returns(row: dict[str, Any], fmt: Formatter) -> str:

@@ -1,0 +1,45 @@
+"""Every second night of three weeks on the shipped sample: a kept segment keeps its name."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from segcore import Run, segment
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+NIGHTS = [date(2023, 11, 17) + timedelta(days=2 * n) for n in range(12)]
+
+
+def identities(run: Run) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads((run.folder / "lineage.json").read_text())["segments"]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_kept_segment_is_renamed(retail_job: Path, tmp_path: Path) -> None:
+    runs = [
+        segment(
+            SAMPLE,
+            tmp_path / "out",
+            job=retail_job,
+            overrides={"features.as_of": str(night), "features.window": "300d", "structure_test.copies": 0},
+            keep=20,
+            quiet=True,
+        )
+        for night in NIGHTS
+    ]
+    told = [identity for run in runs[1:] for identity in identities(run)]
+    assert sum(identity["verdict"] == "kept" for identity in told) > 20
+    assert [identity for identity in told if identity["renamed"]] == []
+    # The rule alone would have given other names: that they stay is no accident of these nights.
+    assert any(identity["name_disagreed"] for identity in told)
+    for run in runs:
+        profile = pl.read_parquet(run.folder / "profile.parquet").filter(pl.col("segment") > 0)
+        assert profile["segment_name"].is_unique().all()
+        assert profile["treatment"].is_unique().all()

@@ -170,7 +170,7 @@ NEEDED: tuple[str, ...] = ("days_since_last_order", "order_count", "total_spend"
 _TAKEN = {
     *FEATURE_BY_NAME,
     *LINE_NAMES,
-    *("h", "class", "label", "segment", "segment_name", "confidence", "distance", "outside"),
+    *("h", "class", "label", "segment", "segment_name", "confidence", "margin", "distance", "outside"),
     *("row", "index", "spend", "orders", "customers", "file", "record", "malformed", "text", "undecodable"),
 }
 _MODEL = r"(kmeans|hierarchical|mixture|dbscan|hdbscan|spectral)(_|$)"

@@ -12,6 +12,7 @@ from segcore.arrays import Floats, Floats32, Labels
 from segcore.matrix.one_time import clustered, one_time_mask, with_one_time
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner
+from segcore.models.keeping import NOT_MEASURED, Keeping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class SegmentModel:
         Label to segment.
     separate_one_time : bool
         Whether customers with one order are a segment by rule, with the label after the model's last.
+    keeping : segcore.models.keeping.Keeping
+        Makes a confidence of the assigner's margin.
     """
 
     preparation: Preparation
@@ -35,12 +38,16 @@ class SegmentModel:
     centres: Floats
     segments: Mapping[int, int]
     separate_one_time: bool = False
+    keeping: Keeping = NOT_MEASURED
 
     def assign(self, df: pl.DataFrame) -> tuple[Labels, Floats32]:
         """Return segments (0 where a label has none) and confidences of shape (n_customers,)."""
         by_rule = one_time_mask(df, self.separate_one_time)
         block = self.preparation.block(clustered(df, self.separate_one_time))
-        labels, confidence = with_one_time(by_rule, *self.assigner.assign(block), self.assigner.n_clusters)
+        own, margin = self.assigner.assign(block)
+        labels, confidence = with_one_time(
+            by_rule, own, self.keeping.confidence(margin), self.assigner.n_clusters
+        )
         segments = np.array([self.segments.get(int(label), 0) for label in labels], dtype=np.int32)
         return segments, confidence
 

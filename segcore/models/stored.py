@@ -12,6 +12,7 @@ from segcore import errors
 from segcore.arrays import Array
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner, NearestCentre, NearestNeighbours, Posterior
+from segcore.models.keeping import NOT_MEASURED, Keeping
 from segcore.records import RunFile
 from segcore.records.files import Pairs
 
@@ -82,6 +83,8 @@ class ModelFile(RunFile):
     segment_names : dict of int to str
     models : tuple of PublishedModel
         The winner first.
+    keeping : segcore.models.keeping.Keeping
+        Makes a confidence of the winner's margin; a run made before it was measured gives the margin.
     """
 
     FILE = "model.json"
@@ -91,6 +94,7 @@ class ModelFile(RunFile):
     centres: tuple[tuple[float, ...], ...]
     segment_names: Pairs[int, str]
     models: tuple[PublishedModel, ...]
+    keeping: Keeping = NOT_MEASURED
 
 
 def take_apart(assigner: Assigner) -> tuple[StoredAssigner, dict[str, Array]]:

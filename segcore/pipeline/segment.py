@@ -132,7 +132,7 @@ def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) ->
     )
     folder = run.temporary("labels")
     with run.measured("labels", folder=folder, rows=customers.customers):
-        labelled = labels.label_everyone(population, selection.published, folder)
+        labelled = labels.label_everyone(population, selection.published, selection.keeping, folder)
     followed = None
     if known is not None:
         with run.measured("identity"):

@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from segcore import job
 from segcore.models import sweeping
 from segcore.models.assignment import NearestNeighbours
+from segcore.models.keeping import Keeping
 from segcore.pipeline.models import checkpoints
 from segcore.pipeline.models.model_selection import Selection
 from segcore.records.manifest import CandidateFigures, KMeansFigures, PinnedCost
@@ -40,12 +41,14 @@ def test_a_selection_is_read_as_it_was_written(tmp_path: Path) -> None:
         tree=pl.DataFrame(),
         structure=None,
         pinned_cost=PinnedCost(pinned=FIGURES, by_rule=FIGURES, sentence="Nothing."),
+        keeping=Keeping(margins=(0.1, 0.2), shares=(0.3, 1.0)),
     )
     checkpoints.save(tmp_path, selection)
     stored = checkpoints.load(tmp_path)
     for frame in ("table", "agreement", "tree"):
         assert_frame_equal(getattr(stored, frame), getattr(selection, frame))
     assert [c.key for c in stored.kmeans] == [c.key for c in selection.kmeans]
+    assert stored.keeping == selection.keeping
     assert (stored.passes, stored.structure, stored.pinned_cost) == (
         selection.passes,
         None,

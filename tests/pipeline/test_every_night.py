@@ -193,7 +193,7 @@ def test_scoring_the_input_of_the_fit_gives_its_labels(
 ) -> None:
     fitted = segment(SAMPLE, tmp_path / "fit", job=retail_job, overrides=FOUR | overrides, quiet=True)
     run = pipeline.score(SAMPLE, tmp_path / "score", model=fitted.folder, quiet=True)
-    same = ["customer_id", "segment", "segment_name", "distance", "confidence"]
+    same = ["customer_id", "segment", "segment_name", "distance", "confidence", "margin"]
     assert segments(run).select(same).equals(segments(fitted).select(same))
     assert 0 < segments(run)["outside"].mean() <= 0.01  # type: ignore[operator]
     drift = read(run, "drift.json")

@@ -11,6 +11,7 @@ import pytest
 from segcore import job
 from segcore.matrix import population
 from segcore.models.assignment import Assigner, NearestCentre
+from segcore.models.keeping import Keeping
 from segcore.pipeline.models import labels, model_selection
 from segcore.progress import Progress
 from tests.matrix.test_population import prepared
@@ -27,13 +28,18 @@ def test_a_published_distance_is_from_the_own_centre_in_standardised_units(tmp_p
     centres = np.array([[-1.0], [1.0]])
     assigner: Assigner = NearestCentre(centres=centres)
     df = pl.concat(clustered.frames())
-    (own,), confidence, distance = labels.label_frame(
-        df, [assigner], centres, clustered.preparation, separate=True
+    keeping = Keeping(margins=(0.0, 1.0), shares=(0.5, 0.75))
+    (own,), figures = labels.label_frame(
+        df, [assigner], centres, clustered.preparation, keeping, separate=True
     )
+    confidence, margin, distance = (figures[name].to_numpy() for name in ("confidence", "margin", "distance"))
     one_time = (df["order_count"] == 1).to_numpy()
     assert set(own[one_time]) == {2}
     assert set(distance[one_time]) == {0.0}
-    assert set(confidence[one_time]) == {1.0}
+    # By rule is for certain, whatever the model's map says of its margins.
+    assert set(confidence[one_time]) == set(margin[one_time]) == {1.0}
+    assert confidence[~one_time] == pytest.approx(0.5 + margin[~one_time] / 4)
+    assert 0 < margin[~one_time].min() < 1
     z = clustered.preparation.block(df.filter(pl.col("order_count") > 1))[:, 0]
     assert distance[~one_time] == pytest.approx(np.abs(np.abs(z) - 1), abs=1e-6)
     assert (own[~one_time] == (z > 0)).all()

@@ -43,17 +43,22 @@ def label(files: Sequence[Path], model: StoredModel, folder: Path) -> None:
         Customer features.
     model : StoredModel
     folder : Path
-        Gets ``segment`` (the model's ids; null without one), ``confidence``, ``distance`` and ``outside``.
+        Gets ``segment`` (the model's ids; null without one), ``confidence``, ``margin``, ``distance`` and ``outside``.
     """
     for number, path in enumerate(files):
         df = pl.read_parquet(path)
-        (own,), confidence, distance = label_frame(
-            df, [model.assigner], model.centres, model.preparation, separate=model.separate_one_time
+        (own,), figures = label_frame(
+            df,
+            [model.assigner],
+            model.centres,
+            model.preparation,
+            model.keeping,
+            separate=model.separate_one_time,
         )
-        known = pl.DataFrame({"label": own, "confidence": confidence, "distance": distance})
-        known.select(
+        figures.with_columns(label=pl.Series(own)).select(
             segment=pl.col("label").replace_strict(model.segments, default=None, return_dtype=pl.Int32),
             confidence="confidence",
+            margin="margin",
             distance=pl.col("distance").fill_nan(None),
             outside=drift_baseline.outside(pl.col("label"), pl.col("distance"), model.baseline.radius),
         ).write_parquet(folder / f"part-{number:05d}.parquet")

@@ -79,6 +79,7 @@ def save(
         centres=tuple(map(tuple, labelled.centres.tolist())),
         segment_names=dict(sorted(names.items())),
         models=tuple(models),
+        keeping=labelled.keeping,
     )
     records.write(folder, content)
 
@@ -105,6 +106,7 @@ def load(run: Path) -> StoredModel:
         names=content.segment_names,
         separate_one_time=content.one_time_buyers == "separate",
         baseline=records.read(DriftBaseline, run),
+        keeping=content.keeping,
     )
 
 

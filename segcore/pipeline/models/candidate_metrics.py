@@ -11,13 +11,15 @@ import polars as pl
 
 from segcore import job
 from segcore.arrays import Labels
-from segcore.evaluation import criteria, propagation, silhouette, stability, structure
+from segcore.evaluation import criteria, keeping, propagation, silhouette, stability, structure
 from segcore.evaluation.next_period import Estimate
+from segcore.evaluation.refit import ModelSpec
 from segcore.matrix import fit
 from segcore.matrix.population import Population
 from segcore.models import CandidateKey
 from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate
+from segcore.models.keeping import Keeping
 from segcore.progress import Progress
 from segcore.records.manifest import ChosenModel, StructureTest
 from segcore.selection import rule
@@ -124,6 +126,24 @@ def with_stability(
             n_jobs=n_jobs,
         )
     return joined(table, {candidate: asdict(own) for candidate, own in stable.items()}, _STABLE)
+
+
+def keeping_of(winner: Candidate, population: Population, settings: job.Job) -> Keeping:
+    """Measure how likely a customer keeps the winner's segment when it is fitted again on others."""
+    sample = population.sample
+    fitted_to = {
+        "kmeans": population.n_customers,
+        "mixture": len(sample),
+        "hierarchical": min(len(sample), settings.models.tree_sample),
+        "spectral": min(len(sample), settings.models.tree_sample),
+    }
+    return keeping.measure(
+        winner.assigner,
+        (ModelSpec.of(winner.family, winner.variant, settings.models), winner.k),
+        sample.astype(np.float64),
+        fitted_to[winner.family],
+        seed=settings.seed,
+    )
 
 
 def structure_figures(

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from segcore.arrays import Array
 from segcore.models import stored
 from segcore.models.candidate import Candidate
+from segcore.models.keeping import Keeping
 from segcore.models.stored import StoredAssigner
 from segcore.pipeline.models.model_selection import Selection
 from segcore.records.manifest import KMeansFigures, PinnedCost, StructureTest
@@ -23,6 +24,8 @@ _ASSIGNER: TypeAdapter[StoredAssigner] = TypeAdapter(StoredAssigner)
 _PASSES: TypeAdapter[tuple[KMeansFigures, ...]] = TypeAdapter(tuple[KMeansFigures, ...])
 _STRUCTURE: TypeAdapter[StructureTest | None] = TypeAdapter(StructureTest | None)
 _COST: TypeAdapter[PinnedCost | None] = TypeAdapter(PinnedCost | None)
+
+_KEEPING: TypeAdapter[Keeping] = TypeAdapter(Keeping)
 
 
 def save(folder: Path, selection: Selection) -> None:
@@ -38,6 +41,7 @@ def save(folder: Path, selection: Selection) -> None:
         "passes": _PASSES.dump_python(selection.passes),
         "structure": _STRUCTURE.dump_python(selection.structure),
         "pinned_cost": _COST.dump_python(selection.pinned_cost),
+        "keeping": _KEEPING.dump_python(selection.keeping),
     }
     np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]  # its stubs take `allow_pickle` for an array
     write_json(folder / "selection.json", facts)
@@ -57,6 +61,7 @@ def load(folder: Path) -> Selection:
         passes=_PASSES.validate_python(facts["passes"]),
         structure=_STRUCTURE.validate_python(facts["structure"]),
         pinned_cost=_COST.validate_python(facts["pinned_cost"]),
+        keeping=_KEEPING.validate_python(facts["keeping"]),
     )
 
 

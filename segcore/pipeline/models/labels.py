@@ -15,6 +15,7 @@ from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner, NearestCentre, assign_each
 from segcore.models.candidate import Candidate
+from segcore.models.keeping import NOT_MEASURED, Keeping
 from segcore.profile import order_segments
 
 NOISE = -1
@@ -27,7 +28,7 @@ class Labelled:
     Attributes
     ----------
     files : tuple of Path
-        One for each file of features, the same rows: a column for each model, and the winner's ``confidence``
+        One for each file of features, the same rows: a column for each model, and the winner's ``confidence``, ``margin``
         and ``distance``. One-time buyers who are a segment by rule have the label after the model's last.
     models : tuple of Candidate
         The winner first, then the best of the other families.
@@ -35,12 +36,15 @@ class Labelled:
         Of the winner: its own, or the means of its sample's members.
     segments : tuple of dict of int to int
         For each model, label to segment: 1 has the largest revenue.
+    keeping : Keeping
+        Makes a confidence of the winner's margin.
     """
 
     files: tuple[Path, ...]
     models: tuple[Candidate, ...]
     centres: Floats
     segments: tuple[dict[int, int], ...]
+    keeping: Keeping = NOT_MEASURED
 
     @property
     def winner(self) -> Candidate:
@@ -71,7 +75,9 @@ def columns(models: Sequence[Candidate]) -> list[str]:
     return [f"{model.name.replace('-', '_')}_{model.k}" for model in models]
 
 
-def label_everyone(population: Population, models: Sequence[Candidate], folder: Path) -> Labelled:
+def label_everyone(
+    population: Population, models: Sequence[Candidate], keeping: Keeping, folder: Path
+) -> Labelled:
     """Label every customer with several models and write the labels, a file for each file of features.
 
     Parameters
@@ -79,6 +85,8 @@ def label_everyone(population: Population, models: Sequence[Candidate], folder: 
     population : Population
     models : sequence of Candidate
         The winner first.
+    keeping : Keeping
+        Of the winner.
     folder : Path
         Where to write.
     """
@@ -86,22 +94,18 @@ def label_everyone(population: Population, models: Sequence[Candidate], folder: 
     centres = centres_of(assigners[0], population.sample)
     files: list[Path] = []
     for number, df in enumerate(population.frames()):
-        labels, confidence, distance = label_frame(
-            df, assigners, centres, population.preparation, separate=population.separate_one_time
+        labels, own = label_frame(
+            df, assigners, centres, population.preparation, keeping, separate=population.separate_one_time
         )
         path = folder / f"part-{number:05d}.parquet"
-        pl.DataFrame(
-            {
-                **dict(zip(columns(models), labels, strict=True)),
-                "confidence": confidence,
-                "distance": distance,
-            }
-        ).write_parquet(path)
+        pl.DataFrame(dict(zip(columns(models), labels, strict=True))).hstack(own).write_parquet(path)
         files.append(path)
     spend = pl.scan_parquet(list(population.files)).select("total_spend")
     everyone = pl.concat([pl.scan_parquet(files), spend], how="horizontal")
     segments = tuple(order_segments(everyone, name) for name in columns(models))
-    return Labelled(files=tuple(files), models=tuple(models), centres=centres, segments=segments)
+    return Labelled(
+        files=tuple(files), models=tuple(models), centres=centres, segments=segments, keeping=keeping
+    )
 
 
 def label_frame(
@@ -109,9 +113,10 @@ def label_frame(
     assigners: Sequence[Assigner],
     centres: Floats,
     preparation: Preparation,
+    keeping: Keeping,
     *,
     separate: bool,
-) -> tuple[list[Labels], Floats32, Floats32]:
+) -> tuple[list[Labels], pl.DataFrame]:
     """Label the customers of a frame of features: what a run publishes and what `score` gives come from here.
 
     Parameters
@@ -122,6 +127,8 @@ def label_frame(
     centres : ndarray of shape (n_clusters, n_features)
         Of the winner.
     preparation : Preparation
+    keeping : Keeping
+        Of the winner.
     separate : bool
         Whether customers with one order get the label after a model's last.
 
@@ -129,8 +136,8 @@ def label_frame(
     -------
     labels : list of ndarray of shape (n_customers,), int32
         By each model.
-    confidence, distance : ndarray of shape (n_customers,), float32
-        By the winner; the distance is NaN without a label and 0 by rule.
+    own : polars.DataFrame
+        ``confidence``, ``margin`` and ``distance`` by the winner, Float32; the distance is NaN without a label and 0 by rule.
     """
     by_rule = one_time_mask(df, separate)
     X = preparation.block(clustered(df, separate))
@@ -139,10 +146,12 @@ def label_frame(
         with_one_time(by_rule, *result, assigner.n_clusters)
         for assigner, result in zip(assigners, assigned, strict=True)
     ]
-    own = assigned[0][0]
+    own, margin = assigned[0]
+    confidence = with_one_time(by_rule, own, keeping.confidence(margin), assigners[0].n_clusters)[1]
     distance = np.zeros(df.height, dtype=np.float32)
     distance[~by_rule] = np.where(own == NOISE, np.nan, distance_to(X, centres, own))
-    return [labels for labels, _ in everyone], everyone[0][1], distance
+    figures = {"confidence": confidence, "margin": everyone[0][1], "distance": distance}
+    return [labels for labels, _ in everyone], pl.DataFrame(figures)
 
 
 def distance_to(X: Floats32, centres: Floats, labels: Labels) -> Floats32:

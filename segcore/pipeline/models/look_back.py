@@ -17,6 +17,7 @@ from segcore.lines import rfm
 from segcore.lines.look_back import Cut
 from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner
+from segcore.models.keeping import NOT_MEASURED
 from segcore.pipeline.models.labels import Labelled, label_frame
 
 # Customers that are judged, the first in hash order: a random sample where there are more.
@@ -50,7 +51,7 @@ def candidate_auc(
     df = first_customers(files, _MOST_FOR_CANDIDATES)
     # A candidate's centres say nothing but distances, which nobody asks for here.
     centres = np.zeros((max(a.n_clusters for a in assigners), len(preparation.columns)))
-    labels, _, _ = label_frame(df, assigners, centres, preparation, separate=separate)
+    labels, _ = label_frame(df, assigners, centres, preparation, NOT_MEASURED, separate=separate)
     outcome = _outcome(df, money_decimals)
     return [next_period.auc(group_sums(own + 1, *outcome, int(own.max()) + 2)) for own in labels]
 
@@ -193,9 +194,7 @@ def _cells(rule: str, labels: Sequence[str], sums: GroupSums, past: Floats) -> p
 
 def label_then(df: pl.DataFrame, labelled: Labelled, preparation: Preparation, *, separate: bool) -> Labels:
     """Return the ids of today's segments that customers were in at the cut, of shape (n_customers,); 0 for none."""
-    (own,), _, _ = label_frame(
-        df, [labelled.winner.assigner], labelled.centres, preparation, separate=separate
-    )
+    (own,), _ = label_frame(df, [labelled.winner.assigner], labelled.centres, preparation, separate=separate)
     ids = labelled.segments[0]
     return np.asarray([ids.get(label, 0) for label in range(-1, max(ids) + 1)], dtype=np.int32)[own + 1]
 

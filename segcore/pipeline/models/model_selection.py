@@ -15,6 +15,7 @@ from segcore.matrix.population import Population
 from segcore.models import CandidateKey, sweeping
 from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate, Sweep
+from segcore.models.keeping import Keeping
 from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
@@ -45,6 +46,8 @@ class Selection:
     structure : StructureTest or None
         Where it was asked for.
     pinned_cost : PinnedCost or None
+    keeping : Keeping
+        Makes a confidence of the winner's margin.
     """
 
     table: pl.DataFrame
@@ -55,6 +58,7 @@ class Selection:
     tree: pl.DataFrame
     structure: StructureTest | None
     pinned_cost: PinnedCost | None
+    keeping: Keeping
 
     @property
     def chosen(self) -> ChosenModel:
@@ -151,6 +155,7 @@ def select(
         ),
         structure=candidate_metrics.structure_figures(winner, population, settings, progress, n_jobs=n_jobs),
         pinned_cost=cost,
+        keeping=candidate_metrics.keeping_of(published[0], population, settings),
     )
 
 

@@ -32,7 +32,7 @@ def write(
         Of the run.
     features : sequence of Path
     labels : iterable of polars.DataFrame
-        For each file of features ``segment``, ``confidence``, ``distance`` and ``outside`` of the same rows.
+        For each file of features ``segment``, ``confidence``, ``margin``, ``distance`` and ``outside`` of the same rows.
     names : mapping of int to str
         Of the segments.
     run_id : str
@@ -55,6 +55,7 @@ def write(
                     "segment_name"
                 ),
                 "confidence",
+                "margin",
                 "distance",
                 "outside",
                 run_id=pl.lit(run_id),
@@ -73,6 +74,7 @@ def of_fit(labelled: Labelled, radius: Mapping[int, float]) -> Iterator[pl.DataF
         yield pl.read_parquet(path).select(
             segment=label.replace_strict(labelled.segments[0], default=None, return_dtype=pl.Int32),
             confidence="confidence",
+            margin="margin",
             distance=pl.col("distance").fill_nan(None),
             outside=drift_baseline.outside(label, pl.col("distance"), radius),
         )

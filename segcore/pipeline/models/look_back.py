@@ -194,7 +194,9 @@ def _cells(rule: str, labels: Sequence[str], sums: GroupSums, past: Floats) -> p
 
 def label_then(df: pl.DataFrame, labelled: Labelled, preparation: Preparation, *, separate: bool) -> Labels:
     """Return the ids of today's segments that customers were in at the cut, of shape (n_customers,); 0 for none."""
-    (own,), _ = label_frame(df, [labelled.winner.assigner], labelled.centres, preparation, separate=separate)
+    (own,), _ = label_frame(
+        df, [labelled.winner.assigner], labelled.centres, preparation, NOT_MEASURED, separate=separate
+    )
     ids = labelled.segments[0]
     return np.asarray([ids.get(label, 0) for label in range(-1, max(ids) + 1)], dtype=np.int32)[own + 1]
 

@@ -31,7 +31,10 @@ class DriftBaseline(RunFile):
     segments : dict of int to int
         Customers of each segment; 0 is none.
     radius : dict of int to float
-        For each label, the distance from its centre that 1% of its customers exceed, standardised units.
+        For each label, the distance from its centre that 1% of its customers exceed, and a little more: the centre is
+        nearer to the customers whom it was made from than to others. Standardised units.
+    beyond : tuple of int or None
+        As :class:`segcore.changes.drift.Snapshot` has it; a run made before it was measured has none.
     features : tuple of FeatureCounts
         Of each number, and of each column of 0 and 1.
     """
@@ -43,6 +46,7 @@ class DriftBaseline(RunFile):
     segments: Pairs[int, int]
     radius: Pairs[int, float]
     features: tuple[FeatureCounts, ...]
+    beyond: tuple[int, int] | None = None
 
     @property
     def bins(self) -> dict[str, Bins]:
@@ -57,4 +61,5 @@ class DriftBaseline(RunFile):
             features={own.feature: np.array(own.counts, dtype=np.int64) for own in self.features},
             segments=self.segments,
             outside=self.outside,
+            beyond=self.beyond,
         )

@@ -2,8 +2,9 @@
 
 Each feature is counted in bins that were cut at the fit, and the two counts are compared by the population
 stability index, PSI = sum((a - e) ln(a / e)) over the bins' shares now (a) and then (e). Its value under no
-change at all is about (1/n + 1/m) chi2(B - 1) for n and m customers and B bins (Yurdakul 2018), so an index
-below a high quantile of that says nothing, however large it is.
+change at all is about (1/n + 1/m) chi2(B - 1) for n and m customers and B bins (Yurdakul 2018). The mean of that is
+taken off, so that one shift has one index whatever the number of customers; and an index below a high quantile of it
+says nothing, however large it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import chdtri
+from scipy.special import betaln, chdtri
 
 from segcore import job, schema
 from segcore.arrays import Counts, Floats
@@ -23,6 +24,7 @@ N_BINS = 10
 RADIUS_QUANTILE = 0.99  # of the distances inside a segment at the fit: beyond it a customer is out of range
 _SURE = 0.999  # a feature is blamed only beyond this quantile of what chance does
 _SHIFTED = 0.1  # the usual bar for a moderate change
+_COUNTED = 1_000_000  # customers; what more of them say is no longer limited by their number
 _SMOOTHING = 0.5  # customers added to every bin, so that an empty one does not make the index infinite
 
 
@@ -69,29 +71,36 @@ def cut(column: Floats) -> Bins:
 
 
 def psi(then: Counts, now: Counts) -> float:
-    """Return the population stability index of two counts over the same bins; bins that nobody is in say nothing.
+    """Return the population stability index of two counts over the same bins, less what it is on average without drift.
+
+    Bins that nobody is in say nothing, and nothing is less than no drift.
 
     References
     ----------
     Siddiqi (2006), Credit Risk Scorecards.
+    Yurdakul (2018), Statistical properties of population stability index, Western Michigan University.
     """
+    if not then.sum() or not now.sum():
+        return 0.0
     filled = (then + now) > 0
     before, after = then[filled] + _SMOOTHING, now[filled] + _SMOOTHING
     e, a = before / before.sum(), after / after.sum()
-    return float(((a - e) * np.log(a / e)).sum())
+    index = float(((a - e) * np.log(a / e)).sum())
+    return max(0.0, index - _bias(then, now))
 
 
 def chance(then: Counts, now: Counts) -> float:
-    """Return the index that two samples of these sizes stay below without drift, in all but 1 of 1,000 cases.
-
-    References
-    ----------
-    Yurdakul (2018), Statistical properties of population stability index, Western Michigan University.
-    """
+    """Return the index that two samples of these sizes stay below without drift, in all but 1 of 1,000 cases."""
     n_bins = int(((then + now) > 0).sum())
     if n_bins < 2 or not then.sum() or not now.sum():
         return 0.0
-    return float((1 / then.sum() + 1 / now.sum()) * chdtri(n_bins - 1, 1 - _SURE))
+    return float((1 / then.sum() + 1 / now.sum()) * chdtri(n_bins - 1, 1 - _SURE)) - _bias(then, now)
+
+
+def _bias(then: Counts, now: Counts) -> float:
+    """Return the mean of the index without drift: that of chi-squared is its degrees of freedom."""
+    n_bins = int(((then + now) > 0).sum())
+    return (n_bins - 1) * float(1 / then.sum() + 1 / now.sum())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +116,23 @@ class Snapshot:
         Customers of each segment, by the fitted model.
     outside : int
         Customers beyond the radius of their segment.
+    beyond : tuple of int, optional
+        Of a fit, how many of others would be: the share that is has a Beta distribution with these two parameters, by the
+        ranks that the radii have among the customers whom they were measured on. Its mean is more than the share of those.
     """
 
     customers: int
     features: dict[str, Counts]
     segments: dict[int, int]
     outside: int
+    beyond: tuple[int, int] | None = None
+
+    @property
+    def out_of_range(self) -> float:
+        """The share beyond the radius; of a fit, that of other customers."""
+        if self.beyond is not None:
+            return self.beyond[0] / max(sum(self.beyond), 1)
+        return self.outside / self.customers if self.customers else 0.0
 
 
 def measure(
@@ -147,8 +167,8 @@ def measure(
         reasons=tuple(reasons) or ("nothing that the model sees has drifted beyond the bounds",),
         customers_then=then.customers,
         customers_now=now.customers,
-        out_of_range_share=_share(now),
-        out_of_range_then=_share(then),
+        out_of_range_share=now.out_of_range,
+        out_of_range_then=then.out_of_range,
         features=features,
         segments_psi=psi(*sizes),
         segments_chance=chance(*sizes),
@@ -176,8 +196,8 @@ def _reasons(then: Snapshot, now: Snapshot, features: Sequence[FeatureDrift], ru
         reasons.append(
             f"the segments' sizes have drifted: PSI {psi(*sizes):.2f}, the bound is {rule.max_psi:g}"
         )
-    share = _share(now)
-    if share > rule.max_out_of_range and share > _share(then) + _share_chance(then, now):
+    share = now.out_of_range
+    if share > rule.max_out_of_range and by_chance(now.outside, now.customers, then) < 1 - _SURE:
         reasons.append(
             f"{share:.1%} of the customers are beyond the fitted radius, the bound is {rule.max_out_of_range:.1%}"
         )
@@ -198,11 +218,12 @@ def _sizes(then: Mapping[int, int], now: Mapping[int, int]) -> tuple[Counts, Cou
     return np.array(before, dtype=np.int64), np.array(after, dtype=np.int64)
 
 
-def _share(snapshot: Snapshot) -> float:
-    return snapshot.outside / snapshot.customers if snapshot.customers else 0.0
-
-
-def _share_chance(then: Snapshot, now: Snapshot) -> float:
-    """Return three standard errors of the difference of two shares that are one."""
-    share = (then.outside + now.outside) / max(then.customers + now.customers, 1)
-    return float(3 * np.sqrt(share * (1 - share) * (1 / max(then.customers, 1) + 1 / max(now.customers, 1))))
+def by_chance(outside: int, customers: int, then: Snapshot) -> float:
+    """Return how likely so many of some customers, or more, are beyond the radius without drift (beta-binomial)."""
+    alpha, beta = then.beyond or (then.outside + 1, then.customers - then.outside + 1)
+    if customers > _COUNTED:
+        outside, customers = outside * _COUNTED // customers, _COUNTED
+    counts = np.arange(outside, customers + 1)
+    log_ways = -np.log1p(customers) - betaln(customers - counts + 1, counts + 1)
+    logs = log_ways + betaln(counts + alpha, customers - counts + beta) - betaln(alpha, beta)
+    return min(1.0, float(np.exp(logs).sum()))

@@ -38,4 +38,5 @@ def _verdict(run: Manifest, latest: str) -> str:
     if run.gate.broken:
         return f"stopped: {'; '.join(run.gate.broken)}"
     reservation = in_short(run.chosen.admissible, run.pinned_cost)
-    return ("latest" if run.run_id == latest else "published") + (f", {reservation}" if reservation else "")
+    drifted = "scored, a new fit is asked for" if run.refresh.drift == "refit" else ""
+    return ", ".join(filter(None, ("latest" if run.run_id == latest else "published", drifted, reservation)))

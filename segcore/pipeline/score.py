@@ -83,6 +83,10 @@ def score_with_previous(
 ) -> None:
     """Make the stage ``run`` of a run that scores with the model of the one that it follows."""
     previous, drift = known.previous, known.drift
+    if drift.verdict == "refit":
+        run.progress.warn(
+            f"the model of {previous.fitted} no longer fits these customers: {'; '.join(drift.reasons)}; fit one with segcore segment"
+        )
     with run.work.stage("run") as folder:
         with run.measured("profile", rows=customers.customers):
             rfm = feature_files.cut_points(customers, run.settings, previous.manifest.rfm)
@@ -92,6 +96,11 @@ def score_with_previous(
             **scored_files.manifest(customers, table, previous),
             "rfm": rfm,
             "identity": previous_run.identity(previous, previous.next_segment, previous.fitted),
-            "refresh": {"asked": run.plan.refresh, "did": "score", "reasons": list(drift.reasons)},
+            "refresh": {
+                "asked": run.plan.refresh,
+                "did": "score",
+                "reasons": list(drift.reasons),
+                "drift": drift.verdict,
+            },
         }
         publish.finish(run, folder, customers, table, facts, with_report=with_report)

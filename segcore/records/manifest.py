@@ -140,11 +140,20 @@ class Ancestry:
 
 @dataclass(frozen=True, kw_only=True)
 class Refresh:
-    """Whether a model was fitted or scored with: what was asked for, what was done, and why."""
+    """Whether a model was fitted or scored with: what was asked for, what was done, and why.
+
+    Attributes
+    ----------
+    asked, did : str
+    reasons : tuple of str
+    drift : {"score", "refit"} or None
+        Of a run that scored: whether the model still fits, or a new one is asked for; None where that was not kept.
+    """
 
     asked: Literal["fit", "score", "if-drifted"]
     did: Literal["fit", "score"]
     reasons: tuple[str, ...]
+    drift: Literal["score", "refit"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta, betabinom
 
 from segcore import job
 from segcore.changes import drift
@@ -38,10 +39,23 @@ def measured(then: np.ndarray, now: np.ndarray, *, outside: int = 0) -> DriftRep
 
 
 def test_the_index_by_hand() -> None:
-    # With half a customer more in each bin: shares 30.5 / 101 and 70.5 / 101 then, the other way round now.
+    # With half a customer more in each bin: shares 30.5 / 101 and 70.5 / 101 then, the other way round now. Two
+    # samples of 100 without drift give 1 / 100 + 1 / 100 on average, with one degree of freedom.
     e, a = 30.5 / 101, 70.5 / 101
     expected = (a - e) * math.log(a / e) + (e - a) * math.log(e / a)
-    assert drift.psi(np.array([30, 70]), np.array([70, 30])) == pytest.approx(expected)
+    assert drift.psi(np.array([30, 70]), np.array([70, 30])) == pytest.approx(expected - 0.02)
+
+
+@pytest.mark.parametrize("n", [300, 3_000, 100_000])
+def test_one_shift_has_one_index_whatever_the_number_of_customers(n: int) -> None:
+    rng = np.random.default_rng(n)
+    found = []
+    for _ in range(100):
+        then = rng.normal(size=n)
+        bins = drift.cut(then)
+        found.append(drift.psi(bins.count(then), bins.count(rng.normal(0.5, size=n))))
+    # The index of a shift by half a standard deviation in tenths is .24.
+    assert np.mean(found) == pytest.approx(0.24, abs=0.015)
 
 
 def test_bins_are_unique_and_a_shared_value_has_its_own() -> None:
@@ -89,7 +103,7 @@ def test_chance_is_rarely_exceeded_without_drift_and_small_samples_prove_nothing
         in_model=["total_spend"],
         rule=RULE,
     )
-    assert few.features[0].psi > RULE.max_psi
+    assert few.features[0].chance > RULE.max_psi > few.features[0].psi
     assert few.verdict == "score"
 
 
@@ -123,22 +137,36 @@ def test_a_value_on_an_edge_belongs_to_the_bin_below() -> None:
 
 
 def test_chance_has_one_degree_of_freedom_less_than_there_are_bins() -> None:
-    # Quantiles 0.999 of chi-squared, from the tables: 10.828 with one degree, 13.816 with two.
+    # Quantiles 0.999 of chi-squared, from the tables: 10.828 with one degree, 13.816 with two; less their means.
     spread = 1 / 100 + 1 / 50
-    assert drift.chance(np.array([60, 40]), np.array([30, 20])) == pytest.approx(10.828 * spread, abs=1e-4)
+    assert drift.chance(np.array([60, 40]), np.array([30, 20])) == pytest.approx(9.828 * spread, abs=1e-4)
     three = np.array([50, 30, 20, 0]), np.array([20, 20, 10, 0])  # nobody is in the fourth
-    assert drift.chance(*three) == pytest.approx(13.816 * spread, abs=1e-4)
+    assert drift.chance(*three) == pytest.approx(11.816 * spread, abs=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("outside_now", "verdict"), [(10, "score"), (12, "score"), (18, "score"), (20, "refit")]
+    ("outside_now", "verdict"), [(10, "score"), (12, "score"), (21, "score"), (22, "refit")]
 )
 def test_more_out_of_range_than_the_bound_has_to_be_more_than_chance(outside_now: int, verdict: str) -> None:
-    # 45 of 1,000 then. Of 200 now, 19.6 would be three standard errors more: sqrt(p (1 - p) (1 / 1000 + 1 / 200)).
+    # 45 of 1,000 then. Of 200 now, 21 or more have a chance of .0013 and 22 of .0006 by the beta-binomial distribution.
     bins = drift.cut(np.zeros(1_000))
     then = snapshot(np.zeros(1_000), bins, outside=45)
     now = snapshot(np.zeros(200), bins, outside=outside_now)
     assert compared(then, now, in_model=["total_spend"], rule=RULE).verdict == verdict
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(1, 50), st.integers(0, 400))
+def test_chance_is_that_of_the_beta_binomial_distribution(m: int, x: int, a: int, b: int) -> None:
+    then = Snapshot(customers=0, features={}, segments={}, outside=0, beyond=(a, b + 1))
+    x = min(x, m)
+    assert drift.by_chance(x, m, then) == pytest.approx(float(betabinom.sf(x - 1, m, a, b + 1)), abs=1e-9)
+
+
+def test_many_customers_are_counted_in_proportion() -> None:
+    then = Snapshot(customers=0, features={}, segments={}, outside=0, beyond=(11, 990))
+    many = drift.by_chance(17_000_000, 1_000_000_000, then)
+    assert many == pytest.approx(drift.by_chance(17_000, 1_000_000, then))
+    assert many == pytest.approx(float(beta.sf(0.017, 11, 990)), rel=0.01)
 
 
 def test_an_index_that_is_just_at_its_bound_is_drift() -> None:

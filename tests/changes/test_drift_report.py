@@ -139,6 +139,6 @@ def test_runs_without_customers_are_no_drift() -> None:
     found = report(nobody, one)
     assert (found.out_of_range_share, found.out_of_range_then) == (1, 0)
     assert [(s.share_then, s.share_now) for s in found.segments] == [(0, 1)]
-    assert drift._share_chance(one, nobody) == 0
-    half = Snapshot(customers=1, features={}, segments={1: 1}, outside=0)
-    assert drift._share_chance(one, half) == pytest.approx(3 * np.sqrt(0.25 * 2))
+    # Nothing is known of the share: one of one beyond is as likely as none.
+    assert drift.by_chance(1, 1, nobody) == pytest.approx(0.5)
+    assert drift.by_chance(0, 0, nobody) == pytest.approx(1)

@@ -225,6 +225,11 @@ def test_customers_beyond_the_fitted_radius_are_flagged(first: Run, dearer: Path
     by_name = {feature["feature"]: feature["verdict"] for feature in drift["features"]}
     assert by_name["total_spend"] == "drifted"
     assert by_name["order_count"] == "stable"
+    # Who only scores is told, at once and when they look again.
+    (said,) = [text for text in read(run, "manifest.json")["warnings"] if "no longer fits" in text]
+    assert drift["reasons"][0] in said
+    assert read(run, "manifest.json")["refresh"]["drift"] == "refit"
+    assert pipeline.list_runs(tmp_path / "out")[1].endswith(", scored, a new fit is asked for")
 
 
 def test_the_same_data_the_next_night_moves_nobody(after_first: Path, first: Run, retail_job: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def build(files: Sequence[Path], labelled: Labelled, preparation: Preparation) -
     bins = {name: drift.cut(column) for name, column in zip(names, head.T, strict=True)}
     label = columns(labelled.models)[0]
     labels = pl.scan_parquet(list(labelled.files)).select(label=label, distance="distance")
-    radius = _radius(labels.collect())
+    radius, beyond = _radius(labels.collect())
     judged = (
         pl.read_parquet(path).select(
             segment=pl.col(label).replace_strict(labelled.segments[0], default=None, return_dtype=pl.Int32),
@@ -53,6 +54,7 @@ def build(files: Sequence[Path], labelled: Labelled, preparation: Preparation) -
         outside=counted.outside,
         segments=counted.segments,
         radius=radius,
+        beyond=beyond,
         features=tuple(
             FeatureCounts(feature=name, **vars(own), counts=tuple(counted.features[name].tolist()))
             for name, own in bins.items()
@@ -66,10 +68,29 @@ def numbers(there: Mapping[str, pl.DataType]) -> list[str]:
     return [*(feature.name for feature in schema.numeric_features(there)), *own]
 
 
-def _radius(labels: pl.DataFrame) -> dict[int, float]:
+def _radius(labels: pl.DataFrame) -> tuple[dict[int, float], tuple[int, int]]:
+    """Return the radius of each label, and how many of other customers are beyond it, as a `DriftBaseline` holds them.
+
+    A customer of n is, on average, as far from a centre that was made from the n as sqrt((n - 1) / (n + 1)) times another
+    one; and of others (n + 1 - r) in (n + 1) are beyond the distance of rank r.
+    """
     known = labels.filter(pl.col("distance").is_not_nan(), pl.col("label") >= 0)
-    radii = known.group_by("label").agg(pl.col("distance").quantile(drift.RADIUS_QUANTILE, "higher"))
-    return {int(label): float(radius) for label, radius in radii.sort("label").rows()}
+    radii = known.group_by("label").agg(
+        pl.col("distance").quantile(drift.RADIUS_QUANTILE, "higher").alias("radius"), pl.len().alias("n")
+    )
+    within = (
+        known.join(radii, on="label")
+        .filter(pl.col("distance") <= pl.col("radius"))
+        .group_by("label")
+        .agg(pl.len().alias("rank"))
+    )
+    radius, above, below = {}, 0, 0
+    for label, limit, n, rank in radii.join(within, on="label").sort("label").rows():
+        radius[int(label)] = float(limit) * math.sqrt((n + 1) / max(n - 1, 1))
+        # A segment by rule has no distances, and nobody who is beyond.
+        above += n + 1 - rank if limit > 0 else 0
+        below += rank
+    return radius, (above, below)
 
 
 def outside(label: pl.Expr, distance: pl.Expr, radius: Mapping[int, float]) -> pl.Expr:

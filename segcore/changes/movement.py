@@ -1,8 +1,10 @@
 """Who moved between two runs, how much money went with them, and why.
 
-Every customer of either run makes a transition: from the segment then, by way of the segment that the old model gives
-them today (``between``), to the segment now. From the first to the second their behaviour changed; from the second to the
-third the model did.
+Every customer of either run makes a transition in three steps: from the segment then (``old``) to the one that the old
+model gives them when only time has passed (``aged``), from there to the one that it gives them today (``between``), and on to
+the segment now (``new``). So time, their behaviour and the model have changed them, in this order. Of who neither bought
+nor sent anything back between the two runs all is time, also what a window has let go of. ``behaved`` is the segment that the
+old model gives them for what they did, had no time passed: it stands where ``aged`` does when behaviour comes first.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from segcore.records.changes import Causes, Flow, NamedSegment
 from segcore.schema import FEW, LEAST_CUSTOMERS
 
 UNASSIGNED = 0
-_KEYS = ["old", "between", "outside", "new"]
+_KEYS = ["old", "aged", "behaved", "between", "outside", "new"]
+ACTS = ("last_order_at", "return_count")
+"""Features that are the same of who neither bought nor sent anything back."""
 _LARGEST = 5
 
 
@@ -27,16 +31,21 @@ def transitions(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) ->
     Parameters
     ----------
     old : LazyFrame
-        ``customer_id``, ``segment`` and ``total_spend``.
+        ``customer_id``, ``segment``, ``total_spend``, and where time has passed ``aged``, the old model's segment once it has.
     new : LazyFrame
-        The same, and ``between`` (the old model's segment) and ``outside`` (whether beyond its radius).
+        The same but ``aged``, and ``between`` (the old model's segment), ``outside`` (whether beyond its radius), and where time
+        has passed ``behaved``, the old model's segment if it had not.
     money_decimals : int
 
     Returns
     -------
     LazyFrame
-        ``customer_id``, ``old`` (null for who is new), ``between``, ``outside``, ``new`` (null for who is gone),
-        and what they spent then and now in whole minor units: ``money_before``, ``money``.
+        ``customer_id``, ``old`` (null for who is new), ``aged``, ``behaved``, ``between``, ``outside``, ``new`` (null for who is
+        gone), and what they spent then and now in whole minor units: ``money_before``, ``money``.
+
+    Notes
+    -----
+    Where both frames have ``last_order_at`` and ``return_count``, who has the same of both has done nothing.
     """
 
     def minor(name: str) -> pl.Expr:
@@ -46,21 +55,41 @@ def transitions(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) ->
     def segment(name: str) -> pl.Expr:
         return pl.col(name).fill_null(UNASSIGNED).cast(pl.Int32)
 
-    before = old.select("customer_id", old=segment("segment"), money_before=minor("total_spend"))
+    then, now = old.collect_schema().names(), new.collect_schema().names()
+    acts = [name for name in ACTS if name in then and name in now]
+    before = old.select(
+        "customer_id",
+        *(pl.col(name).alias(f"{name}_before") for name in acts),
+        old=segment("segment"),
+        aged=segment("aged" if "aged" in then else "segment"),
+        money_before=minor("total_spend"),
+    )
     after = new.select(
         "customer_id",
+        *acts,
+        behaved=segment("behaved" if "behaved" in now else "between"),
         between=segment("between"),
         outside="outside",
         new=segment("segment"),
         money=minor("total_spend"),
     )
-    return before.join(after, on="customer_id", how="full", coalesce=True).with_columns(
-        pl.col("money_before", "money").fill_null(0)
+    idle = pl.all_horizontal(
+        pl.lit(bool(acts)), *(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in acts)
+    )
+    both = pl.col("old").is_not_null() & pl.col("new").is_not_null()
+    return (
+        before.join(after, on="customer_id", how="full", coalesce=True)
+        .with_columns(
+            pl.when(both & idle).then("between").when(both).then("aged").alias("aged"),
+            pl.when(both & idle).then("old").when(both).then("behaved").alias("behaved"),
+            pl.col("money_before", "money").fill_null(0),
+        )
+        .select("customer_id", *_KEYS, "money_before", "money")
     )
 
 
 def cells(transitions: pl.LazyFrame) -> pl.DataFrame:
-    """Count customers and money of each transition, sorted: ``old, between, outside, new, customers, money_before, money``."""
+    """Count customers and money of each transition, sorted by its six keys, which are those of `transitions`."""
     return (
         transitions.group_by(_KEYS)
         .agg(pl.len().cast(pl.Int64).alias("customers"), pl.col("money_before", "money").sum())
@@ -120,22 +149,36 @@ def moved(
     )
 
 
-# Why who moved did: by another label from the old model (behaviour), from the new one against it (model), or both.
-_BEHAVIOUR, _MODEL = pl.col("old") != pl.col("between"), pl.col("between") != pl.col("new")
-_CAUSE = (
-    pl.when(_BEHAVIOUR & _MODEL)
-    .then(pl.lit("both"))
-    .when(_BEHAVIOUR)
-    .then(pl.lit("behaviour"))
-    .otherwise(pl.lit("model"))
-)
+def _cause(first: str, name: str, second: str) -> pl.Expr:
+    """Return what changed who moved: one step, named by what makes it, or more than one (``both``)."""
+    steps = {
+        name: pl.col("old") != pl.col(first),
+        second: pl.col(first) != pl.col("between"),
+        "model": pl.col("between") != pl.col("new"),
+    }
+    several = pl.sum_horizontal(step.fill_null(False).cast(pl.Int8) for step in steps.values()) > 1
+    (a, made), (b, then), _ = steps.items()
+    return (
+        pl.when(several)
+        .then(pl.lit("both"))
+        .when(made)
+        .then(pl.lit(a))
+        .when(then)
+        .then(pl.lit(b))
+        .otherwise(pl.lit("model"))
+    )
 
 
-def causes(cells: pl.DataFrame) -> Causes:
-    """Count who moved by what changed, each once."""
+_CAUSE = _cause("aged", "time", "behaviour")
+_BEHAVIOUR_FIRST = _cause("behaved", "behaviour", "time")
+
+
+def causes(cells: pl.DataFrame, *, behaviour_first: bool = False) -> Causes:
+    """Count who moved by what changed, each once; what time did before what customers did, or after it."""
     moved = cells.drop_nulls(["old", "new"]).filter(pl.col("old") != pl.col("new"))
-    counted = dict(moved.group_by(_CAUSE).agg(pl.col("customers").sum()).iter_rows())
-    return Causes(**{cause: counted.get(cause, 0) for cause in ("behaviour", "model", "both")})
+    cause = _BEHAVIOUR_FIRST if behaviour_first else _CAUSE
+    counted = dict(moved.group_by(cause.alias("cause")).agg(pl.col("customers").sum()).iter_rows())
+    return Causes(**{name: counted.get(name, 0) for name in ("time", "behaviour", "model", "both")})
 
 
 def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
@@ -143,11 +186,12 @@ def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
 
 
 def matrices(cells: pl.DataFrame, unit: float) -> dict[str, tuple[Flow, ...]]:
-    """Return the three matrices of movement.json, ``flows``, ``behaviour`` and ``model``, as lists of their cells."""
+    """Return the matrices of movement.json, ``flows``, ``time``, ``behaviour`` and ``model``, as lists of their cells."""
     both = cells.drop_nulls(["old", "new"])
     return {
         "flows": _matrix(cells, "old", "new", unit),
-        "behaviour": _matrix(both, "old", "between", unit),
+        "time": _matrix(both, "old", "aged", unit),
+        "behaviour": _matrix(both, "aged", "between", unit),
         "model": _matrix(both, "between", "new", unit),
     }
 
@@ -186,8 +230,10 @@ def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -
         .group_by("old", "new")
         .agg(
             pl.col("customers").sum(),
-            behaviour=pl.col("customers").filter(pl.col("between") == pl.col("new")).sum(),
-            model=pl.col("customers").filter(pl.col("between") == pl.col("old")).sum(),
+            **{
+                cause: pl.col("customers").filter(cause == _CAUSE).sum()
+                for cause in ("time", "behaviour", "model")
+            },
         )
         .filter(pl.col("customers") >= LEAST_CUSTOMERS)
         .sort("customers", "old", "new", descending=[True, False, False])
@@ -201,11 +247,12 @@ def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -
 
 
 def _flow(row: Mapping[str, Any], start: str, end: str) -> str:
-    rest = row["customers"] - row["behaviour"] - row["model"]
+    rest = row["customers"] - row["time"] - row["behaviour"] - row["model"]
     causes = [
+        f"{_few(row['time'])} because time passed" if row["time"] else "",
         f"{_few(row['behaviour'])} because their behaviour changed" if row["behaviour"] else "",
         f"{_few(row['model'])} because the model changed" if row["model"] else "",
-        f"{_few(rest)} because both did" if rest else "",
+        f"{_few(rest)} because more than one of these did" if rest else "",
     ]
     because = ", ".join(cause for cause in causes if cause)
     return f"{row['customers']:,} customers went from {start!r} to {end!r}: {because}."

@@ -86,9 +86,10 @@ class Summary:
         if self.causes is None:
             return moved
         causes = (
-            (self.causes.behaviour, "by what they did or left undone"),
+            (self.causes.time, "as time passed"),
+            (self.causes.behaviour, "by what they bought or sent back"),
             (self.causes.model, "through the new model"),
-            (self.causes.both, "through both"),
+            (self.causes.both, "through more than one of these"),
         )
         return f"{moved} ({', '.join(f'{n:,} {why}' for n, why in causes if n)})"
 

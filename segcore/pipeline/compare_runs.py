@@ -58,6 +58,7 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
             pl.scan_parquet(after.folder / "segments/*.parquet"),
             labels,
             after.settings,
+            as_of=after.as_of,
             same_ids=before.run_id in (after.run_id, *after.ancestors),
         )
         names = {

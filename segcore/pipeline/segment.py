@@ -137,7 +137,12 @@ def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) ->
     if known is not None:
         with run.measured("identity"):
             followed = run_comparison.compare(
-                known.previous, customers.features, labelled.lazy(), known.folder, run.settings
+                known.previous,
+                customers.features,
+                labelled.lazy(),
+                known.folder,
+                run.settings,
+                as_of=customers.counted_from,
             )
             labelled = labelled.with_ids(followed.lineage.ids)
     with run.work.stage("run") as folder:

@@ -162,8 +162,20 @@ class Flow:
 
 @dataclass(frozen=True, kw_only=True)
 class Causes:
-    """Customers of both runs who are in another segment now, by what changed; together they are all who moved."""
+    """Customers of both runs who are in another segment now, by what changed; together they are all who moved.
 
+    Attributes
+    ----------
+    time : int
+        Only time has passed: they would be there without having done anything. 0 where an earlier version compared, which
+        counted it as behaviour.
+    behaviour, model : int
+        They bought or sent back; the model is another one.
+    both : int
+        More than one of the three.
+    """
+
+    time: int = 0
     behaviour: int
     model: int
     both: int
@@ -192,12 +204,16 @@ class MovementReport(RunFile):
     old_segments, new_segments : tuple of NamedSegment
     flows : tuple of Flow
         All customers of either run.
+    time : tuple of Flow
+        Those of both, from the old label to the old model's once time has passed.
     behaviour : tuple of Flow
-        Those of both, from the old label to the old model's on the new data.
+        The same, from there to the old model's label on the new data.
     model : tuple of Flow
         The same, from the old model's label on the new data to the new model's.
     causes : Causes or None
-        None where a run of an earlier version compared.
+        By the steps in this order: time, behaviour, model. None where a run of an earlier version compared.
+    causes_behaviour_first : Causes or None
+        By the steps in the order behaviour, time, model.
     """
 
     FILE = "movement.json"
@@ -210,4 +226,6 @@ class MovementReport(RunFile):
     flows: tuple[Flow, ...]
     behaviour: tuple[Flow, ...]
     model: tuple[Flow, ...]
+    time: tuple[Flow, ...] = ()
     causes: Causes | None = None
+    causes_behaviour_first: Causes | None = None

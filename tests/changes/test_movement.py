@@ -45,6 +45,8 @@ def test_every_customer_of_either_run_has_one_row_with_money_in_minor_units() ->
         "customer_id": "same",
         "old": 1,
         "money_before": 1050,
+        "aged": 1,
+        "behaved": 1,
         "between": 1,
         "outside": False,
         "new": 1,
@@ -63,7 +65,7 @@ def test_every_customer_of_either_run_has_one_row_with_money_in_minor_units() ->
 
 
 def test_cells_count_customers_and_money_sorted_with_those_outside_last() -> None:
-    assert cells().rows() == [
+    assert cells().drop("aged", "behaved").rows() == [
         (0, 2, False, 2, 1, 100, 100),
         (1, 1, False, 1, 1, 1050, 1125),
         (1, 1, False, 2, 1, 700, 750),
@@ -142,7 +144,7 @@ def test_sentences_say_who_came_and_went_and_the_largest_flows_first() -> None:
         "5 customers are new and 5 are gone; of the 25 in both runs 20 (80.0%) changed segment.",
         "10 customers went from 'Big' to 'Small': 5 because their behaviour changed, 5 because the model changed.",
         "5 customers went from 'Unassigned' to 'Small': 5 because their behaviour changed.",
-        "5 customers went from 'Small' to 'Fresh': 5 because both did.",
+        "5 customers went from 'Small' to 'Fresh': 5 because more than one of these did.",
     ]
 
 
@@ -155,7 +157,7 @@ def test_no_flow_and_no_cause_of_fewer_than_five_customers_is_told() -> None:
 
 def test_the_causes_add_up_to_who_moved_though_some_went_and_came_back() -> None:
     """Six whom the old model puts elsewhere and the new one back have not moved: they are in no cause."""
-    back = pl.DataFrame([(1, 2, False, 1, 6, 0, 0)], schema=cells().schema, orient="row")
+    back = pl.DataFrame([(1, 1, 2, 2, False, 1, 6, 0, 0)], schema=cells().schema, orient="row")
     found = movement.causes(pl.concat([cells(), back]))
     assert found == Causes(behaviour=2, model=1, both=1)
 
@@ -163,8 +165,8 @@ def test_the_causes_add_up_to_who_moved_though_some_went_and_came_back() -> None
 @pytest.mark.parametrize("n_flows", [4, 5, 6])
 def test_no_more_than_five_flows_are_told(n_flows: int) -> None:
     flows = pl.DataFrame(
-        [(0, new, False, new, 1000 + new, 0, 0) for new in range(1, n_flows + 1)],
-        schema=["old", "between", "outside", "new", "customers", "money_before", "money"],
+        [(0, 0, new, new, False, new, 1000 + new, 0, 0) for new in range(1, n_flows + 1)],
+        schema=cells().columns,
         orient="row",
     )
     told = movement.words(flows, {}, {})
@@ -186,6 +188,70 @@ def test_names_are_listed_by_segment() -> None:
         NamedSegment(segment=1, segment_name="Big"),
         NamedSegment(segment=5, segment_name="Fresh"),
     )
+
+
+def in_steps(old: int, aged: int, behaved: int, between: int, new: int, *, acted: bool) -> pl.LazyFrame:
+    """One customer's transition, by way of what the old model says of each step."""
+    then = {
+        "customer_id": ["a"],
+        "segment": [old],
+        "total_spend": [1.0],
+        "aged": [aged],
+        "last_order_at": [5],
+        "return_count": [0],
+    }
+    now = {
+        "customer_id": ["a"],
+        "segment": [new],
+        "total_spend": [1.0],
+        "behaved": [behaved],
+        "between": [between],
+        "outside": [False],
+        "last_order_at": [5],
+        "return_count": [1 if acted else 0],
+    }
+    return movement.transitions(pl.LazyFrame(then), pl.LazyFrame(now), money_decimals=2)
+
+
+@pytest.mark.parametrize(
+    ("steps", "acted", "cause", "behaviour_first"),
+    [
+        ((1, 2, 1, 2, 2), True, "time", "time"),
+        ((1, 1, 2, 2, 2), True, "behaviour", "behaviour"),
+        ((1, 1, 1, 1, 2), True, "model", "model"),
+        ((1, 2, 2, 3, 3), True, "both", "both"),
+        # Either alone would have moved them: the step that comes first has.
+        ((1, 2, 2, 2, 2), True, "time", "behaviour"),
+        ((1, 2, 1, 2, 3), True, "both", "both"),
+        # Who has done nothing was moved by time alone, though a window has let go of their orders as well.
+        ((1, 1, 2, 2, 2), False, "time", "time"),
+        ((1, 1, 1, 2, 3), False, "both", "both"),
+    ],
+)
+def test_time_behaviour_and_the_model_are_told_apart(
+    steps: tuple[int, int, int, int, int], acted: bool, cause: str, behaviour_first: str
+) -> None:
+    found = in_steps(*steps, acted=acted)
+    assert movement.moved(found, {}, {}, 100).collect()["changed"].to_list() == [cause]
+    for first, expected in ((False, cause), (True, behaviour_first)):
+        counted = movement.causes(movement.cells(found), behaviour_first=first)
+        assert counted == Causes(
+            **{name: int(name == expected) for name in ("time", "behaviour", "model", "both")}
+        )
+
+
+def test_the_steps_of_each_matrix_begin_where_the_one_before_ends() -> None:
+    table = movement.cells(
+        pl.concat([in_steps(1, 2, 3, 4, 5, acted=True), in_steps(6, 7, 8, 9, 9, acted=False)])
+    )
+    found = movement.matrices(table, 100)
+    steps = {name: [(flow.old, flow.new) for flow in found[name]] for name in found}
+    assert steps == {
+        "flows": [(1, 5), (6, 9)],
+        "time": [(1, 2), (6, 9)],
+        "behaviour": [(2, 4), (9, 9)],
+        "model": [(4, 5), (9, 9)],
+    }
 
 
 def test_two_segments_of_one_name_are_told_apart_by_their_ids() -> None:

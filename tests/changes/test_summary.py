@@ -35,10 +35,10 @@ FLOWS = [flow(1, 1, 900), flow(1, 2, 70), flow(2, 2, 1000), flow(2, 5, 104), flo
 
 
 def test_what_changed_by_hand() -> None:
-    changed = summarise(report(FLOWS, Causes(behaviour=50, model=104, both=20)))
+    changed = summarise(report(FLOWS, Causes(time=30, behaviour=20, model=104, both=20)))
     assert changed.text() == (
-        "Since 12 October 2011: 2 groups became 3; 174 customers moved (50 by what they did or left undone, "
-        "104 through the new model, 20 through both); 40 are new and 9 gone; “Small” 1,113 to 1,070; “Big” 970 to 940."
+        "Since 12 October 2011: 2 groups became 3; 174 customers moved (30 as time passed, 20 by what they bought or sent back, "
+        "104 through the new model, 20 through more than one of these); 40 are new and 9 gone; “Small” 1,113 to 1,070; “Big” 970 to 940."
     )
     assert changed.moved_share == pytest.approx(174 / 2074)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,11 @@ class Customers:
     coverage: list[dict[str, Any]]
     cut: Cut | None
     newcomers: dict[str, int] | None
+
+    @property
+    def counted_from(self) -> datetime:
+        """The time that recency counts from, without a zone as times of lines are."""
+        return datetime.fromtimestamp(self.as_of, UTC).replace(tzinfo=None)
 
     @property
     def features(self) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -62,6 +63,41 @@ def label(files: Sequence[Path], model: StoredModel, folder: Path) -> None:
             distance=pl.col("distance").fill_nan(None),
             outside=drift_baseline.outside(pl.col("label"), pl.col("distance"), model.baseline.radius),
         ).write_parquet(folder / f"part-{number:05d}.parquet")
+
+
+def label_as_of(
+    files: Sequence[Path], model: StoredModel, as_of: datetime, folder: Path, name: str
+) -> pl.LazyFrame:
+    """Label customers as if it were another time, with all that they did: a column of segments, in their order.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Customer features.
+    model : StoredModel
+    as_of : datetime
+        Recency counts from it; an order after it is as recent as can be.
+    folder : Path
+        Where to write.
+    name : str
+        Of the column and the files.
+    """
+    days = (pl.lit(as_of) - pl.col("last_order_at")).dt.total_seconds() // 86_400
+    written = []
+    for number, path in enumerate(files):
+        df = pl.read_parquet(path).with_columns(days_since_last_order=days.clip(lower_bound=0))
+        (own,), _ = label_frame(
+            df,
+            [model.assigner],
+            model.centres,
+            model.preparation,
+            model.keeping,
+            separate=model.separate_one_time,
+        )
+        segment = pl.Series(own).replace_strict(model.segments, default=None, return_dtype=pl.Int32)
+        written.append(folder / f"{name}-{number:05d}.parquet")
+        segment.alias(name).to_frame().write_parquet(written[-1])
+    return pl.scan_parquet(written)
 
 
 def labels(folder: Path) -> list[Path]:

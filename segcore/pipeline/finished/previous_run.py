@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
 from segcore import errors, job, profile, records, storage
 from segcore.changes.ancestors import Ancestor
+from segcore.changes.movement import ACTS
 from segcore.pipeline.finished import model_files, retired
 from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.finished.model_files import StoredModel
@@ -78,11 +80,27 @@ class Previous:
         """The runs before it whose segments it no longer has."""
         return retired.load(self.folder)
 
-    def customers(self) -> pl.LazyFrame:
-        """Return ``customer_id``, ``segment`` and ``total_spend`` of its customers."""
+    @property
+    def features(self) -> list[Path]:
+        """Its customers' features, in hash order."""
+        return sorted((self.folder / "features").glob("*.parquet"))
+
+    @property
+    def as_of(self) -> datetime:
+        """The time that its customers' recency counts from."""
+        return datetime.fromisoformat(self.manifest.as_of)
+
+    def customers(self, beside: pl.LazyFrame | None = None) -> pl.LazyFrame:
+        """Return ``customer_id``, ``segment``, ``total_spend`` and what tells whether a customer has done anything since.
+
+        `beside` has more columns of the same customers, in the order of their features.
+        """
         segments = pl.scan_parquet(self.folder / "segments/*.parquet").select("customer_id", "segment")
-        spend = pl.scan_parquet(self.folder / "features/*.parquet").select("customer_id", "total_spend")
-        return segments.join(spend, on="customer_id")
+        features = pl.scan_parquet(self.features)
+        there = features.collect_schema().names()
+        told = [name for name in ("total_spend", *ACTS) if name in there]
+        frames = [features.select("customer_id", *told), *([] if beside is None else [beside])]
+        return segments.join(pl.concat(frames, how="horizontal"), on="customer_id")
 
 
 def load(folder: Path) -> Previous:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -49,6 +50,7 @@ def compare(
     labels: Path,
     settings: job.Job,
     *,
+    as_of: datetime,
     same_ids: bool = False,
 ) -> Comparison:
     """Follow every customer from an old run to a new one, and find which segment is which.
@@ -64,19 +66,26 @@ def compare(
         Folder that `apply_model.label` wrote for them with the old run's model.
     settings : segcore.job.Job
         Of the new run.
+    as_of : datetime
+        The time that the new run's recency counts from.
     same_ids : bool
         Whether the new run's ids carry on the old one's already.
     """
-    new = pl.concat(
-        [
-            pl.scan_parquet(list(features)).select("customer_id", "total_spend"),
-            segments.select("segment"),
-            pl.scan_parquet(apply_model.labels(labels)).select("outside", between="segment"),
-        ],
-        how="horizontal",
-    )
+    there = pl.read_parquet_schema(features[0])
+    told = [name for name in ("customer_id", "total_spend", *movement.ACTS) if name in there]
+    today = [
+        pl.scan_parquet(list(features)).select(told),
+        segments.select("segment"),
+        pl.scan_parquet(apply_model.labels(labels)).select("outside", between="segment"),
+    ]
+    aged = None
+    if as_of > old.as_of:
+        aged = apply_model.label_as_of(old.features, old.model, as_of, labels, "aged")
+        today.append(apply_model.label_as_of(features, old.model, old.as_of, labels, "behaved"))
     decimals = settings.cleaning.money_decimals
-    transitions = movement.transitions(old.customers(), new, money_decimals=decimals)
+    transitions = movement.transitions(
+        old.customers(aged), pl.concat(today, how="horizontal"), money_decimals=decimals
+    )
     cells = movement.cells(transitions)
     history, same_data = movement.evidence(cells)
     numbers = sorted({b for _, b in history if b})
@@ -161,6 +170,7 @@ def write(
         new_segments=movement.named(names),
         **movement.matrices(comparison.cells, comparison.unit),
         causes=movement.causes(comparison.cells),
+        causes_behaviour_first=movement.causes(comparison.cells, behaviour_first=True),
     )
     records.write(folder, report)
     transitions = comparison.transitions.with_columns(movement.renumbered(lineage))

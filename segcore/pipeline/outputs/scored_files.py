@@ -58,7 +58,13 @@ def write(
         given_names=profile.names_of(profile.load(fitted.folder)),
     )
     comparison = run_comparison.compare(
-        fitted, customers.features, segments, labels, run.settings, same_ids=True
+        fitted,
+        customers.features,
+        segments,
+        labels,
+        run.settings,
+        as_of=customers.counted_from,
+        same_ids=True,
     )
     run_comparison.write(folder, comparison, fitted.names, [])
     return table

@@ -231,8 +231,8 @@ def words(cells: pl.DataFrame, old: Mapping[int, str], new: Mapping[int, str]) -
         .agg(
             pl.col("customers").sum(),
             **{
-                cause: pl.col("customers").filter(cause == _CAUSE).sum()
-                for cause in ("time", "behaviour", "model")
+                name: pl.col("customers").filter(_CAUSE.is_in([name])).sum()
+                for name in ("time", "behaviour", "model")
             },
         )
         .filter(pl.col("customers") >= LEAST_CUSTOMERS)

@@ -294,7 +294,7 @@ class Matrix(Table):
 
     columns: dict[str, Transform] = Field(
         dict.fromkeys(schema.DEFAULT_MATRIX, "yeo-johnson"),
-        description="feature = transform: yeo-johnson (log1p where its lambda would leave -2 to 2), log1p or none, then "
+        description="feature = transform: yeo-johnson (log1p where its lambda would be below -2), log1p or none, then "
         "standardised; a column of [[extra]] also one-hot",
     )
     fit_rows: int = Field(

@@ -102,8 +102,8 @@ def fit(
     for column in scaled:
         if column.transform != kinds[column.name]:
             warn(
-                f"feature {column.name} is nearly the same for most customers, so that Yeo-Johnson finds no parameter "
-                f"between {_LEAST_LAMBDA:g} and {_MOST_LAMBDA:g}: its logarithm is taken"
+                f"feature {column.name} is nearly the same for most customers, so that Yeo-Johnson would need a parameter "
+                f"below {_LEAST_LAMBDA:g}: its logarithm is taken"
             )
     return Preparation(prepared=tuple(scaled), dropped=dropped, encodings=encodings)
 
@@ -117,14 +117,13 @@ def _fitted(name: str, kind: str, raw: Floats) -> PreparedColumn:
 def fitted_transform(values: Floats, kind: str) -> tuple[str, float]:
     """Return the transform of one column's values of shape (n,), and its lambda (1 where it has none).
 
-    It is the one that is asked for, but for a Yeo-Johnson whose lambda is beyond its bounds, or which no longer tells values
-    apart that are, or could be, a customer's: log1p then, which tells any apart.
+    It is the one that is asked for, but for a Yeo-Johnson whose lambda is below its bounds, or which no longer tells values
+    apart that are, or could be, a customer's: log1p then, which tells any apart. Above them it is the bound.
     """
     if kind != "yeo-johnson":
         return kind, 1.0
-    lmbda = _lambda(values)
-    within = _LEAST_LAMBDA <= lmbda <= _MOST_LAMBDA
-    return (kind, lmbda) if within and _tells_apart(values, lmbda) else ("log1p", 1.0)
+    lmbda = min(_lambda(values), _MOST_LAMBDA)
+    return (kind, lmbda) if lmbda >= _LEAST_LAMBDA and _tells_apart(values, lmbda) else ("log1p", 1.0)
 
 
 def _tells_apart(values: Floats, lmbda: float) -> bool:

@@ -131,6 +131,14 @@ def test_repeat_orders_are_seen_however_few_come_back(share: float) -> None:
     assert (np.diff(X[:10].astype(np.float64)) > 1e-3).all()
 
 
+def test_the_parameter_stops_at_its_upper_bound() -> None:
+    # Most have been away for a year, and likelihood asks for more than ten.
+    df = pl.DataFrame({"days_since_last_order": [1, *range(340, 400)]})
+    settings = job.Matrix(columns={"days_since_last_order": "yeo-johnson"})
+    prepared = fit.fit(lambda: iter([df]), settings, warn=pytest.fail)
+    assert (prepared.prepared[0].transform, prepared.prepared[0].lmbda) == ("yeo-johnson", 2)
+
+
 occurring = st.one_of(
     st.integers(-1_000, 1_000).map(float),
     st.integers(0, 10**9).map(lambda pence: pence / 100),

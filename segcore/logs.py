@@ -85,8 +85,9 @@ class _Json(logging.Formatter):
         fields: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "message": _one_line(record.getMessage()),
+            "message": " ".join(_one_line(record.getMessage()).split()),
             **CONTEXT,
+            **getattr(record, "facts", {}),
             **{name: value for name in _FIELDS if (value := getattr(record, name, None)) is not None},
         }
         if record.name != LOGGER.name:

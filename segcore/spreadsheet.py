@@ -23,27 +23,29 @@ _FORMULA = r"(^|[;\t\n\r])(\s*[=+\-@＝＋－＠])"
 _TAKEN_FOR_ANOTHER = r"^[^@]*\d[^@]*$|^'"
 
 
-def guarded(df: pl.DataFrame, *, ids: bool = True) -> pl.DataFrame:
+def guarded(df: pl.DataFrame, *, machine: bool = False) -> pl.DataFrame:
     """Put an apostrophe before text that a spreadsheet would run as a formula, and before ids that it would change.
 
     Parameters
     ----------
     df : DataFrame
-    ids : bool
-        Guard ids from being taken for numbers and dates too; false for files that machines read.
+    machine : bool
+        Leave ids that a spreadsheet would take for numbers and dates as they are: no spreadsheet reads the file.
     """
     texts = [name for name, dtype in df.schema.items() if dtype == pl.String]
     safe = df.with_columns(
         pl.col(name).str.replace_all(_FORMULA, "${1}'${2}").str.replace(r"^([\t\r])", "'${1}")
         for name in texts
     )
-    if not ids or ID not in texts:
+    if machine or ID not in texts:
         return safe
     changed = (pl.col(ID) == df[ID]) & df[ID].str.contains(_TAKEN_FOR_ANOTHER)
     return safe.with_columns(pl.when(changed).then("'" + pl.col(ID)).otherwise(ID).alias(ID))
 
 
-def write(path: Path, frames: Iterable[pl.DataFrame], *, ids: bool = True, rows: int = ROWS) -> list[Path]:
+def write(
+    path: Path, frames: Iterable[pl.DataFrame], *, machine: bool = False, rows: int = ROWS
+) -> list[Path]:
     """Write frames of the same columns as one CSV, or as several where a spreadsheet would not open all rows.
 
     Parameters
@@ -51,24 +53,24 @@ def write(path: Path, frames: Iterable[pl.DataFrame], *, ids: bool = True, rows:
     path : Path
         Of the first; the next ones are called ``-2``, ``-3`` and so on behind its name.
     frames : iterable of polars.DataFrame
-    ids : bool
-        Guard ids as :func:`guarded` does.
+    machine : bool
+        Whether a program reads the file, which takes a byte order mark for a part of the first name.
     rows : int
         Of one file at most.
 
     Returns
     -------
     list of Path
-        The files, UTF-8 with a byte order mark.
+        The files, UTF-8, with a byte order mark for spreadsheets.
     """
     paths: list[Path] = []
     room = 0
     for frame in frames:
-        df = guarded(frame, ids=ids)
+        df = guarded(frame, machine=machine)
         while not paths or df.height:
             if not room:
                 paths.append(path if not paths else path.with_stem(f"{path.stem}-{len(paths) + 1}"))
-                paths[-1].write_bytes(codecs.BOM_UTF8 + df.clear().write_csv().encode())
+                paths[-1].write_bytes((b"" if machine else codecs.BOM_UTF8) + df.clear().write_csv().encode())
                 room = rows
             part, df = df.head(room), df.slice(room)
             with open(paths[-1], "ab") as file:

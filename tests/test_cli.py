@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 import time
@@ -106,9 +108,17 @@ def test_a_whole_run_by_command(
     report = Path(captured.out.strip())
     assert report.is_file()
     assert "models" in captured.err
+    found, changed, where = captured.err.splitlines()[-3:]
+    assert re.fullmatch(
+        r"\d+ customers in 3 segments, with their share of the money spent: (.+ \d+ \(\d+%\)(, )?){3}", found
+    )
+    assert changed == "nothing to compare with: no run before"
+    assert where == f"report: {report}"
+    assert run(monkeypatch, "runs", str(out), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["k"] == 3
     assert run(monkeypatch, "report", str(out), "--format", "md") == 0
     assert Path(capsys.readouterr().out.strip()).read_text().startswith("#")
-    customer = (report.parent / "segments.csv").read_text().splitlines()[1].split(",")[0]
+    customer = (report.parent / "segments.csv").read_text().splitlines()[1].split(",")[0].removeprefix("'")
     assert run(monkeypatch, "explain", customer, "--run", str(out)) == 0
     assert f"Customer {customer}" in capsys.readouterr().out
     assert run(monkeypatch, "explain", "nobody", "--run", str(out)) == 65

@@ -67,6 +67,14 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert records[3]["peak_memory"] > 0
 
 
+def test_a_record_carries_its_facts_and_no_padding(capsys: pytest.CaptureFixture[str]) -> None:
+    with logs.to_stderr("json"):
+        Progress().log("models         0.1 s", facts={"moved": 7, "report": "a/report.html"})
+    [record] = [json.loads(line) for line in told(capsys)]
+    assert record["message"] == "models 0.1 s"
+    assert (record["moved"], record["report"]) == (7, "a/report.html")
+
+
 def test_quiet_leaves_errors(capsys: pytest.CaptureFixture[str]) -> None:
     with logs.to_stderr(quiet=True):
         speak()

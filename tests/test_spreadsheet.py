@@ -43,7 +43,7 @@ def test_an_id_is_as_it_was_without_the_apostrophe(tmp_path: Path) -> None:
 
 
 def test_files_for_machines_are_guarded_against_formulas_alone() -> None:
-    df = spreadsheet.guarded(pl.DataFrame({"customer_id": ["17850", "007", "=1+1"]}), ids=False)
+    df = spreadsheet.guarded(pl.DataFrame({"customer_id": ["17850", "007", "=1+1"]}), machine=True)
     assert df["customer_id"].to_list() == ["17850", "007", "'=1+1"]
 
 

@@ -19,7 +19,7 @@ from segcore import errors
 def cli(debug: bool) -> None:
     """Turn a dump of transaction lines into customer segments and a report.
 
-    Start with: segcore segment INPUT --out DIR
+    Start with: segcore segment INPUT
     """
 
 

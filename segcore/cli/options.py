@@ -70,6 +70,7 @@ def days(value: str) -> int:
 
 Command = Callable[..., None]
 LOG_FORMAT = "SEGCORE_LOG_FORMAT"
+DEFAULT_OUT = "segcore-out"
 _KEY = "job__"
 
 
@@ -135,7 +136,14 @@ source_options = together(  # without them it is found by looking
     ),
 )
 place_options = together(
-    option("--out", "-o", required=True, type=path_or_url, help="Folder or URL for the runs."),
+    option(
+        "--out",
+        "-o",
+        default=DEFAULT_OUT,
+        show_default=True,
+        type=path_or_url,
+        help="Folder or URL for the runs.",
+    ),
     option(
         "--scratch",
         type=path_or_url,

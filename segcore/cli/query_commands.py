@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from segcore.cli.group import cli, importing, say
 from segcore.cli.options import (
+    DEFAULT_OUT,
     inputs_argument,
     job_option,
     memory_option,
@@ -44,14 +46,34 @@ def explain(customer_id: str, run: Path | str) -> None:
 
 
 @cli.command("runs")
-@click.argument("out", type=path_or_url)
-def runs_command(out: Path | str) -> None:
-    """List the finished runs in OUT, the newest last."""
+@click.argument("out", type=path_or_url, default=DEFAULT_OUT)
+@click.option("--json", "as_json", is_flag=True, help="One object a line, with all that is known of a run.")
+def runs_command(out: Path | str, as_json: bool) -> None:
+    """List the finished runs in OUT, the newest last: when, as of which day, which lines, model, who moved, drift."""
     with importing():
         from segcore import pipeline
 
+    if as_json:
+        for run in pipeline.runs(out):
+            click.echo(json.dumps(run, ensure_ascii=False))
+        return
     for line in pipeline.list_runs(out):
         say(line)
+
+
+@cli.command("export")
+@click.argument("run", type=path_or_url, default=DEFAULT_OUT)
+@click.option("--to", required=True, help="A folder, postgresql://[USER@]HOST/DATABASE or duckdb:FILE.")
+def export_command(run: Path | str, to: str) -> None:
+    """Write the customers, profile, movement and lists per segment of a finished RUN for other systems.
+
+    Into a folder, as Parquet and CSV, or into a database, as tables, in one transaction. A run that is there
+    already is left as it is. Passwords come from the environment (PGPASSWORD, PGPASSFILE).
+    """
+    with importing():
+        from segcore import pipeline
+
+    click.echo(errors.printable(pipeline.export(run, to)))
 
 
 @cli.command("inspect")

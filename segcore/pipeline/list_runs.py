@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from segcore import errors, records
-from segcore.records import Manifest
-from segcore.selection.doubt import in_short
+from typing import Any
+
+from segcore import errors, job, records, storage
+from segcore.changes.summary import summarise
+from segcore.pipeline.finished import finished_run
+from segcore.records import Manifest, MovementReport
 from segcore.storage import Place, finished_runs, latest_run, run_place
 
-_HEAD = ("date", "run", "k", "segments", "customers", "verdict")
+_NOTHING = "-"
 
 
 def list_runs(out: Place) -> list[str]:
     """Return a line for each finished run, the oldest first, below a line of headings.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If there is no finished run.
+    """
+    told = [{name: _in_words(name, value) for name, value in run.items()} for run in runs(out)]
+    lines = [[*told[0]], *([*row.values()] for row in told)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+
+
+def runs(out: Place) -> list[dict[str, Any]]:
+    """Return what is known of each finished run, the oldest first; None for what does not apply.
 
     Raises
     ------
@@ -23,20 +40,42 @@ def list_runs(out: Place) -> list[str]:
         raise errors.InputNotFoundError(
             f"{out}: no finished run; expected the --out of a run, with runs/ in it"
         )
-    named = latest_run(out) or ""
-    rows = [_HEAD, *(_row(records.read(Manifest, run_place(out, run_id)), named) for run_id in run_ids)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    latest = latest_run(out) or ""
+    return [_run(run_place(out, run_id), latest) for run_id in run_ids]
 
 
-def _row(run: Manifest, latest: str) -> tuple[str, ...]:
-    date = run.created_at[:16].replace("T", " ")
-    return date, run.run_id, str(run.k), str(run.segments), f"{run.customers:,}", _verdict(run, latest)
+def _run(place: Place, latest: str) -> dict[str, Any]:
+    manifest = records.read(Manifest, place)
+    moves = finished_run.optional(MovementReport, place)
+    return {
+        "date": manifest.created_at,
+        "run": manifest.run_id,
+        "as_of": manifest.as_of[:10],
+        "window": _window(place),
+        "k": manifest.k,
+        "model": manifest.chosen.variant or manifest.chosen.family,
+        "segments": manifest.segments,
+        "customers": manifest.customers,
+        "moved": None if moves is None else summarise(moves).moved_share,
+        "drift": finished_run.drift_verdict(place),
+        "verdict": finished_run.verdict(manifest, latest),
+    }
 
 
-def _verdict(run: Manifest, latest: str) -> str:
-    if run.gate.broken:
-        return f"stopped: {'; '.join(run.gate.broken)}"
-    reservation = in_short(run.chosen.admissible, run.pinned_cost)
-    drifted = "scored, a new fit is asked for" if run.refresh.drift == "refit" else ""
-    return ", ".join(filter(None, ("latest" if run.run_id == latest else "published", drifted, reservation)))
+def _window(run: Place) -> str | None:
+    """Return which lines counted, as the job says it; None where all did."""
+    path = storage.join(run, "job.toml")
+    with records.readable(path):
+        features = job.resolve(storage.read(path).decode(), source=str(path)).features
+    start = features.window_from
+    return features.window or (None if start is None else f"from {start:%Y-%m-%d}")
+
+
+def _in_words(name: str, value: Any) -> str:
+    if value is None:
+        return _NOTHING
+    if name == "date":
+        return str(value)[:16].replace("T", " ")
+    if name == "moved":
+        return f"{value:.1%}"
+    return f"{value:,}" if name == "customers" else str(value)

@@ -11,6 +11,8 @@ import pytest
 from segcore import errors, pipeline
 from tests.operations.processes import segment_here, small_dump
 
+HEAD = ["date", "run", "as_of", "window", "k", "model", "segments", "customers", "moved", "drift", "verdict"]
+
 
 def test_the_gate_stops_publication_and_the_runs_are_listed_and_pruned(tmp_path: Path) -> None:
     dump, out = small_dump(tmp_path / "dump"), tmp_path / "out"
@@ -28,10 +30,27 @@ def test_the_gate_stops_publication_and_the_runs_are_listed_and_pruned(tmp_path:
     assert (second / "report.html").is_file()
     assert not (out / "work").exists()
     listed = pipeline.list_runs(out)
-    assert listed[0].split() == ["date", "run", "k", "segments", "customers", "verdict"]
+    assert listed[0].split() == HEAD
     assert [line.split()[2] for line in listed[1:]] == [first.name, second.name]
     assert " latest" in listed[1]
     assert "  stopped: share of customers in the smallest segment is 0." in listed[2]
+
+    told_in_json = pipeline.runs(out)
+    assert [[*run] for run in told_in_json] == [HEAD] * 2
+    assert told_in_json[0] | {"date": "", "model": "", "segments": 0, "customers": 0, "k": 0} == {
+        "date": "",
+        "run": first.name,
+        "as_of": "2023-03-01",
+        "window": None,
+        "k": 0,
+        "model": "",
+        "segments": 0,
+        "customers": 0,
+        "moved": None,
+        "drift": None,
+        "verdict": told_in_json[0]["verdict"],
+    }
+    assert (told_in_json[1]["moved"], told_in_json[1]["drift"]) == (0, "fits")
 
     third = segment_here(dump, out, keep=1, overrides={"seed": 1})
     assert [path.name for path in (out / "runs").iterdir()] == [third.name]

@@ -10,7 +10,9 @@ import polars as pl
 
 from segcore import errors, explain, ingest, job, profile, records, report, storage
 from segcore.pipeline.finished import model_files
-from segcore.records import Manifest
+from segcore.records import DriftReport, Manifest
+from segcore.records.files import File
+from segcore.selection.doubt import in_short
 from segcore.storage import Place, join
 from segcore.stores import is_url
 
@@ -37,7 +39,7 @@ def find(path: Place) -> Place:
 
 
 @contextmanager
-def local_copy(path: Place, *, rejects: bool = False) -> Iterator[Path]:
+def local_copy(path: Place, *, rejects: bool = False, moved: bool = False) -> Iterator[Path]:
     """Give the folder of a finished run; one in an object store is fetched for as long as it is needed.
 
     Parameters
@@ -46,6 +48,8 @@ def local_copy(path: Place, *, rejects: bool = False) -> Iterator[Path]:
         The run, or a folder with latest.json.
     rejects : bool
         Fetch the rejected lines too.
+    moved : bool
+        And who moved.
 
     Raises
     ------
@@ -57,11 +61,39 @@ def local_copy(path: Place, *, rejects: bool = False) -> Iterator[Path]:
     if not is_url(run):
         yield Path(run)
         return
-    left = [name for name in _LEFT_THERE if not (rejects and name == "rejects/")]
+    wanted = ["rejects/"] * rejects + ["moved."] * moved
+    left = [name for name in _LEFT_THERE if name not in wanted]
     with storage.private_folder() as folder:
         with storage.disk_errors(folder):
             storage.copy(run, folder, [n for n in storage.list_files(run) if not n.startswith(tuple(left))])
         yield folder
+
+
+def optional(kind: type[File], run: Place) -> File | None:
+    """Read a file of a run, None where it has none."""
+    return records.read(kind, run) if storage.exists(join(run, kind.FILE)) else None
+
+
+def verdict(run: Manifest, latest: str = "") -> str:
+    """Return how a run ended: stopped by the gate, or published, and with which reservation.
+
+    Parameters
+    ----------
+    run : Manifest
+    latest : str
+        The run that latest.json names.
+    """
+    if run.gate.broken:
+        return f"stopped: {'; '.join(run.gate.broken)}"
+    reservation = in_short(run.chosen.admissible, run.pinned_cost)
+    drifted = "scored, a new fit is asked for" if run.refresh.drift == "refit" else ""
+    return ", ".join(filter(None, ("latest" if run.run_id == latest else "published", drifted, reservation)))
+
+
+def drift_verdict(run: Place) -> str | None:
+    """Return whether a run's customers still fit the model that they were compared with; None without one."""
+    report = optional(DriftReport, run)
+    return None if report is None else {"score": "fits", "refit": "drifted"}[report.verdict]
 
 
 def rebuild_report(path: Place, *, markdown: bool = False, show_ids: bool = False) -> Place:

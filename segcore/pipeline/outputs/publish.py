@@ -14,13 +14,12 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from segcore import engine, errors, records, report, storage
-from segcore.changes.summary import summarise
 from segcore.lines import ledger
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.outputs import history_file, run_files
+from segcore.pipeline.outputs import closing, history_file, run_files
 from segcore.progress import Progress
-from segcore.records import Manifest, MovementReport
+from segcore.records import Manifest
 from segcore.records.manifest import StageFigures, WorkerFigures
 from segcore.selection import quality_gate
 from segcore.storage import history
@@ -109,9 +108,8 @@ def publish(run: RunContext, *, keep: int | None = None, keep_history: int | Non
     if keep_history is not None:
         for old in history.prune(work.out, keep_history):
             run.progress.log(f"removed {old} from the history")
+    closing.say(run.made(moved), moved, run.progress)
     work.clear()
-    if storage.exists(storage.join(moved, MovementReport.FILE)):
-        run.progress.log(summarise(records.read(MovementReport, moved)).text())
     if broken:
         raise errors.GateError(
             f"not published: {'; '.join(broken)}; the run is in {moved} to be looked at, and latest.json is as it was"

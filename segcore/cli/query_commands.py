@@ -55,7 +55,7 @@ def runs_command(out: Path | str, as_json: bool) -> None:
 
     if as_json:
         for run in pipeline.runs(out):
-            click.echo(json.dumps(run, ensure_ascii=False))
+            say(json.dumps(run, ensure_ascii=False))
         return
     for line in pipeline.list_runs(out):
         say(line)
@@ -73,7 +73,7 @@ def export_command(run: Path | str, to: str) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(errors.printable(pipeline.export(run, to)))
+    say(pipeline.export(run, to), published=True)
 
 
 @cli.command("inspect")

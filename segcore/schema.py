@@ -151,6 +151,14 @@ RFM: tuple[Feature, ...] = (
     Feature("rfm_group", "", "RFM group", "one of ten names for recency and frequency score", kind="text"),
 )
 
+# Of the others a customer who has more is worth more.
+LESS_IS_BETTER: frozenset[str] = frozenset(
+    {
+        *("days_since_last_order", "mean_days_between_orders"),
+        *("return_count", "returned_value", "return_rate", "returned_share"),
+    }
+)
+
 FEATURE_BY_NAME: dict[str, Feature] = {feature.name: feature for feature in (*FEATURES, *RFM)}
 
 DEFAULT_MATRIX: tuple[str, ...] = (

@@ -18,7 +18,7 @@ PAGE = pages.page("segcore/README.md")
 LAYERS: list[set[str]] = [
     {"errors", "failures", "arrays", "cpus"},
     {"stores", "new_folder", "spreadsheet"},
-    {"schema", "feature_identities"},
+    {"schema", "feature_identities", "run_contents"},
     {"records"},
     {"expressions"},
     {"job"},

@@ -148,3 +148,17 @@ def test_a_pinned_k_is_always_fitted() -> None:
     assert load(None, {"selection.k": 12}).models.ks == range(2, 13)
     assert load(None, {"models.k_min": 4, "selection.k": 3}).models.ks == range(3, 11)
     assert load(None, {"selection.k": 5}).models.ks == range(2, 11)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(errors.JobError) as refused:
+        job.resolve('[models]\nk_min = 0\nfamilies = ["kmean"]\n[selektion]\nk = 4', source="my.toml")
+    told = str(refused.value)
+    assert told.startswith("my.toml: ")
+    for part in (
+        "models.k_min: ",
+        "models.families.0: ",
+        "unknown key 'selektion' (did you mean 'selection'?)",
+    ):
+        assert part in told
+    assert "\n" not in told

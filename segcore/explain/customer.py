@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -41,7 +41,8 @@ def explain(
     """
     segments, confidence = model.assign(df)
     segment, distances = int(segments[0]), model.distances(df)
-    changes, unreachable = _next_segment(df, segment, distances, model, limits)
+    better = _better(segment, distances, profile)
+    changes, unreachable = _next_segment(df, better, model, limits)
     return Explanation(
         customer_id=str(df["customer_id"][0]),
         segment=segment,
@@ -64,14 +65,20 @@ def limits_of(lf: pl.LazyFrame, model: SegmentModel) -> dict[str, tuple[float, f
     return {name: (float(low), float(high)) for name, low, high in ranges if low is not None}
 
 
+def _better(segment: int, distances: Mapping[int, float], profile: pl.DataFrame) -> list[int]:
+    """Return the segments whose customers bring more, the nearest first; all others of who has none."""
+    worth = dict(profile.select("segment", pl.col("revenue") / pl.col("customers")).iter_rows())
+    own = worth.get(segment, float("-inf"))
+    return [other for other in distances if other != segment and worth.get(other, own) > own]
+
+
 def _next_segment(
     df: pl.DataFrame,
-    segment: int,
-    distances: Mapping[int, float],
+    targets: Sequence[int],
     model: SegmentModel,
     limits: Mapping[str, tuple[float, float]],
 ) -> tuple[tuple[Change, ...], tuple[int, ...]]:
-    """Return the changes to the nearest other segment that has any, and the nearer ones without."""
+    """Return the changes to the first segment that has any, and those before it without."""
     wanted = [f.name for f in schema.numeric_features(df.columns)]
     wanted += [f for f in model.preparation.columns if f not in wanted]
     row = df.row(0, named=True)
@@ -82,7 +89,7 @@ def _next_segment(
         return moved.with_columns(pl.Series(f, [None] * moved.height, dtype=pl.Float64) for f in missing)
 
     unreachable: list[int] = []
-    for target in (s for s in distances if s != segment):
+    for target in targets:
         changes = whatif.changes_to(
             target,
             customer,

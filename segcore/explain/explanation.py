@@ -32,9 +32,9 @@ class Explanation:
     rule : Rule or None
         The one that covers the customer.
     changes : tuple of Change
-        To the nearest segment that one change reaches, the shortest first.
+        For the better, to the nearest better segment that one reaches, the shortest first.
     unreachable : tuple of int
-        Nearer segments that no single change reaches.
+        Nearer ones that no single change reaches.
     """
 
     customer_id: str
@@ -112,11 +112,11 @@ def _distance_lines(explanation: Explanation) -> list[str]:
 
 
 def _change_lines(explanation: Explanation, currency: str) -> list[str]:
-    missed = [f"No single change leads to {explanation.names.get(s, 'it')}." for s in explanation.unreachable]
+    missed = [f"No single step leads to {explanation.names.get(s, 'it')}." for s in explanation.unreachable]
     if not explanation.changes:
-        return missed or ["There is no other segment to land in."]
+        return missed or ["No other segment's customers bring more."]
     target = explanation.names.get(explanation.changes[0].segment, "the next segment")
-    lines = [f"To land in {target}, everything else equal, any one of:"]
+    lines = [f"To {target}, whose customers bring more, everything else equal leads any one of:"]
     for change in explanation.changes[:_MOST_CHANGES]:
         new = phrase(change.feature, change.new, currency=currency)
         old = number(change.old, feature_of(change.feature).unit, currency=currency)

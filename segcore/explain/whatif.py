@@ -58,9 +58,10 @@ def changes_to(
     to_matrix: Callable[[pl.DataFrame], Matrix],
     limits: Mapping[str, tuple[float, float]],
 ) -> list[Change]:
-    """Find, for each feature, the smallest change that lands in a segment.
+    """Find, for each feature, the smallest change for the better that lands in a segment.
 
-    The search runs along a line from the customer's value to each limit and narrows the first crossing.
+    The search runs along a line from the customer's value to a limit and narrows the first crossing: a customer is told
+    of more orders and fewer days since the last, never of spending less.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def changes_to(
     for lever in levers(columns):
         if lever not in customer or lever not in limits:
             continue
-        for limit in limits[lever]:
+        for limit in _better_limits(lever, limits[lever]):
             new = _first_crossing(lever, customer[lever], limit, lands)
             if new is None:
                 continue
@@ -106,6 +107,13 @@ def changes_to(
                 )
             )
     return sorted(changes, key=lambda c: (c.step, c.feature))
+
+
+def _better_limits(lever: str, limits: tuple[float, float]) -> tuple[float, ...]:
+    """Return where a feature is best; both ends of one that a job adds, as nobody knows."""
+    if lever not in schema.FEATURE_BY_NAME:
+        return limits
+    return limits[:1] if lever in schema.LESS_IS_BETTER else limits[1:]
 
 
 def levers(columns: Sequence[str]) -> list[str]:

@@ -8,12 +8,14 @@ from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from segcore import errors, schema
 from segcore.job.extra import Extra
 from segcore.job.tables import Job
 
 _LONGEST = 1_000_000
+_MOST_PROBLEMS = 20
 
 
 def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str = "job") -> Job:
@@ -53,7 +55,7 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
         return Job.model_validate(data)
     except ValidationError as exc:
         blamed = f"given beside {source}" if overrides and _is_valid(tomllib.loads(text)) else source
-        raise errors.JobError(f"{blamed}: {_first_problem(exc)}") from exc
+        raise errors.JobError(f"{blamed}: {_problems(exc)}") from exc
 
 
 def _is_valid(data: dict[str, Any]) -> bool:
@@ -64,9 +66,14 @@ def _is_valid(data: dict[str, Any]) -> bool:
     return True
 
 
-def _first_problem(exc: ValidationError) -> str:
-    """Return the first thing that is wrong with a job, in one line."""
-    problem = exc.errors(include_url=False)[0]
+def _problems(exc: ValidationError) -> str:
+    """Return all that is wrong with a job, in one line."""
+    told = [*dict.fromkeys(map(_problem, exc.errors(include_url=False)))]
+    rest = f"; and {len(told) - _MOST_PROBLEMS} more" if len(told) > _MOST_PROBLEMS else ""
+    return "; ".join(told[:_MOST_PROBLEMS]) + rest
+
+
+def _problem(problem: ErrorDetails) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = _keys_beside(problem["loc"])

@@ -13,7 +13,7 @@ import tomli_w
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from segcore import expressions, job, schema
+from segcore import expressions, job, run_contents, schema
 from segcore.lines import rfm
 from tests import test_architecture as architecture
 from tests.documents.pages import Page, pages
@@ -70,6 +70,21 @@ def keys() -> str:
             rows = [_row(key, inner) for key, inner in model.model_fields.items()]
             parts.append(f"### {title}\n\n{(model.__doc__ or '').strip()}\n\n{_table(_KEY_HEAD, rows)}")
     return "\n".join(parts)
+
+
+def contents() -> str:
+    """Return every file that a run leaves, and the columns of those that are tables."""
+    files = _table(["file", "what it holds"], [[f"`{f.path}`", f.holds] for f in run_contents.FILES])
+    tables: dict[str, tuple[list[str], run_contents.File]] = {}
+    for file in run_contents.FILES:
+        if file.columns:
+            tables.setdefault(repr(file.columns), ([], file))[0].append(f"`{file.path}`")
+    parts = [
+        f"{' and '.join(paths)}:\n\n"
+        + _table(["column", "meaning"], [[f"`{name}`", meaning] for name, meaning in file.columns.items()])
+        for paths, file in tables.values()
+    ]
+    return "\n".join([files, *parts])
 
 
 def functions() -> str:
@@ -131,6 +146,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "features": features,
     "rfm": rfm_groups,
     "keys": keys,
+    "contents": contents,
     "functions": functions,
     "imports": imports,
 }

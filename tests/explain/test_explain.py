@@ -49,6 +49,45 @@ def explained(
     return explain.explain(df, model=model, names=NAMES, profile=table, limits=limits)
 
 
+def worth(revenue: dict[int, float]) -> pl.DataFrame:
+    """A profile in which a customer of each segment brings so much."""
+    return pl.DataFrame(
+        {"segment": [*revenue], "customers": [2] * len(revenue), "revenue": [2 * r for r in revenue.values()]}
+    )
+
+
+def test_the_way_leads_to_segments_that_bring_more_and_never_through_less() -> None:
+    """Centres at 2, 8 and 12 orders and days; who has 8 orders is told of 12 and of fewer days, not of 2 or of more."""
+    centres = np.array([[2.0], [8.0], [12.0]])
+    orders, days = (
+        SegmentModel(
+            preparation=plain((name,)),
+            assigner=NearestCentre(centres=centres),
+            centres=centres,
+            segments={0: 1, 1: 2, 2: 3},
+        )
+        for name in ("order_count", "days_since_last_order")
+    )
+    names = {1: "One", 2: "Two", 3: "Three"}
+
+    def told(model: SegmentModel, feature: str, revenue: dict[int, float]) -> list[tuple[int, float]]:
+        found = explain.explain(
+            customer(**{feature: 8}),
+            model=model,
+            names=names,
+            profile=worth(revenue),
+            limits={feature: (1, 40)},
+        )
+        return [(change.segment, change.new) for change in found.changes]
+
+    rising, falling = {1: 1.0, 2: 2.0, 3: 3.0}, {1: 3.0, 2: 2.0, 3: 1.0}
+    assert told(orders, "order_count", rising) == [(3, 11)]
+    assert told(orders, "order_count", falling) == []
+    # 5 days are as near to 2 as to 8, and the first label wins.
+    assert told(days, "days_since_last_order", falling) == [(1, 5)]
+    assert told(days, "days_since_last_order", rising) == []
+
+
 def test_a_customer_by_hand() -> None:
     df = customer(order_count=3, average_order_value=20.0, total_spend=60.0)
     explanation = explained(df, two_centres(), {"order_count": (1, 40)})
@@ -64,7 +103,10 @@ def test_a_customer_by_hand() -> None:
     )
     text = explanation.text(currency="£")
     assert "Customer c1: Small fry (segment 2 of 2, confidence 80%)" in text
-    assert "To land in Big spenders, everything else equal, any one of:\n  6 orders instead of 3" in text
+    assert (
+        "To Big spenders, whose customers bring more, everything else equal leads any one of:\n  6 orders instead of 3"
+        in text
+    )
     assert explanation.features["total_spend"][0] == 60
 
 
@@ -97,7 +139,7 @@ def test_a_segment_that_no_single_change_reaches_is_said() -> None:
     explanation = explained(customer(order_count=3), two_centres(), {"order_count": (1, 4)})
     assert explanation.changes == ()
     assert explanation.unreachable == (1,)
-    assert "No single change leads to Big spenders." in explanation.text()
+    assert "No single step leads to Big spenders." in explanation.text()
 
 
 def test_one_segment_has_no_next() -> None:
@@ -109,7 +151,7 @@ def test_one_segment_has_no_next() -> None:
     )
     explanation = explained(customer(order_count=3), model, {"order_count": (1, 40)})
     assert explanation.changes == ()
-    assert "There is no other segment to land in." in explanation.text()
+    assert "No other segment's customers bring more." in explanation.text()
 
 
 def test_one_time_buyers_by_rule() -> None:
@@ -122,7 +164,7 @@ def test_one_time_buyers_by_rule() -> None:
         separate_one_time=True,
     )
     df = customer(order_count=1)
-    table = profile.build(customers(50, 3, 0).lazy(), transforms={})
+    table = worth({1: 30.0, 2: 20.0, 3: 10.0})
     explanation = explain.explain(
         df, model=model, names={**NAMES, 3: "One-time"}, profile=table, limits={"order_count": (1, 40)}
     )

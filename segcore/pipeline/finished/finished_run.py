@@ -124,7 +124,10 @@ def _explanation(customer_id: str, run: Path) -> str:
     settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
     [customer_id] = ingest.as_read([customer_id], settings)
     customers = pl.scan_parquet(run / "features/*.parquet")
-    row = customers.filter(pl.col("customer_id") == customer_id).collect(engine="streaming")
+    forms = [customer_id, customer_id.removesuffix(".0")]  # as the run has it, or as a dump may write it
+    found_rows = customers.filter(pl.col("customer_id").is_in(forms)).collect(engine="streaming")
+    row = found_rows.filter(pl.col("customer_id") == customer_id)
+    row = row if row.height else found_rows
     if not row.height:
         raise errors.DataError(
             f"customer {customer_id!r} has no purchase in this run; ids are text, as in segments.csv"

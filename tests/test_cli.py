@@ -132,3 +132,28 @@ def test_a_variable_is_called_like_its_option() -> None:
             if isinstance(option, click.Option) and option.envvar:
                 names = {name.removeprefix("--").replace("-", "_").upper() for name in option.opts}
                 assert str(option.envvar).removeprefix("SEGCORE_") in names
+
+
+def test_inspect_of_something_that_would_stop_says_what_it_saw_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = tmp_path / "a.csv"
+    dump.write_text("customer_id,date,amount\na,2011-03-01,5\n")
+    assert run(monkeypatch, "inspect", str(dump)) == 65
+    captured = capsys.readouterr()
+    assert "customers 1\n" in captured.out
+    assert captured.err == "segcore: the run would stop: it needs 2 customers for as many segments\n"
+    dump.write_text("customer_id,date,amount\na,2011-03-01,5\nb,2011-03-01,6\n")
+    assert run(monkeypatch, "inspect", str(dump)) == 0
+
+
+def test_all_errors_of_a_job_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = tmp_path / "job.toml"
+    job.write_text("seed = -1\n[models]\nk_min = 0\n")
+    assert run(monkeypatch, "validate-job", str(job)) == 78
+    told = capsys.readouterr().err
+    assert "seed: " in told
+    assert "models.k_min: " in told
+    assert told.count("\n") == 1

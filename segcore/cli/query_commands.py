@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from segcore import errors
 from segcore.cli.group import cli, importing, say
 from segcore.cli.options import (
     DEFAULT_OUT,
@@ -86,12 +87,18 @@ def export_command(run: Path | str, to: str) -> None:
 @memory_option
 @source_options
 def inspect_command(inputs: tuple[str, ...], **options: Any) -> None:
-    """Show what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost."""
+    """Show what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost.
+
+    Exits with 65 where the run would stop.
+    """
     with importing():
         from segcore import pipeline
 
     overrides = take_overrides(options)
-    say(pipeline.inspect_input(list(inputs), overrides=overrides, **options))
+    told, stops = pipeline.inspected(list(inputs), overrides=overrides, **options)
+    say(told)
+    if stops:
+        raise errors.DataError(f"the run would stop: {stops}")
 
 
 @cli.command("validate-job")

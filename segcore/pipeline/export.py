@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 
-from segcore import errors, records, spreadsheet
+from segcore import errors, profile, records, spreadsheet
 from segcore.new_folder import scratch_beside
 from segcore.pipeline.finished.finished_run import local_copy
-from segcore.pipeline.outputs import database, export_tables
+from segcore.pipeline.outputs import database, export_tables, history_file, run_files
 from segcore.pipeline.outputs.export_tables import Table
 from segcore.records import Manifest
 from segcore.storage import Place
 from segcore.stores import is_url
 
+# Of a list for a campaign tool; empty where the run does not have it.
+_LIST = (
+    *("customer_id", "segment_name", "confidence", "days_since_last_order", "order_count", "total_spend"),
+    *("overdue", "rfm_group", "chance_to_buy", "expected_spend", "treatment", "as_of"),
+)
+_GAP, _OVERDUE = (
+    "mean_days_between_orders",
+    2,
+)  # overdue: no order for so many times the usual days between two
 _DATABASES = (*database.POSTGRESQL, database.DUCKDB)
 
 
@@ -46,13 +56,17 @@ def export(run: Place, to: str) -> str:
         manifest = records.read(Manifest, folder)
         tables = export_tables.of(folder, manifest)
         if not to.startswith(_DATABASES):
-            return _into_folder(Path(to), tables, manifest.run_id)
+            return _into_folder(
+                Path(to), folder, tables, manifest.run_id, run_files.names(profile.load(folder))
+            )
         new = database.write(to, tables, manifest.run_id, manifest.as_of[:10])
     names = ", ".join(database.PREFIX + name for name in (*tables, "lists"))
     return f"{manifest.run_id} {'is in' if new else 'was there already, nothing changed:'} {names} of {to}"
 
 
-def _into_folder(to: Path, tables: dict[str, Table], run_id: str) -> str:
+def _into_folder(
+    to: Path, run: Path, tables: Mapping[str, Table], run_id: str, names: Mapping[int, str]
+) -> str:
     target = to / run_id
     if target.is_dir():
         return f"{target} (was there already, nothing changed)"
@@ -64,19 +78,21 @@ def _into_folder(to: Path, tables: dict[str, Table], run_id: str) -> str:
                 for batch in table.arrow():
                     file.write_batch(batch)
         (scratch / "lists").mkdir()
-        _write_lists(scratch / "lists", tables["history"], pl.read_parquet(scratch / "profile.parquet"))
+        _write_lists(scratch / "lists", run, run_id, names)
         os.replace(scratch, target)
     return str(target)
 
 
-def _write_lists(folder: Path, customers: Table, profile: pl.DataFrame) -> None:
+def _write_lists(folder: Path, run: Path, run_id: str, names: Mapping[int, str]) -> None:
     """Write a list of customers for each segment, for machines: ids stand there as in the dump."""
-    for segment, name in profile.select("segment", "segment_name").iter_rows():
+    for segment, name in names.items():
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        own = (
-            df.filter(pl.col("segment") == segment)
-            .select(pl.exclude("run_id", "segment"))
-            .select("customer_id", pl.exclude("customer_id"))
-            for df in customers.frames()
-        )
+        own = (_listed(df.filter(pl.col("segment") == segment)) for df in history_file.customers(run, run_id))
         spreadsheet.write(folder / f"{segment}-{slug}.csv", own, machine=True)
+
+
+def _listed(df: pl.DataFrame) -> pl.DataFrame:
+    known = {name: pl.col(name) for name in df.columns}
+    if _GAP in known:
+        known["overdue"] = pl.col("days_since_last_order") > _OVERDUE * pl.col(_GAP)
+    return df.select(known.get(name, pl.lit(None)).alias(name) for name in _LIST)

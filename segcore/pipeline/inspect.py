@@ -20,7 +20,28 @@ def inspect_input(
     memory: int | None = None,
     write_job_to: Path | None = None,
 ) -> str:
+    """Say what a job would make of an input; see :func:`inspected`."""
+    return inspected(
+        inputs, job=job, overrides=overrides, full=full, memory=memory, write_job_to=write_job_to
+    )[0]
+
+
+def inspected(
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    job: str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    full: bool = False,
+    memory: int | None = None,
+    write_job_to: Path | None = None,
+) -> tuple[str, str]:
     """Say what a job would make of an input, and write a job file for it if one is asked for.
+
+    Returns
+    -------
+    told : str
+    stops : str
+        Why the run would stop; empty where nothing says so.
 
     Raises
     ------
@@ -32,4 +53,4 @@ def inspect_input(
     seen = look.inspect(given, settings, full=full, memory=memory, now=int(time.time()))
     if write_job_to is not None:
         job_draft.write_job(seen, settings, write_job_to)
-    return text.describe(seen, settings, memory=memory)
+    return text.describe(seen, settings, memory=memory), text.stops(seen, settings)

@@ -49,6 +49,11 @@ def test_a_folder_gets_tables_and_a_list_for_each_segment(runs: list[Path], tmp_
     assert len(lists) == 4
     listed = [(int(name.split("-")[0]), who) for name, df in lists.items() for who in df["customer_id"]]
     assert sorted(listed) == sorted(customers(runs[1]).select("segment", "customer_id").iter_rows())
+    features = pl.read_parquet(runs[1] / "features/*.parquet")
+    late = features.filter(pl.col("days_since_last_order") > 2 * pl.col("mean_days_between_orders"))
+    overdue = pl.concat(lists.values()).filter(pl.col("overdue") == "true")["customer_id"]
+    assert sorted(overdue) == sorted(late["customer_id"])
+    assert 0 < len(overdue) < features["mean_days_between_orders"].count()
     before = {path: path.stat().st_mtime_ns for path in written.rglob("*")}
     assert "was there already, nothing changed" in pipeline.export(runs[1], str(tmp_path / "to"))
     assert {path: path.stat().st_mtime_ns for path in written.rglob("*")} == before

@@ -55,8 +55,9 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         *([""] if inspection.states else []),
         *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),
         *_costs(inspection, settings, memory or engine.default_budget()),
-        *_stops(inspection, settings),
     ]
+    if reason := stops(inspection, settings):
+        texts += ["", f"the run would stop: {reason}"]
     return "\n".join(texts)
 
 
@@ -131,16 +132,16 @@ def _costs(inspection: Inspection, settings: Job, memory: int) -> list[str]:
     ]
 
 
-def _stops(inspection: Inspection, settings: Job) -> list[str]:
-    """Say why the run would stop, as far as these lines tell; duplicates may leave less."""
+def stops(inspection: Inspection, settings: Job) -> str:
+    """Return why the run would stop, as far as these lines tell (duplicates may leave less); empty where it would not."""
     lines = {cleaning.PURCHASE: 0, cleaning.OUTSIDE_WINDOW: 0, **dict(inspection.classes.iter_rows())}
     try:
         ledger.check(lines, settings.cleaning)
     except errors.DataError as exc:
-        return ["", f"the run would stop: {exc}"]
+        return str(exc)
     wanted = settings.selection.k or settings.models.k_min
-    short = f"the run would stop: it needs {wanted} customers for as many segments"
-    return ["", short] if inspection.n_customers < wanted else []
+    few = f"it needs {wanted} customers for as many segments"
+    return few if inspection.n_customers < wanted else ""
 
 
 def _duration(seconds: float) -> str:

@@ -59,16 +59,21 @@ def write(run: Path, run_id: str, path: Path) -> None:
 
 def frames(run: Path, run_id: str) -> Iterator[pl.DataFrame]:
     """Give the customers of a finished run with the columns of the history, null where the run does not have one."""
+    for df in customers(run, run_id):
+        known = {name: pl.col(name) for name in df.columns}
+        yield df.select(
+            known.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in SCHEMA.items()
+        )
+
+
+def customers(run: Path, run_id: str) -> Iterator[pl.DataFrame]:
+    """Give all that a finished run says of its customers, file by file."""
     treatments = {segment: name.treatment for segment, name in profile.names_of(profile.load(run)).items()}
-    own = {
-        "run_id": pl.lit(run_id),
-        "treatment": pl.col("segment").replace_strict(treatments, default=None, return_dtype=pl.String),
-    }
+    segment = pl.col("segment")
     for part in sorted((run / "segments").glob("part-*.parquet")):
         segments = pl.read_parquet(part)
         features = pl.read_parquet(run / "features" / part.name)
-        df = segments.hstack(features.select(pl.exclude(segments.columns)))
-        known = {name: pl.col(name) for name in df.columns} | own
-        yield df.select(
-            known.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in SCHEMA.items()
+        yield segments.hstack(features.select(pl.exclude(segments.columns))).with_columns(
+            run_id=pl.lit(run_id),
+            treatment=segment.replace_strict(treatments, default=None, return_dtype=pl.String),
         )

@@ -85,7 +85,7 @@ _MOVED = {
     "old_model_segment": "segment that the run before's model gives today",
     "new_segment": "segment now",
     "new_segment_name": "its name now",
-    "changed": "behaviour, model or both",
+    "changed": "time, behaviour, model, or both for more than one of these",
     "total_spend_before": "total spend in the run before",
     "total_spend": "total spend now",
 }

@@ -121,7 +121,7 @@ def test_every_job_in_it_is_a_job(page: Page) -> None:
 def test_every_key_of_a_job_it_names_exists(page: Page) -> None:
     """``[selection]``, ``[matrix] columns``, ``[features.own]`` and ``selection.leeway``; no files called like a table."""
     tables = "|".join(name for name in job.Job.model_fields if name != "seed")
-    files = "csv|html|json|parquet"
+    files = "csv|html|json|md|parquet"
     for span in page.spans:
         if bracketed := re.match(r"\[\[?([a-z_.]+)\]\]?(?: ([a-z_]+))?", span):
             assert _is_key(".".join(filter(None, bracketed.groups()))), span

@@ -21,7 +21,7 @@ _NAMED = (
 )
 _COMPACT = {"99999999": "%Y%m%d", "99999999999999": "%Y%m%d%H%M%S", "99999999 99:99": "%Y%m%d %H:%M"}
 _TIME = re.compile(
-    r"(?P<gap>[T ]?)(?P<time>99?:99(?P<s>:99(?P<f>\.9+)?)?)?(?P<p> ?[AaPp][Mm])?(?P<z> ?(Z|[+-]99:?99))?"
+    r"(?P<gap>[T ]?)(?P<time>99?:99(?P<s>:99(?P<f>\.9+)?)?)?(?P<p> ?[AaPp][Mm])?(?P<z> ?(Z|[+-]99:?99))?(?P<u> w)?"
 )
 _SECONDS, _MILLISECONDS = re.compile(r"9{9,10}(\.9+)?"), re.compile(r"9{13}(\.9+)?")
 
@@ -118,7 +118,8 @@ def date_formats(pattern: str, order: str) -> list[str]:
     clock = hour + (":%S" if time["s"] else "") + ("%.f" if time["f"] else "") if time["time"] else ""
     half = time["p"].replace(time["p"].strip(), "%p") if time["p"] else ""
     zone = (" " if time["z"].startswith(" ") else "") + "%#z" if time["z"] else ""
-    return [day + time["gap"] + clock + half + zone for day in days]
+    utc = " UTC" if time["u"] else ""  # what other word it is, is no time
+    return [day + time["gap"] + clock + half + zone + utc for day in days]
 
 
 def _day_formats(pattern: str, order: str) -> tuple[list[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby
@@ -13,6 +14,10 @@ from segcore.ingest.columns import assign_columns, is_fallback
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
+_CURRENCY = re.compile(
+    r"(?:\w+[ _-])?(?:currency|currency[ _-]?code|währung|waehrung|devise|moneda|moeda|valuta|货币|币种|通貨)",
+    re.IGNORECASE,
+)
 _NO_VALUES = (pl.Object, pl.Duration, pl.Time)
 _MOST_DIGITS = 38  # of a Decimal
 _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
@@ -32,7 +37,9 @@ class FileGroup:
     null_texts : tuple of str
         What stands for a missing value.
     carried : dict of str to polars.DataType
-        Source columns that rules of the job's own name, and their types.
+        Source columns that rules of the job's own name, and that of the currency, with their types.
+    currency : str
+        The source's column with the currency of a line; empty without one.
     """
 
     files: tuple[Prepared, ...]
@@ -40,6 +47,7 @@ class FileGroup:
     dtypes: dict[str, pl.DataType]
     null_texts: tuple[str, ...] = ("",)
     carried: dict[str, pl.DataType] = field(default_factory=dict)
+    currency: str = ""
 
     @property
     def by_amount(self) -> bool:
@@ -68,12 +76,32 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
     groups = group_by_header(
         files, lambda header, where: assign_columns(header, settings.columns, where=where)
     )
+    nulls = tuple(settings.input.null_texts)
     return [
-        _with_one_customer(
-            replace(g, null_texts=tuple(settings.input.null_texts), carried=_carried(g, settings.cleaning))
+        _with_currency(
+            _with_one_customer(replace(g, null_texts=nulls, carried=_carried(g, settings.cleaning))),
+            settings.input,
         )
         for g in groups
     ]
+
+
+def _with_currency(group: FileGroup, settings: job.Input) -> FileGroup:
+    """Return a group with the column that says in which currency a line is, if there is one."""
+    first = group.files[0]
+    wanted = settings.currency_column
+    if wanted and wanted not in first.names:
+        raise errors.DataError(
+            f"{first.source.name}: input.currency_column is {wanted!r}, which is not there"
+            f"{errors.did_you_mean(wanted, first.names)}; columns: {errors.listing(first.names)}"
+        )
+    there = [name for name in first.names if _CURRENCY.fullmatch(name)]
+    name = wanted or next((one for one in there if first.names.count(one) == 1), "")
+    if not name:
+        return group
+    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
+    dtype = _usable(types.get(name, pl.String()), name, first.source.name)
+    return replace(group, currency=name, carried={**group.carried, name: dtype})
 
 
 def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]:

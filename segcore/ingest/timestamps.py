@@ -6,6 +6,7 @@ Polars panics at zones that it does not know, an offset such as +05:30 among the
 from __future__ import annotations
 
 import os
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -17,8 +18,11 @@ _UNITS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _SECONDS_A_DAY = 86_400
 
 
-def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "UTC") -> pl.Expr:
-    """Return a date or time as Datetime without a zone, as clocks in `time_zone` show it; null beyond the years 1 to 9999."""
+def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "") -> pl.Expr:
+    """Return a date or time as Datetime without a zone, as clocks in `time_zone` show it; null beyond the years 1 to 9999.
+
+    Without a zone, as clocks in the one that it came with show it.
+    """
     value = pl.col(name).to_physical()
     if dtype == pl.Date:
         days = pl.when(value.is_between(_FIRST // _SECONDS_A_DAY, _END // _SECONDS_A_DAY - 1)).then(value)
@@ -27,11 +31,20 @@ def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "UTC") -> pl.Expr
     a_second = _UNITS[dtype.time_unit]
     inside = value.is_between(_FIRST * a_second, _END * a_second - 1)
     when = pl.when(inside).then(value).cast(pl.Datetime(dtype.time_unit)).dt.cast_time_unit("us")
-    return of_epoch(when.to_physical(), time_zone) if dtype.time_zone else when
+    return of_epoch(when.to_physical(), time_zone or _known(dtype.time_zone)) if dtype.time_zone else when
+
+
+def _known(time_zone: str) -> str:
+    try:
+        ZoneInfo(time_zone)
+    except (LookupError, ValueError, OSError):
+        return "UTC"
+    return time_zone
 
 
 def of_epoch(millionths: pl.Expr, time_zone: str) -> pl.Expr:
-    """Return millionths of a second since 1970 in UTC as clocks in `time_zone` show them; null beyond the years 1 to 9999."""
+    """Return millionths of a second since 1970 in UTC as clocks in `time_zone`, or in UTC, show them; null beyond the years 1 to 9999."""
+    time_zone = time_zone or "UTC"
     inside = millionths.is_between(_FIRST * 1_000_000, _END * 1_000_000 - 1)
     when = pl.when(inside).then(millionths).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
     return when.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
@@ -39,5 +52,5 @@ def of_epoch(millionths: pl.Expr, time_zone: str) -> pl.Expr:
 
 def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     """Return dates and times as text, to the second and in UTC; what no calendar has as the number that it is."""
-    text = wall_clock(name, dtype).dt.to_string("%Y-%m-%d %H:%M:%S")
+    text = wall_clock(name, dtype, "UTC").dt.to_string("%Y-%m-%d %H:%M:%S")
     return pl.coalesce(text, pl.col(name).to_physical().cast(pl.String))

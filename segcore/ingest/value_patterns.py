@@ -76,7 +76,10 @@ def count(
     if not texts:
         lf = lf.head(0)
     text = pl.col("text").str.strip_chars()
-    pattern = text.str.replace_all(r"\d", "9").str.replace_all(r"\p{L}{3,}", "w").str.slice(0, _LONGEST)
+    digits = text.str.replace_all(r"\d", "9")
+    # A currency's code stays in numbers.
+    words = pl.when(pl.col("column") == "ordered_at").then(digits.str.replace_all(r"\p{L}{3,}", "w"))
+    pattern = words.otherwise(digits.str.replace_all(r"\p{L}{4,}", "w")).str.slice(0, _LONGEST)
     leading = pl.when(text.str.contains(r"^\D{0,3}0[.,]")).then(pl.lit("z")).otherwise(pl.lit(""))
     date = pl.when(pl.col("column") == "ordered_at").then(text)
     return (

@@ -5,13 +5,14 @@ Lazy frames in, lazy frames out: nothing here collects, so errors surface where 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from segcore import job, schema
 from segcore.expressions import carried
-from segcore.ingest import timestamps
+from segcore.ingest import currencies, timestamps
 from segcore.ingest.customer_ids import customer, is_named
 from segcore.ingest.date_formats import EPOCHS
 from segcore.ingest.formats import Formats
@@ -50,14 +51,14 @@ def read_values(
     formats : Formats
     settings : segcore.job.Job
     latest : int
-        Seconds since 1970; a date before 1970 or later than this cannot be read.
+        Seconds since 1970; a date later than this, or before ``input.earliest``, cannot be read.
 
     Returns
     -------
     polars.LazyFrame
         Texts trimmed, those that are not given null; ``product``, the product's code in upper case; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
         ``10 ** -cleaning.money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
-        columns that rules of the job's own name as text; ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
+        ``foreign``, whether it is in another currency than those that count; columns that rules of the job's own name as text; ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
         no values: nobody knows which field is which.
     """
     dtypes, nulls = lf.collect_schema(), settings.input.null_texts
@@ -66,8 +67,15 @@ def read_values(
     out = out.with_columns(
         given(as_text(name, dtype).str.strip_chars(), nulls) for name, dtype in own.items()
     )
+    foreign = pl.lit(False)
+    if currencies.decides(settings.input):
+        out = out.with_columns(currency=currencies.of_line(group))
+        foreign = ~pl.col("currency").is_in([*currencies.rates(settings.input)]).fill_null(False)
     money = {
-        name: _minor_units(name, dtypes[name], formats.numbers[name], settings.cleaning.money_decimals)
+        name: currencies.converted(
+            _minor_units(name, dtypes[name], formats.numbers[name], settings.cleaning.money_decimals),
+            settings.input,
+        )
         for name in ("unit_price", "line_amount")
     }
     typed = {
@@ -79,7 +87,9 @@ def read_values(
         **money,
     }
     # Step by step: Polars computes once what repeats in a step, but not inside a choice within a choice.
-    out = out.with_columns(is_named(dtypes["customer_id"], settings).alias("named"), **typed)
+    out = out.with_columns(
+        is_named(dtypes["customer_id"], settings).alias("named"), foreign.alias("foreign"), **typed
+    )
     if not group.regular:
         out = out.with_columns(pl.when(~pl.col("malformed")).then(pl.col(name)).alias(name) for name in typed)
     exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
@@ -186,7 +196,7 @@ def _seconds(dtype: pl.DataType, formats: Formats, settings: job.Input, latest: 
     else:
         when = _from_text(formats.dates, settings.time_zone)
     seconds = when.to_physical() // 1_000_000
-    return pl.when(seconds.is_between(0, latest)).then(seconds)
+    return pl.when(seconds.is_between(settings.earliest_second, latest)).then(seconds)
 
 
 def _from_text(formats: tuple[str, ...], time_zone: str) -> pl.Expr:
@@ -205,7 +215,18 @@ def _by_pattern(text: pl.Expr, form: str, time_zone: str) -> pl.Expr:
         millionths = text.cast(pl.Decimal(38, 6), strict=False).to_physical()
         return timestamps.of_epoch(millionths // EPOCHS[form], time_zone)
     when = text.str.to_datetime(form, time_unit="us", strict=False)
-    return when.dt.convert_time_zone(time_zone).dt.replace_time_zone(None) if "z" in form else when
+    says_utc = form.endswith(" UTC")
+    if not says_utc and "z" not in form:
+        return when
+    if time_zone:
+        utc = when.dt.replace_time_zone("UTC") if says_utc else when
+        return utc.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
+    if says_utc:
+        return when
+    clock = text.str.replace(r"\s?(?:Z|[+-]\d\d?:?\d\d)$", "").str.to_datetime(
+        re.sub(" ?%#z$", "", form), time_unit="us", strict=False
+    )
+    return pl.when(when.is_not_null()).then(clock)
 
 
 def _unreadable(group: FileGroup) -> pl.Expr:

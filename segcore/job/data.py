@@ -16,10 +16,11 @@ from segcore.job.base import Table
 
 Transform = Literal["yeo-johnson", "log1p", "none", "one-hot"]
 
+_SECONDS_A_DAY = 86_400
 _DAYS = r"^([1-9][0-9]{0,4}d)?$"
 # Names of the ledger's classes, which no rule of a job's own may have.
-_DAMAGED = ("malformed_line", "undecodable_text", "outside_window", "not_kept")
-_OF_A_CUSTOMER = ("missing_customer", "total_line", "excluded_customer")
+_DAMAGED = ("malformed_line", "undecodable_text", "stray_date", "outside_window", "not_kept")
+_OF_A_CUSTOMER = ("missing_customer", "total_line", "excluded_customer", "other_currency")
 _ODD = ("adjustment", "not_a_product", "non_positive_price", "non_positive_quantity", "zero_amount")
 CLASSES = frozenset((*_DAMAGED, *_OF_A_CUSTOMER, *_ODD, "duplicate", "return", "purchase"))
 DATE_ORDERS = ("", "month-first", "day-first", "year-first", "epoch-seconds", "epoch-milliseconds")
@@ -52,13 +53,28 @@ class Input(Table):
         '"', description="what fields may be put in; empty: quotes are plain text"
     )
     decimal: Literal["", ".", ","] = Field("", description="decimal point or comma of numbers")
+    currency: str = Field(
+        "",
+        pattern="^([A-Z]{3})?$",
+        description="code of the currency that counts where lines are in several, such as EUR; lines in others are rejects "
+        "unless currency_rates has them",
+    )
+    currency_rates: dict[str, str] = Field(
+        {},
+        description='code = what one unit is worth in the currency of the result, such as USD = "0.85"; prices are '
+        "converted exactly, to money_decimals; lines in other currencies are rejects",
+    )
+    currency_column: str = Field(
+        "", description="column of the source with the currency's code; empty: recognised by its name"
+    )
     date_format: str = Field(
         "",
         description="month-first, day-first, year-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y %H:%M",
     )
     time_zone: str = Field(
-        "UTC",
-        description="zone in which times with an offset, and epochs, are expressed; others stay as written",
+        "",
+        description="zone in which times with an offset, and epochs, are expressed, such as Europe/Paris; empty: the clock as it "
+        "is written, and UTC for epochs; times without an offset stay as written",
     )
     null_values: list[str] = Field(
         ["NULL", "NaN", "None", "NA", "N/A", "#N/A", "<NA>", "(null)", "NaT", "undefined", "-", "\\N"],
@@ -69,6 +85,10 @@ class Input(Table):
         description="order: where an export gives the customer, the date and the like on an order's first line alone, the "
         "order's other lines take them from there, by its id or else by their place in the file",
     )
+    earliest: Annotated[datetime | None, AfterValidator(_in_time)] = Field(
+        None,
+        description="earlier dates are rejects; empty: 2 January 1970, as the day before stands for a missing date in many systems",
+    )
     latest: Annotated[datetime | None, AfterValidator(_in_time)] = Field(
         None, description="later dates are rejects; empty: a day after the start of the run, by the clock"
     )
@@ -77,10 +97,17 @@ class Input(Table):
     def _known(self) -> Self:
         try:
             "".encode(self.encoding or "utf-8")  # which refuses codecs of bytes, such as base64
-            if self.time_zone != "UTC":  # which needs no data base of zones
+            if self.time_zone not in ("", "UTC"):  # which needs no data base of zones
                 ZoneInfo(self.time_zone)
         except LookupError as exc:
             raise ValueError(f"unknown encoding or time zone: {exc}") from exc
+        for name, rate in self.currency_rates.items():
+            if not (re.fullmatch("[A-Z]{3}", name) and re.fullmatch(r"\d{1,6}(\.\d{1,12})?", rate)):
+                raise ValueError(
+                    f"currency_rates: {name} = {rate!r} is no code of three capitals with a number such as '0.85'"
+                )
+            if not float(rate):
+                raise ValueError(f"currency_rates: {name} is worth nothing; expected a rate above 0")
         if self.separator and (self.separator in '"\r\n.\0' or not self.separator.isascii()):
             raise ValueError(f"separator {self.separator!r} cannot stand between fields")
         if self.date_format not in DATE_ORDERS and "%" not in self.date_format:
@@ -94,6 +121,11 @@ class Input(Table):
         """Texts that stand for a missing value, as they are written, in small letters, in capitals and capitalised."""
         forms = ((word, word.lower(), word.upper(), word.capitalize()) for word in self.null_values)
         return ["", *dict.fromkeys(form for some in forms for form in some if form)]
+
+    @property
+    def earliest_second(self) -> int:
+        """Seconds since 1970 of the earliest time that an order can have."""
+        return _SECONDS_A_DAY if self.earliest is None else max(0, _second(self.earliest) or 0)
 
     @property
     def latest_second(self) -> int:

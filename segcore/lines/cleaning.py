@@ -18,15 +18,21 @@ RETURN = "return"
 DUPLICATE = "duplicate"
 MISSING_CUSTOMER = "missing_customer"
 OUTSIDE_WINDOW = "outside_window"
+STRAY_DATE = "stray_date"
 NOT_KEPT = "not_kept"
+OTHER_CURRENCY = "other_currency"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Which lines are looked at: from `first` until before `end`, seconds since 1970; None leaves a side open."""
+    """Which lines are looked at: from `first` until before `end`, seconds since 1970; None leaves a side open.
+
+    Dates from `stray` on lie far beyond all others, and are no sign of how far the dump goes.
+    """
 
     first: int | None = None
     end: int | None = None
+    stray: int | None = None
 
     @property
     def outside(self) -> pl.Expr:
@@ -37,6 +43,11 @@ class Window:
         if self.end is not None:
             outside = outside | (when >= self.end)
         return outside
+
+    @property
+    def is_stray(self) -> pl.Expr:
+        """Return the condition that a line's date is one of a few far beyond all others."""
+        return pl.lit(False) if self.stray is None else pl.col("ordered_at") >= self.stray
 
 
 ALL_TIME = Window()
@@ -72,6 +83,7 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
     return [
         ("malformed_line", pl.col("malformed")),
         ("undecodable_text", pl.col("undecodable")),
+        (STRAY_DATE, window.is_stray),
         (OUTSIDE_WINDOW, window.outside),
         *own_rules(cleaning),
         (
@@ -83,6 +95,7 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
             "excluded_customer",
             customer.is_in(cleaning.exclude_customers) if cleaning.exclude_customers else pl.lit(False),
         ),
+        (OTHER_CURRENCY, pl.col("foreign")),
         *unreadable,
         ("adjustment", _has_prefix(order, cleaning.adjustment_prefix)),
         ("not_a_product", no_product),

@@ -14,7 +14,7 @@ from segcore.records.ledger import Amount, ClassAmount, FileAmount, Ledger, Retu
 KEPT = (cleaning.PURCHASE, cleaning.RETURN)
 _MUCH = 0.25  # of lines or money that are nobody's
 # Rejects that are no sign of a bad input.
-NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW)
+NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW, cleaning.OTHER_CURRENCY)
 
 
 def no_fault(rules: job.Cleaning) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ def _money(minor: int, rules: job.Cleaning) -> Decimal:
 
 
 def remarks(classes: Mapping[str, tuple[int, int | Decimal]]) -> list[str]:
-    """Return warnings of lines without a customer, where they hold much of all lines or money.
+    """Return warnings of lines without a customer, where they hold much of all lines or money, and of stray dates.
 
     Parameters
     ----------
@@ -88,11 +88,18 @@ def remarks(classes: Mapping[str, tuple[int, int | Decimal]]) -> list[str]:
     all_rows, all_money = (sum(column) for column in zip(*classes.values(), strict=True))
     lines = rows / all_rows
     money = float(amount) / float(all_money) if all_money > 0 else 0.0
+    messages = []
+    if stray := classes.get(cleaning.STRAY_DATE, (0, 0))[0]:
+        messages.append(
+            f"{stray:,} line(s) are dated far beyond all others and were set aside (stray_date): recency counts from the "
+            "others' last day; features.as_of (--as-of) decides otherwise"
+        )
     if max(lines, money) <= _MUCH:
-        return []
+        return messages
     return [
+        *messages,
         f"lines without a customer hold {lines:.0%} of all lines and {money:.0%} of the money; "
-        'if an order says it on its first line alone, input.fill_from = "order" fills the others'
+        'if an order says it on its first line alone, input.fill_from = "order" fills the others',
     ]
 
 

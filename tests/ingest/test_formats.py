@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from segcore import errors, job
 from segcore.ingest import scan, value_patterns
 from segcore.ingest.date_formats import date_formats
-from tests.transaction_lines import classified, line, prepared, write_csv
+from tests.transaction_lines import classified, frame, line, prepared, write_csv
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def prices(tmp_path: Path, written: list[str], decimal: str = "") -> list[int | 
         (["1.25", "1,234.50", "1,234"], [12500, 12345000, 12340000]),
         (["1,25", "1.234,50", "1.234"], [12500, 12345000, 12340000]),
         (["1,25", "0,001", "7"], [12500, 10, 70000]),
-        (["£2.50", "$ 3.00", "4.00 EUR", "€5.25"], [25000, 30000, 40000, 52500]),
+        (["£2.50", "£ 3.00", "4.00 GBP", "GBP 5.25"], [25000, 30000, 40000, 52500]),
         (["(2.50)", "-2.50", "2.50-", "-£2.50"], [-25000] * 4),
         (["1 234,50", "1'234,50", "1\u00a0234,50"], [12345000] * 3),
         (["125.000", "1.250.000", "75.500"], [1_250_000_000, 12_500_000_000, 755_000_000]),
@@ -130,8 +130,55 @@ def test_another_column_tells_what_a_mark_means(tmp_path: Path) -> None:
     assert df["amount"].to_list() == [25_000_000, 35_000]
 
 
+@pytest.mark.parametrize(
+    ("written", "hours"),
+    [
+        (["2011-07-01T23:30:00Z", "2011-07-02T01:30:00+02:00"], [(1, 23, 30), (2, 1, 30)]),
+        (["2011-07-01 23:30:00 +0530", "2011-07-02 01:30:00 -08:00"], [(1, 23, 30), (2, 1, 30)]),
+        (["2011-07-01 23:30:00 UTC", "2011-07-02 01:30:00 UTC"], [(1, 23, 30), (2, 1, 30)]),
+        (["2011-07-01 23:30", "2011-07-02 01:30+01:00"], [(1, 23, 30), (2, 1, 30)]),
+    ],
+)
+def test_times_are_the_clocks_as_it_is_written(
+    tmp_path: Path, written: list[str], hours: list[tuple[int, int, int]]
+) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(InvoiceDate=when) for when in written])
+    df = classified([path]).sort("record").collect()
+    assert pl.from_epoch(df["ordered_at"]).to_list() == [datetime(2011, 7, *when) for when in hours]
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "America/New_York", "UTC"])
+def test_times_of_parquet_are_the_clocks_of_their_zone(tmp_path: Path, zone: str) -> None:
+    clock = pl.Series(["2011-07-01 23:30:00"]).str.to_datetime(time_zone=zone)
+    frame([line()]).with_columns(InvoiceDate=clock).write_parquet(tmp_path / "a.parquet")
+    df = classified([tmp_path / "a.parquet"]).collect()
+    assert pl.from_epoch(df["ordered_at"]).to_list() == [datetime(2011, 7, 1, 23, 30)]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (job.Input(), [False, False, False, True]),
+        (job.Input(earliest=datetime(2011, 3, 2)), [False, False, False, False]),
+        (job.Input(earliest=datetime(1970, 1, 1)), [True, False, True, True]),
+    ],
+)
+def test_dates_that_stand_for_none_are_missing(tmp_path: Path, given: job.Input, read: list[bool]) -> None:
+    dates = ["1970-01-01 00:00:00", "0000-00-00 00:00:00", "1970-01-01 23:59:59", "2011-03-01 10:00:00"]
+    path = write_csv(tmp_path / "a.csv", [line(InvoiceDate=when) for when in dates])
+    df = classified([path], given=given).sort("record").collect()
+    assert df["ordered_at"].is_not_null().to_list() == read
+    assert (df["class"] == "unreadable_ordered_at").to_list() == [not one for one in read]
+
+
 def test_times_with_a_zone_are_expressed_in_the_jobs(tmp_path: Path) -> None:
     lines = [line(InvoiceDate="2011-07-01T23:30:00Z"), line(InvoiceDate="2011-07-02T01:30:00+02:00")]
     path = write_csv(tmp_path / "a.csv", lines)
     df = classified([path], given=job.Input(time_zone="Europe/London")).collect()
     assert set(pl.from_epoch(df["ordered_at"]).to_list()) == {datetime(2011, 7, 2, 0, 30)}
+
+
+def test_times_that_say_that_they_are_utc_are_expressed_in_the_jobs_zone(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(InvoiceDate="2011-07-01 23:30:00 UTC")])
+    df = classified([path], given=job.Input(time_zone="Europe/London")).collect()
+    assert pl.from_epoch(df["ordered_at"]).to_list() == [datetime(2011, 7, 2, 0, 30)]

@@ -77,10 +77,12 @@ def test_classes_stand_in_the_order_of_the_rules() -> None:
     assert cleaning.classes(RULES) == [
         "malformed_line",
         "undecodable_text",
+        "stray_date",
         "outside_window",
         "missing_customer",
         "total_line",
         "excluded_customer",
+        "other_currency",
         *(name for name in cleaning.classes(RULES) if name.startswith("unreadable_")),
         "adjustment",
         "not_a_product",

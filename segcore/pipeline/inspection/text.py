@@ -75,7 +75,11 @@ def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], sett
             f"  {name:<12} {column!r:<24} {str(group.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
             f"{_missing(missing[name], sum(file.n_records for file in group.files))}"
         )
-    used = {*group.columns.values(), *expressions.columns_of_rules(settings.cleaning.own_conditions)}
+    used = {
+        *group.columns.values(),
+        group.currency,
+        *expressions.columns_of_rules(settings.cleaning.own_conditions),
+    }
     unused = [name for name in first.names if name not in used]
     return [*texts, f"  not used: {errors.listing(unused)}"] if unused else texts
 

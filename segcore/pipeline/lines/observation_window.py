@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -10,10 +10,14 @@ from segcore import engine, ingest
 from segcore.ingest import FileGroup, Formats
 from segcore.job import Features, Job
 from segcore.lines.cleaning import Window
+from segcore.lines.stray_dates import last_usual_day
 from segcore.pipeline.lines import read_input
 from segcore.pipeline.lines.read_input import PreparedInput
 
 _SECONDS_A_DAY = 86_400
+
+Days = dict[int, tuple[int, int]]
+"""Days since 1970 to their lines and the last second that one has."""
 
 
 def as_of(features: Features, last_at: int) -> int:
@@ -21,7 +25,9 @@ def as_of(features: Features, last_at: int) -> int:
     return last_at + _SECONDS_A_DAY if features.as_of_second is None else features.as_of_second
 
 
-def find(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> Window:
+def find(
+    source: PreparedInput, formats: Sequence[Formats], settings: Job, *, days: Days | None = None
+) -> Window:
     """Return the window of a job.
 
     One of so many days that ends with the last line needs a pass over the dates of all lines first.
@@ -32,32 +38,62 @@ def find(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> Wi
     formats : sequence of Formats
         How each group writes its dates.
     settings : segcore.job.Job
+    days : Days, optional
+        Of all lines, where they are known; without them, nobody looks for dates far beyond all others unless the end of
+        the window follows from the last line.
     """
     wanted = settings.features
     end = wanted.as_of_second
+    if end is not None:
+        length = wanted.window_seconds
+        return Window(first=wanted.from_second if length is None else end - length, end=end)
+    if days is None and wanted.window_seconds is not None:
+        days = of_lines(source, formats, settings)
+    if not days:  # where no date can be read, that is an error once the lines are counted
+        return Window(first=wanted.from_second)
+    usual = last_usual_day({day: lines for day, (lines, _) in days.items()})
+    stray = None if usual is None else (usual + 1) * _SECONDS_A_DAY
     if wanted.window_seconds is None:
-        return Window(first=wanted.from_second, end=end)
-    if end is None:
-        last_at = _last_at(source, formats, settings)
-        if last_at is None:  # no date can be read, which is an error where the lines are counted
-            return Window()
-        end = as_of(wanted, last_at)
-    return Window(first=end - wanted.window_seconds, end=end)
+        return Window(first=wanted.from_second, stray=stray)
+    end = as_of(wanted, max(last for day, (_, last) in days.items() if usual is None or day <= usual))
+    return Window(first=end - wanted.window_seconds, end=end, stray=stray)
 
 
-def _last_at(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> int | None:
+def of_lines(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> Days:
+    """Count the lines of every day."""
     tasks = [
         (part, own, settings)
         for group, own in zip(source.file_groups, formats, strict=True)
         for part in read_input.task_groups(group)
     ]
-    times = engine.run_tasks(_last_of, tasks, label="window")
-    return max((time for time in times if time is not None), default=None)
+    return added(engine.run_tasks(_of_part, tasks, label="window"))
 
 
-def _last_of(task: tuple[FileGroup, Formats, Job]) -> int | None:
+def _of_part(task: tuple[FileGroup, Formats, Job]) -> Days:
     group, formats, settings = task
     latest = settings.input.latest_second
     values = ingest.read_values(ingest.scan(group), group, formats, settings, latest=latest)
-    last: int | None = read_input.collect(values.select(pl.col("ordered_at").max())).item()
-    return last
+    return counted(values)
+
+
+def counted(lines: pl.LazyFrame) -> Days:
+    """Count the lines of every day in some lines with ``ordered_at``."""
+    when = pl.col("ordered_at")
+    by_day = (
+        lines.select(when.alias("ordered_at"))
+        .drop_nulls()
+        .group_by(when // _SECONDS_A_DAY)
+        .agg(lines=pl.len(), last=when.max())
+    )
+    df = read_input.collect(by_day)
+    return {day: (count, last) for day, count, last in df.iter_rows()}
+
+
+def added(parts: Iterable[Days]) -> Days:
+    """Add up the days of parts of an input."""
+    total: Days = {}
+    for part in parts:
+        for day, (lines, last) in part.items():
+            before, latest = total.get(day, (0, last))
+            total[day] = (before + lines, max(latest, last))
+    return total

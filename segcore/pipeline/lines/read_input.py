@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from segcore import engine, errors, ingest
-from segcore.ingest import FileGroup, Formats, Prepared, Source, formats, value_patterns
+from segcore.ingest import FileGroup, Formats, Prepared, Source, currencies, formats, value_patterns
+from segcore.ingest.value_patterns import by_frequency
 from segcore.job import Input, Job
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import repartition
@@ -254,6 +256,7 @@ def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[For
         If dates or numbers could be read in two ways and it matters.
     """
     decided = []
+    found: Counter[str] = Counter()
     last_year = time.gmtime(min(settings.input.latest_second, _END_OF_TIME)).tm_year
     for group in source.file_groups:
         sample = value_patterns.count(_sample(group), group, last_year=last_year)
@@ -262,7 +265,23 @@ def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[For
             tasks = [(part, last_year) for part in task_groups(group)]
             seen = value_patterns.add_up(engine.run_tasks(_patterns, tasks, label="patterns"))
         decided.append(formats.decide(seen, group, settings.input))
+        if not currencies.decides(settings.input):
+            found += currencies.of_patterns(by_frequency(seen))
+            found += _named_currencies(group)
+            currencies.check(found, _where(group))
     return decided
+
+
+def _named_currencies(group: FileGroup) -> Counter[str]:
+    if not group.currency:
+        return Counter()
+    counted = pl.concat(engine.run_tasks(_currencies, [*task_groups(group)], label="currencies"))
+    known = counted.drop_nulls().group_by("currency").agg(pl.col("lines").sum())
+    return Counter(dict(known.iter_rows()))
+
+
+def _currencies(group: FileGroup) -> pl.DataFrame:
+    return collect(currencies.count(ingest.scan(group).filter(~pl.col("malformed")), group))
 
 
 def task_groups(group: FileGroup) -> Iterator[FileGroup]:

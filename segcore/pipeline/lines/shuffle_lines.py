@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import observation_window, read_input, repartition
 from segcore.pipeline.lines.memory_plan import PartitionPlan
+from segcore.pipeline.lines.observation_window import Days
 from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.storage import read_json, write_json
 
@@ -100,10 +101,13 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
     if any(one.any_unreadable for one in done):
         every = read_input.understand(source, settings, every=True)
         if every != formats:
-            for path in (file.path for one in done for file in one.files):
-                storage.remove(f"{shared}/{path}")
-            tasks = _tasks(source, every, settings, shared, plan.bits)
-            done = list(engine.run_tasks(_shuffle, tasks, label="lines"))
+            formats = every
+            done, tasks = _again(done, _tasks(source, every, settings, shared, plan.bits), shared)
+    window = observation_window.find(
+        source, formats, settings, days=observation_window.added(one.days for one in done)
+    )
+    if window.stray is not None and tasks[0].window.stray is None:
+        done, tasks = _again(done, [replace(task, window=window) for task in tasks], shared)
     files = [file for one in done for file in one.files]
     all_texts = settings.cleaning.rejects == "all"
     buckets = Buckets(
@@ -121,6 +125,13 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
     )
     write_json(folder / _STAGE, asdict(buckets))
     return source.n_lines
+
+
+def _again(done: Sequence[_Done], tasks: list[_Task], shared: str) -> tuple[list[_Done], list[_Task]]:
+    """Read all lines once more, in another way."""
+    for path in (file.path for one in done for file in one.files):
+        storage.remove(f"{shared}/{path}")
+    return list(engine.run_tasks(_shuffle, tasks, label="lines")), tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,11 +178,9 @@ def _parts(group: FileGroup, paths: Sequence[str]) -> Iterator[tuple[FileGroup, 
 
 
 def classified(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> list[pl.LazyFrame]:
-    """Return the lines of every group with their values and classes.
-
-    Nothing but dates is read before a frame is collected, and those only where the window needs the last one.
-    """
-    window = observation_window.find(source, formats, settings)
+    """Return the lines of every group with their values and classes; nothing but dates is read before a frame is collected."""
+    days = observation_window.of_lines(source, formats, settings)
+    window = observation_window.find(source, formats, settings, days=days)
     return [
         _classified(group, paths, own, settings, window)
         for group, own, paths in zip(source.file_groups, formats, source.filled_paths, strict=True)
@@ -197,6 +206,7 @@ class _Done:
     first_at: int | None = None
     last_at: int | None = None
     newest: int | None = None
+    days: Days = field(default_factory=dict)
     any_unreadable: bool = False
 
 
@@ -209,15 +219,18 @@ def _shuffle(task: _Task) -> _Done:
     if not files:
         return _Done(files=[])
     when, name = pl.col("ordered_at"), pl.col("class")
-    inside = name != cleaning.OUTSIDE_WINDOW
-    facts = pl.scan_parquet([file.path for file in files]).select(
+    inside = ~name.is_in([cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE])
+    written = pl.scan_parquet([file.path for file in files])
+    facts = written.select(
         first_at=when.filter(inside).min(),
         last_at=when.filter(inside).max(),
-        newest=when.max(),
+        newest=when.filter(name != cleaning.STRAY_DATE).max(),
         any_unreadable=name.is_in([f"unreadable_{column}" for column in ingest.UNREADABLE]).any(),
     )
     return _Done(
         files=repartition.relative(files, task.folder),
+        # Only where the day that recency counts from follows from the lines.
+        days=observation_window.counted(written) if task.settings.features.as_of is None else {},
         **facts.collect(engine="streaming").row(0, named=True),
     )
 

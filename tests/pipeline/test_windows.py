@@ -62,8 +62,26 @@ def test_flows_add_up_and_both_matrices_are_in_the_report(two: Sequence[Run]) ->
     both = then.join(now, on="customer_id", how="inner").height
     assert sum(f["customers"] for f in movement["behaviour"]) == both
     assert sum(f["customers"] for f in movement["model"]) == both
+    moved = pl.read_parquet(two[1].folder / "moved.parquet")
+    for causes in (movement["causes"], movement["causes_behaviour_first"]):
+        assert sum(causes.values()) == moved.height
+    assert dict(moved["changed"].value_counts().rows()) == {k: n for k, n in movement["causes"].items() if n}
+
+
+def test_who_did_nothing_was_moved_by_time_or_the_model(two: Sequence[Run]) -> None:
+    then, now = (
+        pl.read_parquet(run.features / "*.parquet", columns=["customer_id", "last_order_at", "return_count"])
+        for run in two
+    )
+    idle = then.join(now, on=then.columns, how="inner")["customer_id"]
+    moved = pl.read_parquet(two[1].folder / "moved.parquet")
+    still = moved.filter(pl.col("customer_id").is_in(idle.to_list()))
+    assert "time" in still["changed"].to_list()
+    assert "behaviour" not in still["changed"].to_list()
+    assert "behaviour" in moved["changed"].to_list()
     page = two[1].report.read_text(encoding="utf-8")
-    for title in ("Because behaviour changed", "Because the model changed", "Money"):
+    titles = ("Because time passed", "Because they bought or sent back", "Because the model changed", "Money")
+    for title in titles:
         assert f"<strong>{title}.</strong>" in page
 
 

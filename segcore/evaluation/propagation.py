@@ -9,14 +9,17 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segcore import job
-from segcore.arrays import Floats, Matrix
+from segcore.arrays import Floats, Labels, Matrix
 from segcore.evaluation.agreement import adjusted_rand
 from segcore.evaluation.refit import ModelSpec, refit
+from segcore.evaluation.sequential import standard_error
 from segcore.models import density
 from segcore.models.assignment import Assigner, NearestNeighbours
 from segcore.models.candidate import Candidate
 
 FOLDS = 5
+N_SPLITS = 5
+_TRIVIAL = 0.99  # of the rows in one segment: two such partitions agree whatever the rest is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +32,17 @@ class Quality:
         Cross-validated adjusted Rand index of the neighbour classifier against the sample's labels; None
         where the model itself predicts.
     sample_stability_ari : float or None
-        Adjusted Rand index between two fits on disjoint samples when both label the same third set; None
-        where there are too few rows to fit twice.
+        Adjusted Rand index between two fits on disjoint samples when both label the same third set, the mean over five
+        random splits; None where there are too few rows to fit twice, or the partitions are trivial.
+    sample_stability_se : float or None
+        The standard error of that mean, of finitely many splits.
     sample_stability_rows : int
         Rows of each of those samples.
     """
 
     propagation_ari: float | None
     sample_stability_ari: float | None
+    sample_stability_se: float | None
     sample_stability_rows: int
 
 
@@ -63,11 +69,13 @@ def quality(candidates: Sequence[Candidate], X: Matrix, settings: job.Models, *,
 
 
 def _quality(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> Quality:
-    size = min(len(X) // 3, settings.tree_sample)
+    splits = [sample_stability_ari(candidate, X, settings, seed=seed, number=n) for n in range(N_SPLITS)]
+    known = np.array([index for index in splits if index is not None])
     return Quality(
         propagation_ari=propagation_ari(candidate.assigner, seed=seed),
-        sample_stability_ari=sample_stability_ari(candidate, X, settings, seed=seed),
-        sample_stability_rows=size,
+        sample_stability_ari=float(known.mean()) if len(known) else None,
+        sample_stability_se=float(standard_error(known)) if len(known) > 1 else None,
+        sample_stability_rows=min(len(X) // 3, settings.tree_sample),
     )
 
 
@@ -96,8 +104,12 @@ def propagation_ari(assigner: Assigner, *, seed: int) -> float | None:
     return adjusted_rand(assigner.labels, predicted)
 
 
-def sample_stability_ari(candidate: Candidate, X: Floats, settings: job.Models, *, seed: int) -> float | None:
+def sample_stability_ari(
+    candidate: Candidate, X: Floats, settings: job.Models, *, seed: int, number: int = 0
+) -> float | None:
     """Return the adjusted Rand index of two fits of a model on disjoint samples, both labelling a third set.
+
+    None where either cannot be fitted, or has nearly all of that set in one segment.
 
     Parameters
     ----------
@@ -105,15 +117,22 @@ def sample_stability_ari(candidate: Candidate, X: Floats, settings: job.Models, 
         Its family, variant and k; a family that finds k itself finds it again in each sample.
     X : ndarray of shape (n_rows, n_features), float64
     settings : job.Models
-    seed : int
+    seed, number : int
+        Of the run, and of the split.
     """
     size = min(len(X) // 3, settings.tree_sample)
-    order = np.random.default_rng(seed).permutation(len(X))
+    order = np.random.default_rng((seed, number)).permutation(len(X))
     first, second, third = X[order[:size]], X[order[size : 2 * size]], X[order[2 * size :]]
-    one, other = _fit(candidate, first, settings, seed), _fit(candidate, second, settings, (seed + 1) % 2**32)
-    if one is None or other is None:
+    states = np.random.SeedSequence((seed, number)).generate_state(2).tolist()
+    fits = [_fit(candidate, own, settings, state) for own, state in zip((first, second), states, strict=True)]
+    one, other = (None if fit is None else fit.assign(third)[0] for fit in fits)
+    if one is None or other is None or _is_trivial(one) or _is_trivial(other):
         return None
-    return adjusted_rand(one.assign(third)[0], other.assign(third)[0])
+    return adjusted_rand(one, other)
+
+
+def _is_trivial(labels: Labels) -> bool:
+    return bool(np.unique(labels, return_counts=True)[1].max(initial=0) >= _TRIVIAL * len(labels))
 
 
 def _fit(candidate: Candidate, X: Floats, settings: job.Models, seed: int) -> Assigner | None:

@@ -36,7 +36,7 @@ def candidate(family: str, variant: str, X: Any, labels: Any, k: int = 3) -> Can
 def test_clusters_far_apart_are_carried_and_do_not_move(family: str, variant: str) -> None:
     X, labels = blobs(n=450)
     found = propagation.quality([candidate(family, variant, X, labels)], X, SETTINGS, seed=0)[0]
-    assert found.sample_stability_ari == 1
+    assert (found.sample_stability_ari, found.sample_stability_se) == (1, 0)
     assert found.sample_stability_rows == 150
     assert found.propagation_ari == (None if family in ("kmeans", "mixture") else 1)
 
@@ -70,6 +70,28 @@ def test_an_unstable_model_moves() -> None:
     found = propagation.sample_stability_ari(candidate("kmeans", "", X, None, k=6), X, SETTINGS, seed=0)
     assert found is not None
     assert 0 < found < 0.9
+
+
+def test_the_figure_is_the_mean_of_five_splits_with_its_error() -> None:
+    X = np.random.default_rng(0).normal(size=(600, 3))
+    asked = candidate("kmeans", "", X, None, k=6)
+    splits = [propagation.sample_stability_ari(asked, X, SETTINGS, seed=4, number=n) for n in range(5)]
+    (found,) = propagation.quality([asked], X, SETTINGS, seed=4)
+    known = np.array(splits, dtype=float)
+    assert len(set(splits)) == 5
+    assert found.sample_stability_ari == pytest.approx(known.mean())
+    assert found.sample_stability_se == pytest.approx(known.std(ddof=1) / np.sqrt(5))
+
+
+@pytest.mark.parametrize(("in_one", "trivial"), [(98, False), (99, True), (100, True)])
+def test_a_partition_with_nearly_all_in_one_segment_has_no_figure(in_one: int, trivial: bool) -> None:
+    X = np.zeros((300, 1))
+    X[::3] = 5  # the third set has both kinds, a hundred rows
+    labels = np.repeat([0, 1], [in_one, 100 - in_one]).astype(np.int32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NearestCentre, "assign", lambda self, rows: (labels, None))
+        found = propagation.sample_stability_ari(candidate("kmeans", "", X, None, k=2), X, SETTINGS, seed=0)
+    assert found == (None if trivial else 1)
 
 
 def test_the_samples_are_limited_and_company_does_not_matter() -> None:

@@ -55,6 +55,7 @@ _STABLE: dict[str, Any] = {
 _QUALITY: dict[str, Any] = {
     "propagation_ari": pl.Float64,
     "sample_stability_ari": pl.Float64,
+    "sample_stability_se": pl.Float64,
     "sample_stability_rows": pl.Int64,
 }
 

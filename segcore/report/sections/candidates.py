@@ -88,10 +88,13 @@ def cells(row: dict[str, Any], fmt: Formatter) -> list[str]:
         fmt.count(row.get("calinski_harabasz")),
         fmt.number(row.get("davies_bouldin")),
         fmt.number(row.get("propagation_ari")),
-        fmt.number(row.get("sample_stability_ari")),
+        _with_error(row, "sample_stability", fmt, figure="sample_stability_ari", decimals=2),
     ]
 
 
-def _with_error(row: dict[str, Any], column: str, fmt: Formatter) -> str:
+def _with_error(
+    row: dict[str, Any], column: str, fmt: Formatter, *, figure: str = "", decimals: int = 3
+) -> str:
     error = row.get(f"{column}_se")
-    return fmt.number(row.get(column), 3) + (f" ± {error:.3f}" if error is not None else "")
+    text = fmt.number(row.get(figure or column), decimals)
+    return text + (f" ± {error:.{decimals}f}" if error is not None else "")

@@ -2,25 +2,27 @@
 
 A segment that a previous run named is shown to the rule where that run saw it, feature by feature, until it has
 moved away by more than a margin, and by more than one step where the feature is counted. Where the rule would give another
-name all the same, the old one stays until it has done so in three runs in a row. What the rule saw is stored with the
+name all the same, the old one stays until it has done so in three runs in a row, or is no longer true of half. What the rule saw is stored with the
 profile (``named_by``), what the name claims (``name_claims``), and how often the rule has disagreed (``name_disagreed``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from segcore import schema
+from segcore.profile.claims import Claim
 from segcore.profile.naming import Name, Position
 from segcore.profile.statistics import ALL
 
 NAMED_BY = pl.List(pl.Struct({"feature": pl.String, "position": pl.Float64, "median": pl.Float64}))
 _ONE_ORDER = "one_order_share"
 _RUNS = 3  # in a row that have to disagree with a name
+_PLAINLY_WRONG = 0.5  # share of a segment's customers below which a name does not wait for them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +68,26 @@ def _one_step(name: str, now: Position, then: Position) -> bool:
     return counted and both and abs(now.medians[name] - then.medians[name]) <= 1
 
 
-def kept(by_rule: Mapping[int, Name], previous: Mapping[int, Named]) -> dict[int, Name]:
+def kept(
+    by_rule: Mapping[int, Name], previous: Mapping[int, Named], holds: Callable[[int, Sequence[Claim]], float]
+) -> dict[int, Name]:
     """Return the names that stay: those that the rule gives again, or has not disagreed with often enough.
 
     A name that tells a rank is a fact of one run, and does not stay.
+
+    Parameters
+    ----------
+    by_rule : mapping of int to Name
+        What the rule gives.
+    previous : mapping of int to Named
+    holds : callable
+        Of how many of a segment's customers claims are true.
     """
     stay = {}
     for segment, old in previous.items():
         if segment not in by_rule or old.name.name.endswith("by revenue)"):
+            continue
+        if holds(segment, old.name.claims) < _PLAINLY_WRONG:
             continue
         agrees = by_rule[segment].name == old.name.name
         disagreed = 0 if agrees else old.name.disagreed + 1

@@ -186,7 +186,7 @@ def _names_by_rule(
         )
         return {ranked[rank]: name for rank, name in by_rank.items()}
 
-    stay = kept(named({}), previous)
+    stay = kept(named({}), previous, counted.share)
     return named(stay)
 
 

@@ -60,7 +60,7 @@ def test_a_name_stays_until_three_runs_in_a_row_would_give_another() -> None:
     calls = ["Old", "New", "New", "Old", "New", "Other", "New"]
     now, seen = name("Old"), []
     for called in calls:
-        stay = kept({1: name(called)}, {1: Named(name=now, seen=position())})
+        stay = kept({1: name(called)}, {1: Named(name=now, seen=position())}, lambda *_: 0.5)
         now = stay.get(1, name(called))
         seen.append((now.name, now.disagreed))
     # The fourth run agrees, so that the two before it do not count; the third of the last three has the word.
@@ -72,7 +72,10 @@ def test_what_does_not_stay() -> None:
         1: Named(name=name("Typical customers (2nd by revenue)"), seen=position()),
         2: Named(name=name("Gone"), seen=position()),
     }
-    assert kept({1: name("Typical customers (2nd by revenue)"), 3: name("New")}, before) == {}
+    assert kept({1: name("Typical customers (2nd by revenue)"), 3: name("New")}, before, lambda *_: 1) == {}
+    # What is true of less than half is plainly wrong, and stays for no run.
+    assert kept({2: name("New")}, before, lambda *_: 0.49) == {}
+    assert kept({2: name("New")}, before, lambda *_: 0.5) == {2: name("Gone", 1)}
 
 
 def test_a_segment_that_was_not_there_is_seen_as_it_is() -> None:

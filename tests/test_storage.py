@@ -24,6 +24,7 @@ from segcore.storage import Workspace, workspace
 from tests.operations import disk_steps
 
 ROOT = Path(__file__).parent.parent
+M, N = disk_steps.MARK, "fedcba9876543210"
 
 
 def python(*arguments: str) -> subprocess.Popen[str]:
@@ -42,7 +43,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 def assert_whole(folder: Path, name: str) -> None:
     about = json.loads((folder / "manifest.json").read_text())
-    assert about == {"name": name, "files": 3}
+    assert (about["name"], about["files"]) == (name, 3)
     assert [path.read_text() for path in sorted(folder.glob("inner/*"))] == [name] * 3
 
 
@@ -73,10 +74,14 @@ def test_a_kill_at_any_step_leaves_stages_and_runs_whole_and_the_next_start_goes
         published.add(named.name.partition("-")[2])
         for run in (out / "runs").iterdir():
             assert_whole(run, "run")
-        for stage in out.glob("work/mark/*"):
-            if stage.is_dir() and stage.suffix != ".part":
+        for mark in out.glob(f"work/{M}/[!.]*.json"):
+            stage = mark.with_suffix("")
+            if stage.name != "begun" and stage.exists():  # the run is moved to its place
                 assert_whole(stage, stage.name)
-    assert published == {"old", "mark"}  # there were kills before and after the swap
+    assert published == {
+        disk_steps.OLD[-8:],
+        disk_steps.MARK[:8],
+    }  # there were kills before and after the swap
 
     process = python("-m", "tests.operations.disk_steps", "-", *map(str, killed))
     assert finish(process) == ""
@@ -92,7 +97,7 @@ def test_a_kill_at_any_step_leaves_stages_and_runs_whole_and_the_next_start_goes
 
 def test_a_stage_that_fails_is_absent_and_the_ones_before_stay(tmp_path: Path) -> None:
     def start() -> None:
-        with workspace(tmp_path, "m") as work:
+        with workspace(tmp_path, M) as work:
             with work.stage("first") as folder:
                 disk_steps.make(folder, "first")
             with work.stage("second") as folder:
@@ -102,10 +107,10 @@ def test_a_stage_that_fails_is_absent_and_the_ones_before_stay(tmp_path: Path) -
 
     with pytest.raises(RuntimeError, match="half way"):
         start()
-    with workspace(tmp_path, "m") as work:
+    with workspace(tmp_path, M) as work:
         assert_whole(work.path("first"), "first")
         assert not work.finished("second")
-        assert names(work.folder) == {"first", "begun.json"}
+        assert names(work.folder) == {"first", "first.json", "begun.json"}
 
 
 @pytest.mark.parametrize(
@@ -121,19 +126,19 @@ def test_only_what_would_end_so_again_is_not_gone_on_with(
     tmp_path: Path, problem: errors.SegcoreError, stays: bool
 ) -> None:
     def start() -> None:
-        with workspace(tmp_path, "m") as work:
+        with workspace(tmp_path, M) as work:
             with work.stage("lines"):
                 pass
             raise problem
 
     with pytest.raises(type(problem)):
         start()
-    with workspace(tmp_path, "m") as work:
+    with workspace(tmp_path, M) as work:
         assert work.finished("lines") is stays
 
 
 def test_a_stage_that_is_made_again_holds_nothing_of_the_old_one(tmp_path: Path) -> None:
-    with workspace(tmp_path, "m") as work:
+    with workspace(tmp_path, M) as work:
         for name in ("a", "b"):
             with work.stage("stage") as folder:
                 (folder / name).touch()
@@ -148,7 +153,7 @@ def test_another_fingerprint_and_a_clean_start_sweep_the_stages(tmp_path: Path) 
                 pass
         return found
 
-    assert [start("m"), start("m"), start("n"), start("n", resume=False), start("m")] == [
+    assert [start(M), start(M), start(N), start(N, resume=False), start(M)] == [
         False,
         True,
         False,
@@ -159,7 +164,7 @@ def test_another_fingerprint_and_a_clean_start_sweep_the_stages(tmp_path: Path) 
 
 def test_the_clock_is_that_of_the_first_start(tmp_path: Path) -> None:
     def start(*, resume: bool = True) -> str:
-        with workspace(tmp_path, "m", resume=resume) as work:
+        with workspace(tmp_path, M, resume=resume) as work:
             if not work.finished("stage"):
                 with work.stage("stage"):
                     pass
@@ -175,7 +180,7 @@ def test_run_and_scratch_folders_are_private(tmp_path: Path) -> None:
     def mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
 
-    with workspace(tmp_path / "out", "m") as work:
+    with workspace(tmp_path / "out", M) as work:
         with work.stage("run") as folder:
             assert {mode(path) for path in (work.folder, work.folder.parent, folder)} == {0o700}
         run = Path(work.move("run", "id"))
@@ -198,12 +203,12 @@ def test_a_reader_of_latest_sees_the_old_run_or_the_new_one(tmp_path: Path) -> N
 
     reader = threading.Thread(target=read)
     reader.start()
-    with workspace(tmp_path, "m") as work:
+    with workspace(tmp_path, M) as work:
         for number in range(50):
             with work.stage("run") as folder:
                 disk_steps.make(folder, "run")
-            work.move("run", f"{number:03}")
-            work.point_to(f"{number:03}")
+            work.move("run", an_id(number))
+            work.point_to(an_id(number))
     done.set()
     reader.join()
     assert len(seen) > 5
@@ -219,35 +224,39 @@ def test_pruning_keeps_the_newest_and_the_published_run(
 ) -> None:
     out = tmp_path_factory.mktemp("out")
     for number in runs:
-        disk_steps_run(out, f"{number:03}")
+        disk_steps_run(out, an_id(number))
     latest = sorted(runs)[place % len(runs)]
-    with workspace(out, "m") as work:
-        work.point_to(f"{latest:03}")
+    with workspace(out, M) as work:
+        work.point_to(an_id(latest))
         removed = work.prune(keep)
-    kept = {f"{number:03}" for number in {*sorted(runs)[-keep:], latest}}
+    kept = {an_id(number) for number in {*sorted(runs)[-keep:], latest}}
     assert names(out / "runs") == kept
-    assert set(removed) == {f"{number:03}" for number in runs} - kept
+    assert set(removed) == {an_id(number) for number in runs} - kept
     assert names(out) == {"runs", "latest.json", ".lock"}
+
+
+def an_id(number: int) -> str:
+    return f"20260101T{number:06}Z-00000000"
 
 
 def disk_steps_run(out: Path, name: str) -> None:
     folder = out / "runs" / name
     folder.mkdir(parents=True)
-    disk_steps.make(folder, "run")
+    disk_steps.make(folder, "run", name)
 
 
 # Nothing left behind
 
 
 def test_nothing_is_left_where_nothing_was_done(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="too early"), workspace(tmp_path / "a/b", "m"):
+    with pytest.raises(RuntimeError, match="too early"), workspace(tmp_path / "a/b", M):
         raise RuntimeError("too early")
     assert names(tmp_path) == set()
 
 
 def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
     (tmp_path / "note").touch()
-    with pytest.raises(RuntimeError, match="too early"), workspace(tmp_path, "m"):
+    with pytest.raises(RuntimeError, match="too early"), workspace(tmp_path, M):
         raise RuntimeError("too early")
     assert names(tmp_path) == {"note", ".lock"}
 
@@ -256,7 +265,7 @@ def test_output_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(errors.OutputError, match=r"cannot be written: .*; choose another --out"),
-        workspace(tmp_path / "file/out", "m"),
+        workspace(tmp_path / "file/out", M),
     ):
         pass
 
@@ -265,12 +274,12 @@ def test_output_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
 
 def test_the_second_run_is_told_who_is_there_and_harms_nothing(tmp_path: Path) -> None:
-    with workspace(tmp_path, "m") as work, work.stage("stage") as folder:
+    with workspace(tmp_path, M) as work, work.stage("stage") as folder:
         with (
             pytest.raises(
                 errors.BusyError, match=rf"another run is at work there \(process {os.getpid()} on .*--wait"
             ),
-            workspace(tmp_path, "m"),
+            workspace(tmp_path, M),
         ):
             pass
         assert folder.is_dir()  # what the first one is writing
@@ -281,7 +290,7 @@ import sys, time
 from pathlib import Path
 from segcore.storage import workspace
 for _ in range(10):
-    with workspace(Path(sys.argv[1]), "m", wait=True) as work:
+    with workspace(Path(sys.argv[1]), "0123456789abcdef", wait=True) as work:
         counter = Path(sys.argv[2])
         number = int(counter.read_text())
         time.sleep(0.005)
@@ -303,7 +312,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from segcore.storage import workspace
-with workspace(Path(sys.argv[1]), "m") as work:
+with workspace(Path(sys.argv[1]), "0123456789abcdef") as work:
     with work.stage("first"):
         pass
     with work.stage("second"):
@@ -324,23 +333,23 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_the_lock_of_a_dead_run_is_recognised(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     said: list[str] = []
-    with pytest.raises(errors.BusyError, match=f"process {holder.pid} "), workspace(tmp_path, "m"):
+    with pytest.raises(errors.BusyError, match=f"process {holder.pid} "), workspace(tmp_path, M):
         pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with workspace(tmp_path, "m", log=said.append) as work:
+    with workspace(tmp_path, M, log=said.append) as work:
         assert work.finished("first")
-        assert names(work.folder) == {"first", "begun.json"}
+        assert names(work.folder) == {"first", "first.json", "begun.json"}
     assert said == [said[0]]
     assert f"the last run (process {holder.pid} on" in said[0]
-    with workspace(tmp_path, "m", log=said.append):
+    with workspace(tmp_path, M, log=said.append):
         assert len(said) == 1  # its end was clean: nobody died
 
 
 def test_waiting_ends_when_the_other_run_does(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     said: list[str] = []
     threading.Timer(0.3, holder.kill).start()
-    with workspace(tmp_path, "m", wait=True, log=said.append):
+    with workspace(tmp_path, M, wait=True, log=said.append):
         pass
     assert said[0].startswith(f"waiting for another run (process {holder.pid} on")
 
@@ -389,7 +398,7 @@ def test_a_disk_that_fills_up_at_any_sync_keeps_the_finished_stages(
         sync(descriptor)
 
     def start(out: Path) -> Workspace:
-        with workspace(out, "m") as work:
+        with workspace(out, M) as work:
             for name in ("first", "second"):
                 if not work.finished(name):
                     with work.stage(name) as folder:
@@ -404,8 +413,8 @@ def test_a_disk_that_fills_up_at_any_sync_keeps_the_finished_stages(
         try:
             start(out)
         except errors.StorageError:
-            for stage in out.glob("work/m/*/"):
-                assert_whole(stage, stage.name)
+            for mark in out.glob(f"work/{M}/[fs]*.json"):
+                assert_whole(mark.with_suffix(""), mark.stem)
             left = 1000
             work = start(out)
             assert_whole(work.path("second"), "second")

@@ -1,8 +1,17 @@
 """Files: the workspace of a run, its stages and markers, and the publication of a finished run."""
 
-from segcore.storage.files import disk_errors, disk_failures, fingerprint, sync_tree, tree_bytes
+from segcore.storage.files import (
+    digest,
+    digests,
+    disk_errors,
+    disk_failures,
+    fingerprint,
+    sync_tree,
+    tree_bytes,
+)
 from segcore.storage.lock import lock
 from segcore.storage.opening import stages_of, workspace
+from segcore.storage.ownership import CLOCK, run_id
 from segcore.storage.places import (
     Place,
     copy,
@@ -19,13 +28,15 @@ from segcore.storage.places import (
 )
 from segcore.storage.private import private_folder
 from segcore.storage.runs import finished_runs, is_finished, latest_run, run_place
-from segcore.storage.workspace import CLOCK, Workspace
+from segcore.storage.workspace import Workspace
 
 __all__ = [
     "CLOCK",
     "Place",
     "Workspace",
     "copy",
+    "digest",
+    "digests",
     "disk_errors",
     "disk_failures",
     "exists",
@@ -41,6 +52,7 @@ __all__ = [
     "read",
     "read_json",
     "remove",
+    "run_id",
     "run_place",
     "stages_of",
     "sync_tree",

@@ -7,12 +7,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from segcore import errors, failures
+from segcore.cpus import available_cpus
 from segcore.stores import is_url
 
 _NO_ROOM = 1 << 16  # bytes: less than any engine writes at once
@@ -111,6 +113,19 @@ def write_bytes(path: Path, data: bytes) -> None:
 def tree_bytes(folder: Path) -> int:
     """Return the bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 digest of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the digests of files in a folder by name, several of them computed at a time."""
+    given = list(names)
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        return dict(zip(given, pool.map(lambda name: digest(folder / name), given), strict=True))
 
 
 def sync_folder(folder: Path) -> None:

@@ -71,6 +71,8 @@ def prune(out: Place, days: int) -> list[str]:
             break
         folder = places.join(out, FOLDER, name)
         for run in filter(_RUN.fullmatch, places.list_folders(folder)):
+            if not is_url(folder) and Path(folder, run).is_symlink():
+                continue
             places.remove(places.join(folder, run, FILE))  # out of the readers' sight at once
             places.remove(places.join(folder, run))
             removed.append(f"{name}/{run}")

@@ -11,9 +11,18 @@ from segcore import errors
 from segcore.storage import places
 from segcore.storage.files import disk_errors, disk_failures, fingerprint
 from segcore.storage.lock import lock
+from segcore.storage.ownership import (
+    CLOCK,
+    PART,
+    forget,
+    is_stages,
+    leave_work_folder,
+    sweep_aside,
+    take_work_folder,
+)
 from segcore.storage.places import Place
 from segcore.storage.private import private_base, private_folder
-from segcore.storage.workspace import CLOCK, PART, Workspace, forget
+from segcore.storage.workspace import Workspace
 from segcore.stores import engine_errors, is_url
 
 
@@ -29,9 +38,9 @@ def workspace(
 ) -> Iterator[Workspace]:
     """Open the workspace of a fingerprint, alone on `out` while it is open.
 
-    What other fingerprints left there is swept: their input or job has changed. Where `out` did not exist and
-    nothing was published or finished, nothing is left behind. A store has no locks: there it is alone on this
-    machine.
+    What other fingerprints left there is swept: their input or job has changed. What is not segcore's own stays.
+    Where `out` did not exist and nothing was published or finished, nothing is left behind. A store has no locks:
+    there it is alone on this machine.
 
     Parameters
     ----------
@@ -52,7 +61,7 @@ def workspace(
     segcore.errors.BusyError
         If another run holds `out`.
     segcore.errors.OutputError
-        If `out` cannot be created.
+        If `out` cannot be created, or the folder for stages is somebody else's.
     segcore.errors.StorageError
         If the disk is full or fails.
     segcore.errors.UnreachableError
@@ -64,14 +73,16 @@ def workspace(
         work = stack.enter_context(private_folder()) if is_url(stages) else Path(stages)
         store = str(stages) if is_url(stages) else None
         name = mark if isinstance(mark, str) else mark()
+        with disk_errors(stages):
+            take_work_folder(work)
         try:
             with disk_errors(stages):
-                space = _begin(out, work, store, name, resume)
+                space = _begin(out, work, store, name, resume, log)
             with disk_failures(stages), engine_errors():
                 yield space
         except (errors.DataError, errors.JobError):
             # The same input and job would end so again: there is nothing to go on with.
-            places.remove(work / name)
+            forget(work / name)
             if store is not None:
                 forget(f"{store}/{name}")
             raise
@@ -122,39 +133,58 @@ def _alone_in_folder(out: Path, *, wait: bool, log: Callable[[str], None]) -> It
                         folder.rmdir()
 
 
-def _begin(out: Place, work: Path, store: str | None, mark: str, resume: bool) -> Workspace:
+def _begin(
+    out: Place, work: Path, store: str | None, mark: str, resume: bool, log: Callable[[str], None]
+) -> Workspace:
+    if not is_url(out):
+        sweep_aside(Path(out))
     folder = work / mark
-    work.mkdir(mode=places.PRIVATE, exist_ok=True, parents=True)
-    for entry in work.iterdir():
-        if entry != folder or not resume:
-            places.remove(entry)
+    for stages in (work, store):
+        if stages is not None:
+            _sweep(stages, mark if resume else "")
+    if folder.exists() and not is_stages(folder):
+        raise errors.OutputError(
+            f"{folder}: is not segcore's, for it has no {CLOCK}, and stages of this run would lie there; move it"
+        )
+    folder.mkdir(mode=places.PRIVATE, exist_ok=True)
     for part in folder.glob("*" + PART):
         places.remove(part)
-    if not is_url(out):
-        places.remove(Path(out) / PART)
-    folder.mkdir(mode=places.PRIVATE, exist_ok=True)
-    if store is not None:
-        for name in places.list_folders(store):
-            if name != mark or not resume or not places.exists(f"{store}/{name}/{CLOCK}"):
-                forget(f"{store}/{name}")
     url = None if store is None else f"{store}/{mark}"
-    clock = places.join(folder if url is None else url, CLOCK)
-    if not places.exists(clock):
-        places.write_json(clock, {"begun": datetime.now(UTC).isoformat(timespec="seconds")})
-    begun = datetime.fromisoformat(places.read_json(clock)["begun"])
-    return Workspace(out=out, folder=folder, begun=begun, store=url)
+    begun = _begun(folder if url is None else url, log)
+    return Workspace(out=out, folder=folder, begun=begun, store=url, log=log)
+
+
+def _sweep(stages: Place, keep: str) -> None:
+    """Remove the stages of other fingerprints."""
+    for name in places.list_folders(stages):
+        if name != keep and is_stages(places.join(stages, name)):
+            forget(places.join(stages, name))
+
+
+def _begun(stages: Place, log: Callable[[str], None]) -> datetime:
+    """Return when the first start of a run read the clock; without one that can be read, this is the first."""
+    clock = places.join(stages, CLOCK)
+    if places.exists(clock):
+        try:
+            return datetime.fromisoformat(places.read_json(clock)["begun"])
+        except (ValueError, TypeError, KeyError):
+            log(f"{clock}: is damaged; all stages are made again")
+            forget(stages)
+    begun = datetime.now(UTC).replace(microsecond=0)
+    places.write_json(clock, {"begun": begun.isoformat()})
+    return begun
 
 
 def _tidy(out: Place, work: Path) -> None:
     """Remove what is half written, and a workspace without a finished stage."""
-    for folder in work.glob("*"):
+    for folder in filter(is_stages, work.glob("*")):
         for part in folder.glob("*" + PART):
             places.remove(part)
-        if not any(entry.is_dir() for entry in folder.glob("*")):
-            places.remove(folder)
-    for folder in (work, *([] if is_url(out) else [Path(out) / PART])):
-        with suppress(OSError):  # it holds something, or is not there
-            folder.rmdir()
+        if not places.list_folders(folder):
+            forget(folder)
+    leave_work_folder(work)
+    if not is_url(out):
+        sweep_aside(Path(out))
 
 
 def _tidy_store(store: str) -> None:

@@ -93,30 +93,37 @@ def list_files(folder: Place, *, deep: bool = True) -> list[str]:
         top = Path(folder)
         paths = top.rglob("*") if deep else top.glob("*")
         return sorted(path.relative_to(top).as_posix() for path in paths if path.is_file())
-    return sorted(_listed(str(folder), recursive=deep, kind="File"))
+    return sorted(name for name, _ in _listed(str(folder), recursive=deep, kind="File"))
+
+
+def sizes(folder: Place) -> dict[str, int]:
+    """Return the bytes of all files in a folder and its folders, by their names relative to it."""
+    if not is_url(folder):
+        return {name: Path(folder, name).stat().st_size for name in list_files(folder)}
+    return {name: size or 0 for name, size in _listed(str(folder), recursive=True, kind="File")}
 
 
 def list_folders(folder: Place) -> list[str]:
     """Return the names of the folders in a folder, sorted; none where it is not."""
     if not is_url(folder):
         return sorted(path.name for path in Path(folder).glob("*") if path.is_dir())
-    return sorted(_listed(str(folder), recursive=False, kind="Directory"))
+    return sorted(name for name, _ in _listed(str(folder), recursive=False, kind="Directory"))
 
 
-def _listed(url: str, *, recursive: bool, kind: str) -> Iterable[str]:
+def _listed(url: str, *, recursive: bool, kind: str) -> Iterable[tuple[str, int | None]]:
     from pyarrow import fs
 
     with store_errors(url):
         system, path = file_system(url)
         selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
         entries = system.get_file_info(selector)
-    return [entry.path[len(path) :].lstrip("/") for entry in entries if entry.type.name == kind]
+    return [(entry.path[len(path) :].lstrip("/"), entry.size) for entry in entries if entry.type.name == kind]
 
 
 def remove(place: Place) -> None:
-    """Remove a file, or a folder and all that is in it; it may be gone already."""
+    """Remove a file, a link, or a folder and all that is in it; it may be gone already."""
     if not is_url(place):
-        if Path(place).is_dir():
+        if Path(place).is_dir() and not Path(place).is_symlink():
             shutil.rmtree(place, ignore_errors=True)
         else:
             Path(place).unlink(missing_ok=True)

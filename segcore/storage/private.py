@@ -6,7 +6,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segcore import errors
@@ -45,7 +45,7 @@ def private_folder() -> Iterator[Path]:
     with open(base / _LOCK, "w") as sweeping:
         fcntl.flock(sweeping, fcntl.LOCK_EX)
         for entry in base.iterdir():
-            if entry.is_dir():
+            if entry.is_dir() and not entry.is_symlink():
                 _sweep(entry)
         folder = Path(tempfile.mkdtemp(dir=base))
         own_lock = open(folder / _LOCK, "w")  # noqa: SIM115 - held as long as the folder
@@ -61,6 +61,10 @@ def private_folder() -> Iterator[Path]:
 
 def _sweep(folder: Path) -> None:
     """Remove the folder of a process that is no longer there: the kernel let go of its lock."""
+    if not (folder / _LOCK).exists():
+        with suppress(OSError):  # somebody else's, or one whose process died at once
+            folder.rmdir()
+        return
     with open(folder / _LOCK, "a") as own_lock:
         try:
             fcntl.flock(own_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from segcore import errors
 from segcore.storage import places
+from segcore.storage.ownership import is_run_id
 from segcore.storage.places import Place
+
+_REMEDY = (
+    "expected runs/ and a run's id; the next run writes it anew, and until then each run can be named itself"
+)
 
 
 def run_place(out: Place, run_id: str) -> Place:
@@ -12,14 +18,34 @@ def run_place(out: Place, run_id: str) -> Place:
 
 
 def latest_run(out: Place) -> str | None:
-    """Return the id of the published run, None where there is none yet."""
+    """Return the id of the published run, None where there is none yet.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If ``latest.json`` cannot be read, or names no run.
+    """
     latest = places.join(out, "latest.json")
-    return str(places.read_json(latest)["run"]).rpartition("/")[2] if places.exists(latest) else None
+    if not places.exists(latest):
+        return None
+    try:
+        named = places.read_json(latest)["run"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as exc:
+        raise errors.InputNotFoundError(f"{latest}: damaged ({_first_line(exc)}); {_REMEDY}") from exc
+    head, _, name = str(named).rpartition("/")
+    if head != "runs" or not is_run_id(name):
+        raise errors.InputNotFoundError(f"{latest}: names no run ({errors.listing([str(named)])}); {_REMEDY}")
+    return name
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).splitlines() or [type(exc).__name__])[0]
 
 
 def finished_runs(out: Place) -> list[str]:
     """Return the ids of all finished runs, the oldest first."""
-    return [run_id for run_id in places.list_folders(places.join(out, "runs")) if is_finished(out, run_id)]
+    names = places.list_folders(places.join(out, "runs"))
+    return [name for name in names if is_run_id(name) and is_finished(out, name)]
 
 
 def is_finished(out: Place, run_id: str) -> bool:

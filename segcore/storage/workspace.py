@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from segcore import errors
 from segcore.storage import places
-from segcore.storage.files import disk_errors, disk_failures, sync_folder, sync_tree
+from segcore.storage.files import digests, disk_errors, disk_failures, sync_folder, sync_tree
+from segcore.storage.ownership import PART, forget, is_own_run, is_run_id
 from segcore.storage.places import Place
 from segcore.storage.runs import finished_runs, is_finished, latest_run, run_place
 from segcore.stores import is_url
-
-PART = ".part"  # what is half written, or half removed: never read, swept by the next start
-CLOCK = "begun.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +24,9 @@ class Workspace:
     """The finished stages of a run that is not published yet.
 
     They lie in a folder that lasts (``OUT/work/<fingerprint>``), or in an object store with a folder of this process
-    beside it. In a store a stage is what is named ``<stage>/...``, and ``<stage>.json``, written last, marks it as
-    done and names those of its files that are copied here when they are needed; others are for those who read the store.
+    beside it. A stage is what is named ``<stage>/...``, and ``<stage>.json``, written last, marks it as done and holds
+    the digests of its files. In a store these are the files that are copied here when they are needed; others, for
+    those who read the store, are there by their sizes.
 
     Attributes
     ----------
@@ -37,27 +37,64 @@ class Workspace:
         When the first start of this run read the clock; a start that resumes has the same.
     store : str or None
         URL of the stages, where they lie in a store.
+    log : callable
+        Called with a message.
     """
 
     out: Place
     folder: Path
     begun: datetime
     store: str | None = None
+    log: Callable[[str], None] = lambda text: None
+    _known: set[str] = field(
+        default_factory=set
+    )  # stages that this start has made, or found as they were made
 
     def finished(self, stage: str) -> bool:
-        """Whether this start or an earlier one has finished the stage."""
-        return (self.folder / stage).is_dir() or (self.store is not None and places.exists(self._mark(stage)))
+        """Whether this start has finished the stage, or an earlier one has and its files are as it wrote them."""
+        if stage not in self._known and places.exists(self._mark(stage)):
+            if damage := self._damage(stage):
+                self.log(f"stage {stage} is made again: {damage}")
+            else:
+                self._known.add(stage)
+        return stage in self._known
+
+    def _damage(self, stage: str) -> str:
+        """Return what is not as an earlier start has left it, or nothing."""
+        try:
+            state = places.read_json(self._mark(stage))
+            written, sizes = dict(state["files"]), dict(state["others"])
+        except (ValueError, KeyError, TypeError):
+            return "its mark is damaged"
+        if self.store is not None:
+            there = places.sizes(places.join(self.store, stage))
+            if lacking := [name for name in written if name not in there]:
+                return f"{errors.listing(lacking, most=3)} is not there"
+            if wrong := [name for name, size in sizes.items() if there.get(name) != size]:
+                return f"{errors.listing(wrong, most=3)} is not as it was written"
+            self._fetch(stage, list(written))
+        folder = self.folder / stage
+        if lacking := [name for name in written if not (folder / name).is_file()]:
+            return f"{errors.listing(lacking, most=3)} is not there"
+        found = digests(folder, written)
+        wrong = [name for name, digest in written.items() if found[name] != digest]
+        return f"{errors.listing(wrong, most=3)} is not as it was written" if wrong else ""
+
+    def _fetch(self, stage: str, names: list[str]) -> None:
+        assert self.store is not None
+        part = self.folder / (stage + PART)
+        places.remove(part)
+        places.remove(self.folder / stage)
+        with disk_failures(self.folder):
+            part.mkdir(mode=places.PRIVATE)
+            places.copy(places.join(self.store, stage), part, names)
+            os.replace(part, self.folder / stage)
 
     def path(self, stage: str) -> Path:
         """Return the folder of a finished stage; its files are copied here from a store that has them."""
         folder = self.folder / stage
         if self.store is not None and not folder.is_dir():
-            part = self.folder / (stage + PART)
-            places.remove(part)
-            with disk_failures(self.folder):
-                part.mkdir(mode=places.PRIVATE)
-                places.copy(places.join(self.store, stage), part, self._files(stage))
-                os.replace(part, folder)
+            self._fetch(stage, list(places.read_json(self._mark(stage))["files"]))
         return folder
 
     def shared(self, path: Path) -> str:
@@ -78,10 +115,10 @@ class Workspace:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Path]:
-        """Give a clean folder to write a stage into; its final name is the mark that it is done.
+        """Give a clean folder to write a stage into; what says that it is done is written last.
 
-        Everything is on disk before the name changes, so a power cut leaves a whole stage or none. In a store the
-        files come first and the mark last. A stage that was finished before is written again.
+        Everything is on disk before that, so a power cut leaves a whole stage or none. A stage that was finished
+        before is written again.
 
         Raises
         ------
@@ -91,22 +128,26 @@ class Workspace:
             If the store does not answer.
         """
         part = self.folder / (name + PART)
+        self._known.discard(name)
+        places.remove(self._mark(name))
         places.remove(part)
         if self.store is not None:
-            places.remove(self._mark(name))
             places.remove(places.join(self.store, name))
         with disk_failures(self.folder):
             part.mkdir(mode=places.PRIVATE)
             yield part
+            written, sizes = digests(part, places.list_files(part)), {}
             if self.store is None:
                 sync_tree(part)
             else:
-                names = places.list_files(part)
-                places.copy(part, places.join(self.store, name), names)
-                places.write_json(self._mark(name), {"files": names})
+                there = places.join(self.store, name)
+                places.copy(part, there, written)
+                sizes = {file: n for file, n in places.sizes(there).items() if file not in written}
             places.remove(self.folder / name)
             os.replace(part, self.folder / name)
             sync_folder(self.folder)
+            places.write_json(self._mark(name), {"files": written, "others": sizes})
+        self._known.add(name)
 
     def has_run(self, stage: str, run_id: str) -> bool:
         """Whether the stage that makes a run is finished, or the run has been moved to its place already."""
@@ -123,7 +164,8 @@ class Workspace:
             return run
         if is_url(run):
             source = self.folder / stage if self.store is None else places.join(self.store, stage)
-            places.copy(source, run, [name for name in self._files(stage) if name != "manifest.json"])
+            names = places.list_files(self.folder / stage)
+            places.copy(source, run, [name for name in names if name != "manifest.json"])
             places.copy(source, run, ["manifest.json"])
         else:
             self._move_folder(self.path(stage), Path(run))
@@ -150,25 +192,31 @@ class Workspace:
 
     def point_to(self, run_id: str) -> None:
         """Let ``latest.json`` name a run that was moved: from here on it is the published one."""
-        with disk_errors(self.out):
-            places.write_json(places.join(self.out, "latest.json"), {"run": f"runs/{run_id}"})
+        latest = places.join(self.out, "latest.json")
+        with disk_errors(latest):
+            places.write_json(latest, {"run": f"runs/{run_id}"})
 
     def prune(self, keep: int) -> list[str]:
-        """Remove all but the newest runs, never the one that ``latest.json`` names.
+        """Remove all but the newest runs, never the one that ``latest.json`` names, nor what is no run of segcore's.
 
         Returns
         -------
         list of str
             The removed runs' ids.
         """
-        named, runs = latest_run(self.out), finished_runs(self.out)
+        try:
+            named, found = latest_run(self.out), finished_runs(self.out)
+        except errors.InputNotFoundError:
+            return []  # nobody knows which one is read
+        runs = [run_id for run_id in found if is_own_run(self.out, run_id)]
         old = [run_id for run_id in reversed(runs[:-keep]) if run_id != named]
         for run_id in old:
             self._remove_run(run_id)
         if is_url(self.out):
             # What a publication that was killed, and never resumed, has left.
-            for run_id in {*places.list_folders(places.join(self.out, "runs"))} - {*runs}:
-                self._remove_run(run_id)
+            for name in {*places.list_folders(places.join(self.out, "runs"))} - {*found}:
+                if is_run_id(name):
+                    self._remove_run(name)
         return old
 
     def _remove_run(self, run_id: str) -> None:
@@ -184,23 +232,13 @@ class Workspace:
         places.remove(run)
 
     def clear(self) -> None:
-        """Remove all stages, and the clock, at once for whoever starts next."""
+        """Remove all stages, and the clock."""
         if self.store is not None:
             forget(self.store)
-        removed = self.folder.with_name(self.folder.name + PART)
-        places.remove(removed)
-        os.replace(self.folder, removed)
-        places.remove(removed)
+        forget(self.folder)
 
     def _mark(self, stage: str) -> Place:
-        return f"{self.store}/{stage}.json"
-
-    def _files(self, stage: str) -> list[str]:
-        """Return the names of a finished stage's files."""
-        folder = self.folder / stage
-        if folder.is_dir():
-            return places.list_files(folder)
-        return list(places.read_json(self._mark(stage))["files"])
+        return places.join(self.store or self.folder, f"{stage}.json")
 
 
 def aside(out: Path) -> Path:
@@ -208,9 +246,3 @@ def aside(out: Path) -> Path:
     folder = out / PART
     folder.mkdir(mode=places.PRIVATE, exist_ok=True)
     return folder
-
-
-def forget(store: str) -> None:
-    """Remove the stages of a fingerprint from a store; without the clock, which goes first, what is left is no stage."""
-    places.remove(places.join(store, CLOCK))
-    places.remove(store)

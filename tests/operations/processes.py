@@ -9,6 +9,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from tests.operations import disk_steps
+
 ROOT = Path(__file__).parent.parent.parent
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["segcore.pipeline", "dask_ml.cluster", "sklearn.mixture", "vl_convert"])
@@ -41,11 +43,27 @@ def segment_here(dump: Path, out: Path, **more: Any) -> Path:
     return segment(dump, out, job=job, overrides=overrides, quiet=True, **more).folder
 
 
-def start(dump: Path, out: Path) -> ForkServerProcess:
+def start(dump: Path, out: Path, **more: Any) -> ForkServerProcess:
     """Start the job in a process of its own."""
-    process = CONTEXT.Process(target=segment_here, args=(dump, out))
+    process = CONTEXT.Process(target=segment_here, args=(dump, out), kwargs=more)
     process.start()
     return process
+
+
+def start_dying(dump: Path, out: Path, change: int, *places: Path, **more: Any) -> ForkServerProcess:
+    """Start the job in a process that is killed before it changes something below one of the places for the n-th time.
+
+    One that gets through says in ``OUT.changes`` how many times it did.
+    """
+    process = CONTEXT.Process(target=_segment_dying, args=(dump, out, change, places), kwargs=more)
+    process.start()
+    return process
+
+
+def _segment_dying(dump: Path, out: Path, change: int, places: tuple[Path, ...], **more: Any) -> None:
+    seen = disk_steps.die_before(change, *places, changes=True)
+    segment_here(dump, out, **more)
+    out.with_suffix(".changes").write_text(str(seen()))
 
 
 def contents(run: Path) -> dict[str, str]:

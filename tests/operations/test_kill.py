@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.processes import contents, files, small_dump, start
+from tests.operations.processes import contents, files, small_dump, start, start_dying
 
 TIMEOUT = 120
+OWN = {"latest.json", "runs", "history", ".lock", "work"}
 # Stages in their order, and what they are measured as.
 STAGES = {
     "input": ("input",),
@@ -117,6 +119,47 @@ def test_a_killed_job_goes_on_to_the_same_bytes(undisturbed: Undisturbed, tmp_pa
         run = latest(out)
         assert run is not None
         assert contents(run) == undisturbed.contents, f"killed {delay:.3f} s into {stage}"
-        assert {path.name for path in out.iterdir()} <= {"latest.json", "runs", ".lock", "work"}
+        assert {path.name for path in out.iterdir()} <= OWN
     assert sum(killed.values()) == kills
     assert len(killed) >= 4  # stages
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1500)])])
+def test_a_kill_around_publication_and_pruning_loses_nothing(
+    undisturbed: Undisturbed, tmp_path: Path, kills: int
+) -> None:
+    """The run has been made, and is killed before a change of the disk, from the first one to the last, while it is published."""
+    made, kept = tmp_path / "made", {"keep": 1, "fresh": True}
+    finish(start(undisturbed.dump, made, overrides={"seed": 1}))
+    old = latest(made)
+    assert old is not None
+    # Killed before anything is published, it has all its stages.
+    process = start_dying(undisturbed.dump, made, 1, made / "runs", made / "latest.json", **kept)
+    process.join(TIMEOUT)
+    assert process.exitcode == -9
+    assert latest(made) == old
+    out = Path(shutil.copytree(made, tmp_path / "out"))
+    finish(start_dying(undisturbed.dump, out, 0, out, **kept))
+    changes = int((tmp_path / "out.changes").read_text())
+    new = latest(out)
+    assert new is not None
+    whole, expected = {old.name: files(old), new.name: files(new)}, contents(new)
+    published = set()
+    for number in range(kills):
+        change = 1 + number * changes // kills
+        shutil.rmtree(out)
+        shutil.copytree(made, out)
+        process = start_dying(undisturbed.dump, out, change, out, **kept)
+        process.join(TIMEOUT)
+        assert process.exitcode == -9
+        named = latest(out)
+        assert named is not None
+        assert files(named) == whole[named.name]
+        published.add(named.name)
+        if any(out.glob("work/*/begun.json")):  # else all was done
+            finish(start(undisturbed.dump, out, **kept))
+        assert latest(out) == new
+        assert files(new) == whole[new.name]
+        assert contents(new) == expected
+        assert {path.name for path in out.iterdir()} <= OWN | {".part"}
+    assert published == {*whole}

@@ -152,7 +152,7 @@ def test_workers_do_the_work_and_the_bytes_are_the_same(
     # The command itself neither reads lines nor holds the matrix; 105 MB are the process that bundles the report's script.
     grown = max(done[name]["peak_memory"] for name in ON_WORKERS[1:]) - done["input"]["peak_memory"]
     assert grown < 120 * 10**6
-    assert {path.name for path in tmp_path.iterdir()} == {"latest.json", "runs", ".lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"latest.json", "runs", "history", ".lock"}
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_local_workers(laptop: Undisturbed, tmp_path: Path) -> None:
         run, _ = finish(process, tmp_path)
     assert contents(run) == laptop.contents
     assert all(stages(run)[name]["workers"] for name in ON_WORKERS)
-    assert {path.name for path in tmp_path.iterdir()} == {"latest.json", "runs", ".lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"latest.json", "runs", "history", ".lock"}
 
 
 def kill_at_work(dask: Dask, names: list[str], stage: str, process: subprocess.Popen[str], out: Path) -> None:

@@ -15,7 +15,8 @@ from tests.operations.processes import CONTEXT
 from tests.stores import jobs
 from tests.stores.server import Request, Store
 
-OLD = "19990101T000000Z-old"
+OLD = disk_steps.OLD
+M, N = disk_steps.MARK, "fedcba9876543210"
 
 
 def _work(environment: dict[str, str], machine: Path, out: str) -> None:
@@ -31,7 +32,7 @@ def start(store: Store, machine: Path, out: str) -> ForkServerProcess:
 
 def with_old_run(store: Store, out: str) -> None:
     files = {f"inner/part-{number}": b"run" for number in range(3)}
-    about = {"manifest.json": json.dumps({"name": "run", "files": 3}).encode()}
+    about = {"manifest.json": json.dumps({"name": "run", "files": 3, "run_id": OLD}).encode()}
     store.put("shop", {f"{out}/runs/{OLD}/{name}": data for name, data in {**files, **about}.items()})
     store.put("shop", {f"{out}/latest.json": json.dumps({"run": f"runs/{OLD}"}).encode()})
 
@@ -102,13 +103,13 @@ def test_two_machines_at_once_publish_whole_runs(
 ) -> None:
     # A store has no lock: the later start sweeps the stages of the earlier one, which has its own copies.
     out = "s3://shop/out"
-    with storage.workspace(out, "one") as first:
+    with storage.workspace(out, M) as first:
         with first.stage("first") as folder:
             disk_steps.make(folder, "first")
         (tmp_path / "other").mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "other"))
-        with storage.workspace(out, "two") as second:
-            assert not storage.exists(f"{out}/work/one/first.json")
+        with storage.workspace(out, N) as second:
+            assert not storage.exists(f"{out}/work/{M}/first.json")
             for work, run_id in ((first, "1"), (second, "2")):
                 with work.stage("run") as folder:
                     disk_steps.make(folder, "run")
@@ -121,28 +122,29 @@ def test_two_machines_at_once_publish_whole_runs(
 
 
 def test_a_second_start_on_this_machine_is_told_who_is_there(here: Store) -> None:
-    with storage.workspace("s3://shop/out", "m") as work:
+    with storage.workspace("s3://shop/out", M) as work:
         with (
             pytest.raises(errors.BusyError, match=r"^s3://shop/out: another run is at work there \(process"),
-            storage.workspace("s3://shop/out", "m"),
+            storage.workspace("s3://shop/out", M),
         ):
             pass
-        with storage.workspace("s3://shop/other", "m"):
+        with storage.workspace("s3://shop/other", M):
             assert work.folder.is_dir()
 
 
 def test_where_a_worker_sees_a_stage(here: Store, tmp_path: Path) -> None:
-    with storage.workspace(tmp_path, "m", scratch="s3://scratch") as work:
+    with storage.workspace(tmp_path, M, scratch="s3://scratch") as work:
         with work.stage("lines") as folder:
             url = work.shared(folder)
             assert url.startswith("s3://scratch/segcore-")
-            assert url.endswith("/m/lines")
+            assert url.endswith(f"/{M}/lines")
             storage.write(f"{url}/bucket", b"from a worker")
             (folder / "stage.json").write_text("{}")
             assert not work.finished("lines")
         assert work.shared(work.path("lines")) == url
         assert storage.list_files(url) == ["bucket", "stage.json"]
-        storage.remove(work.folder / "lines")  # as on another machine
+    with storage.workspace(tmp_path, M, scratch="s3://scratch") as work:  # as on another machine
+        assert work.finished("lines")
         assert [path.name for path in work.path("lines").iterdir()] == ["stage.json"]
         with work.stage("lines"):
             assert storage.list_files(url) == []  # a stage starts clean

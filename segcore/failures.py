@@ -13,7 +13,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BROKEN = (errno.EIO,)
 # How the readers begin what they say of a damaged file.
 _DAMAGED = re.compile(
-    r"^parquet(:| error)|out of specification|encoded schema|decompress|deflate|zlib|gzip|zstd|corrupt"
+    r"^parquet(:| error)|out of specification|encoded schema|decompress|page integrity|deflate|zlib|gzip|zstd|corrupt"
     r"|truncated|whole buffer|unexpected end|invalid utf8",
     re.IGNORECASE,
 )

@@ -1,18 +1,28 @@
 """From a source's files to canonical columns and their values."""
 
 from segcore.ingest.bytestream import UNDECODABLE
-from segcore.ingest.customer_ids import EXACT_FLOAT, as_read
+from segcore.ingest.customer_ids import as_read, exact_below
 from segcore.ingest.date_formats import order_of
 from segcore.ingest.failures import readable
-from segcore.ingest.files import Source, discover, has_changed, passed_over
+from segcore.ingest.files import Source, discover, find, has_changed
+from segcore.ingest.folders import HARMLESS, LEFT_BY_RUNS, by_reason
 from segcore.ingest.formats import Formats
-from segcore.ingest.grouping import FileGroup, first_records, group_files, other_columns, split
+from segcore.ingest.grouping import (
+    FileGroup,
+    first_records,
+    group_files,
+    id_types,
+    other_columns,
+    overruled,
+    split,
+)
 from segcore.ingest.prepare import Prepared, prepare
 from segcore.ingest.scan import scan
 from segcore.ingest.values import UNREADABLE, read_values, with_texts
 
 __all__ = [
-    "EXACT_FLOAT",
+    "HARMLESS",
+    "LEFT_BY_RUNS",
     "UNDECODABLE",
     "UNREADABLE",
     "FileGroup",
@@ -20,13 +30,17 @@ __all__ = [
     "Prepared",
     "Source",
     "as_read",
+    "by_reason",
     "discover",
+    "exact_below",
+    "find",
     "first_records",
     "group_files",
     "has_changed",
+    "id_types",
     "order_of",
     "other_columns",
-    "passed_over",
+    "overruled",
     "prepare",
     "read_values",
     "readable",

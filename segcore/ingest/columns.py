@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from segcore import errors, schema
 
@@ -88,7 +88,11 @@ def gathered(columns: Mapping[str, str]) -> dict[str, str | list[str]]:
 
 
 def assign_columns(
-    header: Sequence[str], mapping: Mapping[str, str | list[str]], *, where: str
+    header: Sequence[str],
+    mapping: Mapping[str, str | list[str]],
+    *,
+    where: str,
+    folders: Sequence[str] = (),
 ) -> dict[str, str]:
     """Find the source's column for each canonical one.
 
@@ -100,6 +104,8 @@ def assign_columns(
         The job's ``[columns]``; it wins over what is recognised. Blanks around a name do not count.
     where : str
         The file, for the error.
+    folders : sequence of str
+        Those of the columns that the file's folders name: what the file says itself wins.
 
     Returns
     -------
@@ -119,7 +125,9 @@ def assign_columns(
             f"{where}: the job maps {canonical} to {name!r}, which is not there{errors.did_you_mean(name, header)}; "
             f"columns: {errors.listing(header)}"
         )
-    columns = {**_recognise(header, taken=set(given.values())), **given}
+    taken = set(given.values())
+    own = [name for name in header if name not in folders]
+    columns = {**recognise(folders, taken=taken), **recognise(own, taken=taken), **given}
     if "line_amount" in mapping or not set(columns) >= _PRODUCT:
         columns = {
             name: column
@@ -151,7 +159,8 @@ def _as_in(header: Sequence[str], name: str) -> str:
     )
 
 
-def _recognise(header: Sequence[str], *, taken: set[str]) -> dict[str, str]:
+def recognise(header: Sequence[str], *, taken: Collection[str] = ()) -> dict[str, str]:
+    """Return the canonical columns that a header's names are known to mean, and those names."""
     by_plain = {_plain(name): name for name in header if name not in taken}
     columns: dict[str, str] = {}
     for canonical, synonyms in SYNONYMS.items():

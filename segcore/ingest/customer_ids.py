@@ -9,7 +9,12 @@ import polars as pl
 from segcore import job
 from segcore.ingest.missing import given
 
-EXACT_FLOAT = 2**53  # floats below it tell whole numbers apart
+_BITS = {pl.Float16: 11, pl.Float32: 24}  # of a float's fraction; 53 of a double
+
+
+def exact_below(dtype: pl.DataType | None = None) -> int:
+    """Return the number below which floats of a type tell whole numbers apart; those of text are doubles."""
+    return 1 << next((bits for kind, bits in _BITS.items() if dtype == kind), 53)
 
 
 def as_id_text(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -17,7 +22,7 @@ def as_id_text(name: str, dtype: pl.DataType) -> pl.Expr:
     value = pl.col(name)
     if not dtype.is_float():
         return value.cast(pl.String)
-    whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
+    whole = (value == value.floor()) & (value.abs() < exact_below(dtype))
     number = pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
     return pl.coalesce(number, value.fill_nan(None).cast(pl.String))
 
@@ -29,7 +34,7 @@ def customer(dtype: pl.DataType, settings: job.Job) -> pl.Expr:
     """
     if dtype.is_float():
         value = pl.col("customer_id")
-        whole = (value == value.floor()) & (value.abs() < EXACT_FLOAT)
+        whole = (value == value.floor()) & (value.abs() < exact_below(dtype))
         return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
     text = given(pl.col("bare_customer_id"), settings.input.null_texts)
     as_float = text.str.ends_with(".0")
@@ -37,7 +42,7 @@ def customer(dtype: pl.DataType, settings: job.Job) -> pl.Expr:
     number = stem.cast(pl.UInt64, strict=False)  # null for most of what is no number, and beyond 64 bits
     rest = pl.when(as_float & number.is_null()).then(stem)
     exact = pl.coalesce(
-        pl.when(as_float & (number < EXACT_FLOAT)).then(stem),
+        pl.when(as_float & (number < exact_below())).then(stem),
         pl.when(~as_float).then(text),
         pl.when(~rest.str.contains(r"^\d+$")).then(text),
     )

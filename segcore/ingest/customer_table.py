@@ -32,14 +32,15 @@ def group_files(files: Sequence[Prepared], table: job.Extra) -> list[FileGroup]:
     """
     wanted = {"customer_id": table.key, **table.features}
 
-    def assign(header: Sequence[str], where: str) -> Mapping[str, str]:
+    def assign(own: Sequence[str], folders: Sequence[str], where: str) -> Mapping[str, str]:
+        header = [*own, *folders]
         for column in wanted.values():
             if column not in header:
                 raise errors.DataError(
                     f"{where}: there is no column {column!r}{errors.did_you_mean(column, header)}; "
                     f"columns: {errors.listing(header)}"
                 )
-            if list(header).count(column) > 1:
+            if header.count(column) > 1:
                 raise errors.DataError(
                     f"{where}: the header names {column!r} more than once; rename one of them"
                 )

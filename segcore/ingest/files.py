@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,29 +11,14 @@ from urllib.parse import unquote
 
 from segcore import errors
 from segcore.ingest import remote
+from segcore.ingest.folders import Format, expand, format_by_name
 from segcore.stores import check_name, is_url
 
-Format = Literal["text", "parquet", "excel"]
 Compression = Literal["", "gzip", "zstd"]
 
-# What a folder is searched for; a file that is named itself may be called anything.
-SUFFIXES: dict[str, Format] = {
-    ".csv": "text",
-    ".tsv": "text",
-    ".txt": "text",
-    ".csv.gz": "text",
-    ".tsv.gz": "text",
-    ".txt.gz": "text",
-    ".csv.zst": "text",
-    ".tsv.zst": "text",
-    ".txt.zst": "text",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".xlsx": "excel",
-    ".xlsm": "excel",
-}
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 _COMPRESSED: dict[bytes, Compression] = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_EMPTY = "__HIVE_DEFAULT_PARTITION__"  # how folders write that there is no value
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
@@ -71,8 +55,14 @@ class Source:
     other_names: tuple[str, ...] = ()
 
 
-def discover(inputs: Sequence[str | Path]) -> list[Source]:
+def find(inputs: Sequence[str | Path]) -> tuple[list[Source], dict[str, str]]:
     """Find the files behind paths, folders and globs, in a fixed order, each once by whatever names.
+
+    Returns
+    -------
+    list of Source
+    dict of str to str
+        The other files of the folders, and why each of them is not read.
 
     Raises
     ------
@@ -82,9 +72,18 @@ def discover(inputs: Sequence[str | Path]) -> list[Source]:
         If a file is empty, or its content is of no kind that can be read.
     """
     paths: dict[str, None] = {}
+    unread: dict[str, str] = {}
     for given in inputs:
-        paths.update(dict.fromkeys(_expand(str(given))))
-    return [replace(_source(path), other_names=tuple(others)) for path, *others in _by_file(paths)]
+        found, left = expand(str(given))
+        paths.update(dict.fromkeys(found))
+        unread |= left
+    sources = [replace(_source(path), other_names=tuple(others)) for path, *others in _by_file(paths)]
+    return sources, {path: reason for path, reason in unread.items() if path not in paths}
+
+
+def discover(inputs: Sequence[str | Path]) -> list[Source]:
+    """Return the files that :func:`find` finds."""
+    return find(inputs)[0]
 
 
 def has_changed(source: Source) -> bool:
@@ -113,58 +112,6 @@ def _identity(path: str) -> object:
     except OSError:  # reported where it is opened
         return path
     return path if status is None else (status.st_dev, status.st_ino)
-
-
-def passed_over(inputs: Sequence[str | Path]) -> list[str]:
-    """Return the files in given folders that :func:`discover` leaves aside for their names."""
-    folders = [str(given) for given in inputs if os.path.isdir(given)]
-    return sorted(path for folder in folders for path in _walk(folder) if _suffix(path) is None)
-
-
-def _expand(given: str) -> list[str]:
-    if is_url(given):
-        return _expand_url(given)
-    if os.path.isdir(given):
-        paths = [path for path in _walk(given) if _suffix(path)]
-        if not paths:
-            raise errors.InputNotFoundError(
-                f"{given}: the folder holds no file to read; expected {', '.join(SUFFIXES)}"
-            )
-        return paths
-    if os.path.lexists(given):
-        return [given]
-    paths = [path for path in glob.glob(given, recursive=True) if os.path.isfile(path)]
-    if not paths:
-        raise errors.InputNotFoundError(f"{given}: no such file or folder; check the path")
-    return paths
-
-
-def _expand_url(given: str) -> list[str]:
-    all_urls, named = remote.find(given)
-    urls = [url for url in all_urls if named or (_suffix(url) and not _is_hidden(url.rpartition("/")[2]))]
-    if not urls:
-        raise errors.InputNotFoundError(
-            f"{given}: the folder holds no file to read; expected {', '.join(SUFFIXES)}"
-        )
-    return urls
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith((".", "_"))
-
-
-def _walk(folder: str) -> list[str]:
-    return [
-        os.path.join(root, name)
-        for root, _, names in os.walk(folder)
-        for name in names
-        if not _is_hidden(name)
-    ]
-
-
-def _suffix(path: str) -> Format | None:
-    name = path.lower()
-    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
 
 
 def _source(path: str) -> Source:
@@ -213,7 +160,7 @@ def _first_look_at_url(url: str) -> tuple[int, int, bytes]:
 
 def _kind(path: str, head: bytes) -> Format:
     """Tell a file's kind by its first bytes, and refuse one whose name promises another."""
-    named = _suffix(path)
+    named = format_by_name(path)
     if head.startswith(_OLD_EXCEL):
         raise errors.DataError(f"{path}: is an old Excel file (.xls); save it as .xlsx or CSV")
     actual: Format = "parquet" if head.startswith(_PARQUET) else "excel" if head.startswith(_ZIP) else "text"
@@ -231,4 +178,8 @@ def _kind(path: str, head: bytes) -> Format:
 def _partition(path: str) -> tuple[tuple[str, str], ...]:
     folders = Path(path).parts[:-1]
     pairs = (folder.partition("=") for folder in folders)
-    return tuple((unquote(name), unquote(value)) for name, mark, value in pairs if mark and name)
+    return tuple(
+        (unquote(name), "" if value == _EMPTY else unquote(value))
+        for name, mark, value in pairs
+        if mark and name
+    )

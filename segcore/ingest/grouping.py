@@ -10,7 +10,7 @@ from itertools import accumulate, groupby
 import polars as pl
 
 from segcore import errors, expressions, job
-from segcore.ingest.columns import assign_columns, is_fallback
+from segcore.ingest.columns import assign_columns, is_fallback, recognise
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
@@ -74,7 +74,10 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
         If a required column is not there, or a column has a type that no canonical one can have.
     """
     groups = group_by_header(
-        files, lambda header, where: assign_columns(header, settings.columns, where=where)
+        files,
+        lambda header, folders, where: assign_columns(
+            [*header, *folders], settings.columns, where=where, folders=folders
+        ),
     )
     nulls = tuple(settings.input.null_texts)
     return [
@@ -139,7 +142,7 @@ def _with_one_customer(group: FileGroup) -> FileGroup:
 
 
 def group_by_header(
-    files: Sequence[Prepared], assign: Callable[[Sequence[str], str], Mapping[str, str]]
+    files: Sequence[Prepared], assign: Callable[[Sequence[str], Sequence[str], str], Mapping[str, str]]
 ) -> list[FileGroup]:
     """Group files by header.
 
@@ -147,7 +150,7 @@ def group_by_header(
     ----------
     files : sequence of Prepared
     assign : callable
-        From a header, and the name of its file, to the columns that are read: what they are called, and the source's
+        From a header, what its folders name beside it, and the name of its file, to the columns that are read: what they are called, and the source's
         column of each.
     """
     groups: dict[object, list[Prepared]] = {}
@@ -171,12 +174,12 @@ def group_by_header(
 def _columns(
     file: Prepared,
     types: Mapping[str, pl.DataType],
-    assign: Callable[[Sequence[str], str], Mapping[str, str]],
+    assign: Callable[[Sequence[str], Sequence[str], str], Mapping[str, str]],
 ) -> tuple[dict[str, str], dict[str, pl.DataType]]:
     shown = file.source.name
     _check_digits(types, shown)
     folders = [name for name, _ in file.source.partition if name not in file.names]
-    columns = dict(assign([*file.names, *folders], shown))
+    columns = dict(assign(file.names, folders, shown))
     dtypes = {
         canonical: _usable(types.get(name, pl.String()), name, shown) for canonical, name in columns.items()
     }
@@ -211,6 +214,23 @@ def _usable(dtype: pl.DataType, name: str, shown: str) -> pl.DataType:
             f"{shown}: column {name!r} is of type {dtype}; expected text, numbers or dates: map another column"
         )
     return pl.String() if dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Boolean, pl.Null) else dtype
+
+
+def overruled(group: FileGroup) -> dict[str, str]:
+    """Return what a file's folders say and nobody reads, as the file says it itself: canonical column to folder's name."""
+    first = group.files[0]
+    meant = recognise([name for name, _ in first.source.partition])
+    return {
+        canonical: name for canonical, name in meant.items() if group.columns.get(canonical) in first.names
+    }
+
+
+def id_types(group: FileGroup) -> dict[str, pl.DataType]:
+    """Return the columns of Parquet files that name the customer, by their names there, and their types."""
+    first = group.files[0]
+    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
+    names = [group.columns[name] for name in ("customer_id", *group.fallbacks)]
+    return {name: types[name] for name in names if name in types}
 
 
 def first_records(file_groups: Sequence[FileGroup]) -> dict[int, int]:

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest import bytestream, excel, records, remote
+from segcore.ingest import bytestream, excel, page_checksums, records, remote
 from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Header, Reader, examine, field_name, read_header
@@ -170,6 +170,7 @@ def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
 def _parquet(number: int, source: Source) -> Prepared:
     names = tuple(pl.read_parquet_schema(source.path))
     n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
+    page_checksums.check(source.path)
     return Prepared(
         number=number, source=source, path=source.path, reader="parquet", names=names, n_records=n_records
     )

@@ -25,6 +25,7 @@ UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")
 
 # A price is read with this many decimals more than it may have, so that a finer one is seen.
 _GUARD_DECIMALS = 6
+_SINGLES = (pl.Float16, pl.Float32)
 _LARGEST_MINOR = 2**63 - 1
 _MINUS = r"\-−"  # of a character class
 # What may stand before and behind the digits of a number.
@@ -156,7 +157,10 @@ def _integer(dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
 
 
 def _minor_units(name: str, dtype: pl.DataType, numbers: Numbers, decimals: int) -> pl.Expr:
-    return _scaled(_number_text(name, numbers) if dtype == pl.String else pl.col(name), decimals)
+    if dtype == pl.String:
+        return _scaled(_number_text(name, numbers), decimals)
+    # A single has more digits as a double than anybody gave it: by the shortest text that means it, 0.1 is 0.1.
+    return _scaled(pl.col(name).cast(pl.String) if dtype in _SINGLES else pl.col(name), decimals)
 
 
 def _scaled(value: pl.Expr, decimals: int) -> pl.Expr:

@@ -11,7 +11,7 @@ from segcore import engine, errors, ingest, logs, storage
 from segcore.job import Job
 from segcore.pipeline.core import job_file
 from segcore.pipeline.core.options import RunOptions
-from segcore.pipeline.core.plan import Places, Plan, Refresh
+from segcore.pipeline.core.plan import Places, Plan, Refresh, whole
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.finished import previous_run
@@ -35,18 +35,25 @@ def plan(
         If an input is not there, or is of no known kind.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    sources = [source for source in ingest.discover(given) if not places.hold(source.path)]
+    found, unread = ingest.find(given)
+    tables, beside = attributes.find(settings)
+    sources = [source for source in found if not places.hold(source.path)]
+    unread |= beside | {source.name: ingest.LEFT_BY_RUNS for source in found if places.hold(source.path)}
     if not sources:
         raise errors.InputNotFoundError(
             f"{errors.listing(map(str, given))}: holds nothing but earlier runs; name the transactions"
         )
     return Plan(
         sources=sources,
-        extra=attributes.discover(settings),
+        extra=tables,
         settings=settings,
         budget=budget,
         refresh=refresh,
         fresh=fresh,
+        unread={
+            path: ingest.LEFT_BY_RUNS if places.hold(whole(path)) else reason
+            for path, reason in unread.items()
+        },
     )
 
 
@@ -89,7 +96,7 @@ def opened(
             log=progress.log,
         ) as work,
     ):
-        run_id = logs.CONTEXT["run"] = f"{work.begun:%Y%m%dT%H%M%SZ}-{plan.fingerprint[:8]}"
+        run_id = logs.CONTEXT["run"] = storage.run_id(work.begun, plan.fingerprint)
         # The clock is read once; the run's job.toml holds what it was, the fingerprint does not.
         plan = replace(plan, settings=job_file.with_clock(plan.settings, work.begun))
         run = RunContext(work=work, run_id=run_id, plan=plan, progress=progress)

@@ -51,7 +51,7 @@ def write(
 ) -> list[str]:
     folder.mkdir(parents=True)
     said = progress or Progress(quiet=True)
-    attributes.write_tables(folder, attributes.discover(asked), asked, memory=memory, progress=said)
+    attributes.write_tables(folder, attributes.find(asked)[0], asked, memory=memory, progress=said)
     return said.warnings
 
 

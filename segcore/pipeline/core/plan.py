@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +36,8 @@ class Plan:
         The run that it follows.
     fingerprint : str
         Of all that changes the answer.
+    unread : mapping of str to str
+        Files in the folders of the inputs that are not read, and why.
     """
 
     sources: Sequence[ingest.Source]
@@ -46,6 +48,7 @@ class Plan:
     fresh: bool = False
     previous: Previous | None = None
     fingerprint: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def following(self, previous: Previous | None, mark: Sequence[str] | None) -> Plan:
         """Return the plan with the run that it follows, whose own mark is in its fingerprint."""
@@ -88,9 +91,15 @@ class Places:
     def hold(self, path: str) -> bool:
         """Whether a file is one of a run's own."""
         own = (*(storage.join(self.out, name) for name in ("runs", "work", history.FOLDER)), self.stages)
-        return path.startswith(tuple(f"{one if is_url(one) else Path(one).absolute()}/" for one in own))
+        latest = storage.join(self.out, "latest.json")
+        return path == whole(latest) or path.startswith(tuple(f"{whole(one)}/" for one in own))
 
     @property
     def stages(self) -> storage.Place:
         """Where the stages of all runs in `out` lie."""
         return storage.stages_of(self.out, self.scratch)
+
+
+def whole(place: storage.Place) -> str:
+    """Return a URL as it is, or a path that begins at the root."""
+    return str(place if is_url(place) else Path(place).absolute())

@@ -18,15 +18,17 @@ from segcore.progress import Progress
 from segcore.storage import read_json
 
 
-def discover(settings: Job) -> list[list[Source]]:
-    """Find the files of every table.
+def find(settings: Job) -> tuple[list[list[Source]], dict[str, str]]:
+    """Find the files of every table, and those of its folder that are not read, with the reason.
 
     Raises
     ------
     segcore.errors.SegcoreError
         If one is not there, or is of no known kind.
     """
-    return [ingest.discover([table.path]) for table in settings.extra]
+    tables = [ingest.find([table.path]) for table in settings.extra]
+    unread = {path: reason for _, beside in tables for path, reason in beside.items()}
+    return [sources for sources, _ in tables], unread
 
 
 def prepare(run: RunContext) -> Path:
@@ -148,7 +150,7 @@ def look(
         Budget in bytes.
     """
     known = []
-    for number, (table, sources) in enumerate(zip(settings.extra, discover(settings), strict=True)):
+    for number, (table, sources) in enumerate(zip(settings.extra, find(settings)[0], strict=True)):
         folder = scratch / f"extra-{number}"
         folder.mkdir()
         facts = write(folder, read(folder, table, sources, settings, memory=memory), settings, memory=memory)

@@ -36,6 +36,8 @@ class Inspection:
     ----------
     sources, sampled : list of Source
         All files, and those that were looked through.
+    unread : dict of str to str
+        The other files in the input's folders, and why they are not read.
     reading : PreparedInput
     formats : list of Formats
         One for each group of files.
@@ -66,6 +68,7 @@ class Inspection:
     """
 
     sources: list[Source]
+    unread: dict[str, str]
     sampled: list[Source]
     reading: PreparedInput
     formats: list[Formats]
@@ -111,7 +114,7 @@ def inspect(
     segcore.errors.SegcoreError
         As the run would.
     """
-    sources = ingest.discover(inputs)
+    sources, unread = ingest.find(inputs)
     budget = memory or engine.default_budget()
     sampled = sources if full else _sample(sources)
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
@@ -121,7 +124,7 @@ def inspect(
         read_input.check_ids(source)
         timed = job_file.with_clock(settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)
-        return _look(source, formats, timed, sources, sampled, scratch, budget)
+        return _look(source, formats, timed, sources, sampled, scratch, budget, unread)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -146,6 +149,7 @@ def _look(
     sampled: list[Source],
     scratch: Path,
     memory: int,
+    unread: dict[str, str],
 ) -> Inspection:
     if settings.input.fill_from:
         source = _filled(source, settings, scratch, memory)
@@ -184,6 +188,7 @@ def _look(
     order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
     return Inspection(
         sources=sources,
+        unread=unread,
         sampled=sampled,
         reading=source,
         formats=formats,

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from segcore import engine, errors, expressions
-from segcore.ingest import FileGroup, Formats
+from segcore.ingest import FileGroup, Formats, by_reason
 from segcore.ingest.columns import gathered
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
@@ -29,6 +29,11 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
     texts = [f"{len(inspection.sources):,} file(s), {size / 1e6:,.1f} MB"]
     if not inspection.exact:
         texts[0] += f"; looked through {len(inspection.sampled):,} of them (all with --full)"
+    texts += [
+        f"  not read {reason}: {path}"
+        for reason, paths in by_reason(inspection.unread).items()
+        for path in paths
+    ]
     for group, how, missing in zip(
         inspection.reading.file_groups, inspection.formats, inspection.missing, strict=True
     ):

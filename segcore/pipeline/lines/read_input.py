@@ -141,6 +141,11 @@ def _prepare(run: RunContext, folder: Path) -> int:
     if source.n_lines == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
     check_ids(source)
+    for reason, names in ingest.by_reason(run.plan.unread).items():
+        say = run.progress.log if reason in ingest.HARMLESS else run.progress.warn
+        say(
+            f"{len(names):,} file(s) of the input's folders are not read {reason}: {errors.listing(names, most=5)}"
+        )
     for text in notes(source, settings):
         run.progress.warn(text)
     for text in _assumptions(source, settings):
@@ -171,15 +176,21 @@ def check_ids(source: PreparedInput) -> None:
     Raises
     ------
     segcore.errors.DataError
-        If there is an id of 2^53 or more.
+        If there is an id of 2^53 or more, or of 2^24 in single precision.
     """
     for group in source.file_groups:
-        if group.dtypes["customer_id"].is_float():
-            largest = ingest.scan(group).select(pl.col("customer_id").fill_nan(None).abs().max())
-            if (collect(largest).item() or 0) >= ingest.EXACT_FLOAT:
+        floats = {name: dtype for name, dtype in ingest.id_types(group).items() if dtype.is_float()}
+        if not floats:
+            continue
+        lf = pl.scan_parquet([file.path for file in group.files], glob=False, hive_partitioning=False)
+        largest = collect(lf.select(pl.col(name).fill_nan(None).abs().max() for name in floats))
+        for name, dtype in floats.items():
+            limit = ingest.exact_below(dtype)
+            if (largest[name].item() or 0) >= limit:
                 raise errors.DataError(
-                    f"{_where(group)}: customer ids are floats of 2^53 and more, where different ids look the same; "
-                    "expected integers or text: export them as such"
+                    f"{_where(group)}: customer ids in {name!r} are floats ({str(dtype).lower()}) of "
+                    f"2^{limit.bit_length() - 1} and more, where different ids look the same; expected integers or text: "
+                    "export them as such"
                 )
 
 
@@ -224,6 +235,10 @@ def _assumptions(source: PreparedInput, settings: Job) -> list[str]:
         if assumed:
             names = ", ".join(f"{name} = {column!r}" for name, column in assumed.items())
             texts.append(f"assumed in {_where(group)}: {names}")
+        texts += [
+            f"{_where(group)}: {name} is the file's column {group.columns[name]!r}, not {folder!r} of its folder"
+            for name, folder in ingest.overruled(group).items()
+        ]
     encodings = {file.encoding for file in source.files} - {"", "utf-8"}
     if encodings and not settings.input.encoding:
         texts.append(f"found by looking: text in {errors.listing(encodings)}")

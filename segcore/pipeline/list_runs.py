@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from segcore import errors, job, records, storage
@@ -9,8 +10,22 @@ from segcore.changes.summary import summarise
 from segcore.pipeline.finished import finished_run
 from segcore.records import Manifest, MovementReport
 from segcore.storage import Place, finished_runs, latest_run, run_place
+from segcore.stores import is_url
 
 _NOTHING = "-"
+_COLUMNS = (
+    "date",
+    "run",
+    "as_of",
+    "window",
+    "k",
+    "model",
+    "segments",
+    "customers",
+    "moved",
+    "drift",
+    "verdict",
+)
 
 
 def list_runs(out: Place) -> list[str]:
@@ -24,7 +39,8 @@ def list_runs(out: Place) -> list[str]:
     told = [{name: _in_words(name, value) for name, value in run.items()} for run in runs(out)]
     lines = [[*told[0]], *([*row.values()] for row in told)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+    remark = _latest(out, [run["run"] for run in told])[1]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines] + ([remark] if remark else [])
 
 
 def runs(out: Place) -> list[dict[str, Any]]:
@@ -40,12 +56,39 @@ def runs(out: Place) -> list[dict[str, Any]]:
         raise errors.InputNotFoundError(
             f"{out}: no finished run; expected the --out of a run, with runs/ in it"
         )
-    latest = latest_run(out) or ""
-    return [_run(run_place(out, run_id), latest) for run_id in run_ids]
+    latest = _latest(out, run_ids)[0]
+    return [_whole_or_damaged(run_place(out, run_id), run_id, latest) for run_id in run_ids]
+
+
+def _latest(out: Place, run_ids: list[str]) -> tuple[str, str]:
+    """Return the run that latest.json names, and what is wrong with it, both empty where there is nothing to say."""
+    try:
+        named = latest_run(out) or ""
+    except errors.InputNotFoundError as exc:
+        return "", str(exc)
+    if named and named not in run_ids:
+        return "", f"{storage.join(out, 'latest.json')}: names {named}, which is not there, or not whole"
+    return named, ""
+
+
+def _whole_or_damaged(place: Place, run_id: str, latest: str) -> dict[str, Any]:
+    try:
+        return _run(place, latest)
+    except errors.InputNotFoundError as exc:
+        day, time = (
+            f"{run_id[:4]}-{run_id[4:6]}-{run_id[6:8]}",
+            f"{run_id[9:11]}:{run_id[11:13]}:{run_id[13:15]}",
+        )
+        what = str(exc).removeprefix(f"{place}/").partition(";")[0]
+        verdict = f"{'latest, ' if run_id == latest else ''}damaged: {what}"
+        known = {"date": f"{day}T{time}+00:00", "run": run_id, "verdict": verdict}
+        return dict.fromkeys(_COLUMNS) | known
 
 
 def _run(place: Place, latest: str) -> dict[str, Any]:
     manifest = records.read(Manifest, place)
+    if manifest.run_id == latest and not is_url(place):
+        finished_run.check(place, Path(place), manifest)  # the one that the next run follows
     moves = finished_run.optional(MovementReport, place)
     return {
         "date": manifest.created_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from segcore.records.extra import TableCoverage
@@ -104,13 +104,14 @@ class KMeansFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class InputFigures:
-    """What was read, and the first and last day with a line."""
+    """What was read, the first and last day with a line, and the files beside that were not read, by the reason."""
 
     lines: int
     first_day: str
     last_day: str
     files: int
     bytes: int
+    unread: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,6 +295,8 @@ class Manifest(FitFacts, RunFile):
         Of each other table by customer.
     warnings : tuple of str
     stages : tuple of StageFigures
+    digests : dict of str to str
+        SHA-256 of the files that are read again, by name: who reads them can tell that they are as they were written.
     """
 
     FILE = "manifest.json"
@@ -318,3 +321,4 @@ class Manifest(FitFacts, RunFile):
     extra: tuple[TableCoverage, ...] = ()
     warnings: tuple[str, ...]
     stages: tuple[StageFigures, ...]
+    digests: dict[str, str] = field(default_factory=dict)

@@ -122,4 +122,5 @@ def _rejects(folder: Path, reasons: list[str]) -> pl.DataFrame:
         return pl.DataFrame()
     lf = pl.scan_parquet(folder / "*.parquet", missing_columns="insert", extra_columns="ignore")
     firsts = [lf.filter(pl.col("reason") == reason).head(_REJECTS_PER_REASON) for reason in reasons]
-    return pl.concat(pl.collect_all(firsts)) if firsts else pl.DataFrame()
+    with records.readable(folder):
+        return pl.concat(pl.collect_all(firsts)) if firsts else pl.DataFrame()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from segcore import Run, errors, pipeline, segment
+from segcore import Run, errors, pipeline, segment, storage
 from tests.conftest import QUICK
 from tests.transaction_lines import line, write_csv
 
@@ -62,6 +63,9 @@ def test_its_sql_is_refused_before_polars_sees_it(
     assert hostile != job
     command(theirs, lines, tmp_path / "out")
     (theirs / "job.toml").write_text(hostile)
+    manifest = json.loads((theirs / "manifest.json").read_text())
+    manifest["digests"]["job.toml"] = storage.digest(theirs / "job.toml")
+    (theirs / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(
         (errors.JobError, errors.InputNotFoundError), match="'SELECT' at character 2"
     ) as caught:

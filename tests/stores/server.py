@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +46,55 @@ class Answer:
     kind: str = "application/xml"
 
 
+_Wsgi = Callable[..., Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way in which a proxy before the store does not play along.
+
+    Attributes
+    ----------
+    answer : callable
+        Answers as WSGI does, given the store that would.
+    """
+
+    answer: Callable[[_Wsgi, dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def _hang_up(app: _Wsgi, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    start("200 OK", [])
+    return []
+
+
+def _cut_short(app: _Wsgi, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """Let the store answer, and pass on half of what it says."""
+    body = b"".join(app(environ, start))
+    yield body[: len(body) // 2]
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+
+
+def _slowly(app: _Wsgi, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    time.sleep(1)
+    return list(app(environ, start))
+
+
+FAULTS: dict[str, Answer | Fault] = {
+    "403": Answer("403 Forbidden", _DENIED),
+    "404": Answer("404 Not Found", b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"),
+    "500": Answer(
+        "500 Internal Server Error", b"<Error><Code>InternalError</Code><Message>x</Message></Error>"
+    ),
+    "503": Answer("503 Slow Down", b"<Error><Code>SlowDown</Code><Message>x</Message></Error>"),
+    "a page": Answer("200 OK", b"<html><body>Please log in</body></html>", "text/html"),
+    "hung up": Fault(_hang_up),
+    "cut short": Fault(_cut_short),
+    "slow": Fault(_slowly),
+}
+"""What is answered in place of what was asked for."""
+
+
 @dataclass(kw_only=True)
 class Store:
     """A running store.
@@ -54,8 +105,8 @@ class Store:
     requests : list of Request
         In the order in which they were answered.
     before : callable
-        Told of every request before it is answered; it may return an :class:`Answer` to give instead, and what else it
-        returns as true is refused (403).
+        Told of every request before it is answered; it may return an :class:`Answer` or a :class:`Fault` to give
+        instead, and what else it returns as true is refused (403).
     after : callable
         Told of every request when it was answered.
     """
@@ -120,6 +171,8 @@ class Store:
                 query=environ.get("QUERY_STRING", ""),
             )
             if instead := self.before(request):
+                if isinstance(instead, Fault):
+                    return instead.answer(app, environ, start)
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 given = instead if isinstance(instead, Answer) else Answer("403 Forbidden", _DENIED)
                 start(given.status, [("Content-Type", given.kind), ("Content-Length", str(len(given.body)))])

@@ -92,10 +92,13 @@ def test_the_job_in_a_store_ends_with_the_bytes_of_one_on_a_disk(
     assert store.keys("scratch") == []
     assert jobs.left_on(machine) == []
 
-    # Published without a rename: the objects, then the manifest, then latest.json, and only then the stages go.
+    # Published without a rename: the objects, then the manifest, the night's customers, latest.json, and only then the
+    # stages go.
     order = written(store, "/shop/segments/")
-    assert order[-2:] == [f"/shop/segments/runs/{run.name}/manifest.json", "/shop/segments/latest.json"]
-    assert {path.removeprefix(f"/shop/segments/runs/{run.name}/") for path in order[:-2]} == files(run) - {
+    assert order[-1] == "/shop/segments/latest.json"
+    assert order[-2].startswith("/shop/segments/history/")
+    assert order[-3] == f"/shop/segments/runs/{run.name}/manifest.json"
+    assert {path.removeprefix(f"/shop/segments/runs/{run.name}/") for path in order[:-3]} == files(run) - {
         "manifest.json"
     }
     asked = [(r.method, r.path) for r in store.requests]
@@ -211,7 +214,7 @@ def test_runs_and_scratch_lie_where_they_are_put(
     jobs.run(store.environment, machine, local.dump, out, scratch=scratch)
     if isinstance(out, Path):
         run = out / json.loads((out / "latest.json").read_text())["run"]
-        assert {path.name for path in out.iterdir()} == {"latest.json", "runs", ".lock"}
+        assert {path.name for path in out.iterdir()} == {"latest.json", "runs", "history", ".lock"}
     else:
         run = published(store, tmp_path)
     assert contents(run) == contents(local.run)

@@ -17,7 +17,7 @@ from segcore.storage import Place, join
 from segcore.stores import is_url
 
 # What is not fetched from a store: rejects can be as large as the dump, the others nobody reads again.
-_LEFT_THERE = ("rejects/", "labels/", "segments.csv", "segments-", "moved.", "moved-", "report.")
+NOT_READ_AGAIN = ("rejects/", "labels/", "segments.csv", "segments-", "moved.", "moved-", "report.")
 
 
 def find(path: Place) -> Place:
@@ -54,19 +54,61 @@ def local_copy(path: Place, *, rejects: bool = False, moved: bool = False) -> It
     Raises
     ------
     segcore.errors.InputNotFoundError
-        If there is no finished run, or none that this version can read.
+        If there is no finished run, or none that this version can read, or one of its files is not as it was written.
     """
     run = find(path)
-    records.read(Manifest, run)  # it knows which version wrote all files of the run
+    manifest = records.read(Manifest, run)  # it knows which version wrote all files of the run
     if not is_url(run):
+        check(run, Path(run), manifest)
         yield Path(run)
         return
     wanted = ["rejects/"] * rejects + ["moved."] * moved
-    left = [name for name in _LEFT_THERE if name not in wanted]
+    left = [name for name in NOT_READ_AGAIN if name not in wanted]
     with storage.private_folder() as folder:
         with storage.disk_errors(folder):
             storage.copy(run, folder, [n for n in storage.list_files(run) if not n.startswith(tuple(left))])
+        check(run, folder, manifest)
         yield folder
+
+
+def check(run: Place, folder: Path, manifest: Manifest) -> None:
+    """Look whether the files of a run are as they were written.
+
+    Parameters
+    ----------
+    run : path or URL
+        Its place, for messages.
+    folder : Path
+        Where its files are.
+    manifest : Manifest
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If one is not there or has other bytes, or its job cannot be read.
+    """
+    for name, digest in manifest.digests.items():
+        with records.readable(join(run, name)):
+            if storage.digest(folder / name) != digest:
+                raise ValueError("its bytes are not those that were written")
+    read_job(folder)
+
+
+def read_job(folder: Path) -> job.Job:
+    """Read the job of a finished run.
+
+    Raises
+    ------
+    segcore.errors.InputNotFoundError
+        If it is not there or damaged, or this version knows no such job.
+    """
+    path = folder / "job.toml"
+    with records.readable(path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        return job.resolve(text, source=str(path))
+    except errors.JobError as exc:
+        raise errors.InputNotFoundError(f"{exc}; make the run again with this version") from exc
 
 
 def optional(kind: type[File], run: Place) -> File | None:
@@ -121,7 +163,7 @@ def explain_customer(customer_id: str, path: Place) -> str:
 
 def _explanation(customer_id: str, run: Path) -> str:
     model = model_files.load(run)
-    settings = job.resolve((run / "job.toml").read_text(encoding="utf-8"), source=str(run / "job.toml"))
+    settings = read_job(run)
     [customer_id] = ingest.as_read([customer_id], settings)
     customers = pl.scan_parquet(run / "features/*.parquet")
     forms = [customer_id, customer_id.removesuffix(".0")]  # as the run has it, or as a dump may write it

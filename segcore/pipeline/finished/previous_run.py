@@ -14,7 +14,7 @@ from segcore import errors, job, profile, records, storage
 from segcore.changes.ancestors import Ancestor
 from segcore.changes.movement import ACTS
 from segcore.pipeline.finished import model_files, retired
-from segcore.pipeline.finished.finished_run import local_copy
+from segcore.pipeline.finished.finished_run import local_copy, read_job
 from segcore.pipeline.finished.model_files import StoredModel
 from segcore.records import Manifest
 from segcore.records.manifest import Ancestry
@@ -112,14 +112,9 @@ def load(folder: Path) -> Previous:
         If an older version made it and it lacks what is needed.
     """
     manifest = records.read(Manifest, folder)
-    path = folder / "job.toml"
-    with records.readable(path):
-        text = path.read_text(encoding="utf-8")
-    try:
-        settings = job.resolve(text, source=str(path))
-    except errors.JobError as exc:
-        raise errors.InputNotFoundError(f"{exc}; make the run again with this version") from exc
-    return Previous(folder=folder, manifest=manifest, settings=settings, model=model_files.load(folder))
+    return Previous(
+        folder=folder, manifest=manifest, settings=read_job(folder), model=model_files.load(folder)
+    )
 
 
 def of(
@@ -142,9 +137,9 @@ def of(
     """
     if given is not None:
         return load(open_.enter_context(local_copy(given)))
-    if storage.latest_run(out) is None:
-        return None
     try:
+        if storage.latest_run(out) is None:
+            return None
         return load(open_.enter_context(local_copy(out)))
     except errors.InputNotFoundError as exc:
         warn(f"no previous run is followed: {exc}")
@@ -153,10 +148,10 @@ def of(
 
 def unfinished(out: storage.Place, stages: storage.Place) -> Manifest | None:
     """Return the manifest of a published run whose stages are still there: it was killed while it tidied up."""
-    latest = storage.latest_run(out)
-    if latest is None:
-        return None
     try:
+        latest = storage.latest_run(out)
+        if latest is None:
+            return None
         manifest = records.read(Manifest, storage.run_place(out, latest))
     except errors.InputNotFoundError:
         return None  # what cannot be read is not resumed

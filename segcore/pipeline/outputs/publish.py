@@ -13,10 +13,11 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter
 
-from segcore import engine, errors, records, report, storage
+from segcore import engine, errors, ingest, records, report, storage
 from segcore.lines import ledger
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.customers.customers import Customers
+from segcore.pipeline.finished.finished_run import NOT_READ_AGAIN
 from segcore.pipeline.outputs import closing, history_file, run_files
 from segcore.progress import Progress
 from segcore.records import Manifest
@@ -68,14 +69,22 @@ def finish(
         **facts,
         "gate": {"broken": broken},
     }
-    about["input"] |= {"files": len(sources), "bytes": sum(source.size for source in sources)}
+    about["input"] |= {
+        "files": len(sources),
+        "bytes": sum(source.size for source in sources),
+        "unread": ingest.by_reason(run.plan.unread),
+    }
     if with_report:
         with run.measured("report") as stage:
             _write_manifest(folder, about, run.progress)
             storage.write_text(folder / "report.html", report.build(folder))
             stage.bytes = (folder / "report.html").stat().st_size
     # With what the report took.
-    _write_manifest(folder, about, run.progress)
+    names = [
+        name for name in storage.list_files(folder) if not name.startswith((*NOT_READ_AGAIN, Manifest.FILE))
+    ]
+    with storage.disk_failures(folder):
+        _write_manifest(folder, about | {"digests": storage.digests(folder, names)}, run.progress)
 
 
 def publish(run: RunContext, *, keep: int | None = None, keep_history: int | None = None) -> Run:

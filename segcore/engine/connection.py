@@ -130,7 +130,7 @@ def cluster(
             memory_budget = memory_budget or memory.default_budget() // (workers or 1)
             client = stack.enter_context(_local(workers or 1, memory_budget, scratch))
         address = client.scheduler.address
-        with loss.reported(client, address):
+        with loss.reported(client, address, log):
             active = stack.enter_context(_set_up(client, address, memory_budget))
             log(f"{active.n_workers} Dask workers at {address}, dashboard {client.dashboard_link}")
             token = _ACTIVE.set(active)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +179,31 @@ def test_a_killed_worker_costs_its_tasks_and_not_the_run(
     finally:
         dask.start_worker("w1")
         wait_until(lambda: at_work.n_workers == 3)
+
+
+def test_a_worker_that_stands_still_is_named_and_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segcore.engine.loss._SILENT_SECONDS", 2.0)
+    monkeypatch.setattr("segcore.engine.loss._STILL_SECONDS", 5.0)
+    said: list[str] = []
+    with dask_processes(tmp_path, workers=2) as dask:
+        with engine.cluster(dask.address, memory_budget=BUDGET, log=said.append) as cluster:
+            assert cluster is not None
+            wait_until(lambda: cluster.n_workers == 2)
+            with engine.count_tasks() as done:
+                results = engine.run_tasks(work.square_somewhere, [(n, 0.1) for n in range(40)], label="test")
+                first = next(results)
+                os.kill(dask.processes["w1"].pid, signal.SIGSTOP)
+                found = [first, *results]
+        os.kill(dask.processes["w1"].pid, signal.SIGCONT)
+    assert [square for square, *_ in found] == [n * n for n in range(40)]
+    assert len(done) == 1
+    waiting, given_up = (text for text in said if "worker tcp" in text)
+    assert re.fullmatch(r"waiting for worker tcp://\S+, silent for [23] seconds; given up after 5", waiting)
+    assert re.fullmatch(
+        r"worker tcp://\S+ stood still for [56] seconds and was given up: others do its tasks", given_up
+    )
 
 
 def lose(dask: Dask, *names: str) -> str:

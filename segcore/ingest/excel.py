@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import reduce
+from pathlib import Path, PurePath
+from typing import IO, TYPE_CHECKING
 
 from segcore import errors
 from segcore.ingest.files import Source
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
 
 # Memory for each byte of a sheet's unpacked XML while it is read.
 _MEMORY_A_BYTE = 2.5
+# And for each cell of the range that is used, empty ones included: the reader lays all of them out.
+_MEMORY_A_CELL = 60
+_CELL = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
+_LONGEST_REFERENCE = 16  # bytes
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +104,39 @@ def _header(book: fastexcel.ExcelReader, sheet: str) -> tuple[str, ...]:
 def _check_size(source: Source, path: Path, memory: int) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = [info.file_size for info in archive.infolist() if info.filename.startswith("xl/")]
-    except (zipfile.BadZipFile, OSError) as exc:
+            parts = [info for info in archive.infolist() if info.filename.startswith("xl/")]
+            unpacked = sum(info.file_size for info in parts) * _MEMORY_A_BYTE
+            _check(source, unpacked, memory, "an Excel file is read at once and")
+            for info in parts:
+                if info.filename.startswith("xl/worksheets/") and info.filename.endswith(".xml"):
+                    with archive.open(info) as sheet:
+                        rows, columns, last = _used(sheet)
+                    what = f"{PurePath(info.filename).stem} reaches to cell {last}: all up to there is read at once and"
+                    _check(source, rows * columns * _MEMORY_A_CELL, memory, what)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as exc:
         raise errors.DataError(
             f"{source.name}: the file is damaged or breaks off: {exc}; fetch or export it again"
         ) from exc
-    needed = int(sum(unpacked) * _MEMORY_A_BYTE)
+
+
+def _check(source: Source, needed: float, memory: int, what: str) -> None:
     if needed > memory:
         raise errors.DataError(
-            f"{source.name}: an Excel file is read at once and needs about {needed / 1e6:,.0f} MB, "
-            f"the budget is {memory / 1e6:,.0f} MB: save it as CSV, or give --memory"
+            f"{source.name}: {what} needs about {needed / 1e6:,.0f} MB, the budget is {memory / 1e6:,.0f} MB: "
+            "save it as CSV, or give --memory"
         )
+
+
+def _used(sheet: IO[bytes]) -> tuple[int, int, str]:
+    """Return rows, columns and the last cell of the smallest range from A1 that holds all cells of a sheet, as its XML says."""
+    rows, columns, rest = 0, "", b""
+    while block := sheet.read(_BLOCK):
+        found = _CELL.findall(rest + block)
+        if found:
+            rows = max(rows, *(int(row) for _, row in found))
+            columns = max(
+                columns, *{letters.decode() for letters, _ in found}, key=lambda name: (len(name), name)
+            )
+        rest = block[-_LONGEST_REFERENCE:]
+    number = reduce(lambda sum_, letter: sum_ * 26 + ord(letter) - ord("A") + 1, columns, 0)
+    return rows, number, f"{columns}{rows}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby
@@ -191,10 +192,12 @@ def other_columns(group: FileGroup) -> dict[str, pl.DataType]:
     first = group.files[0]
     types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
     others: dict[str, pl.DataType] = {}
+    times = Counter(first.names)
+    taken = {*group.columns.values()}
     for name in first.names:
         dtype = types.get(name, pl.String())
         usable = not (dtype.is_nested() or dtype in _NO_VALUES)
-        if usable and name not in group.columns.values() and first.names.count(name) == 1:
+        if usable and name not in taken and times[name] == 1:
             others[name] = _usable(dtype, name, first.source.name)
     return others
 

@@ -12,11 +12,13 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest import bytestream, excel, page_checksums, records, remote
+from segcore.ingest import bytestream, excel, page_checksums, records, remote, row_groups
 from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
-from segcore.ingest.structure import Header, Reader, examine, field_name, read_header
+from segcore.ingest.structure import Header, LongLineError, Reader, examine, field_name, read_header
 from segcore.stores import is_url
+
+_MOST_COLUMNS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +106,9 @@ def prepare(
     sources : sequence of Source
     settings : segcore.job.Input
     scratch : Path
-        Folder for copies: texts in another encoding, texts with odd quotes, Excel files.
+        Folder for copies: texts in another encoding, texts with odd quotes, Excel files, Parquet in large groups.
     memory : int
-        Budget in bytes, for sources that cannot be read as a stream.
+        Budget in bytes, for sources that cannot be read as a stream, or in parts that are too large.
     first : int
         Number of the first source.
 
@@ -134,8 +136,11 @@ def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, me
         if source.format == "excel":
             return _excel(number, source, scratch, memory)
         if source.format == "parquet":
-            return _parquet(number, source)
-        return _text(number, source, settings, scratch)
+            return _parquet(number, source, scratch, memory)
+        try:
+            return _text(number, source, settings, scratch)
+        except LongLineError as exc:
+            raise errors.DataError(f"{source.name}: {exc}") from exc
 
 
 def _local_copy(source: Source, target: Path) -> Path:
@@ -167,12 +172,17 @@ def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
     )
 
 
-def _parquet(number: int, source: Source) -> Prepared:
+def _parquet(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
     names = tuple(pl.read_parquet_schema(source.path))
+    _check_columns(names, source)
     n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
     page_checksums.check(source.path)
+    path = source.path
+    if not row_groups.fits(path, n_records, len(names), memory):
+        path = str(scratch / f"{number}.parquet")
+        row_groups.rewrite(source.path, Path(path))
     return Prepared(
-        number=number, source=source, path=source.path, reader="parquet", names=names, n_records=n_records
+        number=number, source=source, path=path, reader="parquet", names=names, n_records=n_records
     )
 
 
@@ -229,13 +239,23 @@ def _examined(text: Prepared, settings: job.Input) -> Prepared | None:
 
 
 def _header(text: Prepared, settings: job.Input) -> Header:
-    return read_header(
+    header = read_header(
         text.path,
         text.compression,
         shown=text.source.name,
         separator=settings.separator,
         quote=settings.quote,
     )
+    _check_columns(header.names, text.source)
+    return header
+
+
+def _check_columns(names: Sequence[str], source: Source) -> None:
+    if len(names) > _MOST_COLUMNS:
+        raise errors.DataError(
+            f"{source.name}: has {len(names):,} columns, at most {_MOST_COLUMNS:,} can be read; is it a table of lines? "
+            "else leave some of them out"
+        )
 
 
 def _taken_apart(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:

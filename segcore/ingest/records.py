@@ -21,7 +21,8 @@ RECORD, MALFORMED, TEXT = "__record", "__malformed", "__text"
 _BATCH = 50_000
 _BATCH_BYTES = 1 << 25
 _OPEN, _ASTRAY = "open", "astray"
-_LONGEST_RECORD = 1 << 25  # characters; a quote that is not closed within them is taken as never closed
+_A_TEXT = 60  # bytes of memory of a line beside its characters
+_LONGEST_RECORD = 1 << 25  # bytes; a quote that is not closed within them is taken as never closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class _Taker:
         size = len(drawn[0])
         for more in self._next_lines():
             drawn.append(more)
-            size += len(more)
+            size += len(more) + _A_TEXT
             if size > _LONGEST_RECORD:
                 return _OPEN
             if self._quote in more:

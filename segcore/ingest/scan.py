@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from itertools import accumulate
@@ -124,9 +125,11 @@ def _others(group: FileGroup) -> dict[str, str]:
     first = group.files[0]
     mapped = {*group.columns.values()}
     others: dict[str, str] = {}
+    seen: Counter[str] = Counter()
     for place, name in enumerate(first.names):
         if name not in mapped:
-            repeated = first.names[:place].count(name)
+            repeated = seen[name]
+            seen[name] += 1
             others[f"{name}\n{repeated}" if repeated else name] = first.field(name, place)
     return others
 

@@ -28,6 +28,11 @@ _MANY_QUOTES = (
     0.1  # share of lines with a quote, above which Polars' CSV reader is faster than splitting lines
 )
 _LONGEST_HEADER = 1 << 20
+LONGEST = 32 * 10**6  # bytes of a line, or of a record that goes on over lines
+
+
+class LongLineError(Exception):
+    """A line that is too long to be one, and where it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +135,9 @@ def _first_row(text: str, separator: str, quote: str) -> list[str]:
 
 def examine(path: str, compression: str, header: Header, *, quote: str) -> Structure:
     """Look through a UTF-8 text, and a second time unless every record is regular."""
+    start = next(blocks(path, compression), b"")
+    if b"\r" in start and b"\n" not in start:
+        return Structure(reader="lines", lines=1, records=0, quoted=False, old_mac=True, zeros=False)
     regular = _regular(path, compression, header, quote) if header.one_line else None
     if regular is not None:
         return regular
@@ -158,15 +166,30 @@ def examine(path: str, compression: str, header: Header, *, quote: str) -> Struc
 
 
 def whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """Cut a stream behind line ends; a line longer than a block makes a longer block."""
+    """Cut a stream behind line ends; a line longer than a block makes a longer block.
+
+    Raises
+    ------
+    LongLineError
+        If a line is longer than :data:`LONGEST`: it would have to be in memory.
+    """
     parts: list[bytes] = []
+    size = lines = 0
     for block in stream:
         end = block.rfind(b"\n") + 1
         if end == 0:
             parts.append(block)
+            size += len(block)
+            if size > LONGEST:
+                raise LongLineError(
+                    f"line {lines + 1:,} goes on for more than {LONGEST // 10**6} MB, as no line of a table does: is a line "
+                    "end missing, or is it another kind of file?"
+                )
             continue
+        lines += block.count(b"\n")
         yield b"".join([*parts, block[:end]])
         parts = [block[end:]]
+        size = len(parts[0])
     rest = b"".join(parts)
     if rest:
         yield rest
@@ -184,10 +207,10 @@ def _regular(path: str, compression: str, header: Header, quote: str) -> Structu
     separator, n_fields = ord(header.separator), len(header.names)
     if n_fields == 1:  # an empty line would pass for a record
         return None
-    inside = fields = n_records = 0
+    inside = fields = n_records = size = 0
     quoted = False
     for block in whole_lines(blocks(path, compression)):
-        if b"\x00" in block:
+        if b"\x00" in block or size > LONGEST:  # the quote may be one that is never closed
             return None
         whole = block if block.endswith(b"\n") else block + b"\n"
         array = np.frombuffer(whole, dtype=np.uint8)
@@ -206,6 +229,7 @@ def _regular(path: str, compression: str, header: Header, quote: str) -> Structu
             return None
         fields = (fields + len(places)) % n_fields
         n_records += n_ends
+        size = 0 if n_ends else size + len(block)
     if inside or fields:
         return None
     return Structure(

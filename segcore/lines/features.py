@@ -20,6 +20,7 @@ _SECONDS_A_DAY = 86_400
 _ODD = 0x9E3779B97F4A7C15  # odd, so that different hashes stay different; its bits look random
 _CUSTOMER = ("h", "customer_id")
 _ORDER = (*_CUSTOMER, "class", "order", "ordered_at", "country")
+_SUMS = ("amount", "quantity", "lines", "folded")
 
 
 def later_copies(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -56,11 +57,53 @@ def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
     Returns
     -------
     polars.LazyFrame
-        The keys, ``amount`` (minor units, Int128), ``quantity`` (Int128) and ``lines``, how many there were.
+        The keys, ``amount`` (minor units, Int128), ``quantity`` (Int128) and ``lines``, how many there were; ``last`` and
+        ``folded`` as :func:`fold` has them.
     """
-    return lines.group_by(_ORDER).agg(
+    condensed = lines.group_by(_ORDER).agg(
         pl.col("amount", "quantity").cast(pl.Int128).sum(),
         lines=pl.len().cast(pl.Int64),
+    )
+    return condensed.with_columns(folded=pl.lit(0, dtype=pl.Int64), last=pl.col("ordered_at"))
+
+
+def fold(orders: pl.LazyFrame, *, cut: int | None) -> pl.LazyFrame:
+    """Put orders together that differ in nothing but their id and their time of day, which costs no feature.
+
+    Parameters
+    ----------
+    orders : polars.LazyFrame
+        Whole orders, as :func:`condense` returns them: no other frame has lines of one of them.
+    cut : int, optional
+        Seconds since 1970; what was before it is not put together with what was not.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The same columns. A row of several orders has no ``order``; ``folded`` says how many they are, ``ordered_at`` and
+        ``last`` their first and last time. An order of several days or countries has rows of its own.
+    """
+    day = pl.col("ordered_at") // _SECONDS_A_DAY
+    before = pl.lit(False) if cut is None else pl.col("ordered_at") < cut
+    alike = [*_CUSTOMER, "class", "country", "__day", "__before"]
+    times = [pl.col("ordered_at").min(), pl.col("last").max()]
+    days = (
+        orders.with_columns(__day=day, __before=before)
+        .group_by(*alike, "order")
+        .agg(*times, pl.col(_SUMS).sum())
+        .with_columns(__rows=pl.len().over(*_CUSTOMER, "class", "order"))
+    )
+    whole = (
+        days.filter(pl.col("__rows") == 1)
+        .group_by(alike)
+        .agg(*times, pl.col("amount", "quantity", "lines").sum(), folded=pl.len().cast(pl.Int64))
+    )
+    columns = [*_ORDER, *_SUMS, "last"]
+    return pl.concat(
+        [
+            whole.with_columns(order=pl.lit(None, dtype=pl.UInt64)).select(columns),
+            days.filter(pl.col("__rows") > 1).select(columns),
+        ]
     )
 
 
@@ -78,7 +121,7 @@ def merge(condensed: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     """Add up what :func:`condense` gave for parts of the same customers' lines."""
     if len(condensed) == 1:
         return condensed[0]
-    return pl.concat(condensed).group_by(_ORDER).agg(pl.col("amount", "quantity", "lines").sum())
+    return pl.concat(condensed).group_by(_ORDER).agg(pl.col(_SUMS).sum(), pl.col("last").max())
 
 
 def bought_products(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -149,16 +192,22 @@ def _money(minor: str, decimals: int) -> pl.Expr:
     return value / (value * 0 + 10.0**decimals)
 
 
+def _n_orders() -> pl.Expr:
+    """Return how many different orders there are; those without an id were counted when they were put together."""
+    order = pl.col("order")
+    return order.n_unique().cast(pl.Int64) - (order.null_count() > 0).cast(pl.Int64) + pl.col("folded").sum()
+
+
 def _purchase_sums() -> list[pl.Expr]:
     at = pl.col("ordered_at")
     time = pl.from_epoch(at, time_unit="s")
     month = time.dt.year().cast(pl.Int32) * 12 + time.dt.month()
     return [
-        pl.col("order").n_unique().cast(pl.Int64).alias("order_count"),
+        _n_orders().alias("order_count"),
         pl.col("amount").sum().alias("spend_minor"),
         pl.col("quantity").sum().cast(pl.Int64).alias("item_count"),
         at.min().alias("first_s"),
-        at.max().alias("last_s"),
+        pl.col("last").max().alias("last_s"),
         (at // _SECONDS_A_DAY).n_unique().cast(pl.Int64).alias("purchase_days"),
         month.n_unique().cast(pl.Int64).alias("active_months"),
     ]
@@ -166,21 +215,19 @@ def _purchase_sums() -> list[pl.Expr]:
 
 def _return_sums() -> list[pl.Expr]:
     return [
-        pl.col("order").n_unique().cast(pl.Int64).alias("return_count"),
+        _n_orders().alias("return_count"),
         (pl.col("amount").sum() * -1).alias("returned_minor"),
     ]
 
 
 def _gross_sums(orders: pl.LazyFrame) -> pl.LazyFrame:
     purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
-    return purchases.group_by("customer_id").agg(
-        gross_orders=pl.col("order").n_unique().cast(pl.Int64), gross_minor=pl.col("amount").sum()
-    )
+    return purchases.group_by("customer_id").agg(gross_orders=_n_orders(), gross_minor=pl.col("amount").sum())
 
 
 def _main_country(purchases: pl.LazyFrame) -> pl.LazyFrame:
     by_country = purchases.filter(pl.col("country").is_not_null()).group_by("customer_id", "country")
-    ranked = by_country.agg(orders=pl.col("order").n_unique(), last=pl.col("ordered_at").max()).sort(
+    ranked = by_country.agg(orders=_n_orders(), last=pl.col("last").max()).sort(
         "customer_id", "orders", "last", "country", descending=[False, True, True, False]
     )
     return ranked.group_by("customer_id", maintain_order=True).agg(pl.col("country").first())
@@ -213,7 +260,7 @@ def by_month(orders: pl.LazyFrame) -> pl.LazyFrame:
     return (
         orders.filter(pl.col("class") == cleaning.PURCHASE)
         .group_by("customer_id", month.alias("month"))
-        .agg(amount=pl.col("amount").sum().cast(pl.Int64), orders=pl.col("order").n_unique())
+        .agg(amount=pl.col("amount").sum().cast(pl.Int64), orders=_n_orders().cast(pl.UInt32))
     )
 
 

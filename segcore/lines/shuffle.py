@@ -120,7 +120,7 @@ def write(
         As :func:`keyed` returns it.
     folder : str
         Path or URL of a new folder.
-    by : {"h", "line", "product"}
+    by : {"h", "order", "line", "product"}
         The hash whose bits are the bucket; without a product it is bucket 0.
     first_bit, bits : int
         The bits, from the top.

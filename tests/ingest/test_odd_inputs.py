@@ -268,6 +268,7 @@ RIGHT: list[tuple[str, Make, dict[str, int], dict[str, Any]]] = [
     ("times that wrap around to this century", arrow(InvoiceDate=instants(2**64 // 1000 + 1_300_000_000_000, unit="ms")), {"purchase": 2, "unreadable_ordered_at": 1}, {}),
     ("times beyond the calendar in another column", arrow(Seen=instants(2**63 - 1, "Europe/Paris")), {"purchase": 3}, {}),
     ("days at the end of their range", arrow(InvoiceDate=pa.array([15_000, 15_001, 2**31 - 1], pa.int32()).cast(pa.date32())), {"purchase": 2, "unreadable_ordered_at": 1}, {}),
+    ("1,000 columns", text(*(f"{one},{','.join('x' * 992)}" for one in (ONE, TWO)), header=f"{HEADER},{','.join(f'c{place}' for place in range(992))}"), PLAIN, {}),
     ("two sheets with the same header", excel(("2009", ROWS), ("2010", [ROWS[0], [*ROWS[1][:6], "3", "Italy"]])), {"purchase": 3}, {}),
     ("a sheet of notes", excel(("data", ROWS), ("notes", [["about"], ["this"]])), PLAIN, {}),
     ("empty rows in a sheet", excel(("data", [ROWS[0], ROWS[1], [], ROWS[2]])), PLAIN, {}),
@@ -290,6 +291,12 @@ def not_utf8(folder: Path) -> Path:
     path = folder / os.fsdecode(b"caf\xe9.csv")
     path.write_bytes(BYTES)
     return path
+
+
+def far_cell(row: int, column: int) -> Make:
+    """Return a maker of a workbook of some kilobytes with two lines, and a cell far from them."""
+    cells: list[list[Any]] = [*ROWS, *([[]] * (row - len(ROWS) - 1)), [None] * (column - 1) + ["x"]]
+    return excel(("data", cells))
 
 
 def disappearing(folder: Path) -> Path:
@@ -346,6 +353,13 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("no purchase", text(good(Quantity="-1")), 65, "no purchase left", []),
     ("rubble", text(ONE, "x", "y", "z"), 65, "were rejected beyond missing customers", []),
     ("lists in parquet", parquet(frame(CustomerID=pl.Series([[1], [2]]))), 65, "is of type List", []),
+    ("a line without an end", text(ONE, TWO, "x" * 33_000_000), 65, r"x\.csv: line 4 goes on for more than 32 MB", []),
+    ("a field without an end in a gzip", raw(gzip.compress(BYTES + b'3,"' + b"y" * 40_000_000, 1), "x.csv.gz"), 65, r"x\.csv\.gz: line 4 goes on for more than 32 MB", []),
+    ("bytes without an end in another encoding", raw("\n".join([HEADER, ONE, "ü" * 33_000_000]).encode("latin-1")), 65, "line 3 goes on for more than 32 MB", []),
+    ("a cell at the end of a sheet", far_cell(1_048_576, 101), 65, "sheet1 reaches to cell CW1048576: .* needs about 6,354 MB, the budget is 500 MB", ["--memory", "500MB"]),
+    ("a cell in the last corner of a sheet", far_cell(1_048_576, 16_384), 65, "sheet1 reaches to cell XFD1048576: .* needs about 1,030,792 MB", []),
+    ("columns without an end", text("1", header=",".join(f"c{place}" for place in range(20_000))), 65, "has 20,000 columns, at most 1,000 can be read", []),
+    ("columns without an end in parquet", parquet(pl.DataFrame({f"c{place}": [1] for place in range(1_001)})), 65, "has 1,001 columns", []),
     ("numbers of 60 digits in parquet", arrow(UnitPrice=pa.array([1, 2, 3], pa.decimal256(60, 2))), 65, "column 'UnitPrice' has numbers of 60 digits; at most 38", []),
     ("such numbers in a column without a use", arrow(Other=pa.array([1, 2, 3], pa.decimal256(60, 2))), 65, "column 'Other' has numbers of 60 digits", []),
     ("bytes that are no text", arrow(CustomerID=pa.array([b"\xff", b"a", b"b"])), 65, "cannot be read: invalid utf8", []),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
 import pytest
 
 from segcore.engine import parse_size
@@ -38,6 +39,16 @@ _SIZES: list[tuple[int, Literal["csv", "parquet"], str]] = [
 _TIMEOUT = 600
 _MOST_PROCESSES = 3  # the job and a worker for each of two cores
 _CGROUPS = Path("/sys/fs/cgroup")
+
+# Dumps of an odd shape: lines, and the budget.
+_SHAPES: dict[str, tuple[int, str]] = {
+    "one customer with nearly all lines": (3_000_000, "700MB"),
+    "one customer with an order for each line": (3_000_000, "700MB"),
+    "one group of rows": (4_000_000, "700MB"),
+    "customers of one line": (2_000_000, "700MB"),
+    "a product for each line": (1_000_000, "700MB"),
+    "descriptions of 10 kB": (100_000, "500MB"),
+}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * _TIMEOUT)]
 
@@ -77,6 +88,59 @@ def test_the_job_stays_under_its_budget(
         f"{max(above) / 1e6:,.0f} MB above {budget} + {baseline / 1e6:,.0f} MB a process, "
         f"at the peak of {measured.peak / 1e6:,.0f} MB"
     )
+
+
+def shaped(shape: str, n_lines: int, path: Path) -> Path:
+    """Write a dump of a shape as Parquet."""
+    number = pl.int_range(n_lines, eager=True)
+    customer, order, product = number % 50_000, number // 5, number * 7_919 % 5_000
+    if shape.startswith("one customer"):  # and some others, as segments need them
+        customer = pl.select(
+            pl.when(number % 1_000 == 0).then(number // 1_000 % 500 + 1).otherwise(0)
+        ).to_series()
+    if shape == "one customer with an order for each line":
+        order = number
+    if shape == "customers of one line":
+        customer = number
+    if shape == "a product for each line":
+        product = number
+    description = pl.Series(["HOLDER"]).new_from_index(0, n_lines)
+    if shape == "descriptions of 10 kB":
+        description = (number % 1_000).cast(pl.String) + "x" * 10_000
+    minutes = pl.select(
+        pl.datetime(2011, 1, 1) + pl.duration(minutes=pl.lit(number * 31 % 500_000))
+    ).to_series()
+    pl.DataFrame(
+        {
+            "InvoiceNo": order,
+            "StockCode": "p" + product.cast(pl.String),
+            "Description": description,
+            "Quantity": number % 9 + 1,
+            "InvoiceDate": minutes,
+            "UnitPrice": (number % 900 + 1) / 100,
+            "CustomerID": customer,
+            "Country": pl.Series(["France"]).new_from_index(0, n_lines),
+        }
+    ).write_parquet(path, row_group_size=n_lines if shape == "one group of rows" else 20_000)
+    return path
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_an_odd_shape_stays_under_the_budget(shape: str, baseline: int, tmp_path: Path) -> None:
+    n_lines, budget = _SHAPES[shape]
+    dump, job, out = (
+        shaped(shape, n_lines, tmp_path / "dump.parquet"),
+        tmp_path / "job.toml",
+        tmp_path / "out",
+    )
+    job.write_text(_JOB.replace("[models]", '[models]\nfamilies = ["kmeans"]\nk_max = 3'))
+    measured = run(
+        "-m", "segcore", "segment", str(dump), "--out", str(out), "--job", str(job), "--memory", budget, "--quiet"
+    )  # fmt: skip
+    assert (out / "latest.json").is_file()
+    print(f"{shape}: {n_lines:,} lines, {budget}, {measured.peak / 1e6:,.0f} MB, {measured.seconds:.0f} s")
+    above = [moment.memory - parse_size(budget) - baseline * moment.processes for moment in measured.moments]
+    assert max(above) <= 0, f"{max(above) / 1e6:,.0f} MB above, at the peak of {measured.peak / 1e6:,.0f} MB"
 
 
 @pytest.fixture

@@ -50,8 +50,13 @@ def a_dump(seed: int, n_customers: int, guest_lines: int) -> list[Line]:
 def written(folder: Path) -> dict[str, bytes]:
     """Return what the stage of the customers left, but for what is parted by bucket."""
     stage = folder / "customers"
-    files = {path.name: path.read_bytes() for path in (stage / "features").glob("*.parquet")}
-    return files | {"ledger.json": (stage / "ledger.json").read_bytes()}
+    files = {
+        f"{part}/{path.name}": path.read_bytes()
+        for part in ("features", "then")
+        for path in (stage / part).glob("*.parquet")
+    }
+    facts = {name: (stage / name).read_bytes() for name in ("ledger.json", "stage.json")}
+    return files | facts
 
 
 def rejected(folder: Path) -> pl.DataFrame:

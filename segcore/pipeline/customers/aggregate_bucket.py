@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import polars as pl
 
@@ -88,15 +89,15 @@ class Done:
 
 
 def aggregate(task: Task) -> Done:
-    """Aggregate the lines of a bucket, slice by slice."""
-    parts = [_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices]
-    now = _merged([part.now for part in parts])
+    """Aggregate the lines of a bucket, slice by slice: what was condensed of the earlier ones, and one more, are in memory."""
+    slices = (_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices)
+    found = reduce(_together, slices)
+    now = found.now
     bought = now.orders if now.gross is None else now.gross
     _check_sums(bought, task.settings.cleaning.money_decimals)
     taken_back = None
-    if now.gross is not None:
-        by_line = pl.concat([part.taken_back for part in parts if part.taken_back is not None]).sum()
-        taken_back = by_line.hstack(returns.emptied(now.gross.lazy(), now.orders.lazy()).collect())
+    if now.gross is not None and found.taken_back is not None:
+        taken_back = found.taken_back.hstack(returns.emptied(now.gross.lazy(), now.orders.lazy()).collect())
     customers = _described(now, task, as_of=task.as_of)
     months, guests = pl.collect_all(
         [
@@ -106,8 +107,10 @@ def aggregate(task: Task) -> Done:
     )
     rows = customers.select("customer_id").with_row_index("row")
     then = new = None
-    if task.cut is not None:
-        known = _merged([part.then for part in parts if part.then is not None])
+    if task.cut is not None and found.then is not None:
+        known = found.then
+        if now.gross is None:
+            known = replace(known, orders=task.cut.history(now.orders.lazy()).collect())
         then = _with_outcome(_described(known, task, as_of=task.cut.at), bought, task.cut)
         new = newcomers(bought.lazy(), task.cut).collect()
     early = pl.col("h") <= pl.lit(task.products_below, dtype=pl.UInt64)
@@ -116,8 +119,8 @@ def aggregate(task: Task) -> Done:
         months=months.join(rows, on="customer_id").drop("customer_id"),
         products=now.products.filter(early).select("customer_id", "product"),
         product_customers=customers.filter(early).height,
-        counts=pl.concat([part.counts for part in parts]),
-        duplicates=pl.concat([part.duplicates for part in parts]),
+        counts=found.counts,
+        duplicates=found.duplicates,
         guests=guests,
         taken_back=taken_back,
         then=then,
@@ -179,6 +182,8 @@ def _history(lines: pl.DataFrame, task: Task) -> tuple[_History, pl.DataFrame | 
     orders, products = pl.collect_all(
         [features.condense(lines.lazy()), features.bought_products(lines.lazy())]
     )
+    if task.bucket.whole_orders and gross is None:
+        orders = features.fold(orders.lazy(), cut=None if task.cut is None else task.cut.at).collect()
     history = _History(
         orders=orders, products=products, gross=gross, purchases=_own_purchases(lines.lazy(), task)
     )
@@ -190,25 +195,46 @@ def _history_before(lines: pl.DataFrame, now: _History, task: Task, cut: Cut) ->
     known = cut.history(lines.lazy())
     if now.gross is not None:
         return _history(known.collect(), task)[0]
-    orders, products = pl.collect_all([cut.history(now.orders.lazy()), features.bought_products(known)])
-    return _History(orders=orders, products=products, gross=None, purchases=_own_purchases(known, task))
+    # The orders are those of now, once all slices are together.
+    products = features.bought_products(known).collect()
+    return _History(
+        orders=now.orders.clear(), products=products, gross=None, purchases=_own_purchases(known, task)
+    )
 
 
 def _own_purchases(lines: pl.LazyFrame, task: Task) -> pl.DataFrame | None:
     return features.purchases(lines, expressions.all_columns(task.own)).collect() if task.own else None
 
 
-def _merged(parts: Sequence[_History]) -> _History:
-    """Add up what slices of the same customers' lines were condensed to."""
-    gross = [part.gross.lazy() for part in parts if part.gross is not None]
-    purchases = [part.purchases for part in parts if part.purchases is not None]
-    products = pl.concat([part.products for part in parts])
-    return _History(
-        orders=features.merge([part.orders.lazy() for part in parts]).collect(),
-        products=products.unique() if len(parts) > 1 else products,
-        gross=features.merge(gross).collect() if gross else None,
-        purchases=pl.concat(purchases) if purchases else None,
+def _together(one: _Part, other: _Part) -> _Part:
+    """Add up what two slices of the same customers' lines were condensed to."""
+    then = one.then and other.then and _merged(one.then, other.then)
+    return _Part(
+        now=_merged(one.now, other.now),
+        then=then,
+        counts=pl.concat([one.counts, other.counts]),
+        duplicates=pl.concat([one.duplicates, other.duplicates]),
+        taken_back=_joined(one.taken_back, other.taken_back, lambda both: pl.concat(both).sum()),
     )
+
+
+def _merged(one: _History, other: _History) -> _History:
+    return _History(
+        orders=features.merge([one.orders.lazy(), other.orders.lazy()]).collect(),
+        products=pl.concat([one.products, other.products]).unique(),
+        gross=_joined(
+            one.gross, other.gross, lambda both: features.merge([df.lazy() for df in both]).collect()
+        ),
+        purchases=_joined(one.purchases, other.purchases, pl.concat),
+    )
+
+
+def _joined(
+    one: pl.DataFrame | None,
+    other: pl.DataFrame | None,
+    join: Callable[[list[pl.DataFrame]], pl.DataFrame],
+) -> pl.DataFrame | None:
+    return None if one is None or other is None else join([one, other])
 
 
 def _check_sums(orders: pl.DataFrame, money_decimals: int) -> None:

@@ -80,7 +80,7 @@ def split(wide: Sequence[Partition], folder: str, *, by: str, capacity: int) -> 
     wide : sequence of Partition
     folder : str
         Path or URL of the stage, as every worker sees it. Files that were split are removed.
-    by : {"h", "line", "product"}
+    by : {"h", "order", "line", "product"}
         The hash whose bits split them.
     capacity : int
     """

@@ -21,6 +21,7 @@ from segcore.pipeline.lines import observation_window, read_input, repartition
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
 from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.repartition import Partition
 from segcore.storage import read_json, write_json
 
 _STAGE = "stage.json"
@@ -36,10 +37,13 @@ class Bucket:
     slices : tuple of tuple of str
         Files, relative to the stage's folder. There is more than one slice where a customer has more lines than a
         bucket should hold; copies of a line are in one slice, and where returns take back purchases, so is a product.
+    whole_orders : bool
+        Whether every order is in one slice.
     """
 
     rows: int
     slices: tuple[tuple[str, ...], ...]
+    whole_orders: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,16 +257,24 @@ def _buckets(
     run: RunContext, files: Sequence[PartitionFile], shared: str, plan: PartitionPlan
 ) -> Iterator[Bucket]:
     """Give the buckets in hash order; what does not fit in memory is split before."""
-    by = "product" if run.settings.features.returns == "net" else "line"
+    net = run.settings.features.returns == "net"
     first = repartition.partitions(files, plan.bits)
     for one in repartition.split(first, shared, by="h", capacity=plan.capacity):
         if one.rows <= plan.capacity:
             yield Bucket(rows=one.rows, slices=(one.paths,))
             continue
         # By another hash, whose bits begin anew.
-        slices = repartition.split([replace(one, bits=0, whole=False)], shared, by=by, capacity=plan.capacity)
+        slices = _sliced([one], shared, "product" if net else "order", plan)
+        whole_orders = not net and all(part.rows <= plan.capacity for part in slices)
+        if not net and not whole_orders:  # an order is too large itself
+            slices = _sliced(slices, shared, "line", plan)
         run.progress.log(
             f"one customer has most of {one.rows:,} lines, and {plan.capacity:,} fit in memory at once: "
             f"they are gone through in {len(slices):,} slices, which takes longer"
         )
-        yield Bucket(rows=one.rows, slices=tuple(part.paths for part in slices))
+        yield Bucket(rows=one.rows, slices=tuple(part.paths for part in slices), whole_orders=whole_orders)
+
+
+def _sliced(wide: Sequence[Partition], shared: str, by: str, plan: PartitionPlan) -> list[Partition]:
+    anew = [replace(one, bits=0, whole=False) for one in wide]
+    return repartition.split(anew, shared, by=by, capacity=plan.capacity)

@@ -153,7 +153,7 @@ def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) ->
             table = run_files.write(run, folder, customers, fit, rfm)
         facts = run_files.manifest(run, folder, customers, fit, table)
         facts["rfm"] = rfm
-        facts["look_back"] = look_back_files.write(run, folder, customers, fit, table)
+        facts["look_back"] = look_back_files.write(run, folder, customers, fit, table, rfm)
         facts |= _succession(run, folder, followed, known, profile.names_of(table), facts["chosen"])
         publish.finish(run, folder, customers, table, facts)
 

@@ -191,6 +191,8 @@ class LookBackFigures:
         Theirs, and its share of all revenue in it.
     rules : dict of str to RuleFigures
         Of the segments and of simpler rules.
+    top : int or None
+        The segment with the largest revenue today: as many customers are picked by past spend, to compare with.
     """
 
     days: int
@@ -201,6 +203,7 @@ class LookBackFigures:
     new_revenue_share: float
     new_revenue: float
     rules: dict[str, RuleFigures]
+    top: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,10 @@ from segcore.report.sections import (
     money_notes,
     months,
     movement,
+    pays,
     profile_rows,
     provenance,
+    rfm,
     rules,
     segment_map,
     trust,
@@ -47,8 +49,10 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
         "mentions_typical": cards.mentions_typical(of_segments),
         "heat": heat.heat(data, fmt),
         "close_ups": close_ups.close_ups(data, of_segments, fmt, show_ids=show_ids),
+        "pays": pays.pays(data, fmt),
         "trust": trust.trust(data, fmt),
         "show_ids": show_ids,
+        "rfm": rfm.rfm(data, fmt),
         "rules": rules.rules(data, fmt),
         "distributions": distributions.distributions(data, fmt),
         "monthly": months.monthly(data, fmt),
@@ -85,6 +89,7 @@ def _figures(content: dict[str, Any]) -> list[Figure]:
     """Return every chart in the order of the page."""
     choice, moves = content["choice"], content["movement"]
     drawn = [
+        *content["pays"].figures,
         *content["distributions"],
         content["monthly"],
         content["map"],

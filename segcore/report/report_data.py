@@ -25,6 +25,7 @@ TABLES = (
     "tree",
     "examples",
     "returns",
+    "rfm",
 )
 _REJECTS_PER_REASON = 3
 File = TypeVar("File", bound=RunFile)
@@ -43,6 +44,8 @@ class ReportData:
         The resolved job as it lies in the run.
     profile, candidates : polars.DataFrame
         Revenue of the profile is net of returns; what it was before is beside it.
+    look_back : polars.DataFrame
+        Empty where the run has none.
     tables : dict of polars.DataFrame
         Aggregates for charts; a table that the run does not have is empty.
     rejects : polars.DataFrame
@@ -60,6 +63,7 @@ class ReportData:
     job_text: str
     profile: pl.DataFrame
     candidates: pl.DataFrame
+    look_back: pl.DataFrame
     tables: dict[str, pl.DataFrame]
     rejects: pl.DataFrame
     lineage: LineageReport | None
@@ -91,6 +95,7 @@ def load(run_dir: Path) -> ReportData:
         job_text=job_text,
         profile=net_revenue.net(_finite(profile.load(run_dir)), tables["returns"], settings),
         candidates=_table(run_dir / "candidates.parquet"),
+        look_back=_table(run_dir / "look_back.parquet"),
         tables=tables,
         rejects=_rejects(run_dir / "rejects", list(ledger.rows)),
         lineage=_optional(LineageReport, run_dir),

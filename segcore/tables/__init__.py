@@ -2,6 +2,7 @@
 
 from segcore.tables.purchases import add_up, buyers, countries, monthly, over_represented, products
 from segcore.tables.returns import returns
+from segcore.tables.rfm import rfm
 from segcore.tables.sample import examples, histogram, segment_map, tree
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "over_represented",
     "products",
     "returns",
+    "rfm",
     "segment_map",
     "tree",
 ]

@@ -20,6 +20,10 @@ from sklearn.preprocessing import StandardScaler
 
 from segcore import job as jobs
 from segcore import profile, records, schema, tables
+from segcore.lines import rfm
+from segcore.lines.look_back import Cut
+from segcore.pipeline.models import look_back as past
+from segcore.records.manifest import RfmCutPoints
 
 MATRIX = list(schema.DEFAULT_MATRIX)
 SHOWN = [*MATRIX, "item_count", "tenure_days", "return_rate"]
@@ -48,6 +52,7 @@ PRODUCTS = [
     "LUNCH BAG BLACK SKULL.",
 ]
 COUNTRIES = ["United Kingdom", "Germany", "France", "EIRE", "Norway"]
+POINTS = RfmCutPoints(recency=(14, 33, 72, 180), frequency=(1, 2, 3, 5), monetary=(250, 500, 900, 2000))
 HOSTILE = [
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(2)>",
@@ -125,7 +130,7 @@ def make_run(
     chosen = _candidates(out, X, fit.labels_, k, seed)
     records.write(out, profile.fit_rules(df, segment.astype(np.int32), MATRIX))
     _ledger(out, hostile)
-    _manifest(out, df, k, chosen)
+    _manifest(out, df, k, chosen, _look_back(out, df, names, seed))
     if movement:
         _movement(out, names, df)
     return out
@@ -187,6 +192,7 @@ def _tables(
         ]
     ).write_parquet(out / "products.parquet")
     _returns(df).write_parquet(out / "returns.parquet")
+    tables.rfm(df.with_columns(rfm.columns(POINTS)).lazy()).write_parquet(out / "rfm.parquet")
     pl.DataFrame(
         [
             {
@@ -380,6 +386,24 @@ def _found(
     }
 
 
+def _look_back(out: Path, df: pl.DataFrame, names: Sequence[str], seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    chance = 1 / (1 + np.exp(1.2 - 0.25 * df["order_count"].to_numpy()))
+    then = df.with_columns(
+        bought=rng.random(df.height) < chance,
+        half=pl.Series(rng.integers(0, 2, df.height)),
+    ).with_columns(
+        next_spend_minor=pl.when("bought").then(pl.col("total_spend") * 1_000).otherwise(0).cast(pl.Int64)
+    )
+    named = dict(enumerate(names, start=1))
+    labels = then["segment"].cast(pl.Int32).to_numpy()
+    table, rules = past.tables(then, labels, named, 1, jobs.Rfm(), POINTS, money_decimals=4)
+    table.write_parquet(out / "look_back.parquet")
+    cut = Cut(first=None, at=0, end=90 * 86_400)
+    new = {"new_customers": 96, "new_spend_minor": 10, "all_spend_minor": 50}
+    return past.described(cut, new, then, 4) | {"rules": rules, "top": 1}
+
+
 def _ledger(out: Path, hostile: bool) -> None:
     file = HOSTILE[0] if hostile else "2010-12.csv"
     classes = [
@@ -419,7 +443,7 @@ def _ledger(out: Path, hostile: bool) -> None:
     ).write_parquet(out / "rejects" / "part-0000.parquet")
 
 
-def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> None:
+def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any], look_back: dict[str, Any]) -> None:
     stages = ["shuffle", "features", "matrix", "models", "evaluation", "stability", "propagation", "profile"]
     manifest = {
         "run_id": "20111210T125000Z-1f3a",
@@ -441,6 +465,8 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any]) -> No
         "k": k,
         "chosen": chosen,
         "pinned_cost": None,
+        "look_back": look_back,
+        "rfm": vars(POINTS),
         "structure_test": {
             "copies": 99,
             "silhouette": 0.243,

@@ -16,6 +16,7 @@ SHOTS = (
     ("report-phone.png", 390, 844, "light"),
 )
 CRITERIA = "choice.png"  # the criteria over k
+PAYS = "pays.png"  # what the segments brought since
 LARGEST = 400_000  # bytes of a picture in the repository
 
 
@@ -45,6 +46,8 @@ def shoot(run_dir: Path, out: Path) -> None:
             page.screenshot(path=out / name)
             _check(out / name)
             if name == SHOTS[0][0]:
+                page.locator("#pays .grid").screenshot(path=out / PAYS)
+                _check(out / PAYS)
                 page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
                 page.locator("h4", has_text="The criteria").locator("~ .grid").first.screenshot(
                     path=out / CRITERIA

@@ -226,6 +226,7 @@ def test_hostile_texts_keep_a_markdown_table_whole(hostile_dir: Path, run_dir: P
         ("tables/returns.parquet", "net of returns"),
         ("tables/histogram.parquet", "How each feature is spread"),
         ("tables/monthly.parquet", "Revenue by month"),
+        ("look_back.parquet", "chart-pays-shares"),
         ("rules.json", "Rules of thumb"),
         ("tables/tree.parquet", "trees of hierarchical"),
         ("tables/agreement.parquet", "Do the families agree"),

@@ -19,12 +19,14 @@ from segcore.matrix.preparation import Preparation
 from segcore.models.assignment import Assigner
 from segcore.models.keeping import NOT_MEASURED
 from segcore.pipeline.models.labels import Labelled, label_frame
+from segcore.records.manifest import RfmCutPoints
 
 # Customers that are judged, the first in hash order: a random sample where there are more.
 _MOST = 1_000_000
 _MOST_FOR_CANDIDATES = 20_000
 _NEEDED = ("customer_id", "order_count", "total_spend", "days_since_last_order", "bought", "half")
 SEGMENTS = "segment"
+GRID = "recency x frequency"
 # Rules whose cells stand in order, the likeliest buyers last: nothing has to be learned to rank them.
 _ORDERED = ("as many by past spend", "spend in tenths", "recency in quarters", "order count")
 
@@ -57,7 +59,14 @@ def candidate_auc(
 
 
 def tables(
-    df: pl.DataFrame, segments: Labels, names: dict[int, str], own: Rfm, *, money_decimals: int
+    df: pl.DataFrame,
+    segments: Labels,
+    names: dict[int, str],
+    top: int,
+    own: Rfm,
+    today: RfmCutPoints | None,
+    *,
+    money_decimals: int,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Measure the segments and simpler rules on the same customers.
 
@@ -69,8 +78,12 @@ def tables(
         Ids by today's model at the cut; 0 for none.
     names : dict of int to str
         Of the segments.
+    top : int
+        The segment whose number of customers is picked by past spend.
     own : segcore.job.Rfm
-        Cut points of the job's own.
+        Cut points of the job's own; others are of the customers at the cut.
+    today : RfmCutPoints or None
+        Of the customers today: a grid by these is in the table alone, beside today's grid.
     money_decimals : int
 
     Returns
@@ -84,7 +97,7 @@ def tables(
     half = df["half"].to_numpy()
     past = df["total_spend"].to_numpy()
     frames, summary = [], {}
-    for rule, cells, labels in _rules(df, segments, names, own):
+    for rule, cells, labels in _rules(df, segments, names, top, own):
         sums = group_sums(cells, bought, revenue, len(labels))
         if rule in _ORDERED:
             area = next_period.auc(sums, np.arange(len(labels), dtype=np.float64))
@@ -99,15 +112,27 @@ def tables(
         }
         # There is none where nobody bought, or everybody did.
         summary[rule] = {name: value if np.isfinite(value) else None for name, value in figures.items()}
-        frames.append(
-            _cells(
-                rule,
-                labels,
-                sums,
-                np.asarray(np.bincount(cells, weights=past, minlength=len(labels)), dtype=np.float64),
-            )
-        )
+        frames.append(_cells(rule, labels, sums, _total(past, cells, len(labels))))
+    if today is not None:
+        r, f, _, _ = _scored(df, today)
+        cells = (r - 1) * 5 + f - 1
+        labels = [f"{a}{b}" for a in range(1, 6) for b in range(1, 6)]
+        sums = group_sums(cells, bought, revenue, len(labels))
+        frames.append(_cells(GRID, labels, sums, _total(past, cells, len(labels))))
     return pl.concat(frames), summary
+
+
+def _scored(df: pl.DataFrame, points: RfmCutPoints) -> tuple[Labels, Labels, Labels, Labels]:
+    """Return the three scores and the place of the group in :data:`segcore.lines.rfm.GROUPS`, each (n_customers,)."""
+    scored = df.select(rfm.columns(points)).with_columns(
+        pl.col(rfm.GROUP).cast(pl.Enum(rfm.GROUPS)).to_physical()
+    )
+    r, f, m, group = (column.cast(pl.Int32).to_numpy() for column in scored)
+    return r, f, m, group
+
+
+def _total(weights: Floats, cells: Labels, n_cells: int) -> Floats:
+    return np.asarray(np.bincount(cells, weights=weights, minlength=n_cells), dtype=np.float64)
 
 
 def _outcome(df: pl.DataFrame, money_decimals: int) -> tuple[Mask, Floats]:
@@ -115,7 +140,7 @@ def _outcome(df: pl.DataFrame, money_decimals: int) -> tuple[Mask, Floats]:
 
 
 def _rules(
-    df: pl.DataFrame, segments: Labels, names: dict[int, str], own: Rfm
+    df: pl.DataFrame, segments: Labels, names: dict[int, str], top: int, own: Rfm
 ) -> Iterator[tuple[str, Labels, list[str]]]:
     """Give each rule's name, the cell of every customer, and the names of its cells."""
     ids = sorted({*names} | ({0} if (segments == 0).any() else set()))
@@ -123,17 +148,14 @@ def _rules(
     spend = df["total_spend"].to_numpy()
     orders = df["order_count"].to_numpy().astype(np.float64)
     recency = df["days_since_last_order"].to_numpy().astype(np.float64)
-    if 1 in names:
-        rank = np.empty(df.height, dtype=np.int64)
-        rank[np.argsort(-spend, kind="stable")] = np.arange(df.height)
-        most = (rank < (segments == 1).sum()).astype(np.int32)
-        yield "as many by past spend", most, ["others", "most spend"]
+    rank = np.empty(df.height, dtype=np.int64)
+    rank[np.argsort(-spend, kind="stable")] = np.arange(df.height)
+    most = (rank < (segments == top).sum()).astype(np.int32)
+    yield "as many by past spend", most, ["others", "most spend"]
     points = rfm.cut_points(lambda name: [df[name].cast(pl.Float64).to_numpy()], df.height, own)
-    scored = df.select(rfm.columns(points))
-    r, f, m = (scored[name].cast(pl.Int32).to_numpy() for name in (rfm.RECENCY, rfm.FREQUENCY, rfm.MONETARY))
+    r, f, m, groups = _scored(df, points)
     fifths = [f"{a}{b}{c}" for a in range(1, 6) for b in range(1, 6) for c in range(1, 6)]
     yield "RFM fifths", (r - 1) * 25 + (f - 1) * 5 + m - 1, fifths
-    groups = scored[rfm.GROUP].cast(pl.Enum(rfm.GROUPS)).to_physical().cast(pl.Int32).to_numpy()
     yield "RFM groups", groups, list(rfm.GROUPS)
     yield "spend in tenths", _quantile_cells(spend, 10), [str(i) for i in range(1, 11)]
     yield "recency in quarters", 3 - _quantile_cells(recency, 4), [str(i) for i in range(4, 0, -1)]

@@ -12,10 +12,16 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.models import look_back
 from segcore.pipeline.models.model_selection import Fit
 from segcore.pipeline.outputs import run_files
+from segcore.records.manifest import RfmCutPoints
 
 
 def write(
-    run: RunContext, folder: Path, customers: Customers, fit: Fit, profile: pl.DataFrame
+    run: RunContext,
+    folder: Path,
+    customers: Customers,
+    fit: Fit,
+    profile: pl.DataFrame,
+    rfm: RfmCutPoints | None,
 ) -> dict[str, Any] | None:
     """Write look_back.parquet, and return what the manifest says of it."""
     cut, preparation, separate = customers.cut, fit.population.preparation, fit.population.separate_one_time
@@ -29,8 +35,13 @@ def write(
         return None
     decimals = run.settings.cleaning.money_decimals
     segments = look_back.label_then(df, fit.labelled, preparation, separate=separate)
+    top = int(_by_revenue(profile)["segment"][0])
     table, rules = look_back.tables(
-        df, segments, run_files.names(profile), run.settings.rfm, money_decimals=decimals
+        df, segments, run_files.names(profile), top, run.settings.rfm, rfm, money_decimals=decimals
     )
     table.write_parquet(folder / "look_back.parquet")
-    return look_back.described(cut, customers.newcomers, df, decimals) | {"rules": rules}
+    return look_back.described(cut, customers.newcomers, df, decimals) | {"rules": rules, "top": top}
+
+
+def _by_revenue(profile: pl.DataFrame) -> pl.DataFrame:
+    return profile.filter(pl.col("segment") > 0).sort("revenue", "segment", descending=[True, False])

@@ -31,6 +31,7 @@ def of_customers(
     return {
         "monthly": tables.monthly(months(customers, everyone), money_decimals=decimals),
         "countries": tables.countries(everyone.select("segment", "country")),
+        "rfm": tables.rfm(everyone, money_decimals=decimals),
         "returns": tables.returns(everyone, money_decimals=decimals),
         "histogram": tables.histogram(everyone, _shown(everyone, preparation)),
     }

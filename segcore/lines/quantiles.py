@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +14,29 @@ _SIGN = np.uint64(1 << 63)
 
 
 def fifths(parts: Callable[[], Iterable[Floats]], n: int) -> tuple[float, float, float, float]:
-    """Return the four values at which fifths end: the smallest that at least a fifth, two fifths ... do not exceed.
+    """Return the four values at which fifths of `n` numbers end, at least one.
+
+    They are the smallest that at least a fifth, two fifths, three and four fifths of the numbers do not exceed.
+    """
+    first, second, third, fourth = by_rank(parts, [-(-n * i // 5) for i in range(1, 5)])
+    return first, second, third, fourth
+
+
+def by_rank(parts: Callable[[], Iterable[Floats]], ranks: Sequence[int]) -> list[float]:
+    """Return the numbers of some ranks, 1 for the smallest.
 
     Parameters
     ----------
     parts : callable
         Returns the numbers, the same ones every time, in any order and any parts; none is missing.
-    n : int
-        How many there are, at least one.
+    ranks : sequence of int
 
     Notes
     -----
     Numbers in order are their bits in order (those of negative ones turned around), so that four passes, each
     counting the next 16 bits of the numbers that are still in question, find a number by its rank.
     """
-    found = [
-        (0, -(-n * i // 5)) for i in range(1, 5)
-    ]  # bits that are known so far; rank among the numbers with them
+    found = [(0, rank) for rank in ranks]  # bits that are known so far; rank among the numbers with them
     for shift in range(64 - _DIGIT, -1, -_DIGIT):
         counts = {prefix: np.zeros(1 << _DIGIT, dtype=np.int64) for prefix, _ in found}
         for part in parts():
@@ -40,8 +46,7 @@ def fifths(parts: Callable[[], Iterable[Floats]], n: int) -> tuple[float, float,
                 inside = digits[(digits >= low) & (digits <= low + np.uint64((1 << _DIGIT) - 1))] - low
                 counts[prefix] = count + np.bincount(inside.astype(np.int64), minlength=1 << _DIGIT)
         found = [_next_digit(prefix, rank, counts[prefix]) for prefix, rank in found]
-    first, second, third, fourth = (_number(bits) for bits, _ in found)
-    return first, second, third, fourth
+    return [_number(bits) for bits, _ in found]
 
 
 def _next_digit(prefix: int, rank: int, counts: NDArray[np.int64]) -> tuple[int, int]:

@@ -24,6 +24,9 @@ TABLES = (
     "agreement",
     "tree",
     "examples",
+    "cohorts",
+    "newcomers",
+    "concentration",
     "returns",
     "rfm",
 )

@@ -192,6 +192,7 @@ def _tables(
         ]
     ).write_parquet(out / "products.parquet")
     _returns(df).write_parquet(out / "returns.parquet")
+    _cohorts(out, months, rng)
     tables.rfm(df.with_columns(rfm.columns(POINTS)).lazy()).write_parquet(out / "rfm.parquet")
     pl.DataFrame(
         [
@@ -232,6 +233,21 @@ def _tables(
     df.with_columns(distance=pl.Series(distance)).sort("segment", "distance").group_by(
         "segment", maintain_order=True
     ).head(20).select("segment", "customer_id", *MATRIX, "distance").write_parquet(out / "examples.parquet")
+
+
+def _cohorts(out: Path, months: Sequence[date], rng: np.random.Generator) -> None:
+    """Write cohorts of made-up customers: 40 a month, fewer of whom come back the longer it is."""
+    rows = [
+        {"row": 40 * first + i, "month": month, "amount": int(rng.integers(10_000, 900_000)), "orders": 1}
+        for first in range(len(months))
+        for since, month in enumerate(months[first:])
+        for i in range(40 if since == 0 else max(5, 20 - since))
+    ]
+    found = tables.cohorts([pl.DataFrame(rows)])
+    found.write_parquet(out / "cohorts.parquet")
+    tables.newcomers(found).write_parquet(out / "newcomers.parquet")
+    tops = {"top": [0.01, 0.05, 0.1, 0.2], "customers": [4, 25, 50, 100], "revenue": [0.2, 0.4, 0.6, 0.8]}
+    pl.DataFrame(tops).with_columns(revenue_share="revenue").write_parquet(out / "concentration.parquet")
 
 
 def _returns(df: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from segcore import engine, errors, expressions, ingest, records, schema
+from segcore.arrays import Floats
 from segcore.job import Job
 from segcore.lines import features, ledger, suspects
 from segcore.lines.look_back import Cut
@@ -75,6 +76,11 @@ class Customers:
     def features(self) -> tuple[Path, ...]:
         """Parquet files in hash order."""
         return _files(self.folder / "features")
+
+    def values(self, feature: str) -> Iterator[Floats]:
+        """Give a feature's values, file by file."""
+        for path in self.features:
+            yield pl.read_parquet(path, columns=[feature])[feature].cast(pl.Float64).to_numpy()
 
     @property
     def months(self) -> tuple[Path, ...]:

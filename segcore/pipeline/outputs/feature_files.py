@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from segcore import schema
-from segcore.arrays import Floats
 from segcore.job import Job
 from segcore.lines import rfm
 from segcore.pipeline.customers.customers import Customers
@@ -35,11 +33,7 @@ def cut_points(
     if fitted is not None:
         return replace(fitted, **own)
 
-    def values(feature: str) -> Iterable[Floats]:
-        for path in customers.features:
-            yield pl.read_parquet(path, columns=[feature])[feature].cast(pl.Float64).to_numpy()
-
-    return rfm.cut_points(values, customers.customers, settings.rfm)
+    return rfm.cut_points(customers.values, customers.customers, settings.rfm)
 
 
 def write(folder: Path, customers: Customers, settings: Job, points: RfmCutPoints | None) -> None:

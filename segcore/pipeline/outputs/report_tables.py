@@ -28,8 +28,14 @@ def of_customers(
 ) -> dict[str, pl.DataFrame]:
     """Return the tables of every run, by name: `everyone` is all customers with their segment."""
     decimals = run.settings.cleaning.money_decimals
+    cohorts = tables.cohorts(map(pl.read_parquet, customers.months), money_decimals=decimals)
     return {
         "monthly": tables.monthly(months(customers, everyone), money_decimals=decimals),
+        "cohorts": cohorts,
+        "newcomers": tables.newcomers(cohorts),
+        "concentration": tables.concentration(
+            lambda: customers.values("total_spend"), customers.customers, money_decimals=decimals
+        ),
         "countries": tables.countries(everyone.select("segment", "country")),
         "rfm": tables.rfm(everyone, money_decimals=decimals),
         "returns": tables.returns(everyone, money_decimals=decimals),

@@ -5,6 +5,8 @@ made. Colours are CSS variables: the drawing follows the page from light to dark
 """
 
 from segcore.report.charts.base import Figure, colour
+from segcore.report.charts.cohorts import newcomers as cohort_newcomers
+from segcore.report.charts.cohorts import triangle as cohort_triangle
 from segcore.report.charts.distribution import distribution
 from segcore.report.charts.flows import flows
 from segcore.report.charts.models import Style, agreement, criterion, dendrogram, family_style
@@ -18,6 +20,8 @@ __all__ = [
     "Figure",
     "Style",
     "agreement",
+    "cohort_newcomers",
+    "cohort_triangle",
     "colour",
     "criterion",
     "dendrogram",

@@ -87,7 +87,7 @@ def test_without_scripts_everything_is_shown(open_page: Any, page_file: Path) ->
 
     without = open_page(page_file, java_script_enabled=False)
     assert shown(without) == shown(open_page(page_file))
-    assert len(shown(without)[1]) == 3
+    assert len(shown(without)[1]) == 5
 
 
 def test_hover_tells_the_numbers(open_page: Any, path: Path) -> None:

@@ -215,6 +215,29 @@ FILES: tuple[File, ...] = (
         columns={"a": "a model", "b": "another", "adjusted_rand": "adjusted Rand index"},
     ),
     File(
+        path="tables/cohorts.parquet",
+        holds="customers by the month of their first order, and who of them bought in which month",
+        columns={
+            "cohort": "first day of the month of the first order",
+            "month": "first day of a month",
+            "months_since": "months from the one to the other",
+            "customers": "of the cohort, who bought in the month",
+            "share": "of the cohort",
+            "orders": "orders",
+            "revenue": "money of purchases",
+        },
+    ),
+    File(
+        path="tables/concentration.parquet",
+        holds="what the customers with the most revenue bring",
+        columns={
+            "top": "share of the customers",
+            "customers": "how many those are",
+            "revenue": "money of their purchases",
+            "revenue_share": "of all purchases",
+        },
+    ),
+    File(
         path="tables/countries.parquet",
         holds="where customers are, by segment",
         columns={**_ITS, "country": "country", **_SHARES},
@@ -262,6 +285,18 @@ FILES: tuple[File, ...] = (
         },
     ),
     File(
+        path="tables/newcomers.parquet",
+        holds="months, and what customers brought in them who had never bought before",
+        columns={
+            "month": "first day",
+            "customers": "who bought",
+            "new_customers": "who bought for the first time",
+            "revenue": "money of purchases",
+            "new_revenue": "of those for the first time",
+            "new_revenue_share": "new revenue over revenue",
+        },
+    ),
+    File(
         path="tables/products.parquet",
         holds="best sellers and what is bought unusually often",
         columns={
@@ -282,6 +317,18 @@ FILES: tuple[File, ...] = (
             "returners": "customers who sent back nine tenths or more",
             "returners_revenue": "their purchases",
             "returners_returned": "their returns",
+        },
+    ),
+    File(
+        path="tables/rfm.parquet",
+        holds="customers by segment and the scores of RFM",
+        columns={
+            "segment": "number; 0: none",
+            "r_score": _FEATURES["r_score"],
+            "f_score": _FEATURES["f_score"],
+            "rfm_group": _FEATURES["rfm_group"],
+            "customers": "how many",
+            "revenue": "money of purchases",
         },
     ),
     File(

@@ -36,22 +36,22 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# What an extra of pyproject.toml adds to that: dev, bench, mutants, audit.
+# What an extra of pyproject.toml adds to that: dev, databases, bench, mutants, audit.
 $(VENV)/.%: .ci/constraints/%.txt $(VENV)/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-$(VENV)/.bench $(VENV)/.mutants $(VENV)/.audit: $(VENV)/.dev
+$(VENV)/.bench $(VENV)/.mutants $(VENV)/.databases $(VENV)/.audit: $(VENV)/.dev
 
 segment: $(VENV)/.run ## segment INPUT into OUT and say where the report is
 	@report=$$($(BIN)/segcore segment $(INPUT) --out $(OUT) --job $(JOB) \
 	  $(if $(K),--k $(K)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))) \
 	  && echo "report: $$report"
 
-test: $(VENV)/.dev ## run the tests (about five minutes on two cores)
+test: $(VENV)/.dev $(VENV)/.databases ## run the tests (about five minutes on two cores)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
-test-all: $(VENV)/.dev ## run the long tests too
+test-all: $(VENV)/.dev $(VENV)/.databases ## run the long tests too
 	$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 1800
 
 mutants: $(VENV)/.mutants ## small wrong changes that no test of the room notices; ROOM=selection SAMPLE=100

@@ -297,6 +297,19 @@ FILES: tuple[File, ...] = (
         },
     ),
     File(
+        path="tables/nights.parquet",
+        holds="the last 30 runs side by side, this one last",
+        columns={
+            **_RUN,
+            **_ITS,
+            "segment_name": "its name in that run",
+            "customers": "how many",
+            "revenue": "money of purchases, before returns",
+            "chance_to_buy": "mean of its customers; empty where the run has none",
+            "moved_share": "of all customers, who moved since the run before; the same in every row of a run",
+        },
+    ),
+    File(
         path="tables/products.parquet",
         holds="best sellers and what is bought unusually often",
         columns={

@@ -16,6 +16,7 @@ from segcore.report import net_revenue
 
 TABLES = (
     "monthly",
+    "nights",
     "products",
     "countries",
     "map",

@@ -28,6 +28,7 @@ OF_OTHERS = {"--help", "--version", "--file", "--tag", "--now", "--host", "--por
     "--editable",
     "--strict",
     "--upgrade",
+    *("--source", "--hive"),  # of BigQuery's bq, cut at the underscore
 }
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 JOBS = of.page("jobs/README.md")

@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from segcore import errors, pipeline
+from segcore import Run, errors, pipeline
 from segcore.pipeline.outputs import database
+from tests.documents import pages
 from tests.operations.processes import ROOT, segment_here, small_dump
 
 PASSWORD = "correct-horse-battery"
@@ -84,11 +85,15 @@ def test_a_driver_that_is_not_there_is_said(runs: list[Path], monkeypatch: pytes
 def loaded(to: str, module: str) -> dict[str, pl.DataFrame]:
     """Return all rows of the tables of a database, sorted."""
     driver = pytest.importorskip(f"{module}.dbapi")
-    found = {}
+    found: dict[str, pl.DataFrame] = {}
+    df: Any
     with driver.connect(to.removeprefix("duckdb:")) as connection, connection.cursor() as cursor:
+        cursor.execute(sql_of_the_page())
+        df = pl.from_arrow(cursor.fetch_arrow_table())
+        found["as on the page"] = df.sort("customer_id")
         for name in [*NAMES, "segcore_lists"]:
             cursor.execute(f"SELECT * FROM {name}")
-            df: Any = pl.from_arrow(cursor.fetch_arrow_table())
+            df = pl.from_arrow(cursor.fetch_arrow_table())
             found[name] = df.sort(pl.all())
     return found
 
@@ -106,6 +111,7 @@ def check_database(to: str, module: str, runs: list[Path]) -> None:
         assert profile["customers"].sum() == rows.height
     moved = pl.read_parquet(runs[1] / "moved.parquet")["customer_id"].sort()
     assert there["segcore_movement"]["customer_id"].sort().to_list() == moved.to_list()
+    assert there["as on the page"]["customer_id"].to_list() == moved.to_list()
     assert set(there["segcore_lists"]["run_id"]) == {runs[1].name}
     assert "was there already, nothing changed" in pipeline.export(runs[0], to)
     assert all(df.equals(there[name]) for name, df in loaded(to, module).items())
@@ -114,6 +120,11 @@ def check_database(to: str, module: str, runs: list[Path]) -> None:
 def test_duckdb(runs: list[Path], tmp_path: Path) -> None:
     pytest.importorskip("adbc_driver_duckdb.dbapi", reason="pip install 'segcore[databases]'")
     check_database(f"duckdb:{tmp_path}/shop.duckdb", "adbc_driver_duckdb", runs)
+
+
+def sql_of_the_page() -> str:
+    [block] = [block.text for block in pages.page("jobs/README.md").blocks if block.language == "sql"]
+    return block
 
 
 def run_as_postgres(*command: str, **more: Any) -> None:
@@ -183,3 +194,25 @@ def test_the_password_of_the_environment_is_in_no_message(
     assert ended.stderr.count("\n") == 1
     assert "the database cannot be opened: " in ended.stderr
     assert PASSWORD not in ended.stderr + ended.stdout
+
+
+def test_the_path_of_the_first_page_ends_with_the_ids_of_overdue_big_spenders(
+    sample_run: Run, tmp_path: Path
+) -> None:
+    """The second and the third of its three commands, on a run that is there."""
+    [block] = [b.text for b in pages.page("README.md").blocks if "overdue.csv" in b.text]
+    commands = block.replace("make segment\n", "").replace("data/out", str(sample_run.folder))
+    commands = commands.replace(".venv/bin/segcore", f"{sys.executable} -m segcore").replace(
+        ".venv/bin/python", sys.executable
+    )
+    path = f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"
+    subprocess.run(["sh", "-ec", commands], check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path})
+    overdue = pl.read_csv(tmp_path / "overdue.csv", infer_schema=False)["customer_id"]
+    features = pl.read_parquet(sample_run.features / "*.parquet").join(
+        pl.read_parquet(sample_run.segments / "*.parquet").select("customer_id", "segment_name"),
+        on="customer_id",
+    )
+    late = pl.col("days_since_last_order") > 2 * pl.col("mean_days_between_orders")
+    big = pl.col("segment_name").str.to_lowercase().str.ends_with("big spenders")
+    assert sorted(overdue) == sorted(features.filter(late, big)["customer_id"])
+    assert len(overdue) > 0

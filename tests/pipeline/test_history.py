@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -14,6 +15,7 @@ import pytest
 from segcore import errors, pipeline, storage
 from segcore.pipeline.outputs import history_file
 from segcore.storage import history
+from tests.documents import pages
 from tests.operations.processes import segment_here, small_dump
 
 COLUMNS = [*history_file.SCHEMA, "as_of", "run"]
@@ -96,6 +98,32 @@ def test_duckdb_reads_all_nights_without_options(nights: Path) -> None:
     )
     assert [(day, n) for day, n, _ in rows] == df.sort("as_of").select("as_of", "n").rows()
     assert [money for *_, money in rows] == pytest.approx(df.sort("as_of")["money"].to_list())
+
+
+def blocks(package: str) -> str:
+    """The snippet of jobs/README.md that imports a package."""
+    found = [b.text for b in pages.page("jobs/README.md").blocks if b.text.startswith(f"import {package}\n")]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("package", ["duckdb", "pandas"])
+def test_the_snippets_of_the_page_count_every_night(nights: Path, package: str) -> None:
+    pytest.importorskip(package, reason=f"{package} is not installed")
+    told: dict[str, Any] = {}
+    exec(blocks(package).replace("OUT/", f"{nights}/"), told)
+    sizes = told["sizes"]
+    if package == "pandas":
+        sizes = [(*key, *row) for key, row in zip(sizes.index, sizes.to_numpy(), strict=True)]
+    df = (
+        pl.read_parquet(nights / "history")
+        .group_by("as_of", "segment_name")
+        .len()
+        .sort("as_of", "segment_name")
+    )
+    assert [(str(day), name, n) for day, name, n, _ in sizes] == [
+        (str(day), name, n) for day, name, n in df.iter_rows()
+    ]
 
 
 def night(out: Path, day: date, run: str = "20260101T000000Z-ab") -> Path:

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from segcore.lines import ledger
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished.finished_run import NOT_READ_AGAIN
-from segcore.pipeline.outputs import closing, history_file, run_files
+from segcore.pipeline.outputs import closing, history_file, nights, run_files
 from segcore.progress import Progress
 from segcore.records import Manifest
 from segcore.records.manifest import StageFigures, WorkerFigures
@@ -69,6 +70,16 @@ def finish(
         **facts,
         "gate": {"broken": broken},
     }
+    previous = run.plan.previous
+    own = nights.table(
+        folder,
+        table,
+        run_id=run.run_id,
+        as_of=date.fromisoformat(facts["as_of"][:10]),
+        moved=run_files.moved_share(folder),
+        before=None if previous is None else previous.folder,
+    )
+    run_files.write_tables(folder, {nights.TABLE: own})
     about["input"] |= {
         "files": len(sources),
         "bytes": sum(source.size for source in sources),

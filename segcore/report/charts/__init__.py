@@ -11,6 +11,7 @@ from segcore.report.charts.distribution import distribution
 from segcore.report.charts.flows import flows
 from segcore.report.charts.models import Style, agreement, criterion, dendrogram, family_style
 from segcore.report.charts.months import monthly
+from segcore.report.charts.nights import nights
 from segcore.report.charts.pays import ranking as pays_ranking
 from segcore.report.charts.pays import shares as pays_shares
 from segcore.report.charts.segment_map import segment_map
@@ -29,6 +30,7 @@ __all__ = [
     "family_style",
     "flows",
     "monthly",
+    "nights",
     "pays_ranking",
     "pays_shares",
     "segment_map",

@@ -17,7 +17,7 @@ from segcore.job.analysis import (
 from segcore.job.data import Cleaning, Features, Input, Matrix, Rfm, Transform
 from segcore.job.extra import Extra
 from segcore.job.tables import Job
-from segcore.job.text import json_schema, resolve, template, to_toml
+from segcore.job.text import commented, json_schema, resolve, template, to_toml
 
 __all__ = [
     "Cleaning",
@@ -40,6 +40,7 @@ __all__ = [
     "Stability",
     "StructureTest",
     "Transform",
+    "commented",
     "json_schema",
     "resolve",
     "template",

@@ -101,6 +101,20 @@ def to_toml(job: Job) -> str:
     return tomli_w.dumps(job.model_dump(exclude_none=True))
 
 
+def commented(job: Job) -> str:
+    """Return the job as TOML, with the meaning of every key of a table above it."""
+    lines, model = [], None
+    for line in to_toml(job).splitlines():
+        if line.startswith("["):
+            field = Job.model_fields.get(line.strip("[]"))
+            model = field.annotation if field is not None and _is_table(field.annotation) else None
+        key = line.partition(" = ")[0]
+        if model is not None and key in model.model_fields:
+            lines.append(f"# {model.model_fields[key].description}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
 def template() -> str:
     """Return a job file with every key, its default and its meaning; keys without a default stand commented out."""
     parts = ["# A segcore job with every key at its default.\n"]

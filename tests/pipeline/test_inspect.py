@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segcore import cli, errors, pipeline
+from segcore import cli, errors, job, pipeline
 from segcore.pipeline.inspection import counts
 from tests.transaction_lines import Line, line, write_csv
 
@@ -215,7 +215,9 @@ def test_the_job_that_it_writes_leaves_nothing_to_assume(tmp_path: Path) -> None
 def test_the_command_prints_to_stdout_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_csv(tmp_path / "a.csv", [line(InvoiceDate="1/2/2011")])
+    path = write_csv(
+        tmp_path / "a.csv", [line(InvoiceDate="1/2/2011"), line(InvoiceDate="1/2/2011", CustomerID="5")]
+    )
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["segcore", "inspect", str(path), "--date-format", "day-first"])
     with pytest.raises(SystemExit, match="0"):
@@ -224,3 +226,37 @@ def test_the_command_prints_to_stdout_and_leaves_nothing_behind(
     assert "dates     2011-02-01 00:00:00" in said.out
     assert said.err == ""
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_codes_that_look_like_postage_are_suggested_and_products_are_not(tmp_path: Path) -> None:
+    lines = [line(CustomerID=str(n), InvoiceNo=str(n)) for n in range(5)]
+    lines += [line(StockCode="post", Description="POSTAGE", CustomerID="1", InvoiceNo="p")]
+    lines += [
+        line(StockCode="C2", Description="Next Day Carriage", CustomerID=str(n), InvoiceNo=f"c{n}")
+        for n in (1, 2)
+    ]
+    lines += [line(StockCode="22423", Description="RETRO SPOTS POSTAGE BOX", CustomerID="1", InvoiceNo="b")]
+    lines += [
+        line(StockCode="B1", Description="BANK FEE", CustomerID="", InvoiceNo="x")
+    ]  # counts for nothing
+    path = write_csv(tmp_path / "a.csv", lines)
+    target = tmp_path / "job.toml"
+    text = pipeline.inspect_input(path, write_job_to=target)
+    assert "cleaning.not_products takes them out:\n  C2 " in text
+    assert "22423" not in text
+    written = target.read_text()
+    assert tomllib.loads(written)["cleaning"]["not_products"] == []
+    assert '# not_products = ["C2", "POST"]' in written
+    assert "# product codes that are no products, compared in upper case\n# These codes look" in written
+    taken = tmp_path / "taken.toml"
+    taken.write_text(
+        written.replace("\nnot_products = []", "").replace("# not_products = [", "not_products = [")
+    )
+    assert "look like postage" not in pipeline.inspect_input(path, job=taken)
+
+
+def test_a_drafted_job_says_what_each_key_means_and_is_the_same_job(tmp_path: Path) -> None:
+    settings = job.resolve("[selection]\nk = 4\n[cleaning]\nnot_products = ['A', 'B']")
+    text = job.commented(settings)
+    assert job.resolve(text) == settings
+    assert "# mean over the halvings\nmin_prediction_strength = 0.8" in text

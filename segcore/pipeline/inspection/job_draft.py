@@ -7,7 +7,7 @@ from pathlib import Path
 from segcore import errors, ingest, job, storage
 from segcore.ingest.columns import gathered
 from segcore.job import Job
-from segcore.pipeline.inspection import states
+from segcore.pipeline.inspection import services, states
 from segcore.pipeline.inspection.look import Inspection
 
 
@@ -48,10 +48,13 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
 
 
 def _with_rules(draft: Job, seen: Inspection) -> str:
-    """Put rules that columns suggest into the table for them, as comments."""
-    table = "[cleaning.rules]\n"
-    comments = states.comments(seen.states, draft.cleaning.money_decimals)
-    return job.to_toml(draft).replace(table, table + "".join(f"{text}\n" for text in comments), 1)
+    """Put what columns and codes suggest into the tables for them, as comments, and every key's meaning above it."""
+    decimals = draft.cleaning.money_decimals
+    table, key = "[cleaning.rules]\n", "not_products = "
+    rules = states.comments(seen.states, decimals)
+    codes = services.comments(seen.services, draft.cleaning.not_products, decimals)
+    text = job.commented(draft).replace(table, table + "".join(f"{line}\n" for line in rules), 1)
+    return text.replace(f"\n{key}", "\n" + "".join(f"{line}\n" for line in codes) + key, 1)
 
 
 def _cleaning(seen: Inspection, cleaning: job.Cleaning) -> job.Cleaning:

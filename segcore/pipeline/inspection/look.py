@@ -19,8 +19,9 @@ from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.core import job_file
 from segcore.pipeline.customers import attributes
-from segcore.pipeline.inspection import counts, states
+from segcore.pipeline.inspection import counts, services, states
 from segcore.pipeline.inspection.counts import Missing
+from segcore.pipeline.inspection.services import Service
 from segcore.pipeline.inspection.states import State
 from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
 from segcore.pipeline.lines.read_input import PreparedInput
@@ -75,6 +76,7 @@ class Inspection:
     missing: list[dict[str, Missing]]
     warnings: list[str]
     states: list[State]
+    services: list[Service]
     fillable: bool
     classes: pl.DataFrame
     first_rejects: pl.DataFrame
@@ -184,6 +186,7 @@ def _look(
         rejects = counts.first_rejects(lf, classes, source)
         used = expressions.columns_of_rules(settings.cleaning.own_conditions)
         telling = states.count(classified, source, used)
+        found = services.find(lf)
     share = sum(source.size for source in sampled) / sum(source.size for source in sources)
     order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
     return Inspection(
@@ -195,6 +198,7 @@ def _look(
         missing=missing,
         warnings=[*warnings, *states.warnings(telling, settings.cleaning.money_decimals)],
         states=telling,
+        services=found,
         fillable=fillable,
         classes=classes.select("class", "lines").sort(
             pl.col("class").replace_strict(order, default=len(order))

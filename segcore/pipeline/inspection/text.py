@@ -13,7 +13,7 @@ from segcore.ingest.columns import gathered
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attribute_table
-from segcore.pipeline.inspection import states
+from segcore.pipeline.inspection import services, states
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.look import Inspection
 from segcore.pipeline.lines import memory_plan, read_input
@@ -56,6 +56,7 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         "",
         *_classes(inspection),
         "",
+        *services.told(inspection.services, settings.cleaning.money_decimals),
         *states.table(inspection.states, settings.cleaning.money_decimals),
         *([""] if inspection.states else []),
         *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),

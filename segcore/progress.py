@@ -15,6 +15,8 @@ import psutil
 from segcore.logs import CONTEXT, LOGGER
 
 _SAMPLE_SECONDS = 0.2
+# What a stage counts, where that is not customers.
+_UNITS = {**dict.fromkeys(("input", "fill", "coverage", "lines", "customers"), "lines"), "extra": "rows"}
 
 
 @dataclass(kw_only=True)
@@ -128,7 +130,8 @@ class Progress:
         stage.seconds, stage.peak_memory = self._watch.read()
 
     def _log_end(self, stage: Stage) -> None:
-        rows = f", {stage.rows:,} rows" if stage.rows is not None else ""
+        unit = _UNITS.get(stage.name, "customers")
+        rows = f", {stage.rows:,} {unit}" if stage.rows is not None else ""
         note = " (finished earlier)" if stage.resumed else ""
         facts = {key: value for key, value in asdict(stage).items() if key not in ("name", "resumed")}
         self.log(

@@ -49,7 +49,7 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "UserWarning: of a library" in library
     assert error == "error: a bad error"
     assert stage.startswith("models ")
-    assert stage.endswith(" MB, 7 rows")
+    assert stage.endswith(" MB, 7 customers")
     assert last == "done"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from segcore.logs import CONTEXT, LOGGER
 _SAMPLE_SECONDS = 0.2
 # What a stage counts, where that is not customers.
 _UNITS = {**dict.fromkeys(("input", "fill", "coverage", "lines", "customers"), "lines"), "extra": "rows"}
+_CLEAR = "\x1b[K"  # what a longer line before has left on this one
 
 
 @dataclass(kw_only=True)
@@ -98,6 +99,7 @@ class Progress:
     quiet: bool = False
     stages: list[Stage] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _expected: list[tuple[str, float]] = field(default_factory=list, repr=False)
     _watch: _Watch = field(default_factory=_Watch, repr=False)
 
     def log(self, text: str, **facts: object) -> None:
@@ -116,7 +118,7 @@ class Progress:
         stage = Stage(name=name)
         CONTEXT["stage"] = name
         if self._on_terminal():
-            print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
+            print(f"{name} ...{self._ahead(name)}", end=f"{_CLEAR}\r", file=sys.stderr, flush=True)
         with _Watch() as self._watch:
             yield stage
             if not stage.resumed:
@@ -124,6 +126,20 @@ class Progress:
         self.stages.append(stage)
         self._log_end(stage)
         del CONTEXT["stage"]  # a stage that failed stays named in what is logged last
+
+    def expect(self, stages: Iterable[tuple[str, float]]) -> None:
+        """Learn the stages of the run before and their seconds: what this one has ahead."""
+        self._expected = [*stages]
+
+    def _ahead(self, name: str) -> str:
+        """Return how far along a stage is, and how long the run before took from there on; empty where none did it."""
+        names = [known for known, _ in self._expected]
+        if name not in names:
+            return ""
+        place = names.index(name)
+        seconds = sum(took for _, took in self._expected[place:])
+        left = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+        return f" (step {place + 1} of {len(names)}, about {left} left, as in the last run)"
 
     def measure(self, stage: Stage) -> None:
         """Fill in the figures of the current stage, as they are now."""
@@ -150,8 +166,9 @@ class Progress:
 
         with Bars(console=Console(stderr=True), transient=True) as bars:
             bar = bars.add_task(name, total=None)
+            ahead = self._ahead(CONTEXT.get("stage", name))
             yield lambda done, total, what: bars.update(
-                bar, completed=done, total=total, description=f"{name}: {what}"
+                bar, completed=done, total=total, description=f"{name}: {what}{ahead}"
             )
 
     def _on_terminal(self) -> bool:

@@ -106,3 +106,18 @@ def test_nothing_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None
     assert not set(text) & {"\x1b", "\x9b", "\u202e"}
     assert "HUSH" not in text
     assert "a\\x1b[31m\\x9b\\u202eb.csv" in text
+
+
+def test_a_terminal_sees_how_far_a_run_is_by_what_the_last_one_took(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Progress, "_on_terminal", lambda self: True)
+    progress = Progress()
+    progress.expect([("lines", 50.0), ("models", 40.0), ("report", 5.0)])
+    for name in ("lines", "models", "other"):
+        with progress.stage(name):
+            pass
+    first, second, third = capsys.readouterr().err.split("\x1b[K\r")[:3]
+    assert first == "lines ... (step 1 of 3, about 2 minutes left, as in the last run)"
+    assert second == "models ... (step 2 of 3, about 45 s left, as in the last run)"
+    assert third == "other ..."

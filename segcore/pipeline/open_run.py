@@ -98,6 +98,8 @@ def opened(
     ):
         run_id = logs.CONTEXT["run"] = storage.run_id(work.begun, plan.fingerprint)
         # The clock is read once; the run's job.toml holds what it was, the fingerprint does not.
+        if plan.previous is not None:
+            progress.expect((stage.name, stage.seconds) for stage in plan.previous.manifest.stages)
         plan = replace(plan, settings=job_file.with_clock(plan.settings, work.begun))
         run = RunContext(work=work, run_id=run_id, plan=plan, progress=progress)
         engine.limit_polars(plan.budget, spill=run.temporary("spill"))

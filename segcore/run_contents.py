@@ -40,7 +40,7 @@ _HISTORY = {
     "run_id": _RUN["run_id"],
     **_WHO,
     **_SEGMENT,
-    "confidence": "how sure the label is, 0 to 1",
+    "confidence": "probability of keeping the segment when the model is fitted again on other customers",
     "days_since_last_order": _FEATURES["days_since_last_order"],
     "order_count": _FEATURES["order_count"],
     "total_spend": _FEATURES["total_spend"],
@@ -52,7 +52,8 @@ _HISTORY = {
 _SEGMENTS = {
     **_WHO,
     **_SEGMENT,
-    "confidence": "how sure the label is, 0 to 1",
+    "confidence": "probability of keeping the segment when the model is fitted again on other customers",
+    "margin": "by how much the own segment leads the next, as its family measures it",
     "distance": "to the segment's centre, in standard deviations; empty without a segment",
     "outside": "whether farther from the centre than 99% of the customers of the fit were",
     "chance_to_buy": "probability of an order in the next period",
@@ -70,6 +71,18 @@ _PROFILE = {
     "confidence": "mean of its customers",
     "n_orders": "orders of all its customers",
     "one_order_share": "of its customers, who ordered once",
+    "name_holds": "share of its customers of whom the name is true",
+    "name_claims": "what the name says of them",
+    "name_disagreed": "runs in a row in which the rule would have given another name",
+    **{
+        f"{state}_{what}": f"{told}: {words}"
+        for state, told in (
+            ("now", "bought within the shop's usual gap between orders"),
+            ("overdue", "longer ago, and within three gaps"),
+            ("long_gone", "longer ago than that"),
+        )
+        for what, words in (("customers", "how many"), ("revenue", "their money"))
+    },
     "{feature}_median": "the customer in the middle; so p25, p75 and mean",
     "{feature}_p25": "a quarter of the customers is below",
     "{feature}_p75": "a quarter of the customers is above",

@@ -17,6 +17,8 @@ NOT_HERE = {
     "look_back.parquet",
     "tables/tree.parquet",
 }
+# What takes a longer history than theirs.
+NOT_YET = {"chance_to_buy", "expected_spend"}
 
 
 @pytest.fixture(scope="module")
@@ -68,4 +70,4 @@ def test_what_the_reference_has_some_run_leaves(runs: list[Path], sample_run: Ru
     assert {file.path for file in run_contents.FILES} - there.keys() <= NOT_HERE
     for file in run_contents.FILES:
         if file.path in there:
-            assert set(file.columns) == there[file.path], file.path
+            assert set(file.columns) - there[file.path] <= NOT_YET, file.path

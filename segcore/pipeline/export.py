@@ -15,6 +15,7 @@ from segcore.new_folder import scratch_beside
 from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.outputs import database, export_tables, history_file, run_files
 from segcore.pipeline.outputs.export_tables import Table
+from segcore.profile import recency
 from segcore.records import Manifest
 from segcore.storage import Place
 from segcore.stores import is_url
@@ -22,7 +23,7 @@ from segcore.stores import is_url
 # Of a list for a campaign tool; empty where the run does not have it.
 _LIST = (
     *("customer_id", "segment_name", "confidence", "days_since_last_order", "order_count", "total_spend"),
-    *("overdue", "rfm_group", "chance_to_buy", "expected_spend", "treatment", "as_of"),
+    *("recency", "rfm_group", "chance_to_buy", "expected_spend", "treatment", "as_of"),
 )
 _GAP, _OVERDUE = (
     "mean_days_between_orders",
@@ -85,14 +86,20 @@ def _into_folder(
 
 def _write_lists(folder: Path, run: Path, run_id: str, names: Mapping[int, str]) -> None:
     """Write a list of customers for each segment, for machines: ids stand there as in the dump."""
+    everybody = profile.load(run).filter(pl.col("segment") == profile.ALL)
+    usual_gap = everybody[_GAP][0] if everybody.height and _GAP in everybody.columns else None
     for segment, name in names.items():
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        own = (_listed(df.filter(pl.col("segment") == segment)) for df in history_file.customers(run, run_id))
+        own = (
+            _listed(df.filter(pl.col("segment") == segment), usual_gap)
+            for df in history_file.customers(run, run_id)
+        )
         spreadsheet.write(folder / f"{segment}-{slug}.csv", own, machine=True)
 
 
-def _listed(df: pl.DataFrame) -> pl.DataFrame:
+def _listed(df: pl.DataFrame, usual_gap: float | None) -> pl.DataFrame:
     known = {name: pl.col(name) for name in df.columns}
-    if _GAP in known:
-        known["overdue"] = pl.col("days_since_last_order") > _OVERDUE * pl.col(_GAP)
+    if usual_gap is not None:
+        states = dict(enumerate(recency.STATES))
+        known["recency"] = recency.state(usual_gap).replace_strict(states, return_dtype=pl.String)
     return df.select(known.get(name, pl.lit(None)).alias(name) for name in _LIST)

@@ -18,6 +18,12 @@ RECENCY = {
 """Columns of a profile: customers and revenue of those who bought within the usual gap, later, and much later."""
 
 
+def state(usual_gap: float) -> pl.Expr:
+    """Return the place of each customer's state in :data:`STATES`."""
+    days = pl.col("days_since_last_order")
+    return pl.when(days <= usual_gap).then(0).when(days <= LONG * usual_gap).then(1).otherwise(2)
+
+
 def count_by_recency(
     lf: pl.LazyFrame, usual_gap: float | None, *, money_decimals: int = 4
 ) -> dict[int, dict[str, float]]:
@@ -34,10 +40,10 @@ def count_by_recency(
     there = lf.collect_schema().names()
     if usual_gap is None or not {"days_since_last_order", "total_spend"} <= set(there):
         return {}
-    days = pl.col("days_since_last_order")
-    state = pl.when(days <= usual_gap).then(0).when(days <= LONG * usual_gap).then(1).otherwise(2)
     rows = (
-        lf.select("segment", state.alias("state"), minor("total_spend", money_decimals).alias("money"))
+        lf.select(
+            "segment", state(usual_gap).alias("state"), minor("total_spend", money_decimals).alias("money")
+        )
         .group_by("segment", "state")
         .agg(pl.len(), pl.col("money").sum())
         .collect(engine="streaming")

@@ -25,10 +25,7 @@ _LIST = (
     *("customer_id", "segment_name", "confidence", "days_since_last_order", "order_count", "total_spend"),
     *("recency", "rfm_group", "chance_to_buy", "expected_spend", "treatment", "as_of"),
 )
-_GAP, _OVERDUE = (
-    "mean_days_between_orders",
-    2,
-)  # overdue: no order for so many times the usual days between two
+_GAP = "mean_days_between_orders_median"
 _DATABASES = (*database.POSTGRESQL, database.DUCKDB)
 
 

@@ -141,6 +141,7 @@ _CANDIDATES = {
     "chosen": "whether it is the winner",
     "propagation_ari": "how faithfully the sample's labels reach everybody",
     "sample_stability_ari": "how alike the labels from another sample are",
+    "sample_stability_se": "its error",
     "sample_stability_rows": "customers that was measured on",
 }
 _SHARES = {
@@ -212,6 +213,9 @@ FILES: tuple[File, ...] = (
     ),
     File(path="model.json", holds="transforms, centres and names: what labels new customers"),
     File(path="model/reference.json", holds="the customers of the fit, counted, to tell drift from"),
+    File(
+        path="model/retired.json", holds="segments that ended lately, to know them again when they come back"
+    ),
     File(
         path="model/{model}.{array}.parquet",
         holds="an array of a published model",

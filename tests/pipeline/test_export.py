@@ -205,9 +205,11 @@ def test_the_path_of_the_first_page_ends_with_the_ids_of_overdue_big_spenders(
     """The second and the third of its three commands, on a run that is there."""
     [block] = [b.text for b in pages.page("README.md").blocks if "overdue.csv" in b.text]
     commands = block.replace("make segment\n", "").replace("data/out", str(sample_run.folder))
-    commands = commands.replace(".venv/bin/segcore", f"{sys.executable} -m segcore").replace(
-        ".venv/bin/python", sys.executable
-    )
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name, module in (("segcore", "-m segcore"), ("python", "")):
+        script = tmp_path / ".venv/bin" / name
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
+        script.chmod(0o755)
     path = f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"
     subprocess.run(["sh", "-ec", commands], check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path})
     overdue = pl.read_csv(tmp_path / "overdue.csv", infer_schema=False)["customer_id"]

@@ -179,6 +179,7 @@ _TAKEN = {
     *FEATURE_BY_NAME,
     *LINE_NAMES,
     *("h", "class", "label", "segment", "segment_name", "confidence", "margin", "distance", "outside"),
+    *("chance_to_buy", "expected_spend", "bought", "next_spend_minor", "half"),
     *("row", "index", "spend", "orders", "customers", "file", "record", "malformed", "text", "undecodable"),
 }
 _MODEL = r"(kmeans|hierarchical|mixture|dbscan|hdbscan|spectral)(_|$)"

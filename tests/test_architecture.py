@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"job"},
     {"ingest", "lines", "matrix", "simulate", "download"},
     {"models"},
-    {"evaluation", "selection", "profile", "tables", "explain", "changes"},
+    {"evaluation", "selection", "profile", "tables", "explain", "changes", "outlook"},
     {"report"},
     {"pipeline"},
     {"cli"},

@@ -8,9 +8,10 @@ import polars as pl
 
 from segcore import schema
 from segcore.explain import whatif
-from segcore.explain.explanation import Explanation
+from segcore.explain.explanation import Explanation, NextUp
 from segcore.explain.whatif import Change
 from segcore.models.segment_model import SegmentModel
+from segcore.outlook.model import Outlook
 from segcore.profile import ALL, Rules
 
 
@@ -22,6 +23,7 @@ def explain(
     profile: pl.DataFrame,
     limits: Mapping[str, tuple[float, float]],
     rules: Rules | None = None,
+    outlook: Outlook | None = None,
 ) -> Explanation:
     """Explain one customer.
 
@@ -38,6 +40,8 @@ def explain(
         Smallest and largest value of each feature of the matrix, see :func:`limits_of`.
     rules : Rules, optional
         The run's decision list.
+    outlook : Outlook, optional
+        The run's model of the next period.
     """
     segments, confidence = model.assign(df)
     segment, distances = int(segments[0]), model.distances(df)
@@ -53,6 +57,18 @@ def explain(
         rule=next((r for r in rules.rules if r.holds(df)[0]), None) if rules else None,
         changes=changes,
         unreachable=unreachable,
+        next_up=None if outlook is None or outlook.lacking(df.schema) else _next_up(df, outlook),
+    )
+
+
+def _next_up(df: pl.DataFrame, outlook: Outlook) -> NextUp:
+    chance, spend = outlook.predict(df)
+    return NextUp(
+        days=outlook.about.days,
+        chance=float(chance[0]),
+        expected_spend=float(spend[0]),
+        effects=outlook.effects(df),
+        medians=dict(zip(outlook.about.features, outlook.about.medians, strict=True)),
     )
 
 

@@ -10,6 +10,30 @@ from segcore.profile.rules import Rule, conditions
 from segcore.profile.wording import feature_of, number, phrase
 
 _MOST_CHANGES = 3
+_MOST_EFFECTS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextUp:
+    """What the run's outlook says of one customer.
+
+    Attributes
+    ----------
+    days : int
+        Length of the period to come.
+    chance : float
+        To buy in it.
+    expected_spend : float
+    effects : dict of str to float
+        By how much the chance differs from what it is with a feature at its median; the largest difference first.
+    medians : dict of str to float or None
+    """
+
+    days: int
+    chance: float
+    expected_spend: float
+    effects: dict[str, float]
+    medians: dict[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +59,8 @@ class Explanation:
         For the better, to the nearest better segment that one reaches, the shortest first.
     unreachable : tuple of int
         Nearer ones that no single change reaches.
+    next_up : NextUp or None
+        Where the run has an outlook.
     """
 
     customer_id: str
@@ -46,6 +72,7 @@ class Explanation:
     rule: Rule | None
     changes: tuple[Change, ...]
     unreachable: tuple[int, ...]
+    next_up: NextUp | None = None
 
     @property
     def segment_name(self) -> str:
@@ -72,6 +99,7 @@ def _text(explanation: Explanation, currency: str) -> str:
         ],
         ["", "Distance to each centre, in standard deviations:", *_distance_lines(explanation)],
         ["", *_change_lines(explanation, currency)],
+        _next_lines(explanation, currency),
     ]
     return "\n".join(line for part in parts for line in part)
 
@@ -123,3 +151,21 @@ def _change_lines(explanation: Explanation, currency: str) -> list[str]:
         follows = " and ".join(phrase(f, v, currency=currency) for f, v in change.follows.items())
         lines.append(f"  {new} instead of {old}" + (f", which makes {follows}" if follows else ""))
     return missed + lines
+
+
+def _next_lines(explanation: Explanation, currency: str) -> list[str]:
+    found = explanation.next_up
+    if found is None:
+        return []
+    lines = [
+        "",
+        f"In the next {found.days} days: a chance to buy of {found.chance:.0%}, "
+        f"and a spend to expect of {number(found.expected_spend, 'money', currency=currency)}.",
+    ]
+    if found.effects:
+        lines.append("With one feature at its median instead, everything else equal, the chance would be:")
+    for name, effect in list(found.effects.items())[:_MOST_EFFECTS]:
+        median = found.medians[name]
+        usual = "none" if median is None else phrase(name, median, currency=currency)
+        lines.append(f"  {found.chance - effect:.0%} with {usual}")
+    return lines

@@ -140,6 +140,15 @@ class LookBack(Table):
         return self.days * 86_400
 
 
+class Outlook(Table):
+    """Who will buy in the next period, and for how much."""
+
+    enabled: bool = Field(
+        True,
+        description="give every customer a chance to buy, and a spend to expect, in the next `look_back.days`",
+    )
+
+
 class Lineage(Table):
     """When a segment is the one of the previous run."""
 

@@ -13,6 +13,7 @@ from segcore.job.analysis import (
     Lineage,
     LookBack,
     Models,
+    Outlook,
     Report,
     Selection,
     Stability,
@@ -45,6 +46,7 @@ class Job(Table):
     selection: Selection = Selection()
     structure_test: StructureTest = StructureTest()
     look_back: LookBack = LookBack()
+    outlook: Outlook = Outlook()
     lineage: Lineage = Lineage()
     drift: Drift = Drift()
     gate: Gate = Gate()

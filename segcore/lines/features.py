@@ -67,15 +67,15 @@ def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
     return condensed.with_columns(folded=pl.lit(0, dtype=pl.Int64), last=pl.col("ordered_at"))
 
 
-def fold(orders: pl.LazyFrame, *, cut: int | None) -> pl.LazyFrame:
+def fold(orders: pl.LazyFrame, *, bounds: Sequence[int]) -> pl.LazyFrame:
     """Put orders together that differ in nothing but their id and their time of day, which costs no feature.
 
     Parameters
     ----------
     orders : polars.LazyFrame
         Whole orders, as :func:`condense` returns them: no other frame has lines of one of them.
-    cut : int, optional
-        Seconds since 1970; what was before it is not put together with what was not.
+    bounds : sequence of int
+        Seconds since 1970; what was before one is not put together with what was not.
 
     Returns
     -------
@@ -84,11 +84,11 @@ def fold(orders: pl.LazyFrame, *, cut: int | None) -> pl.LazyFrame:
         ``last`` their first and last time. An order of several days or countries has rows of its own.
     """
     day = pl.col("ordered_at") // _SECONDS_A_DAY
-    before = pl.lit(False) if cut is None else pl.col("ordered_at") < cut
-    alike = [*_CUSTOMER, "class", "country", "__day", "__before"]
+    period = pl.sum_horizontal([pl.lit(0), *(pl.col("ordered_at") >= at for at in bounds)])
+    alike = [*_CUSTOMER, "class", "country", "__day", "__period"]
     times = [pl.col("ordered_at").min(), pl.col("last").max()]
     days = (
-        orders.with_columns(__day=day, __before=before)
+        orders.with_columns(__day=day, __period=period)
         .group_by(*alike, "order")
         .agg(*times, pl.col(_SUMS).sum())
         .with_columns(__rows=pl.len().over(*_CUSTOMER, "class", "order"))

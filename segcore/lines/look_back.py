@@ -15,6 +15,8 @@ from segcore.lines import cleaning
 OUTCOME = ("bought", "next_spend_minor")
 """Whether a customer bought in the later period, and purchases less returns of it in minor units."""
 
+_YEAR = 365 * 86_400
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
@@ -36,6 +38,59 @@ class Cut:
         when = pl.col("ordered_at")
         known = when < self.at
         return lines.filter(known if self.first is None else known & (when >= self.first))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuts:
+    """Where customers are looked at as they were then.
+
+    Attributes
+    ----------
+    last : Cut or None
+        A period before the end.
+    earlier : Cut or None
+        A period before that, for the first customers: what is learned there is judged at the last one.
+    seasons : tuple of Cut
+        A year before the last period and before the one to come: how many customers of the period before them come
+        again tells the season.
+    """
+
+    last: Cut | None = None
+    earlier: Cut | None = None
+    seasons: tuple[Cut, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """Times that tell one part of the history from another."""
+        cuts = [cut for cut in (self.last, self.earlier, *self.seasons) if cut is not None]
+        times = {time for cut in cuts for time in (cut.first, cut.at, cut.end) if time is not None}
+        return tuple(sorted(times))
+
+
+def cuts(first_at: int, as_of: int, *, length: int, outlook: bool) -> Cuts:
+    """Return the cuts before which there is history of at least a period.
+
+    Parameters
+    ----------
+    first_at, as_of : int
+        First line and end of the history, seconds since 1970.
+    length : int
+        Of a period, in seconds.
+    outlook : bool
+        Whether the next period is asked for too.
+    """
+
+    def before(end: int, *, first: int | None = None) -> Cut:
+        return Cut(first=first, at=end - length, end=end)
+
+    last, earlier = before(as_of), before(as_of - length)
+    ends = (as_of - _YEAR, as_of - _YEAR + length)
+    seasons = tuple(before(end, first=end - 2 * length) for end in ends)
+    return Cuts(
+        last=last if last.at - first_at >= length else None,
+        earlier=earlier if outlook and earlier.at - first_at >= length else None,
+        seasons=seasons if outlook and first_at <= ends[0] - 2 * length else (),
+    )
 
 
 def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
@@ -63,6 +118,27 @@ def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.
     )
     return customers.join(outcome, on="customer_id", how="left", maintain_order="left").with_columns(
         pl.col("bought").fill_null(False), pl.col("next_spend_minor").fill_null(0)
+    )
+
+
+def repeated(orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
+    """Count the customers with a purchase in the time before a cut, and those of them with one after it.
+
+    Returns
+    -------
+    polars.LazyFrame
+        One row: ``known`` and ``again``.
+    """
+    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
+    when = pl.col("ordered_at")
+    later = purchases.filter(when >= cut.at, when < cut.end)
+    known = cut.history(purchases).select("customer_id").unique()
+    return pl.concat(
+        [
+            known.select(known=pl.len().cast(pl.Int64)),
+            known.join(later, on="customer_id", how="semi").select(again=pl.len().cast(pl.Int64)),
+        ],
+        how="horizontal",
     )
 
 

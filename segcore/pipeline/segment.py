@@ -22,7 +22,7 @@ from segcore.pipeline.customers.previous_labels import PreviousLabels
 from segcore.pipeline.finished import job_diff, previous_run, retired, run_comparison, warm_start
 from segcore.pipeline.lines import memory_plan
 from segcore.pipeline.models import checkpoints, labels, look_back, model_selection
-from segcore.pipeline.outputs import feature_files, look_back_files, publish, run_files
+from segcore.pipeline.outputs import feature_files, look_back_files, outlook_files, publish, run_files
 from segcore.pipeline.score import score_with_previous
 from segcore.records.manifest import ChosenModel
 from segcore.stores import place
@@ -145,14 +145,18 @@ def _fit(run: RunContext, customers: Customers, known: PreviousLabels | None) ->
                 as_of=customers.counted_from,
             )
             labelled = labelled.with_ids(followed.lineage.ids)
+    next_up = outlook_files.fit(run, customers)
     with run.work.stage("run") as folder:
         with run.measured("profile", folder=folder, rows=customers.customers):
             selection = model_selection.with_all_rows(selection, population, labelled)
             fit = model_selection.Fit(population=population, selection=selection, labelled=labelled)
             rfm = feature_files.cut_points(customers, run.settings)
-            table = run_files.write(run, folder, customers, fit, rfm)
+            published = None if next_up is None else next_up.published
+            table = run_files.write(run, folder, customers, fit, rfm, published)
+            outlook_files.write(folder, next_up)
         facts = run_files.manifest(run, folder, customers, fit, table)
         facts["rfm"] = rfm
+        facts["outlook"] = None if next_up is None else next_up.figures
         facts["look_back"] = look_back_files.write(run, folder, customers, fit, table, rfm)
         facts |= _succession(run, folder, followed, known, profile.names_of(table), facts["chosen"])
         publish.finish(run, folder, customers, table, facts)

@@ -224,6 +224,49 @@ class RfmCutPoints:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutlookFigures:
+    """How well the model of the next period told one that it had not seen.
+
+    Attributes
+    ----------
+    published : bool
+        Whether customers have a chance to buy and a spend to expect.
+    sentence : str
+        That in words, and why not.
+    days : int
+        Length of the period.
+    customers : int
+        That the published models were fitted on, the first in hash order.
+    judged_on : {"a period later", "other customers"}
+        Models fitted on an earlier period judged on the last one; or, where the history is too short for it, models
+        fitted on half of the customers judged on the other half.
+    judged : int
+        Customers of that.
+    auc, auc_se, order_count_auc : float
+        Area under the curve of buying, with its error, and that of the number of orders on the same customers.
+    top_tenth_share : float or None
+        Of the period's revenue, of the tenth of the customers with the largest expected spend; None without revenue.
+    level : float
+        Buyers expected over buyers there were.
+    season : float or None
+        What the odds of buying are multiplied with for the season, None where the year before is not there.
+    """
+
+    published: bool
+    sentence: str
+    days: int
+    customers: int
+    judged_on: Literal["a period later", "other customers"]
+    judged: int
+    auc: float
+    auc_se: float
+    order_count_auc: float
+    top_tenth_share: float | None
+    level: float
+    season: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerFigures:
     """What a worker of a cluster did in a stage, and the largest resident memory of the process so far."""
 
@@ -260,6 +303,8 @@ class FitFacts:
         Where it was asked for.
     rules : RulesInWords
     samples : Samples
+    outlook : OutlookFigures or None
+        Where there are enough customers and a long enough history for it.
     """
 
     k: int
@@ -268,6 +313,7 @@ class FitFacts:
     structure_test: StructureTest | None
     rules: RulesInWords
     samples: Samples
+    outlook: OutlookFigures | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

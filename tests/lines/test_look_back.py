@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from segcore import job
 from segcore.job import Job
-from segcore.lines.look_back import Cut, newcomers, with_outcome
+from segcore.lines.look_back import Cut, Cuts, cuts, newcomers, repeated, with_outcome
 from segcore.pipeline.customers import aggregate_bucket
 from segcore.pipeline.lines.shuffle_lines import Bucket
 from tests.transaction_lines import RULES, Line, line, shuffled, write_csv
@@ -57,8 +57,8 @@ def then(lines: Sequence[Line], folder: Path, settings: Job) -> pl.DataFrame:
         own={},
         as_of=CUT.end,
         guest_lines=10**6,
-        products_below=0,
-        cut=CUT,
+        early_below=0,
+        cuts=Cuts(last=CUT),
     )
     done = aggregate_bucket.aggregate(task).then
     assert done is not None
@@ -104,3 +104,29 @@ def test_a_return_takes_back_nothing_before_it_happens(tmp_path: Path) -> None:
         line(InvoiceNo="C2", Quantity="-2", UnitPrice="1.25", InvoiceDate="2011-03-05 10:00:00"),
     ]
     assert then(lines, tmp_path / "run", settings)["total_spend"].to_list() == [2.5]
+
+
+def test_who_came_again_by_hand() -> None:
+    # a came again, b only sent something back, c was not there before.
+    assert repeated(ORDERS.lazy(), CUT).collect().rows() == [(2, 1)]
+    # In the second before the cut only a bought.
+    recent = Cut(first=AT - 1, at=AT, end=CUT.end)
+    assert repeated(ORDERS.lazy(), recent).collect().rows() == [(1, 1)]
+
+
+@pytest.mark.parametrize(("days", "n_cuts"), [(59, 0), (60, 1), (89, 1), (90, 2), (424, 2), (425, 4)])
+def test_a_cut_has_a_period_of_history_before_it(days: int, n_cuts: int) -> None:
+    found = cuts(0, days * DAY, length=30 * DAY, outlook=True)
+    assert sum(cut is not None for cut in (found.last, found.earlier, *found.seasons)) == n_cuts
+
+
+def test_cuts_of_the_outlook_by_hand() -> None:
+    found = cuts(0, 500 * DAY, length=30 * DAY, outlook=True)
+    assert found.last == Cut(first=None, at=470 * DAY, end=500 * DAY)
+    assert found.earlier == Cut(first=None, at=440 * DAY, end=470 * DAY)
+    assert found.seasons == (
+        Cut(first=75 * DAY, at=105 * DAY, end=135 * DAY),
+        Cut(first=105 * DAY, at=135 * DAY, end=165 * DAY),
+    )
+    without = cuts(0, 500 * DAY, length=30 * DAY, outlook=False)
+    assert without == Cuts(last=found.last)

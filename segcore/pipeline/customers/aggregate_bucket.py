@@ -11,7 +11,7 @@ import polars as pl
 from segcore import errors, expressions
 from segcore.job import Job
 from segcore.lines import cleaning, features, returns
-from segcore.lines.look_back import Cut, newcomers, with_outcome
+from segcore.lines.look_back import Cut, Cuts, newcomers, repeated, with_outcome
 from segcore.pipeline.customers import rejects
 from segcore.pipeline.lines.shuffle_lines import Bucket
 
@@ -32,9 +32,9 @@ class Task:
         Seconds since 1970.
     guest_lines : int
         Customers with more lines than that may be guest accounts.
-    products_below : int
-        The hash up to which it is kept what customers bought.
-    cut : Cut or None
+    early_below : int
+        The hash up to which more is kept of customers: what they bought, and how they were at an earlier cut.
+    cuts : Cuts
         Where the customers are looked at as they were then, and at what they have bought since.
     """
 
@@ -44,8 +44,13 @@ class Task:
     own: Mapping[str, str]
     as_of: int
     guest_lines: int
-    products_below: int
-    cut: Cut | None = None
+    early_below: int
+    cuts: Cuts
+
+    @property
+    def is_early(self) -> pl.Expr:
+        """Whether a customer is one of the first, of whom more is kept."""
+        return pl.col("h") <= pl.lit(self.early_below, dtype=pl.UInt64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +77,12 @@ class Done:
         What returns took back, where they do.
     then : polars.DataFrame or None
         Features at the cut of the customers known then, what they have bought since, and ``half``, 0 or 1 by hash.
+    earlier : polars.DataFrame or None
+        The same of the first customers at the earlier cut.
     newcomers : polars.DataFrame or None
-        What others have bought since then, one row.
+        What others have bought since the cut, one row.
+    seasons : tuple of polars.DataFrame
+        How many customers came again, one row each.
     """
 
     customers: pl.DataFrame
@@ -85,7 +94,9 @@ class Done:
     guests: pl.DataFrame
     taken_back: pl.DataFrame | None
     then: pl.DataFrame | None
+    earlier: pl.DataFrame | None
     newcomers: pl.DataFrame | None
+    seasons: tuple[pl.DataFrame, ...]
 
 
 def aggregate(task: Task) -> Done:
@@ -106,14 +117,7 @@ def aggregate(task: Task) -> Done:
         ]
     )
     rows = customers.select("customer_id").with_row_index("row")
-    then = new = None
-    if task.cut is not None and found.then is not None:
-        known = found.then
-        if now.gross is None:
-            known = replace(known, orders=task.cut.history(now.orders.lazy()).collect())
-        then = _with_outcome(_described(known, task, as_of=task.cut.at), bought, task.cut)
-        new = newcomers(bought.lazy(), task.cut).collect()
-    early = pl.col("h") <= pl.lit(task.products_below, dtype=pl.UInt64)
+    early = task.is_early
     return Done(
         customers=customers,
         months=months.join(rows, on="customer_id").drop("customer_id"),
@@ -123,9 +127,27 @@ def aggregate(task: Task) -> Done:
         duplicates=found.duplicates,
         guests=guests,
         taken_back=taken_back,
-        then=then,
-        newcomers=new,
+        then=_then(found, bought, task),
+        earlier=_at(task.cuts.earlier, found.earlier, bought, task),
+        newcomers=None if task.cuts.last is None else newcomers(bought.lazy(), task.cuts.last).collect(),
+        seasons=tuple(repeated(bought.lazy(), cut).collect() for cut in task.cuts.seasons),
     )
+
+
+def _then(found: _Part, bought: pl.DataFrame, task: Task) -> pl.DataFrame | None:
+    known, cut = found.then, task.cuts.last
+    if known is not None and cut is not None and found.now.gross is None:
+        known = replace(known, orders=cut.history(found.now.orders.lazy()).collect())
+    return _at(cut, known, bought, task)
+
+
+def _at(cut: Cut | None, known: _History | None, bought: pl.DataFrame, task: Task) -> pl.DataFrame | None:
+    """Return the customers as they were at a cut, with what they have bought since."""
+    if cut is None or known is None:
+        return None
+    half = (pl.col("h") % 2).cast(pl.Int8).alias("half")
+    described = _described(known, task, as_of=cut.at)
+    return with_outcome(described.lazy(), bought.lazy(), cut).with_columns(half).collect()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +166,7 @@ class _Part:
 
     now: _History
     then: _History | None
+    earlier: _History | None
     counts: pl.DataFrame
     duplicates: pl.DataFrame
     taken_back: pl.DataFrame | None
@@ -164,7 +187,8 @@ def _slice(paths: list[str], task: Task) -> _Part:
     now, taken_back = _history(lines, task)
     return _Part(
         now=now,
-        then=None if task.cut is None else _history_before(lines, now, task, task.cut),
+        then=None if task.cuts.last is None else _history_before(lines, now, task, task.cuts.last),
+        earlier=None if task.cuts.earlier is None else _first_before(lines, task, task.cuts.earlier),
         counts=counts,
         duplicates=rejects.of_duplicates(duplicates.lazy(), job.cleaning.rejects).collect(),
         taken_back=taken_back,
@@ -183,7 +207,7 @@ def _history(lines: pl.DataFrame, task: Task) -> tuple[_History, pl.DataFrame | 
         [features.condense(lines.lazy()), features.bought_products(lines.lazy())]
     )
     if task.bucket.whole_orders and gross is None:
-        orders = features.fold(orders.lazy(), cut=None if task.cut is None else task.cut.at).collect()
+        orders = features.fold(orders.lazy(), bounds=task.cuts.bounds).collect()
     history = _History(
         orders=orders, products=products, gross=gross, purchases=_own_purchases(lines.lazy(), task)
     )
@@ -202,6 +226,12 @@ def _history_before(lines: pl.DataFrame, now: _History, task: Task, cut: Cut) ->
     )
 
 
+def _first_before(lines: pl.DataFrame, task: Task, cut: Cut) -> _History | None:
+    """Condense what was known of the first customers at a cut, where there are any."""
+    known = cut.history(lines.lazy()).filter(task.is_early).collect()
+    return _history(known, task)[0] if known.height else None
+
+
 def _own_purchases(lines: pl.LazyFrame, task: Task) -> pl.DataFrame | None:
     return features.purchases(lines, expressions.all_columns(task.own)).collect() if task.own else None
 
@@ -212,6 +242,9 @@ def _together(one: _Part, other: _Part) -> _Part:
     return _Part(
         now=_merged(one.now, other.now),
         then=then,
+        earlier=_merged(one.earlier, other.earlier)
+        if one.earlier and other.earlier
+        else one.earlier or other.earlier,
         counts=pl.concat([one.counts, other.counts]),
         duplicates=pl.concat([one.duplicates, other.duplicates]),
         taken_back=_joined(one.taken_back, other.taken_back, lambda both: pl.concat(both).sum()),
@@ -264,11 +297,6 @@ def _described(history: _History, task: Task, *, as_of: int) -> pl.DataFrame:
         return customers
     own = _own_features(history.purchases, task.own, task.settings)
     return customers.join(own, on="customer_id", how="left", maintain_order="left")
-
-
-def _with_outcome(customers: pl.DataFrame, orders: pl.DataFrame, cut: Cut) -> pl.DataFrame:
-    half = (pl.col("h") % 2).cast(pl.Int8).alias("half")
-    return with_outcome(customers.lazy(), orders.lazy(), cut).with_columns(half).collect()
 
 
 def _own_features(lines: pl.DataFrame, own: Mapping[str, str], job: Job) -> pl.DataFrame:

@@ -14,8 +14,8 @@ import polars as pl
 from segcore import engine, errors, expressions, ingest, records, schema
 from segcore.arrays import Floats
 from segcore.job import Job
-from segcore.lines import features, ledger, suspects
-from segcore.lines.look_back import Cut
+from segcore.lines import features, ledger, look_back, suspects
+from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
 from segcore.pipeline.customers.rows_writer import RowsWriter
@@ -27,8 +27,9 @@ from segcore.records import Ledger
 from segcore.storage import read_json, write_json
 from segcore.stores import is_url
 
-# What was bought is kept of the first customers in hash order, so many that they have about this many lines.
-_PRODUCT_LINES = 5_000_000
+# What was bought, and how they were two periods ago, is kept of the first customers in hash order, so many that they
+# have about this many lines.
+_EARLY_LINES = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,9 @@ class Customers:
         What each other table says of how many of them.
     cut : Cut or None
         Where there is a look back.
+    seasons : list of dict or None
+        How many customers came again a year before the look back's period, and a year before the one to come; None
+        where the history does not reach back so far.
     newcomers : dict or None
         What others than the customers known at the cut have bought since.
     """
@@ -65,6 +69,7 @@ class Customers:
     product_customers: int
     coverage: list[dict[str, Any]]
     cut: Cut | None
+    seasons: list[dict[str, int]] | None
     newcomers: dict[str, int] | None
 
     @property
@@ -91,6 +96,11 @@ class Customers:
     def then(self) -> tuple[Path, ...]:
         """The customers known at the cut in hash order: their features then, and what they have bought since."""
         return _files(self.folder / "then")
+
+    @property
+    def earlier(self) -> tuple[Path, ...]:
+        """The same of the first customers, a period before; none where the history does not reach back so far."""
+        return _files(self.folder / "earlier")
 
     @property
     def products(self) -> tuple[Path, ...]:
@@ -138,8 +148,8 @@ def _describe(
             f"no purchase left: of {source.n_lines:,} lines none has a date that can be read"
         )
     as_of = observation_window.as_of(run.settings.features, buckets.newest)
-    cut = _cut(run, buckets.first_at, as_of)
-    tasks = _tasks(run, source, buckets, as_of, cut)
+    cuts = _cuts(run, buckets.first_at, as_of)
+    tasks = _tasks(run, source, buckets, as_of, cuts)
     # The scores of RFM are not here yet.
     scores = {feature.name for feature in schema.RFM}
     absent = {*source.absent_features, *run.settings.features.without} - scores
@@ -157,28 +167,30 @@ def _describe(
         "customers": totals.customers,
         "product_customers": totals.product_customers,
         "coverage": coverage,
-        "cut": None if cut is None else asdict(cut),
+        "cut": None if cuts.last is None else asdict(cuts.last),
+        "seasons": [pl.concat(one).sum().row(0, named=True) for one in zip(*totals.seasons, strict=True)]
+        or None,
         "newcomers": pl.concat(totals.newcomers).sum().row(0, named=True) if totals.newcomers else None,
     }
     write_json(folder / "stage.json", facts)
     return source.n_lines
 
 
-def _cut(run: RunContext, first_at: int | None, as_of: int) -> Cut | None:
-    """Return where the customers are looked at as they were then; None where the history is too short for it."""
+def _cuts(run: RunContext, first_at: int | None, as_of: int) -> Cuts:
+    """Return where the customers are looked at as they were then; nowhere where the history is too short for it."""
     wanted = run.settings.look_back
     if not wanted.days or first_at is None or run.plan.refresh == "score":
-        return None
-    if as_of - first_at < 2 * wanted.seconds:
+        return Cuts()
+    found = look_back.cuts(first_at, as_of, length=wanted.seconds, outlook=run.settings.outlook.enabled)
+    if found.last is None:
         run.progress.log(
             f"no look back: it takes {2 * wanted.days} days of lines, and there are {(as_of - first_at) // 86_400}"
         )
-        return None
-    return Cut(first=None, at=as_of - wanted.seconds, end=as_of)
+    return found
 
 
 def _tasks(
-    run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cut: Cut | None
+    run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cuts: Cuts
 ) -> list[aggregate_bucket.Task]:
     n_lines = sum(bucket.rows for bucket in buckets.buckets)
     own = computable(run.settings, source, run.progress)
@@ -190,9 +202,9 @@ def _tasks(
             own=own,
             as_of=as_of,
             guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
-            # The hash up to which it is kept what customers bought; it depends on nothing but the lines.
-            products_below=min(2**64 - 1, 2**64 * _PRODUCT_LINES // max(n_lines, 1)),
-            cut=cut,
+            # It depends on nothing but the lines.
+            early_below=min(2**64 - 1, 2**64 * _EARLY_LINES // max(n_lines, 1)),
+            cuts=cuts,
         )
         for bucket in buckets.buckets
     ]
@@ -209,6 +221,7 @@ class _Totals:
     guests: list[pl.DataFrame] = field(default_factory=list)
     taken_back: list[pl.DataFrame] = field(default_factory=list)
     newcomers: list[pl.DataFrame] = field(default_factory=list)
+    seasons: list[tuple[pl.DataFrame, ...]] = field(default_factory=list)
 
     def add(self, done: aggregate_bucket.Done) -> None:
         self.customers += done.customers.height
@@ -220,6 +233,7 @@ class _Totals:
             self.taken_back.append(done.taken_back)
         if done.newcomers is not None:
             self.newcomers.append(done.newcomers)
+        self.seasons.append(done.seasons)
 
 
 def _aggregate(
@@ -235,6 +249,7 @@ def _aggregate(
     rows_per_file = run.settings.features.rows_per_file
     writer = RowsWriter(folder / "features", rows_per_file=rows_per_file)
     then = RowsWriter(folder / "then", rows_per_file=rows_per_file)
+    earlier = RowsWriter(folder / "earlier", rows_per_file=rows_per_file)
     for name in ("months", "products"):
         (folder / name).mkdir()
     with run.progress.counter("customers") as tick:
@@ -251,9 +266,12 @@ def _aggregate(
             writer.add(described if tables is None else attributes.join(described, tables))
             if done.then is not None:
                 then.add(done.then.drop(absent))
+            if done.earlier is not None:
+                earlier.add(done.earlier.drop(absent))
             totals.add(done)
     writer.close()
     then.close()
+    earlier.close()
     return totals
 
 

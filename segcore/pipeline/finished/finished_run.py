@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import errors, explain, ingest, job, profile, records, report, storage
-from segcore.pipeline.finished import model_files
+from segcore.pipeline.finished import model_files, outlook_file
 from segcore.records import DriftReport, Manifest
 from segcore.records.files import File
 from segcore.selection.doubt import in_short
@@ -181,5 +181,6 @@ def _explanation(customer_id: str, run: Path) -> str:
         profile=profile.load(run),
         limits=explain.limits_of(model.preparation.expand(customers), model),
         rules=records.read(profile.Rules, run),
+        outlook=outlook_file.load(run),
     )
     return explanation.text(currency=settings.report.currency)

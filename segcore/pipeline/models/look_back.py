@@ -54,8 +54,8 @@ def candidate_auc(
     # A candidate's centres say nothing but distances, which nobody asks for here.
     centres = np.zeros((max(a.n_clusters for a in assigners), len(preparation.columns)))
     labels, _ = label_frame(df, assigners, centres, preparation, NOT_MEASURED, separate=separate)
-    outcome = _outcome(df, money_decimals)
-    return [next_period.auc(group_sums(own + 1, *outcome, int(own.max()) + 2)) for own in labels]
+    bought, revenue = outcome(df, money_decimals)
+    return [next_period.auc(group_sums(own + 1, bought, revenue, int(own.max()) + 2)) for own in labels]
 
 
 def tables(
@@ -93,7 +93,7 @@ def tables(
     summary : dict
         AUC and share of log revenue explained of each rule.
     """
-    bought, revenue = _outcome(df, money_decimals)
+    bought, revenue = outcome(df, money_decimals)
     half = df["half"].to_numpy()
     past = df["total_spend"].to_numpy()
     frames, summary = [], {}
@@ -135,7 +135,8 @@ def _total(weights: Floats, cells: Labels, n_cells: int) -> Floats:
     return np.asarray(np.bincount(cells, weights=weights, minlength=n_cells), dtype=np.float64)
 
 
-def _outcome(df: pl.DataFrame, money_decimals: int) -> tuple[Mask, Floats]:
+def outcome(df: pl.DataFrame, money_decimals: int) -> tuple[Mask, Floats]:
+    """Return whether each customer bought in the period, and what they spent in it, in whole units of money."""
     return df["bought"].to_numpy(), df["next_spend_minor"].to_numpy() / 10.0**money_decimals
 
 
@@ -225,7 +226,7 @@ def label_then(df: pl.DataFrame, labelled: Labelled, preparation: Preparation, *
 
 def described(cut: Cut, newcomers: dict[str, int], df: pl.DataFrame, money_decimals: int) -> dict[str, Any]:
     """Return what the manifest says of the period and of who bought in it."""
-    bought, revenue = _outcome(df, money_decimals)
+    bought, revenue = outcome(df, money_decimals)
     scale = 10.0**money_decimals
     return {
         "days": (cut.end - cut.at) // 86_400,

@@ -15,12 +15,13 @@ from segcore import errors, job, profile, records, storage
 from segcore.changes.summary import summarise
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
+from segcore.outlook.model import Outlook
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import drift_baseline, model_files
 from segcore.pipeline.models.labels import Labelled
 from segcore.pipeline.models.model_selection import Fit
-from segcore.pipeline.outputs import feature_files, report_tables, segment_files
+from segcore.pipeline.outputs import feature_files, outlook_files, report_tables, segment_files
 from segcore.records import DriftReport, MovementReport
 from segcore.records.manifest import RfmCutPoints
 
@@ -50,6 +51,7 @@ def write_customers(
     labels: Iterable[pl.DataFrame],
     *,
     rfm: RfmCutPoints | None,
+    outlook: Outlook | None,
     given_names: dict[int, profile.Name] | None = None,
 ) -> pl.DataFrame:
     """Write what every run leaves of its customers, fitted or scored, and return the profile.
@@ -68,6 +70,8 @@ def write_customers(
         The same and more, file by file, as :func:`segcore.pipeline.outputs.segment_files.write` takes them.
     rfm : RfmCutPoints or None
         As :func:`segcore.pipeline.outputs.feature_files.cut_points` gives them.
+    outlook : Outlook or None
+        Who is next.
     given_names : dict of int to Name, optional
         Without them the naming rule gives some.
     """
@@ -96,6 +100,7 @@ def write_customers(
         customers.features,
         labels,
         names(table),
+        outlook,
         run_id=run.run_id,
         as_of=datetime.fromtimestamp(customers.as_of, UTC).date(),
     )
@@ -106,6 +111,8 @@ def write_customers(
         )
     (folder / "tables").mkdir()
     write_tables(folder, report_tables.of_customers(run, customers, everyone, preparation))
+    if outlook is not None:
+        write_tables(folder, {"outlook": outlook_files.states_of(folder, customers, outlook)})
     return table
 
 
@@ -116,7 +123,12 @@ def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
 
 
 def write(
-    run: RunContext, folder: Path, customers: Customers, fit: Fit, rfm: RfmCutPoints | None
+    run: RunContext,
+    folder: Path,
+    customers: Customers,
+    fit: Fit,
+    rfm: RfmCutPoints | None,
+    outlook: Outlook | None,
 ) -> pl.DataFrame:
     """Write everything of a run that fitted but its manifest and report, and return the profile."""
     preparation, labelled = fit.population.preparation, fit.labelled
@@ -129,6 +141,7 @@ def write(
         preparation,
         segment_files.of_fit(labelled, baseline.radius),
         rfm=rfm,
+        outlook=outlook,
     )
     segment_files.write_families(folder, customers.features, labelled)
     fit.selection.table.write_parquet(folder / "candidates.parquet")

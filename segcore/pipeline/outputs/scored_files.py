@@ -13,11 +13,11 @@ from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, run_comparison
 from segcore.pipeline.finished.previous_run import Previous
-from segcore.pipeline.outputs import run_files
+from segcore.pipeline.outputs import outlook_files, run_files
 from segcore.records.manifest import FitFacts, RfmCutPoints
 
 # Of the fit, and as true of whoever is labelled by it.
-_FITTED = ("model.json", "model", "rules.json", "candidates.parquet")
+_FITTED = ("model.json", "model", "rules.json", "candidates.parquet", "outlook.json")
 
 
 def write(
@@ -43,7 +43,8 @@ def write(
         Which the customers get scores by.
     """
     for name in _FITTED:
-        run_files.link(fitted.folder / name, folder / name)
+        if (fitted.folder / name).exists():
+            run_files.link(fitted.folder / name, folder / name)
     segments = pl.scan_parquet(apply_model.labels(labels)).select(
         "segment", pl.col("confidence").cast(pl.Float64)
     )
@@ -55,6 +56,7 @@ def write(
         fitted.model.preparation,
         map(pl.read_parquet, apply_model.labels(labels)),
         rfm=rfm,
+        outlook=outlook_files.applicable(run, folder, customers),
         given_names=profile.names_of(profile.load(fitted.folder)),
     )
     comparison = run_comparison.compare(

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import spreadsheet
+from segcore.outlook.model import NOBODY_KNOWN, Outlook
 from segcore.pipeline.finished import drift_baseline
 from segcore.pipeline.models.labels import Labelled, columns
 
@@ -20,6 +21,7 @@ def write(
     features: Sequence[Path],
     labels: Iterable[pl.DataFrame],
     names: Mapping[int, str],
+    outlook: Outlook | None,
     *,
     run_id: str,
     as_of: date,
@@ -35,6 +37,8 @@ def write(
         For each file of features ``segment``, ``confidence``, ``margin``, ``distance`` and ``outside`` of the same rows.
     names : mapping of int to str
         Of the segments.
+    outlook : Outlook or None
+        Who is next; without it the columns are empty.
     run_id : str
     as_of : date
 
@@ -48,8 +52,11 @@ def write(
     def frames() -> Iterator[pl.DataFrame]:
         for number, (path, own) in enumerate(zip(features, labels, strict=True)):
             segment = pl.col("segment")
+            customers = pl.read_parquet(
+                path, columns=["customer_id", *(outlook.about.features if outlook else [])]
+            )
             df = own.select(
-                pl.read_parquet(path, columns=["customer_id"])["customer_id"],
+                customers["customer_id"],
                 "segment",
                 segment.replace_strict(names, default=_UNASSIGNED, return_dtype=pl.String).alias(
                     "segment_name"
@@ -58,6 +65,7 @@ def write(
                 "margin",
                 "distance",
                 "outside",
+                *(NOBODY_KNOWN if outlook is None else outlook.columns(customers)),
                 run_id=pl.lit(run_id),
                 as_of=pl.lit(as_of),
             )

@@ -1,0 +1,64 @@
+"""Boosted trees as plain numbers: a table with a row for each node, and what it says of customers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+
+from segcore.arrays import Floats
+
+_Node: TypeAlias = tuple[bool, float, int, float, bool, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trees:
+    """A sum of trees.
+
+    Attributes
+    ----------
+    baseline : float
+        What the sum begins with.
+    nodes : polars.DataFrame
+        Tree by tree: ``tree``; ``is_leaf`` and its ``value``; else the place of the ``feature``, the ``threshold`` up
+        to which a customer goes to the node ``left``, whether one without a value does (``missing_left``), and where
+        the others go, ``right``. Nodes are numbered within their tree, the root first.
+    """
+
+    baseline: float
+    nodes: pl.DataFrame
+
+    def sums(self, X: Floats) -> Floats:
+        """Return the sum over all trees, of shape (n_customers,).
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_customers, n_features)
+            NaN where there is no value.
+        """
+        columns = [np.ascontiguousarray(column) for column in X.T]
+        total = np.full(len(X), self.baseline)
+        for tree in self._by_tree:
+            total += _values(tree, 0, columns)
+        return total
+
+    @cached_property
+    def _by_tree(self) -> list[list[_Node]]:
+        of_each = self.nodes.partition_by("tree", maintain_order=True, include_key=False)
+        return [part.select(*_COLUMNS).rows() for part in of_each]
+
+
+_COLUMNS = ("is_leaf", "value", "feature", "threshold", "missing_left", "left", "right")
+
+
+def _values(tree: list[_Node], place: int, columns: list[Floats]) -> Floats | float:
+    # All customers at every node: comparing them all is faster than picking those who come by.
+    is_leaf, value, feature, threshold, missing_left, left, right = tree[place]
+    if is_leaf:
+        return value
+    x = columns[feature]
+    goes_left = ~(x > threshold) if missing_left else x <= threshold
+    return np.where(goes_left, _values(tree, left, columns), _values(tree, right, columns))

@@ -22,6 +22,7 @@ from segcore.report.sections import (
     months,
     movement,
     nights,
+    outlook,
     pays,
     profile_rows,
     provenance,
@@ -57,6 +58,7 @@ def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
         "rfm": rfm.rfm(data, fmt),
         "rules": rules.rules(data, fmt),
         "distributions": distributions.distributions(data, fmt),
+        "outlook": outlook.outlook(data, fmt),
         "monthly": months.monthly(data, fmt),
         "month_rows": months.month_rows(data, fmt),
         "partial_months": months.partial_note(data),
@@ -91,9 +93,10 @@ def _totals(data: ReportData, fmt: Formatter) -> list[tuple[str, float, str]]:
 
 def _figures(content: dict[str, Any]) -> list[Figure]:
     """Return every chart in the order of the page."""
-    choice, moves = content["choice"], content["movement"]
+    choice, moves, next_up = content["choice"], content["movement"], content["outlook"]
     drawn = [
         *content["pays"].figures,
+        next_up.figure if next_up else None,
         *content["distributions"],
         content["monthly"],
         *content["nights"],

@@ -30,6 +30,8 @@ TABLES = (
     "concentration",
     "returns",
     "rfm",
+    "outlook",
+    "outlook_calibration",
 )
 _REJECTS_PER_REASON = 3
 File = TypeVar("File", bound=RunFile)

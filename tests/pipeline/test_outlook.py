@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from segcore import Run, records, score, segment
-from segcore.pipeline import explain_customer
+from segcore import Run, records, segment
+from segcore.pipeline import explain_customer, score
 from segcore.records import Manifest
 from tests.conftest import QUICK
 
@@ -65,6 +65,11 @@ def simulated(folder: Path, n: int, *, seed: int = 0, alike: bool = False) -> Sh
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return simulated(tmp_path_factory.mktemp("shop") / "dump", 6_000)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return simulated(tmp_path_factory.mktemp("small") / "dump", 1_000)
 
 
 def run_on(shop: Shop, out: Path, **overrides: Any) -> Run:
@@ -148,8 +153,8 @@ def test_where_everybody_is_alike_nothing_is_published(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("without", [{"outlook.enabled": False}, {"look_back.days": 0}])
-def test_it_can_be_turned_off(without: dict[str, Any], shop: Shop, tmp_path: Path) -> None:
-    out = run_on(shop, tmp_path, **without)
+def test_it_can_be_turned_off(without: dict[str, Any], small: Shop, tmp_path: Path) -> None:
+    out = run_on(small, tmp_path, **without)
     assert records.read(Manifest, out.place).outlook is None
     assert (
         published(out).select("chance_to_buy", "expected_spend").null_count().row(0)
@@ -157,8 +162,8 @@ def test_it_can_be_turned_off(without: dict[str, Any], shop: Shop, tmp_path: Pat
     )
 
 
-def test_a_short_history_is_judged_on_other_customers(shop: Shop, tmp_path: Path) -> None:
-    figures = records.read(Manifest, run_on(shop, tmp_path, **{"features.window": "200d"}).place).outlook
+def test_a_short_history_is_judged_on_other_customers(small: Shop, tmp_path: Path) -> None:
+    figures = records.read(Manifest, run_on(small, tmp_path, **{"features.window": "200d"}).place).outlook
     assert figures is not None
     assert figures.judged_on == "other customers"
     assert figures.season is None

@@ -5,6 +5,7 @@ made. Colours are CSS variables: the drawing follows the page from light to dark
 """
 
 from segcore.report.charts.base import Figure, colour
+from segcore.report.charts.calibration import calibration
 from segcore.report.charts.cohorts import newcomers as cohort_newcomers
 from segcore.report.charts.cohorts import triangle as cohort_triangle
 from segcore.report.charts.distribution import distribution
@@ -21,6 +22,7 @@ __all__ = [
     "Figure",
     "Style",
     "agreement",
+    "calibration",
     "cohort_newcomers",
     "cohort_triangle",
     "colour",

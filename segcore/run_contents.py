@@ -56,8 +56,8 @@ _SEGMENTS = {
     "margin": "by how much the own segment leads the next, as its family measures it",
     "distance": "to the segment's centre, in standard deviations; empty without a segment",
     "outside": "whether farther from the centre than 99% of the customers of the fit were",
-    "chance_to_buy": "probability of an order in the next period",
-    "expected_spend": "money to expect in the next period",
+    "chance_to_buy": "probability of an order in the next period; empty where the run has none",
+    "expected_spend": "money to expect in the next period; empty where the run has none",
     **_RUN,
 }
 _PROFILE = {
@@ -221,6 +221,21 @@ FILES: tuple[File, ...] = (
         holds="an array of a published model",
         columns={"c{number}": "a column of the array"},
     ),
+    File(path="outlook.json", holds="what stands beside the trees that tell who is next"),
+    File(
+        path="model/outlook_{what}.parquet",
+        holds="the trees that tell who buys, and the log of how much",
+        columns={
+            "tree": "number of the tree",
+            "is_leaf": "whether the node is a leaf",
+            "value": "what a leaf adds",
+            "feature": "place of the feature in outlook.json",
+            "threshold": "up to which customers go left",
+            "missing_left": "whether those without a value do",
+            "left": "node for them, numbered within the tree",
+            "right": "node for the others",
+        },
+    ),
     File(path="rules.json", holds="the segments as a short list of rules"),
     File(path="report.html", holds="the report"),
     File(path="report.md", holds="the same as Markdown, where it was asked for"),
@@ -324,6 +339,30 @@ FILES: tuple[File, ...] = (
             "revenue": "money of purchases, before returns",
             "chance_to_buy": "mean of its customers; empty where the run has none",
             "moved_share": "of all customers, who moved since the run before; the same in every row of a run",
+        },
+    ),
+    File(
+        path="tables/outlook.parquet",
+        holds="who is due, overdue and gone, by segment",
+        columns={
+            **_ITS,
+            "state": "due, overdue, not yet due or gone",
+            "customers": "in it",
+            "expected": "money to expect of them in the next period",
+        },
+    ),
+    File(
+        path="tables/outlook_calibration.parquet",
+        holds="what was expected and what came, by tenths of the chance",
+        columns={
+            "tenth": "the least likely first",
+            "customers": "in it",
+            "chance": "mean chance to buy",
+            "buyers": "who bought",
+            "rate": "buyers over customers",
+            "rate_se": "its standard error",
+            "expected": "money expected",
+            "revenue": "money that came",
         },
     ),
     File(

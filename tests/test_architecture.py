@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"job"},
     {"ingest", "lines", "matrix", "simulate", "download"},
     {"models"},
-    {"evaluation", "selection", "profile", "tables", "explain", "changes", "outlook"},
+    {"evaluation", "selection", "profile", "tables", "explain", "changes", "outlook", "trial"},
     {"report"},
     {"pipeline"},
     {"cli"},

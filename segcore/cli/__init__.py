@@ -10,11 +10,13 @@ from typing import NoReturn
 import click
 
 from segcore import errors, failures, logs, stopping, stores
-from segcore.cli import data_commands, query_commands, run_commands  # they add their commands to the root
+
+# They add their commands to the root.
+from segcore.cli import data_commands, query_commands, run_commands, trial_commands
 from segcore.cli.group import cli
 from segcore.cli.options import LOG_FORMAT
 
-__all__ = ["cli", "data_commands", "main", "query_commands", "run_commands"]
+__all__ = ["cli", "data_commands", "main", "query_commands", "run_commands", "trial_commands"]
 
 
 def main() -> NoReturn:

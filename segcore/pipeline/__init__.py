@@ -8,15 +8,18 @@ from segcore.pipeline.inspect import inspect_input, inspected
 from segcore.pipeline.list_runs import list_runs, runs
 from segcore.pipeline.score import score
 from segcore.pipeline.segment import segment
+from segcore.pipeline.trials import hold_out, read_out
 
 __all__ = [
     "Run",
     "compare_runs",
     "explain_customer",
     "export",
+    "hold_out",
     "inspect_input",
     "inspected",
     "list_runs",
+    "read_out",
     "rebuild_report",
     "runs",
     "score",

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import polars as pl
 from markupsafe import Markup
 
+from segcore.report import trial_page
 from segcore.report.context import context
 from segcore.report.formatting import md, md_head
 from segcore.report.report_data import load
 
-__all__ = ["build", "build_markdown"]
+__all__ = ["build", "build_markdown", "build_trial", "trial_page"]
 
 
 def build(run_dir: Path, *, show_ids: bool = False) -> str:
@@ -64,6 +66,23 @@ def build_markdown(run_dir: Path, *, show_ids: bool = False) -> str:
         _environment(autoescape=False, finalize=md)
         .get_template("report.md.j2")
         .render(**content, head=md_head)
+    )
+
+
+def build_trial(table: pl.DataFrame, *, title: str, deck: str, currency: str = "") -> str:
+    """Return a page of what a holdout can show, or of what a treatment changed.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        As :func:`segcore.trial.holdout.sizes` or :func:`segcore.trial.readout.compare` returns it.
+    title, deck : str
+    currency : str
+    """
+    headings, rows = trial_page.cells(table, currency)
+    template = _environment(autoescape=True).get_template("trial.html.j2")
+    return template.render(
+        title=title, deck=deck, headings=headings, rows=rows, style=Markup(_asset("style.css"))
     )
 
 

@@ -20,6 +20,7 @@ _SILENT = (
     "gate",
     "lineage",
     "look_back",
+    "outlook",
     "rfm",
     "drift",
     "matrix.columns",

@@ -123,7 +123,8 @@ def test_the_manifest_and_the_files_say_how_it_was_judged(run: Run) -> None:
 
 
 def test_a_scored_run_says_the_same_of_the_same_customers(shop: Shop, run: Run, tmp_path: Path) -> None:
-    scored = score(shop.lines, tmp_path, model=run.place, quiet=True)
+    scored = score(shop.lines, tmp_path, model=run.place, with_report=True, quiet=True)
+    assert "Who is next" in scored.report.read_text(encoding="utf-8")
     columns = ["customer_id", "chance_to_buy", "expected_spend"]
     assert published(scored).select(columns).equals(published(run).select(columns))
     assert records.read(Manifest, scored.place).outlook == records.read(Manifest, run.place).outlook

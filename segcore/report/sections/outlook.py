@@ -50,7 +50,9 @@ def outlook(data: ReportData, fmt: Formatter) -> Outlook | None:
     counted = data.tables["outlook"]
     if not figures.published or counted.is_empty():
         return Outlook(sentence=f"{sentence(figures.sentence)}.", rows=[])
-    tenths = data.tables["outlook_calibration"].filter(pl.col("customers") >= privacy.LEAST_CUSTOMERS)
+    tenths = data.tables["outlook_calibration"]
+    if tenths.height:  # a run that scores was judged where it was fitted
+        tenths = tenths.filter(pl.col("customers") >= privacy.LEAST_CUSTOMERS)
     return Outlook(
         sentence=_first(counted, figures, fmt),
         ranking=_ranking(data, figures, fmt),

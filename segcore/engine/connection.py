@@ -151,6 +151,7 @@ def _connected(address: str) -> Iterator[Any]:
             "ignore", VersionMismatchWarning
         )  # environment.check reports it better in a moment
         try:
+            _check_address(address)
             # As Dask's default it would stay so when it fails: whatever computes later would wait for it for ever.
             client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except Exception as exc:  # an address of no known kind fails in many ways
@@ -159,6 +160,15 @@ def _connected(address: str) -> Iterator[Any]:
             ) from exc
     with client, client.as_current():
         yield client
+
+
+def _check_address(address: str) -> None:
+    """Raise an error where Dask cannot reach such an address at all: its client, half made, would wait at the end and complain."""
+    from distributed.comm.addressing import get_address_host_port, parse_address
+    from distributed.comm.registry import get_backend
+
+    get_backend(parse_address(address)[0]).get_connector()
+    get_address_host_port(address, strict=True)
 
 
 def _check_certificates(address: str) -> None:

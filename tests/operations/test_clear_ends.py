@@ -194,7 +194,17 @@ def test_an_answer_that_cannot_be_written_is_a_failure(published: Path) -> None:
     assert end.stderr == "segcore: stdout: cannot be written: No space left on device\n"
 
 
-# Worker processes, and native code
+# Clusters, worker processes, and native code
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ucx://127.0.0.1:9"])
+def test_an_address_that_is_none(address: str, arguments: list[object]) -> None:
+    end = ended(*arguments, "--scheduler", address)
+    assert end.returncode == 69
+    assert "Traceback" not in end.stderr
+    assert end.stderr.splitlines()[-1].startswith(
+        f"segcore: {address}: no Dask scheduler answers there; check the address"
+    )
 
 
 def asleep(_: int) -> None:

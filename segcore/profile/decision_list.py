@@ -1,7 +1,7 @@
 """A short decision list, drawn from a shallow classification tree.
 
 The tree is fitted to the labels in raw units, its thresholds are rounded to few digits as long as that costs next to nothing, and each leaf becomes a rule. The accuracy is that of the
-rounded rules on customers that they were not fitted on.
+rounded rules on customers that they were not fitted on, and so is what each rule is right for.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEAST_LEAF = 0.01  # share of the fitted rows; smaller leaves make rules for no
 
 
 def fit_rules(df: pl.DataFrame, segments: Labels, features: Sequence[str]) -> Rules:
-    """Draw rules from a shallow classification tree; their accuracy is cross-validated in five folds.
+    """Draw rules from a shallow classification tree; what they are right for is cross-validated in five folds.
 
     Parameters
     ----------
@@ -52,24 +52,43 @@ def fit_rules(df: pl.DataFrame, segments: Labels, features: Sequence[str]) -> Ru
         raise errors.DataError("no rules can be drawn: none of the sampled customers has a segment")
     usable = [f for f in features if np.isfinite(column(df, f)).all()]
     rules = _draw(df, segments, usable)
-    accuracy, measured_on = _accuracy(rules, df, segments, usable)
-    return Rules(rules=rules, accuracy=accuracy, measured_on=measured_on)
-
-
-def _accuracy(
-    rules: Sequence[Rule], df: pl.DataFrame, segments: Labels, features: Sequence[str]
-) -> tuple[float, str]:
     if df.height < 2 * _FOLDS:
-        return float((assign(rules, df) == segments).mean()), "the fitted customers"
+        accuracy = float((assign(rules, df) == segments).mean())
+        return Rules(rules=rules, accuracy=accuracy, measured_on="the fitted customers")
+    predicted = _predicted(df, segments, usable)
+    return Rules(
+        rules=_corrected(rules, segments, predicted),
+        accuracy=float((predicted == segments).mean()),
+        measured_on="cross-validation",
+    )
+
+
+def _predicted(df: pl.DataFrame, segments: Labels, features: Sequence[str]) -> Labels:
+    """Return what rules that were drawn without a customer say of them."""
     # Rows are in hash order, so every fifth row is a random fifth.
     fold = np.arange(df.height) % _FOLDS
-    right = 0
+    predicted = np.zeros_like(segments)
     for i in range(_FOLDS):
         seen, unseen = (df.filter(pl.Series(mask)) for mask in (fold != i, fold == i))
-        right += int(
-            (assign(_draw(seen, segments[fold != i], features), unseen) == segments[fold == i]).sum()
-        )
-    return right / df.height, "cross-validation"
+        predicted[fold == i] = assign(_draw(seen, segments[fold != i], features), unseen)
+    return predicted
+
+
+def _corrected(rules: Sequence[Rule], segments: Labels, predicted: Labels) -> tuple[Rule, ...]:
+    """Lower what each rule is right for by what the rules of its segment lose on customers that they have not seen.
+
+    The precision of a segment's rules together is known for both; each rule gets its part of the loss.
+    """
+    made = []
+    for rule in rules:
+        own = [other for other in rules if other.segment == rule.segment]
+        covered = sum(other.coverage for other in own)
+        fitted = sum(other.coverage * other.precision for other in own) / covered if covered else 0.0
+        given = predicted == rule.segment
+        unseen = float((segments[given] == rule.segment).mean()) if given.any() else 0.0
+        lost = min(unseen / fitted, 1.0) if fitted else 1.0
+        made.append(replace(rule, precision=rule.precision * lost))
+    return tuple(made)
 
 
 def _draw(df: pl.DataFrame, segments: Labels, features: Sequence[str]) -> tuple[Rule, ...]:

@@ -42,7 +42,8 @@ class Rule:
     bounds : tuple of Bound
         None at all: everybody.
     coverage, precision : float
-        Share of the fitted customers that it covers, and share of those that are in the segment.
+        Share of the fitted customers that it covers, and the share of those, or of such that it was not fitted to, that are
+        in the segment.
     """
 
     segment: int

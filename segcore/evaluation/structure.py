@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a worker process does without the job, the records and what
     from segcore.records.manifest import StructureTest
 
 N_SPLITS = 6  # a table's mean of six splits is about as uncertain as copies differ from each other
+_FRESH = 1_000_000  # numbers of splits from here on: no candidate was chosen by them
 LEVEL = 0.05
 CLEAR_GAP = 0.1  # silhouette over that of the copies from which groups are called natural
 
@@ -98,7 +99,7 @@ def structure_test(
             progress(len(figures), copies + 1, "structure test")
     if figures[0] is None:
         return None
-    return _judged(np.array(figures[0]), np.array([figure or (-1.0, 0.0) for figure in figures[1:]]))
+    return _judged(np.array(figures[0]), np.array([figure or (-1.0, 0.0) for figure in figures[1:]]), k)
 
 
 def _copy(
@@ -137,12 +138,13 @@ def _figures(task: _Task) -> tuple[float, float] | None:
         return None
     chosen = (task.model, task.k)
     strengths = [
-        split_strength([chosen], task.X, seed=task.seed, number=number)[chosen] for number in range(N_SPLITS)
+        split_strength([chosen], task.X, seed=task.seed, number=_FRESH + number)[chosen]
+        for number in range(N_SPLITS)
     ]
     return silhouette, float(np.mean(strengths))
 
 
-def _judged(data: Floats, copies: Floats) -> StructureTest:
+def _judged(data: Floats, copies: Floats, k: int) -> StructureTest:
     from segcore.records.manifest import StructureTest
 
     means, highest = copies.mean(axis=0), copies.max(axis=0)
@@ -158,25 +160,21 @@ def _judged(data: Floats, copies: Floats) -> StructureTest:
         prediction_strength_copies_mean=float(means[1]),
         prediction_strength_copies_max=float(highest[1]),
         prediction_strength_p=float(p[1]),
-        sentence=_sentence(data, means, p),
+        sentence=_sentence(data, means, p, k, len(copies)),
     )
 
 
-def _sentence(data: Floats, means: Floats, p: Floats) -> str:
+def _sentence(data: Floats, means: Floats, p: Floats, k: int, n_copies: int) -> str:
+    """Say in plain words what the groups are, and then what was compared: no more than that null was rejected, or not."""
     figures = (
-        f"silhouette {data[0]:.3f} against {means[0]:.3f} on average (p = {p[0]:.2f}),"
-        f" prediction strength {data[1]:.3f} against {means[1]:.3f} (p = {p[1]:.2f})"
+        f"Beside {n_copies} sets of customers with the same margins and rank correlations, Gaussian otherwise: silhouette"
+        f" {data[0]:.3f} against {means[0]:.3f} on average (p = {p[0]:.2f}), prediction strength {data[1]:.3f} against"
+        f" {means[1]:.3f} (p = {p[1]:.2f})."
     )
-    continuum = "than a continuum with the same margins and correlations would show"
+    way = f"The {k} groups are a sensible way to divide them, not {k} kinds of people."
     # Two looks at the same question: one clear answer, or two at the usual level (Holm 1979).
     if p.min() > LEVEL / 2 and p.max() > LEVEL:
-        return (
-            f"There is no clear sign of more structure {continuum}: {figures}. The segments cut it at sensible"
-            " places; they are not islands."
-        )
+        return f"Customers shade into one another. {way} {figures}"
     if data[0] - means[0] < CLEAR_GAP:
-        return (
-            f"There is a little more structure {continuum}, and not much: {figures}. The segments are a useful"
-            " way to cut it, not islands."
-        )
-    return f"There is much more structure {continuum}: {figures}. The segments are natural groups."
+        return f"Customers shade into one another, with slight clumps at most. {way} {figures}"
+    return f"Customers form clumps with few in between: the {k} groups are natural ones. {figures}"

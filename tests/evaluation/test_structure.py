@@ -43,7 +43,7 @@ def test_groups_are_told_from_their_copies() -> None:
     assert found.prediction_strength_p <= 0.1
     assert found.silhouette > found.silhouette_copies_max >= found.silhouette_copies_mean
     clear = run(groups(), copies=39)
-    assert "natural groups" in clear.sentence
+    assert "groups are natural ones" in clear.sentence
     assert f"{clear.silhouette:.3f}" in clear.sentence
 
 
@@ -52,13 +52,13 @@ def test_a_continuum_is_called_one() -> None:
     x = rng.normal(size=150)
     found = run({"x": x, "y": x + rng.normal(size=150), "z": rng.normal(size=150)})
     assert found.silhouette_p > 0.05
-    assert "no clear sign" in found.sentence
+    assert found.sentence.startswith("Customers shade into one another. The ")
 
 
 def test_p_by_hand() -> None:
     # Of four copies one has as high a silhouette and two as high a strength: 2/5 and 3/5.
     copies = np.array([[0.1, 0.9], [0.5, 0.2], [0.2, 0.8], [0.4, 0.7]])
-    found = structure._judged(np.array([0.5, 0.8]), copies)
+    found = structure._judged(np.array([0.5, 0.8]), copies, 3)
     assert (found.silhouette_p, found.prediction_strength_p) == (0.4, 0.6)
     assert found.silhouette_copies_mean == pytest.approx(0.3)
     assert (found.silhouette_copies_max, found.prediction_strength_copies_max) == (0.5, 0.9)
@@ -68,26 +68,28 @@ def test_p_by_hand() -> None:
 @pytest.mark.parametrize(
     ("p", "gap", "says"),
     [
-        ((0.02, 0.5), 0.01, "a little more"),
-        ((0.025, 0.5), 0.01, "a little more"),
-        ((0.026, 0.5), 0.01, "no clear sign"),
-        ((0.5, 0.025), 0.01, "a little more"),
-        ((0.04, 0.05), 0.01, "a little more"),
-        ((0.04, 0.06), 0.01, "no clear sign"),
-        ((0.01, 0.01), 0.2, "natural groups"),
+        ((0.02, 0.5), 0.01, "slight clumps at most"),
+        ((0.025, 0.5), 0.01, "slight clumps at most"),
+        ((0.026, 0.5), 0.01, "into one another. The"),
+        ((0.5, 0.025), 0.01, "slight clumps at most"),
+        ((0.04, 0.05), 0.01, "slight clumps at most"),
+        ((0.04, 0.06), 0.01, "into one another. The"),
+        ((0.01, 0.01), 0.2, "natural ones"),
     ],
 )
 def test_the_sentence_follows_the_figures(p: tuple[float, float], gap: float, says: str) -> None:
-    assert says in structure._sentence(np.array([0.3 + gap, 0.9]), np.array([0.3, 0.8]), np.array(p))
+    assert says in structure._sentence(np.array([0.3 + gap, 0.9]), np.array([0.3, 0.8]), np.array(p), 4, 19)
 
 
 def test_groups_are_natural_from_a_gap_of_a_tenth() -> None:
     p = np.array([0.01, 0.01])
-    at, below = (structure._sentence(np.array([gap, 0.9]), np.zeros(2), p) for gap in (0.1, 0.0999))
-    assert "natural groups" in at
-    assert "a little more" in below
+    at, below = (structure._sentence(np.array([gap, 0.9]), np.zeros(2), p, 3, 19) for gap in (0.1, 0.0999))
+    assert "natural ones" in at
+    assert "slight clumps at most" in below
     assert at.count("p = 0.01") == 2
     assert "prediction strength 0.900 against 0.000" in at
+    # How many there are, and against how many it was tested.
+    assert "The 3 groups are a sensible way to divide them, not 3 kinds of people. Beside 19 sets" in below
 
 
 def test_a_copy_that_cannot_be_fitted_is_no_better_than_the_customers(
@@ -136,6 +138,21 @@ def test_figures_are_those_of_the_model_on_the_table() -> None:
     assert structure._figures(structure._Task(model=model, k=3, X=X[:2], seed=0)) is None
     alike = structure._Task(model=model, k=2, X=np.zeros((10, 2)), seed=0)
     assert structure._figures(alike) is None
+
+
+def test_no_split_is_one_that_candidates_are_chosen_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: list[int] = []
+
+    def strength(chosen: Any, X: Any, *, seed: int, number: int) -> dict[Any, float]:
+        numbers.append(number)
+        return dict.fromkeys(chosen, 0.5)
+
+    monkeypatch.setattr(structure, "split_strength", strength)
+    X = np.stack(list(groups(n=30).values()), axis=1)
+    structure._figures(structure._Task(model=ModelSpec(family="kmeans"), k=3, X=X, seed=0))
+    assert len(set(numbers)) == structure.N_SPLITS
+    most: int = job.Stability.model_fields["splits"].default
+    assert min(numbers) > 1_000 * most
 
 
 def test_an_identity_is_computed_and_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

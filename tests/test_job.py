@@ -54,7 +54,7 @@ def test_every_key_has_a_meaning() -> None:
         ),
         ("[rfm]\nrecency = [1, 2, 3]", r"recency = \[1.0, 2.0, 3.0\] should be four values"),
         ("[rfm]\nmonetary = [1, 2, 2, 3]", "should be four values, each larger than the one before"),
-        ("[rfm]\nfrequency = [1, 2, 3, inf]", "should be four values"),
+        ("[rfm]\nfrequency = [1, 2, 3, inf]", "less than or equal to"),
         ("[features]\nown = { rfm_group = 'max(quantity)' }", "rfm_group"),
         ("x =", "not valid TOML"),
     ],

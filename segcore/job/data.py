@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
@@ -315,7 +314,7 @@ class Rfm(Table):
     def _rising(self) -> Self:
         for name in type(self).model_fields:
             points = getattr(self, name)
-            rising = all(math.isfinite(a) and math.isfinite(b) and a < b for a, b in pairwise(points))
+            rising = all(a < b for a, b in pairwise(points))
             if points and (len(points) != 4 or not rising):
                 raise ValueError(f"{name} = {points} should be four values, each larger than the one before")
         return self

@@ -229,7 +229,7 @@ def test_customers_beyond_the_fitted_radius_are_flagged(first: Run, dearer: Path
     (said,) = [text for text in read(run, "manifest.json")["warnings"] if "no longer fits" in text]
     assert drift["reasons"][0] in said
     assert read(run, "manifest.json")["refresh"]["drift"] == "refit"
-    assert pipeline.list_runs(tmp_path / "out")[1].endswith(", scored, a new fit is asked for")
+    assert ", scored, a new fit is asked for" in pipeline.list_runs(tmp_path / "out")[1]
 
 
 def test_the_same_data_the_next_night_moves_nobody(after_first: Path, first: Run, retail_job: Path) -> None:
@@ -353,7 +353,7 @@ def test_scores_of_rfm_can_be_left_out_and_have_cut_points_of_the_jobs_own(
     assert {*names} & {*features.columns} == {"r_score", "rfm_group"}
     days = features["days_since_last_order"]
     assert (features["r_score"] == 5 - sum((days > at).cast(pl.Int8) for at in (30, 60, 90, 180))).all()
-    assert segments(run).equals(segments(first))
+    assert segments(run).drop("run_id").equals(segments(first).drop("run_id"))
     run = segment(
         SAMPLE, tmp_path / "none", job=retail_job, overrides=FOUR | {"features.without": names}, quiet=True
     )
@@ -375,7 +375,8 @@ def test_a_scored_run_has_the_cut_points_of_its_model(first: Run, tmp_path: Path
 def test_the_first_night_fits(tmp_path: Path, retail_job: Path) -> None:
     run = segment(SAMPLE, tmp_path / "out", job=retail_job, overrides=FOUR, if_drifted=True, quiet=True)
     about = read(run, "manifest.json")
-    assert about["refresh"] == {"asked": "if-drifted", "did": "fit", "reasons": ["there is no run before"]}
+    reasons = ["there is no run before"]
+    assert about["refresh"] == {"asked": "if-drifted", "did": "fit", "reasons": reasons, "drift": None}
     assert about["identity"]["next_segment"] == 5
 
 

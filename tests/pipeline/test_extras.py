@@ -229,7 +229,7 @@ def test_the_decimal_mark_can_be_named(tmp_path: Path) -> None:
 def test_typed_columns_that_say_nothing_exact_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     pl.DataFrame({"Customer": [2.0**53], "Age": [1]}).write_parquet(path)
-    with pytest.raises(errors.DataError, match=r"ids are floats of 2\^53 and more"):
+    with pytest.raises(errors.DataError, match=r"ids in 'Customer' are floats \(float64\) of 2\^53 and more"):
         write(tmp_path / "ids", job_of(path, columns=["Age"], matrix={}))
     pl.DataFrame({"Customer": [1], "Age": [1]}).with_columns(pl.col("Age").cast(pl.Date)).write_parquet(path)
     with pytest.raises(errors.DataError, match="column 'Age' holds dates; expected numbers or categories"):

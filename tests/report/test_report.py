@@ -225,7 +225,7 @@ def test_hostile_texts_keep_a_markdown_table_whole(hostile_dir: Path, run_dir: P
         ("tables/products.parquet", "Best sellers"),
         ("tables/returns.parquet", "net of returns"),
         ("tables/histogram.parquet", "How each feature is spread"),
-        ("tables/monthly.parquet", "Revenue by month"),
+        ("tables/monthly.parquet", "Revenue by month and segment"),
         ("look_back.parquet", "chart-pays-shares"),
         ("rules.json", "Rules of thumb"),
         ("tables/tree.parquet", "trees of hierarchical"),

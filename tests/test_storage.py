@@ -370,7 +370,6 @@ def test_waiting_ends_when_the_other_run_does(holder: subprocess.Popen[str], tmp
         ),
         (OSError("No space left on device (os error 28)"), "the disk is full"),
         (pl.exceptions.ComputeError("parquet: No space left on device (os error 28)"), "the disk is full"),
-        (errors.DataError("cannot be read: No space left on device (os error 28)"), "the disk is full"),
         (OSError(errno.EIO, "Input/output error"), "reading or writing failed"),
     ],
 )

@@ -194,7 +194,11 @@ def test_it_is_off_without_copies_or_anything_to_compare() -> None:
 
 
 def test_the_real_customers_show_a_little_more_than_a_continuum(raw: dict[str, Any]) -> None:
-    """The independent analysis: silhouette 0.243 (p = 0.01), prediction strength 0.836 (p = 0.04), 99 copies."""
+    """The independent analysis: silhouette 0.243 (p = 0.01), prediction strength 0.836 (p = 0.04), 99 copies.
+
+    Its p of the prediction strength is of the halvings that chose four segments. On fresh ones it was 0.3 with 19 copies:
+    the strength alone does not tell these customers from a continuum.
+    """
 
     def prepare(_: str, values: Any) -> Any:
         return PowerTransformer().fit_transform(values[:, None])[:, 0]
@@ -205,4 +209,5 @@ def test_the_real_customers_show_a_little_more_than_a_continuum(raw: dict[str, A
     assert found.silhouette_copies_mean == pytest.approx(0.232, abs=0.006)
     assert found.prediction_strength == pytest.approx(0.836, abs=0.04)
     assert found.silhouette_p <= 0.15
-    assert found.prediction_strength_p <= 0.2
+    assert found.prediction_strength > found.prediction_strength_copies_mean
+    assert 0.1 <= found.prediction_strength_p <= 0.5

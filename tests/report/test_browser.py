@@ -171,8 +171,12 @@ def test_the_contents_stay_in_view_and_lead_into_what_is_folded(open_page: Any, 
     page.locator("nav a", has_text="For analysts").click()
     page.wait_for_selector("#h-features", state="visible")
     page.locator("nav a", has_text="Overview").click()
-    page.wait_for_timeout(800)  # it scrolls smoothly
-    assert 0 < page.locator(".headline").bounding_box()["y"] < 300
+    headline = page.locator(".headline")
+    for _ in range(50):  # it scrolls smoothly, and the longer the page, the longer
+        if 0 < headline.bounding_box()["y"] < 300:
+            break
+        page.wait_for_timeout(100)
+    assert 0 < headline.bounding_box()["y"] < 300
 
 
 def test_headings_step_down_one_at_a_time(open_page: Any, page_file: Path) -> None:

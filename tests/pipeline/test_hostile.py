@@ -79,7 +79,9 @@ def sized(n_customers: int) -> list[Line]:
     return [row for c in range(n_customers) for row in customer(c, quantity=1 + c)]
 
 
-ENORMOUS = line(CustomerID="enormous", Quantity="80000000", UnitPrice="900000")
+ENORMOUS = line(
+    CustomerID="enormous", Quantity="80000000", UnitPrice="900000", InvoiceDate="2011-01-10 10:00:00"
+)
 
 
 def run_job(tmp_path: Path, lines: list[Line], overrides: dict[str, Any]) -> Run:
@@ -155,8 +157,9 @@ def not_a_number(name: str) -> NoReturn:
             1,
             id="a feature that is always empty",
         ),
-        pytest.param(tied(150), EVERY, 3, id="heavy ties"),
-        pytest.param(tied(150), STABLE, 3, id="heavy ties, refitted"),
+        # That few come back, and that features are nearly the same for most customers, is said of each.
+        pytest.param(tied(150), EVERY, 5, id="heavy ties"),
+        pytest.param(tied(150), STABLE, 5, id="heavy ties, refitted"),
         pytest.param(
             different(100),
             {**EVERY, "models.sample": 40, "models.tree_sample": 15, "models.evaluation_sample": 30},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -30,6 +32,12 @@ def render(spec: dict[str, Any]) -> str:
     Colours that are CSS variables stay so: the drawing follows the page from light to dark, and to paper. A
     mark's tooltip is its attribute ``data-tip``.
     """
+    return _render(json.dumps(spec, sort_keys=True))
+
+
+# A drawing takes a tenth of a second, and the reports of one process, made again or night after night, share many.
+@lru_cache(maxsize=64)
+def _render(spec: str) -> str:
     root = ET.fromstring(vl_convert.vegalite_to_svg(spec))
     for parent in root.iter():
         for child in [child for child in parent if _is_empty(child)]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,7 @@ def build_trial(table: pl.DataFrame, *, title: str, deck: str, currency: str = "
     )
 
 
+@cache  # with the templates that it has compiled
 def _environment(**options: Any) -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.PackageLoader("segcore.report", "templates"),

@@ -132,14 +132,15 @@ def not_a_number(name: str) -> NoReturn:
     ("lines", "overrides", "most_warnings"),
     [
         pytest.param(different(30), EVERY, 0, id="30 customers"),
-        pytest.param(different(30), STABLE, 0, id="30 customers, refitted"),
-        pytest.param(different(6), STABLE, 0, id="6 customers, refitted"),
+        pytest.param(different(30), STABLE, 0, id="30 customers, refitted", marks=pytest.mark.slow),
+        pytest.param(different(6), STABLE, 0, id="6 customers, refitted", marks=pytest.mark.slow),
         pytest.param([*different(60), ENORMOUS], EVERY, 0, id="one enormous outlier"),
         pytest.param(
             [*different(40), ENORMOUS],
             {**STABLE, "matrix.columns": {"total_spend": "none", "order_count": "none"}},
             0,
             id="one enormous outlier as it is, refitted",
+            marks=pytest.mark.slow,
         ),
         pytest.param(sized(50), EVERY, 3, id="constant features"),
         pytest.param(
@@ -159,7 +160,7 @@ def not_a_number(name: str) -> NoReturn:
         ),
         # That few come back, and that features are nearly the same for most customers, is said of each.
         pytest.param(tied(150), EVERY, 5, id="heavy ties"),
-        pytest.param(tied(150), STABLE, 5, id="heavy ties, refitted"),
+        pytest.param(tied(150), STABLE, 5, id="heavy ties, refitted", marks=pytest.mark.slow),
         pytest.param(
             different(100),
             {**EVERY, "models.sample": 40, "models.tree_sample": 15, "models.evaluation_sample": 30},

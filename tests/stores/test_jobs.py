@@ -123,7 +123,10 @@ def written(store: Store, prefix: str) -> list[str]:
     return list(dict.fromkeys(wrote))
 
 
-@pytest.mark.parametrize("stage", ["lines", "customers", "models", "run"])
+@pytest.mark.parametrize(
+    "stage",
+    ["lines", "run", *(pytest.param(name, marks=pytest.mark.slow) for name in ("customers", "models"))],
+)
 def test_a_job_killed_after_a_stage_goes_on_on_another_machine(
     store: Store, local: Local, tmp_path: Path, machine: Path, stage: str
 ) -> None:

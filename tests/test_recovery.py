@@ -82,7 +82,9 @@ def test_planted_customers_are_found_through_the_whole_job(retail_job: Path, tmp
     overrides = {**QUICK, "models.families": FAMILIES, "models.k_min": 4, "models.k_max": 4}
     run = segment(made.out, tmp_path / "out", job=retail_job, overrides=overrides, quiet=True)
     truth = pl.read_parquet(made.truth).rename({"segment": "planted"})
-    found = pl.read_parquet(run.segments / "*.parquet").join(truth, on="customer_id", validate="1:1")
+    labels = pl.read_parquet(run.folder / "labels" / "*.parquet")
+    found = pl.read_parquet(run.segments / "*.parquet").select("customer_id", "segment")
+    found = found.join(labels, on="customer_id", validate="1:1").join(truth, on="customer_id", validate="1:1")
     assert found.height == 300
     models = [name for name in found.columns if name.endswith("_4")]
     assert len(models) == len(EVERY)

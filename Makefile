@@ -48,7 +48,7 @@ segment: $(VENV)/.run ## segment INPUT into OUT and say where the report is
 	  $(if $(K),--k $(K)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))) \
 	  && echo "report: $$report"
 
-test: $(VENV)/.dev $(VENV)/.databases ## run the tests (about five minutes on two cores)
+test: $(VENV)/.dev $(VENV)/.databases ## run the tests (about a quarter of an hour on two cores)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
 test-all: $(VENV)/.dev $(VENV)/.databases ## run the long tests too

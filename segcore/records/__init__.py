@@ -3,9 +3,9 @@
 ====================== =========================================================================================
 ``manifest.json``      :class:`Manifest`: what the run is, written last, so that a run that has it is finished
 ``ledger.json``        :class:`Ledger`: what became of every line, in rows and in money
-``drift.json``         :class:`Drift`: how far the customers are from those of the fit
-``lineage.json``       :class:`Lineage`: which segment is which of the run before
-``movement.json``      :class:`Movement`: how many customers went from which segment to which, and why
+``drift.json``         :class:`DriftReport`: how far the customers are from those of the fit
+``lineage.json``       :class:`LineageReport`: which segment is which of the run before
+``movement.json``      :class:`MovementReport`: how many customers went from which segment to which, and why
 ``model.json``         :class:`segcore.models.stored.ModelFile`: what labels new customers, beside ``model/*.parquet``
 ``model/reference.json`` :class:`segcore.changes.baseline.DriftBaseline`: the customers of the fit, to tell drift from
 ``rules.json``         :class:`segcore.profile.Rules`: the segments as a short list of rules
@@ -15,7 +15,7 @@ Each has a ``format_version``. A change that a reader of today's files would not
 """
 
 from segcore.records.changes import DriftReport, LineageReport, MovementReport
-from segcore.records.files import FORMAT_VERSION, RunFile, read, readable, write
+from segcore.records.files import FORMAT_VERSION, RunFile, read, read_optional, readable, write
 from segcore.records.ledger import Ledger
 from segcore.records.manifest import Manifest
 
@@ -28,6 +28,7 @@ __all__ = [
     "MovementReport",
     "RunFile",
     "read",
+    "read_optional",
     "readable",
     "write",
 ]

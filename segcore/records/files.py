@@ -71,6 +71,11 @@ def read(kind: type[File], run: storage.Place) -> File:
     return content
 
 
+def read_optional(kind: type[File], run: storage.Place) -> File | None:
+    """Read a file that not every run has; None where it is not there."""
+    return read(kind, run) if storage.exists(storage.join(run, kind.FILE)) else None
+
+
 def write(run: storage.Place, content: RunFile) -> None:
     """Write a file of a run, whole or not at all."""
     state = _adapter(type(content)).dump_python(content, mode="json", by_alias=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import polars as pl
 import polars.selectors as cs
 
 from segcore import errors, job, profile, records
 from segcore.profile import Rules
-from segcore.records import DriftReport, Ledger, LineageReport, Manifest, MovementReport, RunFile
+from segcore.records import DriftReport, Ledger, LineageReport, Manifest, MovementReport
 from segcore.report import net_revenue
 
 TABLES = (
@@ -34,7 +33,6 @@ TABLES = (
     "outlook_calibration",
 )
 _REJECTS_PER_REASON = 3
-File = TypeVar("File", bound=RunFile)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,15 +102,11 @@ def load(run_dir: Path) -> ReportData:
         look_back=_table(run_dir / "look_back.parquet"),
         tables=tables,
         rejects=_rejects(run_dir / "rejects", list(ledger.rows)),
-        lineage=_optional(LineageReport, run_dir),
-        movement=_optional(MovementReport, run_dir),
-        drift=_optional(DriftReport, run_dir),
-        rules=_optional(Rules, run_dir),
+        lineage=records.read_optional(LineageReport, run_dir),
+        movement=records.read_optional(MovementReport, run_dir),
+        drift=records.read_optional(DriftReport, run_dir),
+        rules=records.read_optional(Rules, run_dir),
     )
-
-
-def _optional(kind: type[File], run_dir: Path) -> File | None:
-    return records.read(kind, run_dir) if (run_dir / kind.FILE).is_file() else None
 
 
 def _table(path: Path) -> pl.DataFrame:

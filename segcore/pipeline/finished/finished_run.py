@@ -11,7 +11,6 @@ import polars as pl
 from segcore import errors, explain, ingest, job, profile, records, report, storage
 from segcore.pipeline.finished import model_files, outlook_file
 from segcore.records import DriftReport, Manifest
-from segcore.records.files import File
 from segcore.selection.doubt import in_short
 from segcore.storage import Place, join
 from segcore.stores import is_url
@@ -94,7 +93,7 @@ def check(run: Place, folder: Path, manifest: Manifest) -> None:
     read_job(folder)
 
 
-def read_job(folder: Path) -> job.Job:
+def read_job(run: Place) -> job.Job:
     """Read the job of a finished run.
 
     Raises
@@ -102,18 +101,13 @@ def read_job(folder: Path) -> job.Job:
     segcore.errors.InputNotFoundError
         If it is not there or damaged, or this version knows no such job.
     """
-    path = folder / "job.toml"
+    path = join(run, "job.toml")
     with records.readable(path):
-        text = path.read_text(encoding="utf-8")
+        text = storage.read(path).decode()
     try:
         return job.resolve(text, source=str(path))
     except errors.JobError as exc:
         raise errors.InputNotFoundError(f"{exc}; make the run again with this version") from exc
-
-
-def optional(kind: type[File], run: Place) -> File | None:
-    """Read a file of a run, None where it has none."""
-    return records.read(kind, run) if storage.exists(join(run, kind.FILE)) else None
 
 
 def verdict(run: Manifest, latest: str = "") -> str:
@@ -134,7 +128,7 @@ def verdict(run: Manifest, latest: str = "") -> str:
 
 def drift_verdict(run: Place) -> str | None:
     """Return whether a run's customers still fit the model that they were compared with; None without one."""
-    report = optional(DriftReport, run)
+    report = records.read_optional(DriftReport, run)
     return None if report is None else {"score": "fits", "refit": "drifted"}[report.verdict]
 
 

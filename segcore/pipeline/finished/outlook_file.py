@@ -28,9 +28,9 @@ def load(run: Path) -> Outlook | None:
     segcore.errors.InputNotFoundError
         If one of its files is not there or damaged.
     """
-    if not (run / OutlookFile.FILE).is_file():
+    about = records.read_optional(OutlookFile, run)
+    if about is None:
         return None
-    about = records.read(OutlookFile, run)
     chance, log_spend = (
         _trees(run / name, baseline)
         for name, baseline in zip((_CHANCE, _LOG_SPEND), about.baselines, strict=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from segcore import records, storage
+from segcore import records
 from segcore.changes import ancestors
 from segcore.changes.ancestors import Ancestor, Retired
 from segcore.models.assignment import NearestCentre
@@ -17,9 +17,8 @@ from segcore.pipeline.finished.model_files import StoredModel
 
 def load(folder: Path) -> tuple[Ancestor, ...]:
     """Read the ancestors that a finished run knows; none where it was made before they were kept."""
-    if not storage.exists(folder / Retired.FILE):
-        return ()
-    return records.read(Retired, folder).ancestors
+    known = records.read_optional(Retired, folder)
+    return () if known is None else known.ancestors
 
 
 def write(

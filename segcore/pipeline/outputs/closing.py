@@ -43,7 +43,7 @@ def say(run: Path, place: storage.Place, progress: Progress) -> None:
         f"{manifest.customers:,} customers in {manifest.segments} segments, with their share of the money spent: "
         + ", ".join([*named, *more])
     )
-    moves = finished_run.optional(MovementReport, run)
+    moves = records.read_optional(MovementReport, run)
     changed = None if moves is None else summarise(moves)
     progress.log("nothing to compare with: no run before" if changed is None else changed.text())
     report = storage.join(place, "report.html") if (run / "report.html").is_file() else None

@@ -15,13 +15,14 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from segcore import engine, errors, ingest, records, report, storage
+from segcore.changes.summary import summarise
 from segcore.lines import ledger
 from segcore.pipeline.core.run import Run, RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished.finished_run import NOT_READ_AGAIN
 from segcore.pipeline.outputs import closing, history_file, nights, run_files
 from segcore.progress import Progress
-from segcore.records import Manifest
+from segcore.records import DriftReport, Manifest, MovementReport
 from segcore.records.manifest import StageFigures, WorkerFigures
 from segcore.selection import quality_gate
 from segcore.storage import history
@@ -52,13 +53,15 @@ def finish(
     with_report : bool
     """
     sources = run.plan.sources
+    moves = records.read_optional(MovementReport, folder)
+    moved = None if moves is None else summarise(moves).moved_share
     broken = quality_gate.broken_bounds(
         run.settings.gate,
         rows=customers.ledger.rows,
         profile=table,
         chosen=facts["chosen"],
-        drift=quality_gate.drift_by_feature(run_files.drift(folder)),
-        moved_share=run_files.moved_share(folder),
+        drift=quality_gate.drift_by_feature(records.read_optional(DriftReport, folder)),
+        moved_share=moved,
         no_fault=ledger.no_fault(run.settings.cleaning),
     )
     about = {
@@ -76,7 +79,7 @@ def finish(
         table,
         run_id=run.run_id,
         as_of=date.fromisoformat(facts["as_of"][:10]),
-        moved=run_files.moved_share(folder),
+        moved=moved,
         before=None if previous is None else previous.folder,
     )
     run_files.write_tables(folder, {nights.TABLE: own})

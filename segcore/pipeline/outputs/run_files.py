@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, job, profile, records, storage
-from segcore.changes.summary import summarise
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
 from segcore.outlook.model import Outlook
@@ -22,7 +21,6 @@ from segcore.pipeline.finished import drift_baseline, model_files
 from segcore.pipeline.models.labels import Labelled
 from segcore.pipeline.models.model_selection import Fit
 from segcore.pipeline.outputs import feature_files, outlook_files, report_tables, segment_files
-from segcore.records import DriftReport, MovementReport
 from segcore.records.manifest import RfmCutPoints
 
 
@@ -204,18 +202,6 @@ def manifest(
 def names(table: pl.DataFrame) -> dict[int, str]:
     """Return the segments' names by id."""
     return {number: name.name for number, name in profile.names_of(table).items()}
-
-
-def drift(folder: Path) -> DriftReport | None:
-    """Return the run's drift, None where it was not measured."""
-    return records.read(DriftReport, folder) if (folder / DriftReport.FILE).is_file() else None
-
-
-def moved_share(folder: Path) -> float | None:
-    """Return the share of customers who moved since the previous run, None without one."""
-    if not (folder / MovementReport.FILE).is_file():
-        return None
-    return summarise(records.read(MovementReport, folder)).moved_share
 
 
 def data_facts(customers: Customers, table: pl.DataFrame) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from segcore import errors, job, records, storage
+from segcore import errors, records, storage
 from segcore.changes.summary import summarise
 from segcore.pipeline.finished import finished_run
 from segcore.records import Manifest, MovementReport
@@ -36,10 +36,10 @@ def list_runs(out: Place) -> list[str]:
     segcore.errors.InputNotFoundError
         If there is no finished run.
     """
-    told = [{name: _in_words(name, value) for name, value in run.items()} for run in runs(out)]
+    known, remark = _listed(out)
+    told = [{name: _in_words(name, value) for name, value in run.items()} for run in known]
     lines = [[*told[0]], *([*row.values()] for row in told)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    remark = _latest(out, [run["run"] for run in told])[1]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines] + ([remark] if remark else [])
 
 
@@ -51,13 +51,18 @@ def runs(out: Place) -> list[dict[str, Any]]:
     segcore.errors.InputNotFoundError
         If there is no finished run.
     """
+    return _listed(out)[0]
+
+
+def _listed(out: Place) -> tuple[list[dict[str, Any]], str]:
+    """Return what is known of each run, and what is wrong with latest.json."""
     run_ids = finished_runs(out)
     if not run_ids:
         raise errors.InputNotFoundError(
             f"{out}: no finished run; expected the --out of a run, with runs/ in it"
         )
-    latest = _latest(out, run_ids)[0]
-    return [_whole_or_damaged(run_place(out, run_id), run_id, latest) for run_id in run_ids]
+    latest, remark = _latest(out, run_ids)
+    return [_whole_or_damaged(run_place(out, run_id), run_id, latest) for run_id in run_ids], remark
 
 
 def _latest(out: Place, run_ids: list[str]) -> tuple[str, str]:
@@ -89,7 +94,7 @@ def _run(place: Place, latest: str) -> dict[str, Any]:
     manifest = records.read(Manifest, place)
     if manifest.run_id == latest and not is_url(place):
         finished_run.check(place, Path(place), manifest)  # the one that the next run follows
-    moves = finished_run.optional(MovementReport, place)
+    moves = records.read_optional(MovementReport, place)
     return {
         "date": manifest.created_at,
         "run": manifest.run_id,
@@ -107,9 +112,7 @@ def _run(place: Place, latest: str) -> dict[str, Any]:
 
 def _window(run: Place) -> str | None:
     """Return which lines counted, as the job says it; None where all did."""
-    path = storage.join(run, "job.toml")
-    with records.readable(path):
-        features = job.resolve(storage.read(path).decode(), source=str(path)).features
+    features = finished_run.read_job(run).features
     start = features.window_from
     return features.window or (None if start is None else f"from {start:%Y-%m-%d}")
 

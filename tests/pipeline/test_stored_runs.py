@@ -120,6 +120,15 @@ def test_a_later_format_is_listed_with_the_version_that_wrote_it(run: Path, tmp_
     assert f"written by segcore 7.8.9 in format {FORMAT_VERSION + 1}" in line
 
 
+def test_a_run_with_a_job_that_this_version_does_not_know_is_listed_as_damaged(
+    run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "latest.json").unlink()
+    (run / "job.toml").write_text("[later]\nkey = 1\n")
+    (line,) = [line for line in pipeline.list_runs(tmp_path / "out") if run.name in line]
+    assert "damaged: job.toml: unknown key 'later'" in line
+
+
 @pytest.mark.parametrize("damage", ["{", "", "[]", "null", '{"format_version": "one"}', "{}"])
 @pytest.mark.parametrize("name", ["manifest.json", "model.json", "model/reference.json"])
 def test_a_damaged_file_is_named_in_one_line(run: Path, name: str, damage: str) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from segcore import errors
-from segcore.cli.group import cli, importing
+from segcore.cli.group import cli, importing, say
 from segcore.cli.options import inputs_argument, memory_option, path_or_url
 
 
@@ -38,7 +37,7 @@ def holdout(run: Path | str, **options: Any) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(errors.printable(pipeline.hold_out(run, **options)))
+    say(pipeline.hold_out(run, **options), published=True)
 
 
 @cli.command()
@@ -55,4 +54,4 @@ def readout(run: Path | str, inputs: tuple[str, ...], **options: Any) -> None:
     with importing():
         from segcore import pipeline
 
-    click.echo(errors.printable(pipeline.read_out(run, list(inputs), **options)))
+    say(pipeline.read_out(run, list(inputs), **options), published=True)

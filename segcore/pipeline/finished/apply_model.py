@@ -47,19 +47,10 @@ def label(files: Sequence[Path], model: StoredModel, folder: Path) -> None:
         Gets ``segment`` (the model's ids; null without one), ``confidence``, ``margin``, ``distance`` and ``outside``.
     """
     for number, path in enumerate(files):
-        df = pl.read_parquet(path)
-        (own,), figures = label_frame(
-            df,
-            [model.assigner],
-            model.centres,
-            model.preparation,
-            model.keeping,
-            separate=model.separate_one_time,
-        )
-        figures.with_columns(label=pl.Series(own)).select(
-            segment=pl.col("label").replace_strict(model.segments, default=None, return_dtype=pl.Int32),
-            confidence="confidence",
-            margin="margin",
+        _labelled(pl.read_parquet(path), model).select(
+            "segment",
+            "confidence",
+            "margin",
             distance=pl.col("distance").fill_nan(None),
             outside=drift_baseline.outside(pl.col("label"), pl.col("distance"), model.baseline.radius),
         ).write_parquet(folder / f"part-{number:05d}.parquet")
@@ -86,18 +77,23 @@ def label_as_of(
     written = []
     for number, path in enumerate(files):
         df = pl.read_parquet(path).with_columns(days_since_last_order=days.clip(lower_bound=0))
-        (own,), _ = label_frame(
-            df,
-            [model.assigner],
-            model.centres,
-            model.preparation,
-            model.keeping,
-            separate=model.separate_one_time,
-        )
-        segment = pl.Series(own).replace_strict(model.segments, default=None, return_dtype=pl.Int32)
         written.append(folder / f"{name}-{number:05d}.parquet")
-        segment.alias(name).to_frame().write_parquet(written[-1])
+        _labelled(df, model).select(pl.col("segment").alias(name)).write_parquet(written[-1])
     return pl.scan_parquet(written)
+
+
+def _labelled(df: pl.DataFrame, model: StoredModel) -> pl.DataFrame:
+    """Return the model's ``label`` and ``segment`` of customers, and the figures of :func:`label_frame`."""
+    (own,), figures = label_frame(
+        df,
+        [model.assigner],
+        model.centres,
+        model.preparation,
+        model.keeping,
+        separate=model.separate_one_time,
+    )
+    segment = pl.col("label").replace_strict(model.segments, default=None, return_dtype=pl.Int32)
+    return figures.with_columns(label=pl.Series(own)).with_columns(segment=segment)
 
 
 def labels(folder: Path) -> list[Path]:

@@ -43,6 +43,39 @@ def guarded(df: pl.DataFrame, *, machine: bool = False) -> pl.DataFrame:
     return safe.with_columns(pl.when(changed).then("'" + pl.col(ID)).otherwise(ID).alias(ID))
 
 
+class Writer:
+    """Appends frames to a CSV as :func:`write` does: for several files in one pass over the frames.
+
+    Attributes
+    ----------
+    paths : list of Path
+        The files so far.
+    """
+
+    def __init__(self, path: Path, *, machine: bool = False, rows: int = ROWS) -> None:
+        self.paths: list[Path] = []
+        self._path, self._machine, self._rows = path, machine, rows
+        self._room = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Append a frame of the same columns; the first one gives the header."""
+        df = guarded(frame, machine=self._machine)
+        while not self.paths or df.height:
+            if not self._room:
+                self._begin(df)
+            part, df = df.head(self._room), df.slice(self._room)
+            with open(self.paths[-1], "ab") as file:
+                part.write_csv(file, include_header=False)
+            self._room -= part.height
+
+    def _begin(self, df: pl.DataFrame) -> None:
+        end = f"-{len(self.paths) + 1}" if self.paths else ""
+        self.paths.append(self._path.with_stem(f"{self._path.stem}{end}"))
+        mark = b"" if self._machine else codecs.BOM_UTF8
+        self.paths[-1].write_bytes(mark + df.clear().write_csv().encode())
+        self._room = self._rows
+
+
 def write(
     path: Path, frames: Iterable[pl.DataFrame], *, machine: bool = False, rows: int = ROWS
 ) -> list[Path]:
@@ -63,17 +96,7 @@ def write(
     list of Path
         The files, UTF-8, with a byte order mark for spreadsheets.
     """
-    paths: list[Path] = []
-    room = 0
+    writer = Writer(path, machine=machine, rows=rows)
     for frame in frames:
-        df = guarded(frame, machine=machine)
-        while not paths or df.height:
-            if not room:
-                paths.append(path if not paths else path.with_stem(f"{path.stem}-{len(paths) + 1}"))
-                paths[-1].write_bytes((b"" if machine else codecs.BOM_UTF8) + df.clear().write_csv().encode())
-                room = rows
-            part, df = df.head(room), df.slice(room)
-            with open(paths[-1], "ab") as file:
-                part.write_csv(file, include_header=False)
-            room -= part.height
-    return paths
+        writer.add(frame)
+    return writer.paths

@@ -25,7 +25,6 @@ _LIST = (
     *("customer_id", "segment_name", "confidence", "days_since_last_order", "order_count", "total_spend"),
     *("recency", "rfm_group", "chance_to_buy", "expected_spend", "treatment", "as_of"),
 )
-_GAP = "mean_days_between_orders_median"
 _DATABASES = (*database.POSTGRESQL, database.DUCKDB)
 
 
@@ -54,17 +53,13 @@ def export(run: Place, to: str) -> str:
         manifest = records.read(Manifest, folder)
         tables = export_tables.of(folder, manifest)
         if not to.startswith(_DATABASES):
-            return _into_folder(
-                Path(to), folder, tables, manifest.run_id, run_files.names(profile.load(folder))
-            )
+            return _into_folder(Path(to), folder, tables, manifest.run_id)
         new = database.write(to, tables, manifest.run_id, manifest.as_of[:10])
     names = ", ".join(database.PREFIX + name for name in (*tables, "lists"))
     return f"{manifest.run_id} {'is in' if new else 'was there already, nothing changed:'} {names} of {to}"
 
 
-def _into_folder(
-    to: Path, run: Path, tables: Mapping[str, Table], run_id: str, names: Mapping[int, str]
-) -> str:
+def _into_folder(to: Path, run: Path, tables: Mapping[str, Table], run_id: str) -> str:
     target = to / run_id
     if target.is_dir():
         return f"{target} (was there already, nothing changed)"
@@ -76,22 +71,27 @@ def _into_folder(
                 for batch in table.arrow():
                     file.write_batch(batch)
         (scratch / "lists").mkdir()
-        _write_lists(scratch / "lists", run, run_id, names)
+        _write_lists(scratch / "lists", run, run_id)
         os.replace(scratch, target)
     return str(target)
 
 
-def _write_lists(folder: Path, run: Path, run_id: str, names: Mapping[int, str]) -> None:
+def _write_lists(folder: Path, run: Path, run_id: str) -> None:
     """Write a list of customers for each segment, for machines: ids stand there as in the dump."""
-    everybody = profile.load(run).filter(pl.col("segment") == profile.ALL)
-    usual_gap = everybody[_GAP][0] if everybody.height and _GAP in everybody.columns else None
-    for segment, name in names.items():
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        own = (
-            _listed(df.filter(pl.col("segment") == segment), usual_gap)
-            for df in history_file.customers(run, run_id)
-        )
-        spreadsheet.write(folder / f"{segment}-{slug}.csv", own, machine=True)
+    table = profile.load(run)
+    usual_gap = recency.usual_gap_of(table.row(by_predicate=pl.col("segment") == profile.ALL, named=True))
+    lists = {
+        segment: spreadsheet.Writer(folder / f"{segment}-{_slug(name)}.csv", machine=True)
+        for segment, name in run_files.names(table).items()
+    }
+    for df in history_file.customers(run, run_id):
+        listed = _listed(df, usual_gap)
+        for segment, writer in lists.items():
+            writer.add(listed.filter(df["segment"] == segment))
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _listed(df: pl.DataFrame, usual_gap: float | None) -> pl.DataFrame:

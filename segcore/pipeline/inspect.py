@@ -11,19 +11,9 @@ from segcore.pipeline.core.job_file import load as load_job
 from segcore.pipeline.inspection import job_draft, look, text
 
 
-def inspect_input(
-    inputs: str | Path | Sequence[str | Path],
-    *,
-    job: str | Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    full: bool = False,
-    memory: int | None = None,
-    write_job_to: Path | None = None,
-) -> str:
-    """Say what a job would make of an input; see :func:`inspected`."""
-    return inspected(
-        inputs, job=job, overrides=overrides, full=full, memory=memory, write_job_to=write_job_to
-    )[0]
+def inspect_input(inputs: str | Path | Sequence[str | Path], **options: Any) -> str:
+    """Say what a job would make of an input; options as for :func:`inspected`."""
+    return inspected(inputs, **options)[0]
 
 
 def inspected(

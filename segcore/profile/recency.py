@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from segcore.profile.statistics import ALL, minor
 
 LONG = 3
 """Usual gaps between orders after which a customer is long gone."""
+
+GAP = "mean_days_between_orders"
+"""The feature whose median over all customers is the shop's usual gap."""
 
 STATES = ("now", "overdue", "long_gone")
 RECENCY = {
@@ -16,6 +22,12 @@ RECENCY = {
     for what in ("customers", "revenue")
 }
 """Columns of a profile: customers and revenue of those who bought within the usual gap, later, and much later."""
+
+
+def usual_gap_of(everybody: Mapping[str, Any]) -> float | None:
+    """Return the shop's usual gap between orders in days, by the row of all customers of a profile; None where none is known."""
+    gap: float | None = everybody.get(f"{GAP}_median")
+    return gap
 
 
 def state(usual_gap: float) -> pl.Expr:

@@ -13,7 +13,7 @@ from segcore.profile import claims
 from segcore.profile.hysteresis import NAMED_BY, Named, kept, to_rows, with_hysteresis
 from segcore.profile.marks import marks_of
 from segcore.profile.naming import Name, Position, name_segments
-from segcore.profile.recency import RECENCY, count_by_recency
+from segcore.profile.recency import GAP, RECENCY, count_by_recency
 from segcore.profile.statistics import (
     ALL,
     Summary,
@@ -54,7 +54,6 @@ _HEAD = {
     **RECENCY,
 }
 _FIGURES = ("median", "p25", "p75", "mean")
-_GAP = "mean_days_between_orders"
 
 
 def build(
@@ -116,7 +115,7 @@ def build(
         s: with_hysteresis(p, before[s].seen if s in before else None, margin)
         for s, p in _positions(counts, by_segment).items()
     }
-    usual_gap = by_feature[_GAP][ALL].median if _GAP in by_feature else None
+    usual_gap = by_feature[GAP][ALL].median if GAP in by_feature else None
     counted = _count_levels(lf, columns, usual_gap)
     given = names or _names_by_rule(counts, seen, counted, before, margin)
     recency = count_by_recency(lf, usual_gap, money_decimals=money_decimals)

@@ -175,11 +175,11 @@ def write(
     records.write(folder, report)
     transitions = comparison.transitions.with_columns(movement.renumbered(lineage))
     movement.moved(transitions, old.names, names, comparison.unit).sink_parquet(folder / "moved.parquet")
-    spreadsheet.write(folder / "moved.csv", _batches(folder / "moved.parquet"))
+    spreadsheet.write(folder / "moved.csv", batches(folder / "moved.parquet"))
     return report
 
 
-def _batches(path: Path) -> Iterator[pl.DataFrame]:
+def batches(path: Path) -> Iterator[pl.DataFrame]:
     """Give a table piece by piece, an empty one as one without rows."""
     table = pq.ParquetFile(path)
     yield cast(pl.DataFrame, pl.from_arrow(table.schema_arrow.empty_table()))

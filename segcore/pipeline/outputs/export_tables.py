@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import cast
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from segcore import profile
+from segcore.pipeline.finished import run_comparison
 from segcore.pipeline.outputs import history_file
 from segcore.records import Manifest
 
@@ -65,10 +64,7 @@ class Table:
     def frames(self) -> Iterator[pl.DataFrame]:
         """Give the rows, null in columns that the run does not have."""
         for df in self.read():
-            known = {name: pl.col(name) for name in df.columns} | self.own
-            yield df.select(
-                known.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in self.columns.items()
-            )
+            yield history_file.with_columns_of(df.with_columns(**self.own), self.columns)
 
     def arrow(self) -> pa.RecordBatchReader:
         """Return the rows as a stream of Arrow."""
@@ -84,16 +80,12 @@ def of(run: Path, manifest: Manifest) -> dict[str, Table]:
         "run_id": pl.lit(manifest.run_id),
         "as_of": pl.lit(date.fromisoformat(manifest.as_of[:10])),
     }
-
-    def moved() -> Iterator[pl.DataFrame]:
-        if (run / "moved.parquet").is_file():
-            for batch in pq.ParquetFile(run / "moved.parquet").iter_batches():
-                yield cast(pl.DataFrame, pl.from_arrow(batch))
+    path = run / "moved.parquet"
 
     return {
         "history": Table(
             columns=_RUN | history_file.SCHEMA,
-            read=lambda: history_file.frames(run, manifest.run_id),
+            read=lambda: history_file.customers(run, manifest.run_id),
             own=own,
         ),
         "profile": Table(
@@ -101,5 +93,9 @@ def of(run: Path, manifest: Manifest) -> dict[str, Table]:
             read=lambda: iter([profile.load(run).filter(pl.col("segment") != profile.ALL)]),
             own=own,
         ),
-        "movement": Table(columns=_RUN | _MOVED, read=moved, own=own),
+        "movement": Table(
+            columns=_RUN | _MOVED,
+            read=lambda: run_comparison.batches(path) if path.is_file() else iter(()),
+            own=own,
+        ),
     }

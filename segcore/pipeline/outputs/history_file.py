@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -53,17 +53,17 @@ def write(run: Path, run_id: str, path: Path) -> None:
     schema = pl.DataFrame(schema=SCHEMA).to_arrow().schema
     # Without Polars' own types in it: every reader sees plain text.
     with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as file:
-        for df in frames(run, run_id):
-            file.write_table(df.to_arrow())
+        for df in customers(run, run_id):
+            file.write_table(with_columns_of(df, SCHEMA).to_arrow())
 
 
-def frames(run: Path, run_id: str) -> Iterator[pl.DataFrame]:
-    """Give the customers of a finished run with the columns of the history, null where the run does not have one."""
-    for df in customers(run, run_id):
-        known = {name: pl.col(name) for name in df.columns}
-        yield df.select(
-            known.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in SCHEMA.items()
-        )
+def with_columns_of(df: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Return a frame with the columns of a schema, null in those that it does not have, without others."""
+    there = {*df.columns}
+    return df.select(
+        (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in schema.items()
+    )
 
 
 def customers(run: Path, run_id: str) -> Iterator[pl.DataFrame]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segcore import schema
-from segcore.profile.recency import LONG
+from segcore.profile.recency import LONG, usual_gap_of
 from segcore.profile.wording import fill
 from segcore.report.charts import colour
 from segcore.report.formatting import Formatter, cut, sentence
@@ -47,7 +47,7 @@ class Card:
 
 def cards(data: ReportData, fmt: Formatter) -> list[Card]:
     """Return a card per segment, largest revenue first."""
-    gap = population(data).get("mean_days_between_orders_median")
+    gap = usual_gap_of(population(data))
     return [_card(row, gap, fmt) for row in rows_by_revenue(data)]
 
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import polars as pl
 
 from segcore import errors
-from segcore.expressions.parsing import first_line, parse, refusals
+from segcore.expressions.parsing import parse, refusals
+from segcore.failures import first_line
 
 _PREFIX = "source "
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from segcore import errors, schema
-from segcore.expressions.parsing import first_line, parse, refusals
+from segcore.expressions.parsing import parse, refusals
+from segcore.failures import first_line
 
 # What an expression may name. Money is in whole units, an id or text is null where the source has none.
 COLUMNS: dict[str, pl.DataType] = {

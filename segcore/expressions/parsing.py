@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import polars as pl
 
 from segcore.expressions.allowed import checked
+from segcore.failures import first_line
 
 
 def parse(
@@ -46,8 +47,3 @@ def refusals() -> Iterator[None]:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
         raise ValueError(first_line(exc)) from exc
-
-
-def first_line(exc: BaseException) -> str:
-    """Return what an exception says first."""
-    return str(exc).partition("\n")[0]

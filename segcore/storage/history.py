@@ -14,6 +14,7 @@ from pathlib import Path
 
 from segcore.storage import places
 from segcore.storage.files import disk_errors, sync_folder, sync_tree
+from segcore.storage.ownership import NIGHT, is_run_id
 from segcore.storage.places import Place
 from segcore.storage.workspace import aside
 from segcore.stores import is_url
@@ -21,12 +22,12 @@ from segcore.stores import is_url
 FOLDER = "history"
 FILE = "part-00000.parquet"
 _DAY = re.compile(r"as_of=(\d{4}-\d{2}-\d{2})")
-_RUN = re.compile(r"run=[0-9TZ]+-[0-9a-f]+")
+_RUN = "run="
 
 
 def night(out: Place, as_of: date, run_id: str) -> Place:
     """Return the folder of a run's customers."""
-    return places.join(out, FOLDER, f"as_of={as_of:%Y-%m-%d}", f"run={run_id}")
+    return places.join(out, FOLDER, f"as_of={as_of:%Y-%m-%d}", f"{_RUN}{run_id}")
 
 
 def has(out: Place, as_of: date, run_id: str) -> bool:
@@ -43,7 +44,7 @@ def add(out: Place, as_of: date, run_id: str, folder: Path) -> None:
         places.copy(folder, target, [FILE])
         return
     with disk_errors(target):
-        part = aside(Path(out)) / f"{FOLDER}-{run_id}"
+        part = aside(Path(out)) / f"{NIGHT}{run_id}"
         places.remove(part)
         part.mkdir(mode=places.PRIVATE)
         places.copy(folder, part, [FILE])
@@ -70,8 +71,9 @@ def prune(out: Place, days: int) -> list[str]:
         if day >= known[-1][0] - timedelta(days=days):
             break
         folder = places.join(out, FOLDER, name)
-        for run in filter(_RUN.fullmatch, places.list_folders(folder)):
-            if not is_url(folder) and Path(folder, run).is_symlink():
+        for run in places.list_folders(folder):
+            own = run.startswith(_RUN) and is_run_id(run.removeprefix(_RUN))
+            if not own or (not is_url(folder) and Path(folder, run).is_symlink()):
                 continue
             places.remove(places.join(folder, run, FILE))  # out of the readers' sight at once
             places.remove(places.join(folder, run))

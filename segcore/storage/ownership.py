@@ -13,6 +13,7 @@ from segcore.stores import is_url
 
 CLOCK = "begun.json"
 PART = ".part"  # what is half written, or half removed: never read, swept by the next start
+NIGHT = "history-"  # before the id of a run whose customers are being moved into the history
 _MARK = ".segcore"  # in a folder of stages, which others may put things into meanwhile
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -94,7 +95,7 @@ def sweep_aside(out: Path) -> None:
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
-        own = is_run_id(entry.name.removeprefix("history-"))
+        own = is_run_id(entry.name.removeprefix(NIGHT))
         if own and entry.is_dir() and not entry.is_symlink():
             places.remove(entry)
     if not any(folder.iterdir()):

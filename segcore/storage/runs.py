@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segcore import errors
+from segcore import errors, failures
 from segcore.storage import places
 from segcore.storage.ownership import is_run_id
 from segcore.storage.places import Place
@@ -31,15 +31,11 @@ def latest_run(out: Place) -> str | None:
     try:
         named = places.read_json(latest)["run"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as exc:
-        raise errors.InputNotFoundError(f"{latest}: damaged ({_first_line(exc)}); {_REMEDY}") from exc
+        raise errors.InputNotFoundError(f"{latest}: damaged ({failures.first_line(exc)}); {_REMEDY}") from exc
     head, _, name = str(named).rpartition("/")
     if head != "runs" or not is_run_id(name):
         raise errors.InputNotFoundError(f"{latest}: names no run ({errors.listing([str(named)])}); {_REMEDY}")
     return name
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).splitlines() or [type(exc).__name__])[0]
 
 
 def finished_runs(out: Place) -> list[str]:

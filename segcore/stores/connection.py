@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from segcore import errors
+from segcore.failures import first_line
 from segcore.stores.urls import check_url
 
 _BUCKETS = ("s3", "gs", "abfs", "abfss")
@@ -170,6 +171,6 @@ def _address_in(text: str) -> str:
 
 def _reason(exc: BaseException) -> str:
     """Return what went wrong in few words: the code of the store's answer where there is one."""
-    first = (str(exc).splitlines() or [type(exc).__name__])[0]
+    first = first_line(exc)
     code = re.search(r"AWS Error (.*?)(; Details: .*|\(Request ID.*)?$", first)
     return code.group(1).strip() if code else first[:_LONGEST_REASON]

@@ -126,7 +126,7 @@ def test_the_snippets_of_the_page_count_every_night(nights: Path, package: str) 
     ]
 
 
-def night(out: Path, day: date, run: str = "20260101T000000Z-ab") -> Path:
+def night(out: Path, day: date, run: str = "20260101T000000Z-abababab") -> Path:
     folder = Path(history.night(out, day, run))
     folder.mkdir(parents=True)
     (folder / history.FILE).write_bytes(b"night")
@@ -137,10 +137,12 @@ def test_a_night_that_is_there_is_never_written_again(tmp_path: Path) -> None:
     folder = night(tmp_path, date(2026, 1, 1))
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / history.FILE).write_bytes(b"another")
-    history.add(tmp_path, date(2026, 1, 1), "20260101T000000Z-ab", tmp_path / "new")
+    history.add(tmp_path, date(2026, 1, 1), "20260101T000000Z-abababab", tmp_path / "new")
     assert (folder / history.FILE).read_bytes() == b"night"
-    history.add(tmp_path, date(2026, 1, 2), "20260101T000000Z-ab", tmp_path / "new")
-    assert (Path(history.night(tmp_path, date(2026, 1, 2), "20260101T000000Z-ab")) / history.FILE).is_file()
+    history.add(tmp_path, date(2026, 1, 2), "20260101T000000Z-abababab", tmp_path / "new")
+    assert (
+        Path(history.night(tmp_path, date(2026, 1, 2), "20260101T000000Z-abababab")) / history.FILE
+    ).is_file()
 
 
 def test_what_is_pruned_is_older_than_so_many_days_and_a_night(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_what_is_pruned_is_older_than_so_many_days_and_a_night(tmp_path: Path) -
     mine.write_text("mine")
     (tmp_path / "history/as_of=2025-01-01/mine").mkdir(parents=True)
     (tmp_path / "history/as_of=2025-13-45").mkdir()
-    assert history.prune(tmp_path, 30) == ["as_of=2025-11-30/run=20260101T000000Z-ab"]
+    assert history.prune(tmp_path, 30) == ["as_of=2025-11-30/run=20260101T000000Z-abababab"]
     assert [folder.exists() for folder in folders] == [False, True, True]
     assert mine.read_text() == "mine"
     assert (tmp_path / "history/as_of=2025-01-01/mine").is_dir()

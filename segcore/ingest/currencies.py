@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
@@ -41,8 +42,6 @@ def of_patterns(patterns: list[PatternCount]) -> Counter[str]:
 
 
 def _is_sign(mark: str) -> bool:
-    import unicodedata
-
     return len(mark) == 1 and unicodedata.category(mark) == "Sc"
 
 

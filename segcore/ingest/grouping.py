@@ -21,6 +21,7 @@ _CURRENCY = re.compile(
 )
 _NO_VALUES = (pl.Object, pl.Duration, pl.Time)
 _MOST_DIGITS = 38  # of a Decimal
+_Kind = tuple[dict[str, str], dict[str, pl.DataType], Mapping[str, pl.DataType]]
 _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
 
@@ -35,6 +36,8 @@ class FileGroup:
         Canonical column to source column; :data:`segcore.ingest.columns.FALLBACK` among them.
     dtypes : dict of str to polars.DataType
         Canonical column to its type; String wherever text came in.
+    types : mapping of str to polars.DataType
+        Source column to its type, of files that know theirs; no text does.
     null_texts : tuple of str
         What stands for a missing value.
     carried : dict of str to polars.DataType
@@ -46,9 +49,20 @@ class FileGroup:
     files: tuple[Prepared, ...]
     columns: dict[str, str]
     dtypes: dict[str, pl.DataType]
+    types: Mapping[str, pl.DataType] = field(default_factory=dict)
     null_texts: tuple[str, ...] = ("",)
     carried: dict[str, pl.DataType] = field(default_factory=dict)
     currency: str = ""
+
+    def usable(self, column: str) -> pl.DataType:
+        """Return the type of a source column, String for what is read as text.
+
+        Raises
+        ------
+        segcore.errors.DataError
+            If it is none that a value of a line can have.
+        """
+        return _usable(self.types.get(column, pl.String()), column, self.files[0].source.name)
 
     @property
     def by_amount(self) -> bool:
@@ -103,9 +117,7 @@ def _with_currency(group: FileGroup, settings: job.Input) -> FileGroup:
     name = wanted or next((one for one in there if first.names.count(one) == 1), "")
     if not name:
         return group
-    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
-    dtype = _usable(types.get(name, pl.String()), name, first.source.name)
-    return replace(group, currency=name, carried={**group.carried, name: dtype})
+    return replace(group, currency=name, carried={**group.carried, name: group.usable(name)})
 
 
 def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]:
@@ -119,8 +131,6 @@ def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]
     named = expressions.columns_of_rules(cleaning.own_conditions)
     if not named:
         return {}
-    first = group.files[0]
-    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
     for file in group.files:
         there = [*file.names, *(name for name, _ in file.source.partition)]
         for column, rule in named.items():
@@ -130,9 +140,7 @@ def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]
                     f"{file.source.name}: {where} names {column!r}, which is not there"
                     f"{errors.did_you_mean(column, there)}; columns: {errors.listing(there)}"
                 )
-    return {
-        column: _usable(types.get(column, pl.String()), column, first.source.name) for column in sorted(named)
-    }
+    return {column: group.usable(column) for column in sorted(named)}
 
 
 def _with_one_customer(group: FileGroup) -> FileGroup:
@@ -155,7 +163,7 @@ def group_by_header(
         column of each.
     """
     groups: dict[object, list[Prepared]] = {}
-    kinds: dict[object, tuple[dict[str, str], dict[str, pl.DataType]]] = {}
+    kinds: dict[object, _Kind] = {}
     for file in files:
         types: Mapping[str, pl.DataType] = (
             pl.read_parquet_schema(file.path) if file.reader == "parquet" else {}
@@ -165,10 +173,10 @@ def group_by_header(
         form = frozenset(types.items()) if types else (file.names, file.separator)
         key = (form, tuple(columns.items()), tuple(dtypes.items()))
         groups.setdefault(key, []).append(file)
-        kinds[key] = (columns, dtypes)
+        kinds[key] = (columns, dtypes, types)
     return [
-        FileGroup(files=tuple(members), columns=kinds[key][0], dtypes=kinds[key][1])
-        for key, members in groups.items()
+        FileGroup(files=tuple(groups[key]), columns=columns, dtypes=dtypes, types=types)
+        for key, (columns, dtypes, types) in kinds.items()
     ]
 
 
@@ -190,15 +198,14 @@ def _columns(
 def other_columns(group: FileGroup) -> dict[str, pl.DataType]:
     """Return the columns of a group's files that are no canonical ones, and whose values can be carried along."""
     first = group.files[0]
-    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
     others: dict[str, pl.DataType] = {}
     times = Counter(first.names)
     taken = {*group.columns.values()}
     for name in first.names:
-        dtype = types.get(name, pl.String())
+        dtype = group.types.get(name, pl.String())
         usable = not (dtype.is_nested() or dtype in _NO_VALUES)
         if usable and name not in taken and times[name] == 1:
-            others[name] = _usable(dtype, name, first.source.name)
+            others[name] = group.usable(name)
     return others
 
 
@@ -230,10 +237,8 @@ def overruled(group: FileGroup) -> dict[str, str]:
 
 def id_types(group: FileGroup) -> dict[str, pl.DataType]:
     """Return the columns of Parquet files that name the customer, by their names there, and their types."""
-    first = group.files[0]
-    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
     names = [group.columns[name] for name in ("customer_id", *group.fallbacks)]
-    return {name: types[name] for name in names if name in types}
+    return {name: group.types[name] for name in names if name in group.types}
 
 
 def first_records(file_groups: Sequence[FileGroup]) -> dict[int, int]:

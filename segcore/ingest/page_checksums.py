@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from segcore.stores import file_system, is_url
+from segcore.ingest import remote
 
 _I32 = 0x15  # the next field of a page's header in Thrift's compact form, a number
 _BUFFER = 1 << 20
@@ -22,13 +22,8 @@ def check(path: str) -> None:
     import pyarrow as pa
     from pyarrow import parquet as pq
 
-    if is_url(path):
-        system, key = file_system(path)
-        opened = system.open_input_file(key)
-    else:
-        opened = pa.OSFile(path)
     # What Arrow cannot read, Polars may.
-    with opened as source, suppress(pa.ArrowException):
+    with remote.seekable(path) as source, suppress(pa.ArrowException):
         file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER)
         if _has_checksums(source, file.metadata):
             for _ in file.iter_batches():

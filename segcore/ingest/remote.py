@@ -6,10 +6,10 @@ import contextlib
 import fnmatch
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from segcore import errors
-from segcore.stores import check_url, engine_errors, file_system, store_errors
+from segcore.stores import check_url, engine_errors, file_system, is_url, store_errors
 
 
 def find(url: str) -> tuple[list[str], bool]:
@@ -65,6 +65,21 @@ def opened(url: str) -> Iterator[BinaryIO]:
         system, path = file_system(url)
         stream = system.open_input_stream(path, compression=None)
     with stream, engine_errors(url):
+        yield stream
+
+
+@contextlib.contextmanager
+def seekable(path: str) -> Iterator[Any]:
+    """Open a file of Arrow's, on a disk or in a store, of which any part can be read."""
+    import pyarrow as pa
+
+    if is_url(path):
+        with store_errors(path):
+            system, name = file_system(path)
+            stream = system.open_input_file(name)
+    else:
+        stream = pa.OSFile(path)
+    with stream:
         yield stream
 
 

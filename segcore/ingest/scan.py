@@ -136,11 +136,9 @@ def _others(group: FileGroup) -> dict[str, str]:
 
 def _rest(group: FileGroup, names: Sequence[str], seed: int) -> pl.Expr:
     """Return the hash of other columns, each weighted by its name; values are compared as they are written."""
-    first = group.files[0]
-    types = pl.read_parquet_schema(first.path) if first.reader == "parquet" else {}
 
     def hashed(place: int, name: str) -> pl.Expr:
-        dtype, value = types.get(name, pl.String()), pl.col(f"__rest_{place}")
+        dtype, value = group.types.get(name, pl.String()), pl.col(f"__rest_{place}")
         value = value.to_physical() if dtype.is_temporal() else value  # not all of them have a text
         text = value if dtype.is_nested() or dtype == pl.Binary else value.cast(pl.String)
         given = value.is_not_null() if dtype != pl.String else value.is_not_null() & (value != "")

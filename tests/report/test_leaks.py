@@ -97,7 +97,8 @@ def test_nobody_is_named_in_a_report_or_a_log(tmp_path: Path, capsys: pytest.Cap
     assert "one customer, of an id that begins with" in log
     moves = load(run.folder).movement
     assert moves is not None
-    assert json.loads(log.splitlines()[-1])["message"] == summarise(moves).text()
+    said = [json.loads(line)["message"] for line in log.splitlines() if line.startswith("{")]
+    assert said[-2:] == [summarise(moves).text(), f"report: {run.report}"]
 
     page, text = run.report.read_text(encoding="utf-8"), report.build_markdown(run.folder)
     assert [leaked(shown) for shown in (page, text, log)] == [[], [], []]

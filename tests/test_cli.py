@@ -108,7 +108,10 @@ def test_a_whole_run_by_command(
     report = Path(captured.out.strip())
     assert report.is_file()
     assert "models" in captured.err
-    found, changed, where = captured.err.splitlines()[-3:]
+    rejected, found, changed, where = captured.err.splitlines()[-4:]
+    assert re.fullmatch(
+        r"rejected: [\d,]+ of 3,000 lines, with their money: (\w+ [\d,]+ \(-?[\d,]+\.\d\d\)(, )?)+", rejected
+    )
     assert re.fullmatch(
         r"\d+ customers in 3 segments, with their share of the money spent: (.+ \d+ \(\d+%\)(, )?){3}", found
     )

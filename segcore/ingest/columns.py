@@ -134,8 +134,6 @@ def assign_columns(
             for name, column in columns.items()
             if name not in _PRODUCT or "line_amount" not in columns
         }
-    else:
-        columns.pop("line_amount", None)  # quantity and price say more
     needed = {column.name for column in schema.LINE_COLUMNS if column.required}
     missing = sorted(needed - set(columns) - (_PRODUCT if "line_amount" in columns else set()))
     if missing:

@@ -27,10 +27,13 @@ class Formats:
         :data:`segcore.ingest.date_formats.EPOCHS` among them.
     numbers : dict of str to Numbers
         By canonical column.
+    amount_given : bool
+        Of lines with quantity, price and an amount: the amount is their money, not the product.
     """
 
     dates: tuple[str, ...]
     numbers: dict[str, Numbers]
+    amount_given: bool = False
 
 
 def is_settled(counts: pl.DataFrame, settings: job.Input) -> bool:

@@ -67,7 +67,12 @@ class FileGroup:
     @property
     def by_amount(self) -> bool:
         """Whether a line says its amount, in place of quantity and price."""
-        return "line_amount" in self.columns
+        return "line_amount" in self.columns and not {"quantity", "unit_price"} <= {*self.columns}
+
+    @property
+    def amount_beside_product(self) -> bool:
+        """Whether a line may say its amount beside quantity and price."""
+        return "line_amount" in self.columns and not self.by_amount
 
     @property
     def fallbacks(self) -> list[str]:

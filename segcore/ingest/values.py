@@ -59,7 +59,7 @@ def read_values(
     polars.LazyFrame
         Texts trimmed, those that are not given null; ``product``, the product's code in upper case; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
         ``10 ** -cleaning.money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
-        ``foreign``, whether it is in another currency than those that count; columns that rules of the job's own name as text; ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
+        ``product_amount``, quantity times price; ``amount_given``, whether ``amount`` is ``line_amount``; ``foreign``, whether it is in another currency than those that count; columns that rules of the job's own name as text; ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
         no values: nobody knows which field is which.
     """
     dtypes, nulls = lf.collect_schema(), settings.input.null_texts
@@ -95,8 +95,13 @@ def read_values(
         out = out.with_columns(pl.when(~pl.col("malformed")).then(pl.col(name)).alias(name) for name in typed)
     exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
     product = pl.when(exact.abs() <= _LARGEST_MINOR).then(exact).cast(pl.Int64)
-    amount = pl.col("line_amount") if group.by_amount else product
-    return out.with_columns(amount=amount).with_columns(unreadable=_unreadable(group))
+    given_amount = group.by_amount or formats.amount_given
+    amount = pl.col("line_amount") if given_amount else product
+    if formats.amount_given:  # which may be without the sign of the quantity
+        amount = pl.when(pl.col("quantity") < 0).then(-amount.abs()).otherwise(amount)
+    return out.with_columns(
+        amount=amount, product_amount=product, amount_given=pl.lit(given_amount)
+    ).with_columns(unreadable=_unreadable(group))
 
 
 def with_texts(lf: pl.LazyFrame) -> pl.LazyFrame:

@@ -101,7 +101,7 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
         ("not_a_product", no_product),
         ("non_positive_price", pl.col("unit_price") <= 0),
         ("non_positive_quantity", (pl.col("quantity") <= 0) & ~is_return(cleaning)),
-        ("zero_amount", pl.col("line_amount") == 0),
+        ("zero_amount", pl.col("amount_given") & (pl.col("line_amount") == 0)),
     ]
 
 
@@ -118,7 +118,7 @@ def is_return(cleaning: job.Cleaning) -> pl.Expr:
 
     Where a line says its amount in place of quantity and price, a negative amount marks one too.
     """
-    by_amount = (pl.col("line_amount") < 0).fill_null(False)
+    by_amount = pl.col("amount_given") & (pl.col("line_amount") < 0).fill_null(False)
     if cleaning.cancellation_prefix:
         return by_amount | _has_prefix(pl.col("order_id"), cleaning.cancellation_prefix)
     return by_amount | (pl.col("quantity") < 0).fill_null(False)

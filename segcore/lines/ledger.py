@@ -13,6 +13,7 @@ from segcore.records.ledger import Amount, ClassAmount, FileAmount, Ledger, Retu
 
 KEPT = (cleaning.PURCHASE, cleaning.RETURN)
 _MUCH = 0.25  # of lines or money that are nobody's
+_MANY = 0.02  # of lines that are rejected for other reasons
 # Rejects that are no sign of a bad input.
 NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW, cleaning.OTHER_CURRENCY)
 
@@ -76,13 +77,29 @@ def _money(minor: int, rules: job.Cleaning) -> Decimal:
     return Decimal(minor).scaleb(-rules.money_decimals)
 
 
-def remarks(classes: Mapping[str, tuple[int, int | Decimal]]) -> list[str]:
-    """Return warnings of lines without a customer, where they hold much of all lines or money, and of stray dates.
+def rejects_in_words(account: Ledger) -> str:
+    """Return in one line what was rejected: lines and money of each reason, the most frequent first."""
+    rejected = [one for one in account.classes if one.rows and one.name not in KEPT]
+    reasons = ", ".join(
+        f"{one.name} {one.rows:,} ({one.money:,.2f})"
+        for one in sorted(rejected, key=lambda one: (-one.rows, one.name))
+    )
+    lines = sum(one.rows for one in rejected)
+    return (
+        f"rejected: {lines:,} of {account.rows_in:,} lines, with their money: {reasons}"
+        if rejected
+        else f"rejected: none of {account.rows_in:,} lines"
+    )
+
+
+def remarks(classes: Mapping[str, tuple[int, int | Decimal]], rules: job.Cleaning) -> list[str]:
+    """Return warnings of lines without a customer that hold much of all lines or money, of stray dates, of many rejects.
 
     Parameters
     ----------
     classes : mapping of str to (int, number)
         Lines and money of each class.
+    rules : segcore.job.Cleaning
     """
     rows, amount = classes.get(cleaning.MISSING_CUSTOMER, (0, 0))
     all_rows, all_money = (sum(column) for column in zip(*classes.values(), strict=True))
@@ -94,6 +111,13 @@ def remarks(classes: Mapping[str, tuple[int, int | Decimal]]) -> list[str]:
             f"{stray:,} line(s) are dated far beyond all others and were set aside (stray_date): recency counts from the "
             "others' last day; features.as_of (--as-of) decides otherwise"
         )
+    faults = {name: of[0] for name, of in classes.items() if of[0] and name not in (*KEPT, *no_fault(rules))}
+    looked_at = all_rows - classes.get(cleaning.OUTSIDE_WINDOW, (0, 0))[0]
+    if sum(faults.values()) > _MANY * looked_at:
+        messages.append(
+            f"{sum(faults.values()) / looked_at:.1%} of the lines were rejected beyond missing customers "
+            f"({_most_frequent(faults)}): see that they are none of the customers' purchases"
+        )
     if max(lines, money) <= _MUCH:
         return messages
     return [
@@ -101,6 +125,10 @@ def remarks(classes: Mapping[str, tuple[int, int | Decimal]]) -> list[str]:
         f"lines without a customer hold {lines:.0%} of all lines and {money:.0%} of the money; "
         'if an order says it on its first line alone, input.fill_from = "order" fills the others',
     ]
+
+
+def _most_frequent(rejected: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in sorted(rejected.items(), key=lambda item: -item[1])[:4])
 
 
 def check(rows: Mapping[str, int], rules: job.Cleaning) -> None:
@@ -119,9 +147,7 @@ def check(rows: Mapping[str, int], rules: job.Cleaning) -> None:
     """
     lines_in = sum(rows.values())
     rejected = {name: n for name, n in rows.items() if name not in KEPT and n}
-    reasons = ", ".join(
-        f"{name} {n:,}" for name, n in sorted(rejected.items(), key=lambda item: -item[1])[:4]
-    )
+    reasons = _most_frequent(rejected)
     if lines_in == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
     if rows[cleaning.PURCHASE] == 0:

@@ -97,3 +97,38 @@ def test_what_returns_took_back_is_added_up_over_the_buckets() -> None:
         (33, Decimal("9.9")),
     ]
     assert (found.partly_matched_rows, found.orders_emptied, found.customers_emptied) == (44, 55, 66)
+
+
+def test_rejects_are_told_with_their_money_the_most_frequent_first() -> None:
+    rows = {
+        "zero_amount": (2, 0),
+        "missing_customer": (1, 12_345_678),
+        "return": (4, -5),
+        "purchase": (1_993, 7),
+    }
+    df = pl.DataFrame(
+        [
+            {"file": 0, "class": name, "rows": n, "money": money, "unreadable_amount_rows": 0}
+            for name, (n, money) in rows.items()
+        ]
+    )
+    account = ledger.account(df, HALF, files=["x"])
+    assert ledger.rejects_in_words(account) == (
+        "rejected: 3 of 2,000 lines, with their money: zero_amount 2 (0.00), missing_customer 1 (1,234.57)"
+    )
+
+
+@pytest.mark.parametrize(("rows", "said"), [(21, "2.1% of the lines were rejected"), (20, "")])
+def test_many_rejects_are_warned_about(rows: int, said: str) -> None:
+    rules = job.Cleaning(keep="a = 'x'")
+    classes = {
+        "purchase": (1_000 - rows, 5),
+        "duplicate": (rows, 1),
+        "missing_customer": (0, 0),
+        "outside_window": (900, 0),
+    }
+    warned = ledger.remarks(classes, rules)
+    assert (said in warned[0] and "(duplicate 21)" in warned[0]) if said else not warned
+    # What the job asks for is no fault.
+    asked = classes | {"not_kept": (rows, 1), "duplicate": (0, 0)}
+    assert not ledger.remarks(asked, rules)

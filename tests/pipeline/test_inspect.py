@@ -215,9 +215,8 @@ def test_the_job_that_it_writes_leaves_nothing_to_assume(tmp_path: Path) -> None
 def test_the_command_prints_to_stdout_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_csv(
-        tmp_path / "a.csv", [line(InvoiceDate="1/2/2011"), line(InvoiceDate="1/2/2011", CustomerID="5")]
-    )
+    lines = [line(InvoiceDate="1/2/2011"), line(InvoiceDate="1/2/2011", CustomerID="5")]
+    path = write_csv(tmp_path / "a.csv", lines)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["segcore", "inspect", str(path), "--date-format", "day-first"])
     with pytest.raises(SystemExit, match="0"):

@@ -313,7 +313,7 @@ def _remarks(totals: _Totals, account: Ledger, folder: Path, settings: Job) -> I
         yield from suspects.guests(some, account.rows_in, totals.customers)
     if settings.cleaning.customer_case != "lower":
         yield from suspects.in_two_forms(pl.scan_parquet(folder / "features/*.parquet"), totals.customers)
-    yield from ledger.remarks({one.name: (one.rows, one.money) for one in account.classes})
+    yield from ledger.remarks({one.name: (one.rows, one.money) for one in account.classes}, settings.cleaning)
 
 
 def _check_nothing_lost(counts: pl.DataFrame, source: PreparedInput) -> None:

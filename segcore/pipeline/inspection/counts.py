@@ -143,7 +143,7 @@ def warnings(
     return [
         *suspects.guests(shown.collect(engine="streaming"), n_lines, n_customers),
         *forms,
-        *ledger.remarks(by_class),
+        *ledger.remarks(by_class, settings.cleaning),
     ]
 
 

@@ -21,13 +21,16 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
     """
     if path.exists():
         raise errors.OutputError(f"{path}: is there already; name a new file for --write-job")
-    columns: dict[str, str] = {}
-    for group in seen.reading.file_groups:
-        columns |= group.columns
+    # An amount beside quantity and price is compared with them by every run, unless it is mapped by hand.
+    known = [
+        {name: column for name, column in group.columns.items() if group.by_amount or name != "line_amount"}
+        for group in seen.reading.file_groups
+    ]
+    columns = {name: column for one in known for name, column in one.items()}
     dates = [form for how in seen.formats for form in how.dates]
     order = next((order for form in dates if (order := ingest.order_of(form))), "")
     comma = any(numbers.decimal == "," for how in seen.formats for numbers in how.numbers.values())
-    same = all(set(group.columns.items()) <= set(columns.items()) for group in seen.reading.file_groups)
+    same = all(one.items() <= columns.items() for one in known)
     given = settings.input.model_copy(
         update={
             "date_format": settings.input.date_format or order,

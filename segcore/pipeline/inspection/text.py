@@ -38,7 +38,12 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         inspection.reading.file_groups, inspection.formats, inspection.missing, strict=True
     ):
         texts += ["", *_layout(group, how, missing, settings)]
-    texts += ["", *read_input.notes(inspection.reading, settings), *inspection.warnings]
+    texts += [
+        "",
+        *read_input.notes(inspection.reading, settings),
+        *read_input.amount_notes(inspection.reading, inspection.formats),
+        *inspection.warnings,
+    ]
     if inspection.fillable:
         texts.append(
             "many lines lack what the first line of their order says, such as the customer: "

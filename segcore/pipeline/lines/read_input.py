@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import engine, errors, ingest
-from segcore.ingest import FileGroup, Formats, Prepared, Source, currencies, formats, value_patterns
+from segcore.ingest import FileGroup, Formats, Prepared, Source, amounts, currencies, formats, value_patterns
 from segcore.ingest.value_patterns import by_frequency
 from segcore.job import Input, Job
 from segcore.pipeline.core.run import RunContext
@@ -279,12 +279,55 @@ def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[For
         if seen is None or not formats.is_settled(seen, settings.input):
             tasks = [(part, last_year) for part in task_groups(group)]
             seen = value_patterns.add_up(engine.run_tasks(_patterns, tasks, label="patterns"))
-        decided.append(formats.decide(seen, group, settings.input))
+        how = formats.decide(seen, group, settings.input)
+        decided.append(replace(how, amount_given=_amount_given(group, how, settings)))
         if not currencies.decides(settings.input):
             found += currencies.of_patterns(by_frequency(seen))
             found += _named_currencies(group)
             currencies.check(found, _where(group))
     return decided
+
+
+def _amount_given(group: FileGroup, how: Formats, settings: Job) -> bool:
+    """Decide whether an amount beside quantity and price is the money of a line, and refuse an order's total."""
+    wanted = ["line_amount", "order_id"]
+    if "line_amount" not in group.columns or "line_amount" in settings.columns:
+        return False
+    if "order_id" in group.columns:
+        sample = ingest.read_values(_sample(group), group, how, settings, latest=settings.input.latest_second)
+        lines = collect(sample.select(*wanted, "product_amount"))
+        if amounts.repeats_orders(lines, with_product=group.amount_beside_product):
+            if group.by_amount:
+                amounts.refuse_order_total(group.columns["line_amount"], _where(group))
+            return False
+    if group.by_amount:
+        return False
+    tasks = [(part, how, settings) for part in task_groups(group)]
+    compared = amounts.added(list(engine.run_tasks(_compare_amounts, tasks, label="amounts")))
+    if compared.is_money and settings.features.returns == "net":
+        raise errors.DataError(
+            f"{_where(group)}: {group.columns['line_amount']!r} is not quantity times price in {compared.differ:,} lines, such "
+            f'as {compared.example!r}: expected the product for features.returns = "net"'
+        )
+    return compared.is_money
+
+
+def _compare_amounts(task: tuple[FileGroup, Formats, Job]) -> pl.DataFrame:
+    group, how, settings = task
+    values = ingest.read_values(ingest.scan(group), group, how, settings, latest=settings.input.latest_second)
+    return collect(amounts.compare(values))
+
+
+def amount_notes(source: PreparedInput, decided: Sequence[Formats]) -> list[str]:
+    """Return what was decided about amounts beside quantity and price."""
+    return [
+        f"{_where(group)}: the money of a line is {group.columns['line_amount']!r}, which is not quantity times price "
+        "everywhere"
+        if how.amount_given
+        else f"{_where(group)}: the money of a line is quantity times price; {group.columns['line_amount']!r} is not used"
+        for group, how in zip(source.file_groups, decided, strict=True)
+        if group.amount_beside_product
+    ]
 
 
 def _named_currencies(group: FileGroup) -> Counter[str]:

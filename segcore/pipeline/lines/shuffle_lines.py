@@ -112,6 +112,8 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
     )
     if window.stray is not None and tasks[0].window.stray is None:
         done, tasks = _again(done, [replace(task, window=window) for task in tasks], shared)
+    for text in read_input.amount_notes(source, formats):
+        run.progress.log(text)
     files = [file for one in done for file in one.files]
     all_texts = settings.cleaning.rejects == "all"
     buckets = Buckets(

@@ -1,4 +1,4 @@
-"""What a run says last: three lines for people, and the same as one record for machines."""
+"""What a run says last: four lines for people, and the same as one record for machines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segcore import profile, records, storage
 from segcore.changes.summary import summarise
-from segcore.lines.ledger import KEPT
+from segcore.lines.ledger import KEPT, rejects_in_words
 from segcore.pipeline.finished import finished_run
 from segcore.progress import Progress
 from segcore.records import Ledger, Manifest, MovementReport
@@ -16,7 +16,7 @@ _MOST = 6  # segments that are named in a line
 
 
 def say(run: Path, place: storage.Place, progress: Progress) -> None:
-    """Log what was found, what changed, and where it is; the last line carries the facts.
+    """Log what was rejected, what was found, what changed, and where it is; the last line carries the facts.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ def say(run: Path, place: storage.Place, progress: Progress) -> None:
         Where the run lies.
     progress : Progress
     """
-    manifest = records.read(Manifest, run)
+    manifest, account = records.read(Manifest, run), records.read(Ledger, run)
+    progress.log(rejects_in_words(account))
     table = profile.load(run)
     segments = table.filter(table["segment"] != profile.ALL).sort(
         "revenue", "segment", descending=[True, False]
@@ -58,7 +59,10 @@ def say(run: Path, place: storage.Place, progress: Progress) -> None:
             "moved_share": None if changed is None else changed.moved_share,
             "verdict": finished_run.verdict(manifest),
             "drift": finished_run.drift_verdict(run),
-            "rejects": _rejects(records.read(Ledger, run)),
+            "rejects": _rejects(account),
+            "rejected_money": {
+                one.name: str(one.money) for one in account.classes if one.rows and one.name not in KEPT
+            },
             "report": None if report is None else str(report),
             "seconds": round(sum(stage.seconds for stage in manifest.stages), 3),
             "peak_memory": max((stage.peak_memory for stage in manifest.stages), default=0),

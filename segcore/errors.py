@@ -105,8 +105,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def listing(names: Iterable[str], *, most: int = 12) -> str:
-    """Return names in sorted order for a message of one line, cut after `most` of them and each where it is long."""
-    ordered = sorted(names)
+def listing(names: Iterable[str], *, most: int = 12, in_order: bool = False) -> str:
+    """Return names for a message of one line, cut after `most` of them and each where it is long.
+
+    They are sorted, unless their own order means something.
+    """
+    ordered = list(names) if in_order else sorted(names)
     shown = ", ".join(_on_one_line(name) for name in ordered[:most])
     return shown if len(ordered) <= most else f"{shown} and {len(ordered) - most} more"

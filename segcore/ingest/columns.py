@@ -6,54 +6,22 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from segcore import errors, schema
+from segcore.ingest.column_names import SYNONYMS, folded
+from segcore.ingest.contents import Content, Kind
 
-# Names under which shop systems export the canonical columns, in lower case without punctuation.
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "order_id": (
-        "orderid",
-        "invoiceno",
-        "invoice",
-        "invoiceid",
-        "ordernumber",
-        "orderno",
-        "receiptid",
-        "transactionid",
-        "basketid",
-    ),
-    "product_id": ("productid", "stockcode", "sku", "itemid", "productcode", "articleid", "article"),
-    "description": ("description", "productname", "itemname", "product", "title"),
-    "quantity": ("quantity", "qty", "units", "itemcount"),
-    "ordered_at": (
-        "orderedat",
-        "invoicedate",
-        "orderdate",
-        "date",
-        "datetime",
-        "timestamp",
-        "transactiondate",
-        "purchasedate",
-        "createdat",
-    ),
-    "unit_price": ("unitprice", "price", "itemprice", "priceperunit"),
-    "customer_id": ("customerid", "customer", "custid", "clientid", "userid", "memberid", "buyerid"),
-    "country": ("country", "shippingcountry", "countrycode"),
-    "line_amount": (
-        "lineamount",
-        "linetotal",
-        "totalprice",
-        "amount",
-        "totalamount",
-        "total",
-        "sales",
-        "revenue",
-        "turnover",
-    ),
+_KINDS: dict[str, Kind] = {
+    "quantity": "number",
+    "unit_price": "number",
+    "line_amount": "number",
+    "ordered_at": "date",
 }
 _PRODUCT = {"quantity", "unit_price"}  # whose product is the amount of a line
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^0-9a-z]", "", name.lower())
+HINT = "; segcore inspect with --write-job writes a job that has them all to choose from"
+_LIKE_MONEY = re.compile(
+    "price|sales|total|amount|revenue|value|preis|betrag|umsatz|prix|montant|preci|import|prec|prezz|prijs"
+)
 
 
 # Columns whose ids count where those before them say nothing are called so.
@@ -93,6 +61,7 @@ def assign_columns(
     *,
     where: str,
     folders: Sequence[str] = (),
+    contents: Mapping[str, Content] | None = None,
 ) -> dict[str, str]:
     """Find the source's column for each canonical one.
 
@@ -106,6 +75,8 @@ def assign_columns(
         The file, for the error.
     folders : sequence of str
         Those of the columns that the file's folders name: what the file says itself wins.
+    contents : mapping of str to Content, optional
+        What stands in the columns: one that is empty, or of the wrong kind, is not recognised by its name.
 
     Returns
     -------
@@ -123,11 +94,23 @@ def assign_columns(
         canonical, name = next(iter(absent.items()))
         raise errors.DataError(
             f"{where}: the job maps {canonical} to {name!r}, which is not there{errors.did_you_mean(name, header)}; "
-            f"columns: {errors.listing(header)}"
+            f"columns: {errors.listing(header, in_order=True)}"
         )
     taken = set(given.values())
     own = [name for name in header if name not in folders]
-    columns = {**recognise(folders, taken=taken), **recognise(own, taken=taken), **given}
+    known = contents or {}
+    columns = {
+        **recognise(folders, taken=taken),
+        **recognise(own, taken=taken, contents=known),
+        **given,
+    }
+    money = [] if "line_amount" in mapping else other_money(columns, known)
+    if money:
+        raise errors.DataError(
+            f"{where}: {columns['line_amount']!r} holds whole numbers alone and may be a quantity, as "
+            f"{errors.listing(map(repr, money))} may be the money: name unit_price and quantity, or line_amount, in the job's "
+            f"[columns]{HINT}"
+        )
     if "line_amount" in mapping or not set(columns) >= _PRODUCT:
         columns = {
             name: column
@@ -139,8 +122,8 @@ def assign_columns(
     if missing:
         raise errors.DataError(
             f"{where}: {len(missing)} required column(s) not found: {errors.listing(missing)}"
-            f"{' (a line_amount would do for quantity and unit_price)' if set(missing) & _PRODUCT else ''}; "
-            f"columns there: {errors.listing(header)}; name them in the job's [columns]"
+            f"{' (a line_amount would do for quantity and unit_price)' if set(missing) & _PRODUCT else ''}; columns there, in "
+            f"their order: {errors.listing(header, in_order=True, most=30)}; name them in the job's [columns]{HINT}"
         )
     twice = {name for name in columns.values() if header.count(name) > 1}
     if twice:
@@ -157,14 +140,51 @@ def _as_in(header: Sequence[str], name: str) -> str:
     )
 
 
-def recognise(header: Sequence[str], *, taken: Collection[str] = ()) -> dict[str, str]:
-    """Return the canonical columns that a header's names are known to mean, and those names."""
-    by_plain = {_plain(name): name for name in header if name not in taken}
+def recognise(
+    header: Sequence[str], *, taken: Collection[str] = (), contents: Mapping[str, Content] | None = None
+) -> dict[str, str]:
+    """Return the canonical columns that a header's names are known to mean, and those names.
+
+    The name of a column that is empty means nothing unless it is needed, nor does one whose values are of another kind
+    where another column has the right one.
+    """
+    known = contents or {}
+    by_name = {folded(name): name for name in header if name not in taken}
+    named = {
+        canonical: [by_name[one] for one in names if one in by_name] for canonical, names in SYNONYMS.items()
+    }
     columns: dict[str, str] = {}
-    for canonical, synonyms in SYNONYMS.items():
-        for synonym in synonyms:
-            name = by_plain.get(synonym)
-            if name is not None and name not in columns.values():
-                columns[canonical] = name
-                break
+    for canonical, names in named.items():
+        there = [name for name in names if name not in columns.values() and _is_given(known.get(name))]
+        fitting = [name for name in there if _fits(known.get(name), canonical)]
+        if fitting or (there and canonical != "line_amount"):
+            columns[canonical] = (fitting or there)[0]
+    needed = {column.name for column in schema.LINE_COLUMNS if column.required}
+    for canonical in needed - set(columns) - (_PRODUCT if "line_amount" in columns else set()):
+        if left := [name for name in named[canonical] if name not in columns.values()]:
+            columns[canonical] = left[0]
     return columns
+
+
+def _is_given(content: Content | None) -> bool:
+    return content is None or content.given > 0
+
+
+def _fits(content: Content | None, canonical: str) -> bool:
+    return content is None or content.may_be(_KINDS.get(canonical, "any"))
+
+
+def other_money(columns: Mapping[str, str], contents: Mapping[str, Content]) -> list[str]:
+    """Return columns that may be a line's money, where what is recognised as that is whole numbers and may be a quantity."""
+    amount = contents.get(columns.get("line_amount", ""))
+    if amount is None or not amount.is_whole or "quantity" in columns:
+        return []
+    taken = {name for canonical, name in columns.items() if canonical != "unit_price"}
+    return [
+        name
+        for name, content in contents.items()
+        if _LIKE_MONEY.search(folded(name))
+        and name not in taken
+        and content.given
+        and content.may_be("number")
+    ]

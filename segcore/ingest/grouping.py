@@ -11,6 +11,7 @@ from itertools import accumulate, groupby
 import polars as pl
 
 from segcore import errors, expressions, job
+from segcore.ingest import contents
 from segcore.ingest.columns import assign_columns, is_fallback, recognise
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
@@ -93,13 +94,21 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
     segcore.errors.DataError
         If a required column is not there, or a column has a type that no canonical one can have.
     """
+    nulls = tuple(settings.input.null_texts)
+    alike: dict[frozenset[str], list[Prepared]] = {}
+    for file in files:
+        alike.setdefault(frozenset(file.names), []).append(file)
+    known = {names: contents.of_columns(some, nulls) for names, some in alike.items()}
     groups = group_by_header(
         files,
         lambda header, folders, where: assign_columns(
-            [*header, *folders], settings.columns, where=where, folders=folders
+            [*header, *folders],
+            settings.columns,
+            where=where,
+            folders=folders,
+            contents=known[frozenset(header)],
         ),
     )
-    nulls = tuple(settings.input.null_texts)
     return [
         _with_currency(
             _with_one_customer(replace(g, null_texts=nulls, carried=_carried(g, settings.cleaning))),

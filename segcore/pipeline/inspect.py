@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segcore import errors
+from segcore.ingest.columns import HINT
 from segcore.pipeline.core.job_file import load as load_job
-from segcore.pipeline.inspection import job_draft, look, text
+from segcore.pipeline.inspection import job_draft, job_template, look, text
 
 
 def inspect_input(inputs: str | Path | Sequence[str | Path], **options: Any) -> str:
@@ -40,7 +42,15 @@ def inspected(
     """
     settings = load_job(None if job is None else Path(job), dict(overrides or {}))
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    seen = look.inspect(given, settings, full=full, memory=memory, now=int(time.time()))
+    if write_job_to is not None:
+        job_draft.check_is_new(write_job_to)
+    try:
+        seen = look.inspect(given, settings, full=full, memory=memory, now=int(time.time()))
+    except errors.DataError as exc:
+        if write_job_to is None or not job_template.write(given, settings, write_job_to, memory=memory):
+            raise
+        told = str(exc).removesuffix(HINT)
+        raise errors.DataError(f"{told}; {write_job_to} has every column to choose from") from exc
     if write_job_to is not None:
         job_draft.write_job(seen, settings, write_job_to)
     return text.describe(seen, settings, memory=memory), text.stops(seen, settings)

@@ -11,16 +11,20 @@ from segcore.pipeline.inspection import services, states
 from segcore.pipeline.inspection.look import Inspection
 
 
-def write_job(seen: Inspection, settings: Job, path: Path) -> None:
-    """Write a job file with what was seen.
+def check_is_new(path: Path) -> None:
+    """Refuse to write over a file.
 
     Raises
     ------
     segcore.errors.OutputError
-        If there is a file already.
+        If there is one already.
     """
     if path.exists():
         raise errors.OutputError(f"{path}: is there already; name a new file for --write-job")
+
+
+def write_job(seen: Inspection, settings: Job, path: Path) -> None:
+    """Write a job file with what was seen."""
     # An amount beside quantity and price is compared with them by every run, unless it is mapped by hand.
     known = [
         {name: column for name, column in group.columns.items() if group.by_amount or name != "line_amount"}

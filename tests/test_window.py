@@ -167,15 +167,20 @@ def test_a_window_that_makes_no_sense_is_refused(text: str, message: str) -> Non
 def test_the_real_dump_in_a_window_gives_the_bytes_of_its_daily_files(
     online_retail: Path, tmp_path: Path
 ) -> None:
-    window = {"features__as_of": "2011-10-01", "features__window": "270d"}
-    cut = sorted(p for p in online_retail.glob("*.csv") if "2011-01-04" <= p.stem < "2011-10-01")
+    window = {"features__as_of": "2011-10-01", "features__window": "200d"}
+    cut = sorted(p for p in online_retail.glob("*.csv") if "2011-03-15" <= p.stem < "2011-10-01")
     accounts = [
         counts(through(paths, tmp_path / name, **window))
         for name, paths in (("grown", [online_retail]), ("cut", cut))
     ]
-    assert accounts[0].pop("outside_window") > 150_000
+    assert accounts[0].pop("outside_window") > 250_000
     assert accounts[0] == accounts[1]
     parts = [
         (tmp_path / name / "customers/features/part-00000.parquet").read_bytes() for name in ("grown", "cut")
     ]
     assert parts[0] == parts[1]
+    # The customers looked back on have a window of 200 days as well, of which most lies before that of today.
+    then = window | {"features__as_of": "2011-07-03", "look_back__days": 0}
+    through([online_retail], tmp_path / "then", **then)
+    known = pl.read_parquet(tmp_path / "grown/customers/then/*.parquet")
+    assert_frame_equal(known.drop("bought", "next_spend_minor", "half"), features(tmp_path / "then"))

@@ -5,7 +5,7 @@ Lazy frames in, lazy frames out: nothing here collects, so errors surface where 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -27,12 +27,14 @@ OTHER_CURRENCY = "other_currency"
 class Window:
     """Which lines are looked at: from `first` until before `end`, seconds since 1970; None leaves a side open.
 
-    Dates from `stray` on lie far beyond all others, and are no sign of how far the dump goes.
+    Dates from `stray` on lie far beyond all others, and are no sign of how far the dump goes. Purchases and returns from
+    `reach` until before `first` are outside too, but a look back wants them: None where it does not.
     """
 
     first: int | None = None
     end: int | None = None
     stray: int | None = None
+    reach: int | None = None
 
     @property
     def outside(self) -> pl.Expr:
@@ -131,9 +133,19 @@ def _has_prefix(column: pl.Expr, prefix: str) -> pl.Expr:
 def classify(lf: pl.LazyFrame, cleaning: job.Cleaning, window: Window = ALL_TIME) -> pl.LazyFrame:
     """Add ``class``, an Enum: the first rule that applies, else ``return`` or ``purchase``.
 
-    Duplicates are marked later, where all lines of a customer are together.
+    Duplicates are marked later, where all lines of a customer are together, and so is what lies before the window and
+    was kept for a look back.
     """
-    named = [*rules(cleaning, window), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
+    looked_at = window if window.reach is None else replace(window, first=window.reach)
+    named = [*rules(cleaning, looked_at), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
     dtype = class_type(cleaning)
     applies = [pl.when(condition).then(pl.lit(name, dtype=dtype)) for name, condition in named]
-    return lf.with_columns(pl.coalesce(applies).alias("class"))
+    classified = lf.with_columns(pl.coalesce(applies).alias("class"))
+    if window.reach is None:
+        return classified
+    names = [name for name, _ in named]
+    stays = [*names[: names.index(OUTSIDE_WINDOW)], RETURN, PURCHASE]
+    outside = window.outside & ~pl.col("class").is_in(stays)
+    return classified.with_columns(
+        pl.when(outside).then(pl.lit(OUTSIDE_WINDOW, dtype=dtype)).otherwise("class").alias("class")
+    )

@@ -67,30 +67,52 @@ class Cuts:
         return tuple(sorted(times))
 
 
-def cuts(first_at: int, as_of: int, *, length: int, outlook: bool) -> Cuts:
+def cuts(first_at: int, as_of: int, *, length: int, outlook: bool, window_first: int | None = None) -> Cuts:
     """Return the cuts before which there is history of at least a period.
 
     Parameters
     ----------
     first_at, as_of : int
-        First line and end of the history, seconds since 1970.
+        Where the history begins and ends, seconds since 1970.
     length : int
         Of a period, in seconds.
     outlook : bool
         Whether the next period is asked for too.
+    window_first : int, optional
+        Where the observation window begins; that of a cut is as long.
     """
 
-    def before(end: int, *, first: int | None = None) -> Cut:
-        return Cut(first=first, at=end - length, end=end)
+    def before(end: int) -> Cut:
+        at = end - length
+        return Cut(first=None if window_first is None else window_first - (as_of - at), at=at, end=end)
 
     last, earlier = before(as_of), before(as_of - length)
     ends = (as_of - _YEAR, as_of - _YEAR + length)
-    seasons = tuple(before(end, first=end - 2 * length) for end in ends)
+    seasons = tuple(Cut(first=end - 2 * length, at=end - length, end=end) for end in ends)
     return Cuts(
         last=last if last.at - first_at >= length else None,
         earlier=earlier if outlook and earlier.at - first_at >= length else None,
         seasons=seasons if outlook and first_at <= ends[0] - 2 * length else (),
     )
+
+
+def reach(window_first: int, end: int | None, *, length: int, outlook: bool) -> int:
+    """Return the first second that any cut looks at, where an observation window begins at `window_first`.
+
+    Parameters
+    ----------
+    window_first : int
+    end : int or None
+        Of the window; None where it follows from the lines.
+    length : int
+        Of a period, in seconds.
+    outlook : bool
+        Whether the next period is asked for too.
+    """
+    if not outlook:
+        return window_first - length
+    year_before = (window_first if end is None else end) - _YEAR
+    return min(window_first, year_before) - 2 * length
 
 
 def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:

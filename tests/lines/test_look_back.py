@@ -55,7 +55,7 @@ def then(lines: Sequence[Line], folder: Path, settings: Job) -> pl.DataFrame:
         folder=str(folder),
         settings=settings,
         own={},
-        as_of=CUT.end,
+        today=Cut(first=None, at=CUT.end, end=CUT.end),
         guest_lines=10**6,
         early_below=0,
         cuts=Cuts(last=CUT),

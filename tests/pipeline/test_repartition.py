@@ -52,7 +52,7 @@ def written(folder: Path) -> dict[str, bytes]:
     stage = folder / "customers"
     files = {
         f"{part}/{path.name}": path.read_bytes()
-        for part in ("features", "then")
+        for part in ("features", "then", "earlier")
         for path in (stage / part).glob("*.parquet")
     }
     facts = {name: (stage / name).read_bytes() for name in ("ledger.json", "stage.json")}
@@ -63,8 +63,10 @@ def rejected(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(folder / "customers/rejects/*.parquet").sort(pl.all())
 
 
-@pytest.mark.parametrize("returns", ["feature", "net"])
-@settings(max_examples=6)
+@pytest.mark.parametrize(
+    ("returns", "window"), [("feature", ""), ("net", ""), ("feature", "100d"), ("net", "100d")]
+)
+@settings(max_examples=3)
 @given(
     lines=st.lists(any_line(), max_size=20),
     seed=st.integers(0, 2**16),
@@ -74,19 +76,28 @@ def rejected(folder: Path) -> pl.DataFrame:
 def test_no_byte_depends_on_how_lines_are_parted(
     tmp_path_factory: pytest.TempPathFactory,
     returns: str,
+    window: str,
     lines: list[Line],
     seed: int,
     bits: int,
     capacity: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("parted")
-    rules = job.resolve("", {**RULES, "features.returns": returns})
+    back = {"features.returns": returns, "features.window": window, "look_back.days": 50}
+    rules = job.resolve("", {**RULES, **back})
     path = write_csv(folder / "dump.csv", [*a_dump(seed, 30, 60), *lines])
     whole = taken_through(prepared([path], rules), rules, folder / "whole")
     parted = taken_through(
         prepared([path], rules), rules, folder / "parted", n_buckets=2**bits, capacity=capacity
     )
     assert written(folder / "whole") == written(folder / "parted")
+    assert (
+        min(
+            pl.scan_parquet(list(paths)).select(pl.len()).collect().item()
+            for paths in (whole.then, whole.earlier)
+        )
+        > 10
+    )
     assert rejected(folder / "whole").equals(rejected(folder / "parted"))
     assert whole.product_customers == parted.product_customers == whole.customers
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import polars as pl
@@ -28,8 +28,9 @@ class Task:
     settings : Job
     own : mapping of str to str
         Features of the job's own that can be computed.
-    as_of : int
-        Seconds since 1970.
+    today : Cut
+        What the features of today look at: the observation window. Lines before it count as outside of it, and are
+        what the cuts look at.
     guest_lines : int
         Customers with more lines than that may be guest accounts.
     early_below : int
@@ -42,7 +43,7 @@ class Task:
     folder: str
     settings: Job
     own: Mapping[str, str]
-    as_of: int
+    today: Cut
     guest_lines: int
     early_below: int
     cuts: Cuts
@@ -51,6 +52,11 @@ class Task:
     def is_early(self) -> pl.Expr:
         """Whether a customer is one of the first, of whom more is kept."""
         return pl.col("h") <= pl.lit(self.early_below, dtype=pl.UInt64)
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """Times that tell one part of the history from another."""
+        return (*self.cuts.bounds, *([] if self.today.first is None else [self.today.first]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +75,9 @@ class Done:
         How many customers those are.
     counts : polars.DataFrame
         Lines and money by file and class.
-    duplicates : polars.DataFrame
-        Second and later copies of a line, as many as the job wants to see.
+    rejects : polars.DataFrame
+        Second and later copies of a line, and lines before the window, as many as the job wants to see and nobody else
+        shows.
     guests : polars.DataFrame
         Customers that may be guest accounts, and their lines.
     taken_back : polars.DataFrame or None
@@ -90,7 +97,7 @@ class Done:
     products: pl.DataFrame
     product_customers: int
     counts: pl.DataFrame
-    duplicates: pl.DataFrame
+    rejects: pl.DataFrame
     guests: pl.DataFrame
     taken_back: pl.DataFrame | None
     then: pl.DataFrame | None
@@ -103,17 +110,17 @@ def aggregate(task: Task) -> Done:
     """Aggregate the lines of a bucket, slice by slice: what was condensed of the earlier ones, and one more, are in memory."""
     slices = (_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices)
     found = reduce(_together, slices)
-    now = found.now
-    bought = now.orders if now.gross is None else now.gross
+    bought, cuts = found.bought, task.cuts
     _check_sums(bought, task.settings.cleaning.money_decimals)
+    gross, orders = _orders(found.now, bought, task.today)
     taken_back = None
-    if now.gross is not None and found.taken_back is not None:
-        taken_back = found.taken_back.hstack(returns.emptied(now.gross.lazy(), now.orders.lazy()).collect())
-    customers = _described(now, task, as_of=task.as_of)
+    if found.taken_back is not None:
+        taken_back = found.taken_back.hstack(returns.emptied(gross.lazy(), orders.lazy()).collect())
+    customers = _described(found.now, bought, task, task.today)
     months, guests = pl.collect_all(
         [
-            features.by_month(now.orders.lazy()),
-            features.heavy_customers(now.orders.lazy(), more_than=task.guest_lines),
+            features.by_month(orders.lazy()),
+            features.heavy_customers(orders.lazy(), more_than=task.guest_lines),
         ]
     )
     rows = customers.select("customer_id").with_row_index("row")
@@ -121,24 +128,17 @@ def aggregate(task: Task) -> Done:
     return Done(
         customers=customers,
         months=months.join(rows, on="customer_id").drop("customer_id"),
-        products=now.products.filter(early).select("customer_id", "product"),
+        products=found.now.products.filter(early).select("customer_id", "product"),
         product_customers=customers.filter(early).height,
         counts=found.counts,
-        duplicates=found.duplicates,
+        rejects=found.rejects,
         guests=guests,
         taken_back=taken_back,
-        then=_then(found, bought, task),
-        earlier=_at(task.cuts.earlier, found.earlier, bought, task),
-        newcomers=None if task.cuts.last is None else newcomers(bought.lazy(), task.cuts.last).collect(),
-        seasons=tuple(repeated(bought.lazy(), cut).collect() for cut in task.cuts.seasons),
+        then=_at(cuts.last, found.then, bought, task),
+        earlier=_at(cuts.earlier, found.earlier, bought.filter(early), task),
+        newcomers=None if cuts.last is None else newcomers(bought.lazy(), cuts.last).collect(),
+        seasons=tuple(repeated(bought.lazy(), cut).collect() for cut in cuts.seasons),
     )
-
-
-def _then(found: _Part, bought: pl.DataFrame, task: Task) -> pl.DataFrame | None:
-    known, cut = found.then, task.cuts.last
-    if known is not None and cut is not None and found.now.gross is None:
-        known = replace(known, orders=cut.history(found.now.orders.lazy()).collect())
-    return _at(cut, known, bought, task)
 
 
 def _at(cut: Cut | None, known: _History | None, bought: pl.DataFrame, task: Task) -> pl.DataFrame | None:
@@ -146,29 +146,29 @@ def _at(cut: Cut | None, known: _History | None, bought: pl.DataFrame, task: Tas
     if cut is None or known is None:
         return None
     half = (pl.col("h") % 2).cast(pl.Int8).alias("half")
-    described = _described(known, task, as_of=cut.at)
+    described = _described(known, bought, task, cut)
     return with_outcome(described.lazy(), bought.lazy(), cut).with_columns(half).collect()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _History:
-    """Lines of some customers, condensed: orders after returns took purchases back where they do, and before."""
+    """What is known of some customers beside their orders; and their orders after returns took purchases back, where they do."""
 
-    orders: pl.DataFrame
+    net: pl.DataFrame | None
     products: pl.DataFrame
-    gross: pl.DataFrame | None
     purchases: pl.DataFrame | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """A slice of a bucket's lines, condensed."""
+    """A slice of a bucket's lines, condensed; orders at all times before any was taken back."""
 
+    bought: pl.DataFrame
     now: _History
     then: _History | None
     earlier: _History | None
     counts: pl.DataFrame
-    duplicates: pl.DataFrame
+    rejects: pl.DataFrame
     taken_back: pl.DataFrame | None
 
 
@@ -179,57 +179,48 @@ def _slice(paths: list[str], task: Task) -> _Part:
     if job.cleaning.duplicates == "drop":
         copies = features.later_copies(everything.lazy()).collect()["place"]
     is_copy = pl.col("place").is_in(copies.implode())
-    duplicate = pl.lit(cleaning.DUPLICATE, dtype=cleaning.class_type(job.cleaning))
-    duplicates = everything.filter(is_copy).with_columns(duplicate.alias("class"))
+    is_before = pl.lit(False) if task.today.first is None else pl.col("ordered_at") < task.today.first
+    duplicates, outside = (
+        everything.filter(chosen).with_columns(pl.lit(name, everything.schema["class"]).alias("class"))
+        for name, chosen in (
+            (cleaning.DUPLICATE, is_copy & ~is_before),
+            (cleaning.OUTSIDE_WINDOW, is_before),
+        )
+    )
     lines = everything.filter(~is_copy)
     del everything
-    counts = pl.concat([features.ledger(part.lazy()).collect() for part in (lines, duplicates)])
-    now, taken_back = _history(lines, task)
+    window = lines if task.today.first is None else lines.filter(~is_before)
+    now, taken_back = _history(window.lazy(), task)
+    orders = features.condense(lines.lazy())
+    if task.bucket.whole_orders:
+        orders = features.fold(orders, bounds=task.bounds)
+    last, earlier = task.cuts.last, task.cuts.earlier
     return _Part(
+        bought=orders.collect(),
         now=now,
-        then=None if task.cuts.last is None else _history_before(lines, now, task, task.cuts.last),
-        earlier=None if task.cuts.earlier is None else _first_before(lines, task, task.cuts.earlier),
-        counts=counts,
-        duplicates=rejects.of_duplicates(duplicates.lazy(), job.cleaning.rejects).collect(),
+        then=None if last is None else _history(last.history(lines.lazy()), task)[0],
+        earlier=None
+        if earlier is None
+        else _history(earlier.history(lines.lazy().filter(task.is_early)), task)[0],
+        counts=pl.concat([features.ledger(part.lazy()).collect() for part in (window, duplicates, outside)]),
+        rejects=rejects.of_bucket(duplicates.lazy(), outside.lazy(), job.cleaning.rejects).collect(),
         taken_back=taken_back,
     )
 
 
-def _history(lines: pl.DataFrame, task: Task) -> tuple[_History, pl.DataFrame | None]:
-    """Condense lines, and count what returns took back, where they do."""
-    gross = taken_back = None
+def _history(known: pl.LazyFrame, task: Task) -> tuple[_History, pl.DataFrame | None]:
+    """Condense what is known at a time, and count what returns took back, where they do.
+
+    A return takes back nothing before it happens.
+    """
+    net = taken_back = None
     if task.settings.features.returns == "net":
-        matched = returns.match(lines.lazy()).collect()
-        gross = features.condense(lines.lazy()).collect()
-        taken_back = returns.account(matched.lazy()).collect()
-        lines = returns.remaining(matched.lazy()).collect()
-    orders, products = pl.collect_all(
-        [features.condense(lines.lazy()), features.bought_products(lines.lazy())]
-    )
-    if task.bucket.whole_orders and gross is None:
-        orders = features.fold(orders.lazy(), bounds=task.cuts.bounds).collect()
-    history = _History(
-        orders=orders, products=products, gross=gross, purchases=_own_purchases(lines.lazy(), task)
-    )
-    return history, taken_back
-
-
-def _history_before(lines: pl.DataFrame, now: _History, task: Task, cut: Cut) -> _History:
-    """Condense what was known at a cut; a return takes back nothing before it happens."""
-    known = cut.history(lines.lazy())
-    if now.gross is not None:
-        return _history(known.collect(), task)[0]
-    # The orders are those of now, once all slices are together.
+        matched = returns.match(known).collect().lazy()
+        taken_back = returns.account(matched).collect()
+        known = returns.remaining(matched).collect().lazy()
+        net = features.condense(known).collect()
     products = features.bought_products(known).collect()
-    return _History(
-        orders=now.orders.clear(), products=products, gross=None, purchases=_own_purchases(known, task)
-    )
-
-
-def _first_before(lines: pl.DataFrame, task: Task, cut: Cut) -> _History | None:
-    """Condense what was known of the first customers at a cut, where there are any."""
-    known = cut.history(lines.lazy()).filter(task.is_early).collect()
-    return _history(known, task)[0] if known.height else None
+    return _History(net=net, products=products, purchases=_own_purchases(known, task)), taken_back
 
 
 def _own_purchases(lines: pl.LazyFrame, task: Task) -> pl.DataFrame | None:
@@ -238,28 +229,27 @@ def _own_purchases(lines: pl.LazyFrame, task: Task) -> pl.DataFrame | None:
 
 def _together(one: _Part, other: _Part) -> _Part:
     """Add up what two slices of the same customers' lines were condensed to."""
-    then = one.then and other.then and _merged(one.then, other.then)
     return _Part(
-        now=_merged(one.now, other.now),
-        then=then,
-        earlier=_merged(one.earlier, other.earlier)
-        if one.earlier and other.earlier
-        else one.earlier or other.earlier,
+        bought=_merged([one.bought, other.bought]),
+        now=_added(one.now, other.now),
+        then=one.then and other.then and _added(one.then, other.then),
+        earlier=one.earlier and other.earlier and _added(one.earlier, other.earlier),
         counts=pl.concat([one.counts, other.counts]),
-        duplicates=pl.concat([one.duplicates, other.duplicates]),
+        rejects=pl.concat([one.rejects, other.rejects]),
         taken_back=_joined(one.taken_back, other.taken_back, lambda both: pl.concat(both).sum()),
     )
 
 
-def _merged(one: _History, other: _History) -> _History:
+def _added(one: _History, other: _History) -> _History:
     return _History(
-        orders=features.merge([one.orders.lazy(), other.orders.lazy()]).collect(),
+        net=_joined(one.net, other.net, _merged),
         products=pl.concat([one.products, other.products]).unique(),
-        gross=_joined(
-            one.gross, other.gross, lambda both: features.merge([df.lazy() for df in both]).collect()
-        ),
         purchases=_joined(one.purchases, other.purchases, pl.concat),
     )
+
+
+def _merged(orders: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return features.merge([df.lazy() for df in orders]).collect()
 
 
 def _joined(
@@ -284,14 +274,21 @@ def _check_sums(orders: pl.DataFrame, money_decimals: int) -> None:
         )
 
 
-def _described(history: _History, task: Task, *, as_of: int) -> pl.DataFrame:
+def _orders(history: _History, bought: pl.DataFrame, cut: Cut) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the orders that were known at a cut, before and after returns took purchases back."""
+    gross = cut.history(bought.lazy()).collect()
+    return gross, gross if history.net is None else history.net
+
+
+def _described(history: _History, bought: pl.DataFrame, task: Task, cut: Cut) -> pl.DataFrame:
     """Return the features of every customer with a purchase, in hash order."""
+    gross, orders = _orders(history, bought, cut)
     customers = features.customer_features(
-        history.orders.lazy(),
+        orders.lazy(),
         history.products.lazy(),
-        as_of=as_of,
+        as_of=cut.at,
         money_decimals=task.settings.cleaning.money_decimals,
-        gross=None if history.gross is None else history.gross.lazy(),
+        gross=None if history.net is None else gross.lazy(),
     ).collect()
     if history.purchases is None:
         return customers

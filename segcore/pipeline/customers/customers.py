@@ -148,7 +148,7 @@ def _describe(
             f"no purchase left: of {source.n_lines:,} lines none has a date that can be read"
         )
     as_of = observation_window.as_of(run.settings.features, buckets.newest)
-    cuts = _cuts(run, buckets.first_at, as_of)
+    cuts = _cuts(run, buckets, as_of)
     tasks = _tasks(run, source, buckets, as_of, cuts)
     # The scores of RFM are not here yet.
     scores = {feature.name for feature in schema.RFM}
@@ -176,15 +176,21 @@ def _describe(
     return source.n_lines
 
 
-def _cuts(run: RunContext, first_at: int | None, as_of: int) -> Cuts:
+def _cuts(run: RunContext, buckets: Buckets, as_of: int) -> Cuts:
     """Return where the customers are looked at as they were then; nowhere where the history is too short for it."""
-    wanted = run.settings.look_back
-    if not wanted.days or first_at is None or run.plan.refresh == "score":
+    wanted, oldest = run.settings.look_back, buckets.oldest
+    if not wanted.days or oldest is None or run.plan.refresh == "score":
         return Cuts()
-    found = look_back.cuts(first_at, as_of, length=wanted.seconds, outlook=run.settings.outlook.enabled)
+    found = look_back.cuts(
+        oldest,
+        as_of,
+        length=wanted.seconds,
+        outlook=run.settings.outlook.enabled,
+        window_first=buckets.window_first,
+    )
     if found.last is None:
         run.progress.log(
-            f"no look back: it takes {2 * wanted.days} days of lines, and there are {(as_of - first_at) // 86_400}"
+            f"no look back: it takes {2 * wanted.days} days of lines, and there are {(as_of - oldest) // 86_400}"
         )
     return found
 
@@ -192,7 +198,7 @@ def _cuts(run: RunContext, first_at: int | None, as_of: int) -> Cuts:
 def _tasks(
     run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cuts: Cuts
 ) -> list[aggregate_bucket.Task]:
-    n_lines = sum(bucket.rows for bucket in buckets.buckets)
+    n_lines = sum(bucket.rows for bucket in buckets.buckets) - buckets.rows_before
     own = computable(run.settings, source, run.progress)
     return [
         aggregate_bucket.Task(
@@ -200,7 +206,7 @@ def _tasks(
             folder=buckets.folder,
             settings=run.settings,
             own=own,
-            as_of=as_of,
+            today=Cut(first=buckets.window_first, at=as_of, end=as_of),
             guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
             # It depends on nothing but the lines.
             early_below=min(2**64 - 1, 2**64 * _EARLY_LINES // max(n_lines, 1)),
@@ -217,7 +223,7 @@ class _Totals:
     customers: int = 0
     product_customers: int = 0
     counts: list[pl.DataFrame] = field(default_factory=list)
-    duplicates: list[pl.DataFrame] = field(default_factory=list)
+    rejects: list[pl.DataFrame] = field(default_factory=list)
     guests: list[pl.DataFrame] = field(default_factory=list)
     taken_back: list[pl.DataFrame] = field(default_factory=list)
     newcomers: list[pl.DataFrame] = field(default_factory=list)
@@ -227,7 +233,7 @@ class _Totals:
         self.customers += done.customers.height
         self.product_customers += done.product_customers
         self.counts.append(done.counts)
-        self.duplicates.append(done.duplicates)
+        self.rejects.append(done.rejects)
         self.guests.append(done.guests)
         if done.taken_back is not None:
             self.taken_back.append(done.taken_back)
@@ -293,7 +299,7 @@ def _account(folder: Path, source: PreparedInput, buckets: Buckets, totals: _Tot
     if totals.taken_back:
         returns_net = ledger.returns_net(pl.concat(totals.taken_back), settings.cleaning)
         account = replace(account, returns_net=returns_net)
-    rejects.write(folder / "rejects", buckets, pl.concat(totals.duplicates), source, settings)
+    rejects.write(folder / "rejects", buckets, pl.concat(totals.rejects), source, settings)
     records.write(folder, account)
     return account
 

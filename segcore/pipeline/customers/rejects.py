@@ -30,16 +30,20 @@ def first_of_each(lines: pl.LazyFrame) -> pl.LazyFrame:
     return shown.group_by(shuffle.FILE.alias("file"), "class").agg(first).select("place", "class", "amount")
 
 
-def of_duplicates(duplicates: pl.LazyFrame, mode: Mode) -> pl.LazyFrame:
-    """Return ``place``, ``class`` and ``amount`` of some bucket's duplicates: of all, the first of each file, or none."""
-    shown = duplicates.select("place", "class", "amount")
+def of_bucket(duplicates: pl.LazyFrame, outside: pl.LazyFrame, mode: Mode) -> pl.LazyFrame:
+    """Return ``place``, ``class`` and ``amount`` of some bucket's rejects.
+
+    The first of each class and file, or none; all means all duplicates, since the texts of the lines outside the window
+    are written before they are in a bucket.
+    """
     if mode == "sample":
-        return first_of_each(shown)
+        return first_of_each(pl.concat([duplicates, outside]))
+    shown = duplicates.select("place", "class", "amount")
     return shown if mode == "all" else shown.head(0)
 
 
 def write(
-    folder: Path, buckets: Buckets, duplicates: pl.DataFrame, source: PreparedInput, settings: Job
+    folder: Path, buckets: Buckets, of_buckets: pl.DataFrame, source: PreparedInput, settings: Job
 ) -> None:
     """Write the rejected lines.
 
@@ -48,8 +52,8 @@ def write(
     folder : Path
         Created.
     buckets : Buckets
-    duplicates : polars.DataFrame
-        As :func:`of_duplicates` gives them for all buckets.
+    of_buckets : polars.DataFrame
+        As :func:`of_bucket` gives them for all buckets.
     source : PreparedInput
     settings : segcore.job.Job
     """
@@ -59,11 +63,11 @@ def write(
         return
     groups = _groups(buckets, source)
     if mode == "all":
-        copies = duplicates.lazy().select(*_PLACE, "class", "amount")
+        copies = of_buckets.lazy().select(*_PLACE, "class", "amount")
         frames = [copies, *([pl.scan_parquet(buckets.paths(buckets.texts))] if buckets.texts else [])]
         rejects = pl.concat(frames, how="diagonal")
     else:
-        chosen = [duplicates]
+        chosen = [of_buckets]
         if buckets.rejects:
             rejected = pl.scan_parquet(buckets.paths(buckets.rejects))
             chosen.append(first_of_each(rejected).collect(engine="streaming"))

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from segcore import engine, expressions, ingest, schema, storage
 from segcore.ingest import FileGroup, Formats
 from segcore.job import Job
-from segcore.lines import cleaning, ledger, shuffle
+from segcore.lines import cleaning, ledger, look_back, shuffle
 from segcore.lines.cleaning import Window
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
@@ -62,8 +62,12 @@ class Buckets:
         Numbers of the files that were scanned together: a line's record counts from the first one of them.
     first_at, last_at : int or None
         Time of the first and last line with a readable one in the observation window, seconds since 1970.
-    newest : int or None
-        Time of the last line with a readable one at all.
+    oldest, newest : int or None
+        Time of the first and last line with a readable one at all.
+    window_first : int or None
+        Where the window begins: lines before it are in the buckets for a look back alone.
+    rows_before : int
+        How many those are.
     """
 
     folder: str
@@ -73,7 +77,10 @@ class Buckets:
     groups: tuple[tuple[int, ...], ...]
     first_at: int | None
     last_at: int | None
+    oldest: int | None
     newest: int | None
+    window_first: int | None
+    rows_before: int
 
     def paths(self, names: Sequence[str]) -> list[str]:
         """Return where some of the files lie."""
@@ -100,16 +107,14 @@ def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan) -> Bu
 def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, folder: Path) -> int:
     settings, shared = run.settings, run.work.shared(folder)
     formats = read_input.understand(source, settings, every=False)
-    tasks = _tasks(source, formats, settings, shared, plan.bits)
+    tasks = _tasks(run, source, formats, shared, plan.bits)
     done = list(engine.run_tasks(_shuffle, tasks, label="lines"))
     if any(one.any_unreadable for one in done):
         every = read_input.understand(source, settings, every=True)
         if every != formats:
             formats = every
-            done, tasks = _again(done, _tasks(source, every, settings, shared, plan.bits), shared)
-    window = observation_window.find(
-        source, formats, settings, days=observation_window.added(one.days for one in done)
-    )
+            done, tasks = _again(done, _tasks(run, source, every, shared, plan.bits), shared)
+    window = _window(run, source, formats, days=observation_window.added(one.days for one in done))
     if window.stray is not None and tasks[0].window.stray is None:
         done, tasks = _again(done, [replace(task, window=window) for task in tasks], shared)
     for text in read_input.amount_notes(source, formats):
@@ -128,6 +133,9 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
         first_at=_of_known(min, (one.first_at for one in done)),
         last_at=_of_known(max, (one.last_at for one in done)),
         newest=_of_known(max, (one.newest for one in done)),
+        oldest=_of_known(min, (one.oldest for one in done)),
+        window_first=window.first,
+        rows_before=sum(one.rows_before for one in done),
     )
     write_json(folder / _STAGE, asdict(buckets))
     return source.n_lines
@@ -156,15 +164,29 @@ class _Task:
         return _classified(self.group, self.filled, self.formats, self.settings, self.window)
 
 
+def _window(
+    run: RunContext, source: PreparedInput, formats: Sequence[Formats], *, days: Days | None = None
+) -> Window:
+    """Return the window, and how far before it lines are kept for a look back."""
+    window = observation_window.find(source, formats, run.settings, days=days)
+    wanted = run.settings.look_back
+    if window.first is None or not wanted.days or run.plan.refresh == "score":
+        return window
+    outlook = run.settings.outlook.enabled
+    return replace(
+        window, reach=look_back.reach(window.first, window.end, length=wanted.seconds, outlook=outlook)
+    )
+
+
 def _tasks(
-    source: PreparedInput, formats: Sequence[Formats], settings: Job, folder: str, bits: int
+    run: RunContext, source: PreparedInput, formats: Sequence[Formats], folder: str, bits: int
 ) -> list[_Task]:
-    window = observation_window.find(source, formats, settings)
+    window = _window(run, source, formats)
     return [
         _Task(
             group=part,
             formats=own,
-            settings=settings,
+            settings=run.settings,
             window=window,
             folder=folder,
             bits=bits,
@@ -212,6 +234,8 @@ class _Done:
     first_at: int | None = None
     last_at: int | None = None
     newest: int | None = None
+    oldest: int | None = None
+    rows_before: int = 0
     days: Days = field(default_factory=dict)
     any_unreadable: bool = False
 
@@ -225,12 +249,17 @@ def _shuffle(task: _Task) -> _Done:
     if not files:
         return _Done(files=[])
     when, name = pl.col("ordered_at"), pl.col("class")
-    inside = ~name.is_in([cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE])
+    before = (
+        pl.lit(False) if task.window.reach is None else (when < task.window.first) & name.is_in(ledger.KEPT)
+    )
+    inside = ~name.is_in([cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE]) & ~before
     written = pl.scan_parquet([file.path for file in files])
     facts = written.select(
         first_at=when.filter(inside).min(),
         last_at=when.filter(inside).max(),
         newest=when.filter(name != cleaning.STRAY_DATE).max(),
+        oldest=when.filter(name != cleaning.STRAY_DATE).min(),
+        rows_before=before.sum(),
         any_unreadable=name.is_in([f"unreadable_{column}" for column in ingest.UNREADABLE]).any(),
     )
     return _Done(
@@ -246,6 +275,7 @@ def _write_texts(task: _Task) -> str:
     kept = pl.col("class").is_in(ledger.KEPT)
     shown = ["file", "record", "class", "amount", *(f"text_{name}" for name in schema.LINE_NAMES), "text"]
     path = f"{repartition.new_folder(task.folder)}/texts.parquet"
+    task = replace(task, window=replace(task.window, reach=None))
     with expressions.computed(), read_input.writing(task.folder):
         task.classified().filter(~kept).select(shown).sink_parquet(path, mkdir=True, maintain_order=False)
     return path.removeprefix(f"{task.folder}/")

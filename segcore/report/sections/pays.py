@@ -105,7 +105,8 @@ def _why_not(data: ReportData) -> str:
     }:
         why = "the segments rest on other tables, which are as of today and say nothing of the past"
     elif history < 2 * days:
-        why = f"it takes {2 * days} days of lines to look back on {days}, and there are {history}"
+        there = "fewer" if settings.features.window or settings.features.window_from else f"{history}"
+        why = f"it takes {2 * days} days of lines to look back on {days}, and there are {there}"
     else:
         why = f"nobody is known from before the last {days} days"
     return f"It was not measured whether the segments tell what comes: {why}."

@@ -95,8 +95,8 @@ def _on_one_line(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text for a terminal: what would steer it, or turn the direction of writing, stands as an escape."""
-    return _STEERING.sub(lambda one: one[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    """Return a text for a terminal: what would steer it, or turn the direction of writing, stands as an escape of JSON's."""
+    return _STEERING.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

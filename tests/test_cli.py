@@ -37,6 +37,12 @@ def good(tmp_path: Path) -> Path:
         (["segment", "{tmp}/zero.csv", "--out", "{tmp}/out"], 65, "empty"),
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--k", "1"], 2, "at least 2"),
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--k", "some"], 2, "neither a number"),
+        (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--k", "²"], 2, "neither a number"),
+        (
+            ["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--keep-history", "9999999999d"],
+            2,
+            "up to 36,500",
+        ),
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/out", "--memory", "lots"], 2, "no size"),
         (["segment", "{tmp}/good.csv", "--out", "{tmp}/good.csv/out"], 73, "cannot be written"),
         (["segment", "{tmp}/good.csv", "--out", "/proc/segcore"], 73, "cannot be made"),
@@ -52,6 +58,14 @@ def good(tmp_path: Path) -> Path:
         (["report", "{tmp}"], 66, "no finished run"),
         (["explain", "1", "--run", "{tmp}"], 66, "no finished run"),
         (["simulate", "--rows", "0", "--out", "{tmp}/dump"], 2, "at least 1"),
+        (["simulate", "--rows", "1e30", "--out", "{tmp}/dump"], 2, "expected 100 to"),
+        (
+            ["simulate", "--rows", "1000", "--start", "9999-12-31", "--out", "{tmp}/dump"],
+            2,
+            "expected the year",
+        ),
+        (["simulate", "--rows", "1000", "--out", "{tmp}/caf\udce9"], 2, "the name is not UTF-8"),
+        (["export", "{tmp}", "--to", "{tmp}/caf\udce9"], 2, "the name is not UTF-8"),
         (["simulate", "--rows", "1000", "--out", "{tmp}"], 73, "empty"),
     ],
 )

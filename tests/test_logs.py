@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from segcore import logs
+from segcore.errors import printable
 from segcore.progress import Progress
 
 
@@ -105,7 +106,9 @@ def test_nothing_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().err
     assert not set(text) & {"\x1b", "\x9b", "\u202e"}
     assert "HUSH" not in text
-    assert "a\\x1b[31m\\x9b\\u202eb.csv" in text
+    assert "a\\u001b[31m\\u009b\\u202eb.csv" in text
+    name = {"run": "\x7f\x9b\u202e"}
+    assert json.loads(printable(json.dumps(name, ensure_ascii=False))) == name
 
 
 def test_a_terminal_sees_how_far_a_run_is_by_what_the_last_one_took(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import PowerTransformer
 
+from segcore.errors import OutputError
 from segcore.simulate import DEFAULT_SEGMENTS, SimulatedDump, simulate
 from segcore.simulate.lines import draw_lines
 
@@ -202,6 +204,22 @@ def test_without_defects_every_line_is_a_purchase_of_a_product(tmp_path: Path) -
     clean = typed(simulate(tmp_path / "shop", rows=5_000, seed=2, defects=0).out)
     fine = PRODUCT & ~CANCELLED & (pl.col("Quantity") > 0) & (pl.col("UnitPrice") > 0)
     assert clean.select((fine & pl.col("CustomerID").is_not_null()).all()).item()
+
+
+def test_another_file_in_place_of_the_truth_stays(tmp_path: Path) -> None:
+    truth = tmp_path / "shop.truth.parquet"
+    for frame in (None, pl.DataFrame({"customer_id": ["1"], "segment": [1]})):
+        truth.write_text("mine") if frame is None else frame.write_parquet(truth)
+        before = truth.read_bytes()
+        with pytest.raises(
+            OutputError, match=r"shop\.truth\.parquet: is there already and no truth of a dump"
+        ):
+            simulate(tmp_path / "shop", rows=1_000)
+        assert truth.read_bytes() == before
+        assert [path.name for path in tmp_path.iterdir()] == [truth.name]
+    truth.unlink()
+    shutil.rmtree(simulate(tmp_path / "shop", rows=1_000).out)
+    simulate(tmp_path / "shop", rows=1_000)  # over its own
 
 
 def test_the_truth_is_outside_the_folder_and_keeps_the_shares(dump: SimulatedDump) -> None:

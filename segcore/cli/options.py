@@ -35,14 +35,14 @@ def folder(value: str) -> Path:
     """Return a folder on this machine; a path would make a folder with an odd name of a URL."""
     if stores.is_url(value):
         raise click.BadParameter("expected a folder on this machine, found a URL")
-    return Path(value)
+    return Path(path_or_url(value))
 
 
 def k(value: str) -> int | None:
     """Return a number of segments of at least 2; None for ``auto``."""
     if value == "auto":
         return None
-    if not value.isdigit():
+    if not value.isdecimal():
         raise click.BadParameter(f"{value!r} is neither a number of segments nor 'auto'")
     if int(value) < 2:
         raise click.BadParameter(f"k={value} should be at least 2: one segment is everybody")
@@ -63,8 +63,8 @@ def count(value: str) -> int:
 def days(value: str) -> int:
     """Return a number of days such as 400d."""
     number = value.removesuffix("d")
-    if not number.isdigit() or value == number or int(number) < 1:
-        raise click.BadParameter(f"{value!r} should be a number of days, such as 400d")
+    if not number.isdecimal() or value == number or not 1 <= int(number[:9]) <= _MOST_DAYS:
+        raise click.BadParameter(f"{value!r} should be a number of days up to {_MOST_DAYS:,}, such as 400d")
     return int(number)
 
 
@@ -72,6 +72,7 @@ Command = Callable[..., None]
 LOG_FORMAT = "SEGCORE_LOG_FORMAT"
 DEFAULT_OUT = "segcore-out"
 _KEY = "job__"
+_MOST_DAYS = 36_500
 
 
 def remember_log_format(ctx: click.Context, param: click.Parameter, value: str) -> str:

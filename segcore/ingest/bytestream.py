@@ -12,7 +12,7 @@ from segcore import errors
 from segcore.ingest import remote
 from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
-from segcore.stores import is_url
+from segcore.stores import check_answer, is_url
 
 BLOCK = 1 << 20
 # A noncharacter that stands before the hexadecimal digits of every byte that could not be decoded. Unicode
@@ -39,7 +39,7 @@ def blocks(path: str, compression: str) -> Iterator[bytes]:
     with opened(path, compression) as stream:
         block = stream.read(BLOCK)
         if is_url(path):
-            remote.check_answer(path, block[:99])
+            check_answer(path, block[:99])
         while block:
             yield block
             block = stream.read(BLOCK)
@@ -145,13 +145,23 @@ def transcode(source: Source, encoding: str, target: Path, *, old_mac: bool = Fa
     -------
     int
         Bytes, or zeros, that could not be decoded.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If it is not of the encoding from the first byte on.
     """
     codecs.register_error("segcore.mark", _mark)
     decoder = codecs.getincrementaldecoder(encoding)("segcore.mark")
     marks, first = 0, True
     with open(target, "w", encoding="utf-8", newline="", errors="strict") as out:
         for block in _chain_end(blocks(source.path, source.compression)):
-            text = decoder.decode(block, final=not block)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeError as exc:
+                raise errors.DataError(
+                    f"{source.name}: is no {encoding}: {exc}; give another encoding, or none"
+                ) from exc
             if first and text:
                 text, first = text.removeprefix("\ufeff"), False
             text = text.replace("\x00", UNDECODABLE + "\\x00")

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from segcore import errors
 from segcore.ingest import remote
 from segcore.ingest.folders import Format, expand, format_by_name
-from segcore.stores import check_name, is_url
+from segcore.stores import check_answer, check_name, is_url
 
 Compression = Literal["", "gzip", "zstd"]
 
@@ -154,7 +154,7 @@ def _first_look(path: str) -> tuple[int, int, bytes]:
 def _first_look_at_url(url: str) -> tuple[int, int, bytes]:
     with remote.opened(url) as stream:
         head = stream.read(8)
-    remote.check_answer(url, head)
+    check_answer(url, head)
     return *remote.stat(url), head
 
 

@@ -21,6 +21,7 @@ _CURRENCY = re.compile(
     re.IGNORECASE,
 )
 _NO_VALUES = (pl.Object, pl.Duration, pl.Time)
+_NUMBERS = {"quantity", "unit_price", "line_amount"}
 _MOST_DIGITS = 38  # of a Decimal
 _Kind = tuple[dict[str, str], dict[str, pl.DataType], Mapping[str, pl.DataType]]
 _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
@@ -206,6 +207,12 @@ def _columns(
     dtypes = {
         canonical: _usable(types.get(name, pl.String()), name, shown) for canonical, name in columns.items()
     }
+    for canonical in sorted(_NUMBERS & dtypes.keys()):
+        if dtypes[canonical].is_temporal():
+            raise errors.DataError(
+                f"{shown}: column {columns[canonical]!r} is of type {dtypes[canonical]}; expected numbers or text for "
+                f"{canonical}: map another column"
+            )
     return columns, dtypes
 
 

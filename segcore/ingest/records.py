@@ -1,7 +1,8 @@
 """Texts that no fast reader reads right: taken apart record by record and written to Parquet, as a stream.
 
 Quotes follow RFC 4180. A quote inside a field that does not begin with one is a character like any other (``5" PIPE``).
-A record that cannot be taken apart is one reject; a quote that is never closed costs its own line and no other.
+A record that cannot be taken apart is one reject; a quote that is never closed costs its own line and no other, and where
+what comes behind it is too much to be held until the end is seen, the text is refused.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcore.ingest.bytestream import blocks
-from segcore.ingest.structure import Header, field_name, whole_lines
+from segcore.ingest.structure import LONGEST, Header, LongLineError, field_name, whole_lines
 
 RECORD, MALFORMED, TEXT = "__record", "__malformed", "__text"
 _BATCH = 50_000
 _BATCH_BYTES = 1 << 25
 _OPEN, _ASTRAY = "open", "astray"
 _A_TEXT = 60  # bytes of memory of a line beside its characters
-_LONGEST_RECORD = 1 << 25  # bytes; a quote that is not closed within them is taken as never closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,13 @@ class Record:
 
 
 def read_records(path: str, compression: str, header: Header, *, quote: str) -> Iterator[Record]:
-    """Yield the records below the header; empty lines are passed over but counted."""
+    """Yield the records below the header; empty lines are passed over but counted.
+
+    Raises
+    ------
+    segcore.ingest.structure.LongLineError
+        If a line, or a field that goes on over lines, is too long to be one.
+    """
     lines = _lines(path, compression)
     taker = _Taker(lines, header, quote)
     if not header.one_line:
@@ -54,6 +60,7 @@ class _Taker:
     def __init__(self, lines: Iterator[str], header: Header, quote: str) -> None:
         self._lines = lines
         self._back: deque[str] = deque()
+        self._n_lines = 0  # that were taken from the text
         self._separator = header.separator
         self._n_fields = len(header.names)
         self._quote = quote
@@ -85,6 +92,7 @@ class _Taker:
             line = next(self._lines, None)
             if line is None:
                 return
+            self._n_lines += 1
             yield line
 
     def _take(self, line: str) -> tuple[list[str], str | None]:
@@ -104,14 +112,18 @@ class _Taker:
         return text.split(self._separator), text
 
     def _draw(self, drawn: list[str]) -> list[str] | str:
-        """Add lines to a record whose quote is open until it is closed; give up where it is too long."""
-        size = len(drawn[0])
+        """Add lines to a record whose quote is open until it is closed."""
+        size, doubled = len(drawn[0]), self._quote * 2
         for more in self._next_lines():
             drawn.append(more)
             size += len(more) + _A_TEXT
-            if size > _LONGEST_RECORD:
-                return _OPEN
-            if self._quote in more:
+            if size > LONGEST:
+                first = self._n_lines - len(self._back) - len(drawn) + 1
+                raise LongLineError(
+                    f"line {first:,}: a quote opens a field there that is not closed in the next {len(drawn) - 1:,} lines, as no "
+                    'field of a table goes on; mend it, or set input.quote = "" in the job where quotes mean nothing'
+                )
+            if self._quote in more.replace(doubled, ""):  # those that are doubled close nothing
                 fields = self._split("\n".join(drawn))
                 if fields != _OPEN:
                     return fields

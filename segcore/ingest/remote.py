@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from segcore import errors
-from segcore.stores import check_url, engine_errors, file_system, is_url, store_errors
+from segcore.stores import check_list, check_url, engine_errors, file_system, is_url, store_errors
 
 
 def find(url: str) -> tuple[list[str], bool]:
@@ -20,7 +20,7 @@ def find(url: str) -> tuple[list[str], bool]:
     segcore.errors.InputNotFoundError
         If there is nothing.
     segcore.errors.UnreachableError
-        If the store does not answer.
+        If the store does not answer, or somebody else does.
     """
     from pyarrow import fs
 
@@ -40,6 +40,7 @@ def find(url: str) -> tuple[list[str], bool]:
     urls = [head + file.path[len(path) :] for file in files if file.type == fs.FileType.File]
     urls = [one for one in urls if not wild or fnmatch.fnmatchcase(one, url)]
     if not urls:
+        check_list(url)
         raise errors.InputNotFoundError(f"{url}: no such file or folder; check the URL")
     return urls, wild
 
@@ -81,17 +82,3 @@ def seekable(path: str) -> Iterator[Any]:
         stream = pa.OSFile(path)
     with stream:
         yield stream
-
-
-def check_answer(url: str, head: bytes) -> None:
-    """Refuse a web page in place of a file, by its first bytes.
-
-    Raises
-    ------
-    segcore.errors.UnreachableError
-    """
-    if head.lstrip()[:5].lower() in (b"<html", b"<!doc", b"<?xml"):
-        raise errors.UnreachableError(
-            f"{url}: a web page comes in place of the file; is there a login or a proxy in between? check the URL and the "
-            "network, then run the same command again"
-        )

@@ -18,9 +18,10 @@ from segcore.job.analysis import (
 from segcore.job.data import Cleaning, Features, Input, Matrix, Rfm, Transform
 from segcore.job.extra import Extra
 from segcore.job.tables import Job
-from segcore.job.text import commented, json_schema, resolve, template, to_toml
+from segcore.job.text import MOST_CHARACTERS, commented, json_schema, resolve, template, to_toml
 
 __all__ = [
+    "MOST_CHARACTERS",
     "Cleaning",
     "CovarianceType",
     "Drift",

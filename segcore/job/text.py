@@ -14,7 +14,7 @@ from segcore import errors, schema
 from segcore.job.extra import Extra
 from segcore.job.tables import Job
 
-_LONGEST = 1_000_000
+MOST_CHARACTERS = 1_000_000
 _MOST_PROBLEMS = 20
 
 
@@ -35,9 +35,9 @@ def resolve(text: str, overrides: dict[str, Any] | None = None, *, source: str =
     segcore.errors.JobError
         If the text is no TOML, a key is unknown or a value is out of range.
     """
-    if len(text) > _LONGEST:
+    if len(text) > MOST_CHARACTERS:
         raise errors.JobError(
-            f"{source}: has {len(text):,} characters, a job has at most {_LONGEST:,}; is it a job file?"
+            f"{source}: has more than {MOST_CHARACTERS:,} characters, as no job has; is it a job file?"
         )
     try:
         data = tomllib.loads(text)

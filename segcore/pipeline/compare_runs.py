@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import errors, report, storage
+from segcore import errors, records, report, storage
 from segcore.pipeline.finished import apply_model, job_diff, previous_run, run_comparison
 from segcore.pipeline.finished.finished_run import local_copy
 from segcore.pipeline.finished.previous_run import Previous
@@ -27,7 +28,7 @@ def compare_runs(old: storage.Place, new: storage.Place, out: Path | None = None
         Their folders, or ones with latest.json.
     out : Path, optional
         Folder for lineage.json, movement.json, drift.json, moved.parquet and the report of `new` with this
-        comparison in it.
+        comparison in it: a new one, or one that a comparison has left.
 
     Raises
     ------
@@ -35,7 +36,11 @@ def compare_runs(old: storage.Place, new: storage.Place, out: Path | None = None
         If one of them is no finished run.
     segcore.errors.DataError
         If the new run lacks a feature of the old one's model.
+    segcore.errors.OutputError
+        If files of others, or of a run, are called as those that would be written.
     """
+    if out is not None:
+        _refuse_others(out)
     with local_copy(old) as first, local_copy(new, rejects=out is not None) as second:
         return _compare_runs(previous_run.load(first), previous_run.load(second), out)
 
@@ -79,6 +84,19 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
     return _text(content, fit)
 
 
+def _refuse_others(out: Path) -> None:
+    """Refuse a folder where files of others would be written over; what a comparison has left has a movement.json."""
+    taken = [path for name in (*_FILES, "moved.parquet", "moved*.csv") for path in sorted(out.glob(name))]
+    way = "; move it, or choose another --out"
+    if taken and (out / "manifest.json").exists():
+        raise errors.OutputError(f"{taken[0]}: is of the run in {out}{way}")
+    try:
+        if taken:
+            records.read(MovementReport, out)
+    except errors.InputNotFoundError as exc:
+        raise errors.OutputError(f"{taken[0]}: is there already, and no comparison has left it{way}") from exc
+
+
 def _publish(result: Path, run: Path, out: Path) -> None:
     """Put the comparison into a folder, with the report of the run as if it had followed the old one."""
     view = result.with_name("view")
@@ -89,8 +107,11 @@ def _publish(result: Path, run: Path, out: Path) -> None:
     text = report.build(view)
     with storage.disk_errors(out):
         out.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in result.iterdir():
-            shutil.copyfile(path, out / path.name)
+        # The movement first: it says whose the others are.
+        for path in sorted(result.iterdir(), key=lambda path: path.name != MovementReport.FILE):
+            part = out / f".{path.name}.part"
+            shutil.copyfile(path, part)
+            os.replace(part, out / path.name)
         storage.write_text(out / "report.html", text)
 
 

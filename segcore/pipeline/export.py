@@ -18,7 +18,7 @@ from segcore.pipeline.outputs.export_tables import Table
 from segcore.profile import recency
 from segcore.records import Manifest
 from segcore.storage import Place
-from segcore.stores import is_url
+from segcore.stores import check_name, is_url
 
 # Of a list for a campaign tool; empty where the run does not have it.
 _LIST = (
@@ -43,6 +43,7 @@ def export(run: Place, to: str) -> str:
     segcore.errors.SegcoreError
         One of its kinds, with a message of one line; nothing is written then.
     """
+    check_name(to)
     if to.startswith(_DATABASES):
         database.check(to)
     elif is_url(to):

@@ -44,6 +44,8 @@ def hold_out(path: Place, *, name: str, share: float, lift: float) -> str:
     ------
     segcore.errors.UsageError
         If the name cannot be one of a folder, or was drawn with another share.
+    segcore.errors.OutputError
+        If there are files in its folder that no holdout has left.
     """
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
         raise errors.UsageError(
@@ -55,6 +57,10 @@ def hold_out(path: Place, *, name: str, share: float, lift: float) -> str:
         before = records.read(HoldoutFile, target).share
         if before != share:
             raise errors.UsageError(f"{name} was drawn with a share of {before:g}: use it, or another --name")
+    elif others := storage.list_files(target):
+        raise errors.OutputError(
+            f"{target}: holds {errors.listing(others, most=3)} and no whole holdout; move it, or give another --name"
+        )
     with finished_run.local_copy(run) as folder, storage.private_folder() as made:
         (made / "customers").mkdir()
         spreadsheet.write(made / "customers.csv", _drawn(folder, made / "customers", name, share))
@@ -177,8 +183,10 @@ def _leave(made: Path, target: Place, stem: str, table: pl.DataFrame, **page: st
     table.write_parquet(made / f"{stem}.parquet")
     spreadsheet.write(made / f"{stem}.csv", [table])
     storage.write_text(made / f"{stem}.html", report.build_trial(table, **page))
+    names = storage.list_files(made)
     with storage.disk_errors(target):
-        storage.copy(made, target, storage.list_files(made))
+        for last in (False, True):  # what says that it is whole
+            storage.copy(made, target, [name for name in names if (name == HoldoutFile.FILE) == last])
 
 
 def _text(table: pl.DataFrame, currency: str = "") -> str:

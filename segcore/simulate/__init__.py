@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from segcore.errors import UsageError
+from segcore.errors import OutputError, UsageError
 from segcore.new_folder import scratch_beside
 from segcore.simulate.calendar import SHORTEST_WINDOW, build_calendar
 from segcore.simulate.catalogue import build_catalogue
@@ -33,11 +33,12 @@ __all__ = ["DEFAULT_SEGMENTS", "PlantedSegment", "SimulatedDump", "simulate"]
 
 _BLOCK_LINES = 1 << 20  # a constant, so that no machine changes the dump
 _BLOCKS_PER_FILE = 64  # then the months start new files, so that no file and no Parquet footer grows on
-_LEAST_ROWS = 100
+_LEAST_ROWS, _MOST_ROWS = 100, 10**12
 _MOST_DAYS = 3_660  # every month is an open file
 _KNOWN = 0.73  # share of the lines that are purchases with a customer, with the usual defects
 _FIRST_CUSTOMER = 12_346
 _FIRST_INVOICE = 536_365
+_TRUTH = {"customer_id": pl.String(), "segment": pl.String()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +101,16 @@ def simulate(
     UsageError
         If an argument makes no sense.
     OutputError
-        If `out` is there and not empty, or cannot be created.
+        If `out` is there and not empty, or cannot be created, or there is another file in place of the truth.
     StorageError
         If the disk is full or writing fails.
     """
-    if rows < _LEAST_ROWS:
-        raise UsageError(f"rows={rows}, expected {_LEAST_ROWS} or more")
+    if not _LEAST_ROWS <= rows <= _MOST_ROWS:
+        raise UsageError(f"rows={rows}, expected {_LEAST_ROWS} to {_MOST_ROWS}")
     if not SHORTEST_WINDOW <= days <= _MOST_DAYS:
         raise UsageError(f"days={days}, expected {SHORTEST_WINDOW} to {_MOST_DAYS}")
+    if not 1970 <= start.year <= 2200:
+        raise UsageError(f"start={start}, expected the year 1970 to 2200")
     n_blocks, most = -(-rows // _BLOCK_LINES), rows // 10  # one in each block, and ten lines for each
     if customers is None:
         share = 1 - (1 - _KNOWN) * defects
@@ -122,6 +125,7 @@ def simulate(
         defects=defects,
     )
     truth = out.with_name(f"{out.name}.truth.parquet")
+    _refuse_others(truth)
     with scratch_beside(out) as scratch:
         folder = scratch / "dump"
         folder.mkdir()
@@ -131,6 +135,17 @@ def simulate(
     return SimulatedDump(
         out=out, paths=tuple(sorted(out.iterdir())), truth=truth, rows=rows, customers=customers
     )
+
+
+def _refuse_others(truth: Path) -> None:
+    try:
+        own = not truth.exists() or pl.read_parquet_schema(truth) == _TRUTH
+    except (OSError, pl.exceptions.PolarsError):
+        own = False
+    if not own:
+        raise OutputError(
+            f"{truth}: is there already and no truth of a dump; move it, or choose another --out"
+        )
 
 
 # The lines of some customers by month, as "2023-01", and the customers with their planted segments.

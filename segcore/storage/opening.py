@@ -22,6 +22,7 @@ from segcore.storage.ownership import (
 )
 from segcore.storage.places import Place
 from segcore.storage.private import private_base, private_folder
+from segcore.storage.runs import refuse_others
 from segcore.storage.workspace import Workspace
 from segcore.stores import engine_errors, is_url
 
@@ -61,7 +62,7 @@ def workspace(
     segcore.errors.BusyError
         If another run holds `out`.
     segcore.errors.OutputError
-        If `out` cannot be created, or the folder for stages is somebody else's.
+        If `out` cannot be created, or what would be written over, or the folder for stages, is somebody else's.
     segcore.errors.StorageError
         If the disk is full or fails.
     segcore.errors.UnreachableError
@@ -72,6 +73,7 @@ def workspace(
         stack.enter_context(_alone(out, stages, wait=wait, log=log))
         work = stack.enter_context(private_folder()) if is_url(stages) else Path(stages)
         store = str(stages) if is_url(stages) else None
+        refuse_others(out)
         name = mark if isinstance(mark, str) else mark()
         with disk_errors(stages):
             take_work_folder(work)

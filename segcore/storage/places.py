@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore.storage.files import write_bytes
-from segcore.stores import file_system, is_url, store_errors
+from segcore.stores import check_answer, file_system, is_url, store_errors
 
 Place = Path | str
 
@@ -46,6 +46,8 @@ def read(place: Place) -> bytes:
     ------
     segcore.errors.InputNotFoundError
         If a store does not have it.
+    segcore.errors.UnreachableError
+        If it does not answer, or a web page comes in its place.
     OSError
         If a disk does not.
     """
@@ -54,7 +56,9 @@ def read(place: Place) -> bytes:
     with store_errors(str(place)):
         system, path = file_system(str(place))
         with system.open_input_stream(path, compression=None) as stream:
-            return bytes(stream.read())
+            data = bytes(stream.read())
+    check_answer(str(place), data[:99])
+    return data
 
 
 def read_json(place: Place) -> Any:

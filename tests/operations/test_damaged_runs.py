@@ -148,5 +148,8 @@ def test_nothing_is_pruned_while_nobody_knows_what_is_published(out: Path) -> No
 
 def test_a_folder_in_the_place_of_latest_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "latest.json").mkdir()
-    with pytest.raises(errors.OutputError, match=r"latest.json: cannot be written: Is a directory"):
-        disk_steps.work(tmp_path)
+    with (
+        pytest.raises(errors.OutputError, match=r"latest.json: is a folder, .*; move it"),
+        storage.workspace(tmp_path, disk_steps.MARK),
+    ):
+        pass

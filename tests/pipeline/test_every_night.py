@@ -444,6 +444,22 @@ def test_comparing_a_run_with_itself_is_no_movement(first: Run, tmp_path: Path) 
     assert pl.read_parquet(out / "moved.parquet").height == 0
     assert 'id="movement"' in (out / "report.html").read_text(encoding="utf-8")
     assert not (first.folder / "movement.json").exists()
+    pipeline.compare_runs(first.folder, first.folder, out)  # over its own
+
+
+def test_a_comparison_overwrites_nothing_of_others(first: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_text("{}")
+    for name in ("report.html", "moved.csv", "moved-2.csv", "drift.json", "movement.json"):
+        out = tmp_path / f"of {name}"
+        out.mkdir()
+        (out / name).symlink_to(mine) if name == "drift.json" else (out / name).write_text("{}")
+        with pytest.raises(errors.OutputError, match=f"{name}: is there already, and no comparison has left"):
+            pipeline.compare_runs(first.folder, first.folder, out)
+        assert [entry.name for entry in out.iterdir()] == [name]
+        assert (out / name).read_text() == "{}"
+    with pytest.raises(errors.OutputError, match=r"report\.html: is of the run in"):
+        pipeline.compare_runs(first.folder, first.folder, first.folder)
 
 
 def test_runs_that_do_not_follow_each_other_are_matched_by_customers(

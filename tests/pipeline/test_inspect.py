@@ -208,8 +208,10 @@ def test_the_job_that_it_writes_leaves_nothing_to_assume(tmp_path: Path) -> None
     second = pipeline.inspect_input(path, job=target)
     assert "(assumed)" not in second
     assert second.replace("(job)", "") == first.replace("(job)", "").replace("(assumed)", "")
-    with pytest.raises(errors.OutputError, match="is there already"):
-        pipeline.inspect_input(path, job=target, write_job_to=target)
+    (tmp_path / "link.toml").symlink_to(tmp_path / "nowhere.toml")
+    for taken in (target, tmp_path / "link.toml"):
+        with pytest.raises(errors.OutputError, match="is there already"):
+            pipeline.inspect_input(path, job=target, write_job_to=taken)
 
 
 def test_the_command_prints_to_stdout_and_leaves_nothing_behind(

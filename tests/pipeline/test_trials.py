@@ -85,3 +85,11 @@ def test_another_share_or_an_odd_name_is_refused_and_nothing_is_written(run: Run
     with pytest.raises(errors.InputNotFoundError, match="no holdout 'summer'"):
         read_out(place, tmp_path, name="summer", since=date(2023, 1, 1))
     assert sorted(place.rglob("*")) == before
+    for name in ("customers.csv", "mine/notes.txt"):
+        mine = place / "holdouts" / "winter" / name
+        mine.parent.mkdir(parents=True)
+        mine.write_text("mine")
+        with pytest.raises(errors.OutputError, match=f"winter: holds {name} and no whole holdout"):
+            hold_out(place, name="winter", share=0.1, lift=0.1)
+        assert [path for path in (place / "holdouts/winter").rglob("*") if path.is_file()] == [mine]
+        shutil.rmtree(place / "holdouts/winter")

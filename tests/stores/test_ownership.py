@@ -190,3 +190,26 @@ def test_a_damaged_clock_lets_the_run_begin_anew(out: Place) -> None:
             assert json.loads(storage.read(storage.join(out, "work", M, "begun.json")))["begun"]
         assert len(said) == 1, text
         assert said[0].endswith("begun.json: is damaged; all stages are made again")
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"run": "yesterday"}', "[1]"])
+def test_a_latest_json_of_somebody_else_is_refused_by_name(out: Place, text: str) -> None:
+    latest = storage.join(out, "latest.json")
+    storage.write_text(latest, text)
+    with pytest.raises(errors.OutputError, match="there is no run beside it; move it") as refused:
+        disk_steps.work(out)
+    assert str(refused.value).startswith(f"{latest}: ")
+    assert storage.read(latest).decode() == text
+    put_own(out)
+    storage.write_text(latest, text)
+    disk_steps.work(out)  # where there are runs it is damaged
+    assert json.loads(storage.read(latest))["run"].endswith(M[:8])
+
+
+@pytest.mark.parametrize("name", ["runs", "history"])
+def test_a_file_in_place_of_an_own_folder_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(errors.OutputError, match=f"{name}: is no folder"), storage.workspace(tmp_path, M):
+        pass
+    assert (tmp_path / name).read_text() == "mine"
+    assert not (tmp_path / "work").exists()

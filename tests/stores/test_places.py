@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from segcore import errors, storage, stores
+from segcore import errors, ingest, storage, stores
 from segcore.storage import Place
 from segcore.stores import connection
-from tests.stores.server import KEY_ID, SECRET, Store
+from tests.stores.server import FAULTS, KEY_ID, SECRET, Store
 
 
 @pytest.fixture(params=["disk", "store"])
@@ -172,6 +173,25 @@ def test_what_a_store_refuses_is_said(here: Store) -> None:
         storage.write("s3://shop/a", b"x")
     with pytest.raises(errors.InputNotFoundError, match=r"^s3://shop/a: access denied \(ACCESS_DENIED"):
         storage.read("s3://shop/a")
+
+
+@pytest.mark.parametrize("asked", ["list-type", ""])
+@pytest.mark.parametrize("url", ["s3://shop/dump", "s3://shop/dump/*.csv", "s3://shop/dump/a.csv"])
+def test_a_page_in_place_of_what_is_there_is_said(here: Store, asked: str, url: str) -> None:
+    here.put("shop", {"dump/a.csv": b"a,b\n1,2\n"})
+    here.before = lambda request: FAULTS["a page"] if asked in request.query else None
+    if asked and url.endswith("a.csv"):  # nobody asks for a list
+        assert [source.size for source in ingest.discover([url])] == [8]
+        return
+    with pytest.raises(errors.UnreachableError, match=f"^{re.escape(url)}: a web page comes in place"):
+        ingest.discover([url])
+
+
+def test_a_page_in_place_of_a_file_is_no_damaged_file(here: Store) -> None:
+    storage.write_json("s3://shop/out/latest.json", {"run": "runs/20190101T000000Z-00000000"})
+    here.before = lambda request: FAULTS["a page"]
+    with pytest.raises(errors.UnreachableError, match=r"latest\.json: a web page comes in place"):
+        storage.latest_run("s3://shop/out")
 
 
 def test_a_store_that_is_away_is_said(here: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,8 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
             _with_whole_paths(job.resolve("", overrides, source="the default job"), Path.cwd())
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read(job.MOST_CHARACTERS + 1)  # more is refused, however much it is
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
         raise errors.JobError(f"{path}: the job file cannot be read: {reason}; check --job") from exc

@@ -54,6 +54,8 @@ def local_copy(path: Place, *, rejects: bool = False, moved: bool = False) -> It
     ------
     segcore.errors.InputNotFoundError
         If there is no finished run, or none that this version can read, or one of its files is not as it was written.
+    segcore.errors.UnreachableError
+        If a store does not answer, or not as expected.
     """
     run = find(path)
     manifest = records.read(Manifest, run)  # it knows which version wrote all files of the run
@@ -63,9 +65,14 @@ def local_copy(path: Place, *, rejects: bool = False, moved: bool = False) -> It
         return
     wanted = ["rejects/"] * rejects + ["moved."] * moved
     left = [name for name in NOT_READ_AGAIN if name not in wanted]
+    names = storage.list_files(run)
+    if manifest.FILE not in names:
+        raise errors.UnreachableError(
+            f"{run}: the store's list of it lacks {manifest.FILE}, which is there; run the same command again"
+        )
     with storage.private_folder() as folder:
         with storage.disk_errors(folder):
-            storage.copy(run, folder, [n for n in storage.list_files(run) if not n.startswith(tuple(left))])
+            storage.copy(run, folder, [name for name in names if not name.startswith(tuple(left))])
         check(run, folder, manifest)
         yield folder
 

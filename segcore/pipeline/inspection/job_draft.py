@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from segcore import errors, ingest, job, storage
@@ -17,9 +18,9 @@ def check_is_new(path: Path) -> None:
     Raises
     ------
     segcore.errors.OutputError
-        If there is one already.
+        If there is one already, or a link.
     """
-    if path.exists():
+    if os.path.lexists(path):
         raise errors.OutputError(f"{path}: is there already; name a new file for --write-job")
 
 

@@ -69,7 +69,7 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
     ]
     if reason := stops(inspection, settings):
         texts += ["", f"the run would stop: {reason}"]
-    return "\n".join(texts)
+    return "\n".join(" ".join(text.splitlines()) for text in texts)  # a name may hold a line end
 
 
 def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], settings: Job) -> list[str]:

@@ -2,7 +2,8 @@
 
 One simulated dump is segmented with one and two threads, with two memory budgets, as one file, as 13, with its lines
 shuffled, as CSV, on a local Dask cluster of three workers, and by a run that is killed in two of its stages and goes
-on. Compared are features/, segments/ and model.json byte for byte, and ledger.json without its part by file.
+on. Compared are features/, segments/, the model, the look back and the outlook byte for byte, and ledger.json without its
+part by file.
 """
 
 from __future__ import annotations
@@ -109,6 +110,10 @@ def digests(run: Path) -> dict[str, str]:
         "features/": _digest(sorted((run / "features").iterdir())),
         "segments/": _digest(sorted((run / "segments").iterdir())),
         "model.json": _digest([run / "model.json"]),
+        "look back": _digest([run / "look_back.parquet"]),
+        "outlook": _digest(
+            [run / "outlook.json", *sorted(run.glob("model/outlook_*")), *sorted(run.glob("tables/outlook*"))]
+        ),
         "ledger.json": hashlib.sha256(json.dumps(ledger).encode()).hexdigest(),
     }
 

@@ -67,6 +67,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     with chdir(base):
         run = segment(dump.name, base / "out", job=job, memory=BUDGET, quiet=True)  # one bucket
     assert len(list(run.features.iterdir())) > 4
+    assert {"look_back.parquet", "outlook.json"} <= {path.name for path in run.folder.iterdir()}
     return Undisturbed(dump=dump, job=job, contents=contents(run.folder))
 
 

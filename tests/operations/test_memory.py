@@ -48,7 +48,9 @@ _SHAPES: dict[str, tuple[int, str]] = {
     "customers of one line": (2_000_000, "700MB"),
     "a product for each line": (1_000_000, "700MB"),
     "descriptions of 10 kB": (100_000, "500MB"),
+    "50,000 files": (500_000, "500MB"),
 }
+_FILES = 50_000
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * _TIMEOUT)]
 
@@ -91,7 +93,7 @@ def test_the_job_stays_under_its_budget(
 
 
 def shaped(shape: str, n_lines: int, path: Path) -> Path:
-    """Write a dump of a shape as Parquet."""
+    """Write a dump of a shape as Parquet, or as many files of CSV."""
     number = pl.int_range(n_lines, eager=True)
     customer, order, product = number % 50_000, number // 5, number * 7_919 % 5_000
     if shape.startswith("one customer"):  # and some others, as segments need them
@@ -110,7 +112,7 @@ def shaped(shape: str, n_lines: int, path: Path) -> Path:
     minutes = pl.select(
         pl.datetime(2011, 1, 1) + pl.duration(minutes=pl.lit(number * 31 % 500_000))
     ).to_series()
-    pl.DataFrame(
+    df = pl.DataFrame(
         {
             "InvoiceNo": order,
             "StockCode": "p" + product.cast(pl.String),
@@ -121,7 +123,17 @@ def shaped(shape: str, n_lines: int, path: Path) -> Path:
             "CustomerID": customer,
             "Country": pl.Series(["France"]).new_from_index(0, n_lines),
         }
-    ).write_parquet(path, row_group_size=n_lines if shape == "one group of rows" else 20_000)
+    )
+    if shape == "50,000 files":
+        folder, rows = path.with_suffix(""), n_lines // _FILES
+        folder.mkdir()
+        header, *lines = df.write_csv().splitlines(keepends=True)
+        for place in range(_FILES):
+            (folder / f"{place}.csv").write_text(
+                header + "".join(lines[place * rows : (place + 1) * rows]), encoding="utf-8"
+            )
+        return folder
+    df.write_parquet(path, row_group_size=n_lines if shape == "one group of rows" else 20_000)
     return path
 
 

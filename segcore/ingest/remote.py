@@ -11,6 +11,8 @@ from typing import Any, BinaryIO
 from segcore import errors
 from segcore.stores import check_list, check_url, engine_errors, file_system, is_url, store_errors
 
+_PAGE = 1_000  # files of a list that a store gives at once
+
 
 def find(url: str) -> tuple[list[str], bool]:
     """Return the URLs of the files behind a URL, and whether it named one file itself.
@@ -35,7 +37,13 @@ def find(url: str) -> tuple[list[str], bool]:
         wild = fixed != url and about.type == fs.FileType.NotFound
         if wild:
             system, path = file_system(fixed.rpartition("/")[0])
-        files = system.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
+        selector = fs.FileSelector(path, recursive=True, allow_not_found=True)
+        files = system.get_file_info(selector)
+        # A page of the web in place of a later page of the list ends it, without a word of the engine's.
+        if len(files) >= _PAGE and len(again := system.get_file_info(selector)) != len(files):
+            raise errors.UnreachableError(
+                f"{url}: the store lists {len(files):,} files there, then {len(again):,}; run the same command again"
+            )
     head = (fixed.rpartition("/")[0] if wild else url).rstrip("/")
     urls = [head + file.path[len(path) :] for file in files if file.type == fs.FileType.File]
     urls = [one for one in urls if not wild or fnmatch.fnmatchcase(one, url)]

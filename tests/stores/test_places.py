@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from segcore import errors, ingest, storage, stores
+from segcore.ingest import remote
 from segcore.storage import Place
 from segcore.stores import connection
 from tests.stores.server import FAULTS, KEY_ID, SECRET, Store
@@ -66,6 +67,14 @@ def test_a_copy_that_the_store_refuses_raises(here: Store, tmp_path: Path) -> No
 def test_more_objects_than_a_page_of_a_listing_has(here: Store) -> None:
     here.put("shop", {f"many/{number:04}": b"" for number in range(1100)})
     assert len(storage.list_files("s3://shop/many")) == 1100
+    pages = iter([FAULTS["a page"]])
+    here.before = lambda request: next(pages, None) if "continuation-token" in request.query else None
+    with pytest.raises(
+        errors.UnreachableError, match=r"s3://shop/many: the store lists 1,0.. files there, then 1,10"
+    ):
+        remote.find("s3://shop/many")
+    here.before = lambda request: None
+    assert len(remote.find("s3://shop/many")[0]) == 1100
     storage.remove("s3://shop/many")
     assert here.keys("shop") == []
 
@@ -129,8 +138,6 @@ def test_a_url_of_no_store_is_refused() -> None:
     "key", ["a[1].csv", "what?.csv", "q?v=1.csv", "star*.csv", "50%25#1.csv", "dir[0]/x.csv"]
 )
 def test_any_key_that_the_engines_know_can_be_named(key: str, here: Store) -> None:
-    from segcore.ingest import remote
-
     here.put("shop", {key: b"theirs", "a1.csv": b"", "whatx.csv": b"", "dir0/x.csv": b"", "starx.csv": b""})
     assert remote.find(f"s3://shop/{key}") == ([f"s3://shop/{key}"], True)
     with remote.opened(f"s3://shop/{key}") as stream:

@@ -22,9 +22,10 @@ _LONGEST = 40
 _MOST_DIGITS = 38  # of a Decimal
 _NUMBER = re.compile(r"[^\w]*(?:[A-Z]{3}\s*)?[-+−(]?\s*(?:\d[\d.,\s'’]*|[.,]\d+)(?:[eE][+-]?\d+)?\D{0,5}")
 _WHOLE = re.compile(r"[-+]?\d+(?:\.0+)?")
-# Three groups of digits with something between them, a month's name, or one long number.
+# Three groups of digits with something between them, a month's name, or one long number; no part can be taken in two ways,
+# else a text of thousands of letters takes minutes.
 _DATE = re.compile(
-    r"\D{0,6}\d{1,4}\D{1,5}\d{1,2}\D{1,5}\d{1,4}\b.*|.*[^\W\d_]{3,}\D*\d.*|\d{8}|\d{12}|\d{14}|\d{9,13}(?:\.\d+)?|[34]\d{4}(?:\.\d+)?"
+    r"\D{0,6}\d{1,4}\D{1,5}\d{1,2}\D{1,5}\d{1,4}\b.*|(?>.*?[^\W\d_]{3})\D*+\d.*|\d{8}|\d{12}|\d{14}|\d{9,13}(?:\.\d+)?|[34]\d{4}(?:\.\d+)?"
 )
 
 Kind = Literal["number", "date", "any"]

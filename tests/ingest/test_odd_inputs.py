@@ -219,6 +219,7 @@ RIGHT: list[tuple[str, Make, dict[str, int], dict[str, Any]]] = [
     ("quoted throughout, one line short", text('"1","a"', '"' + TWO.replace(",", '","') + '"'), {"purchase": 1, "malformed_line": 1}, {}),
     ("an inch", text(good(Description='5" PIPE'), TWO), PLAIN, {}),
     ("two inches", text(good(Description='5" BY 6"'), TWO), PLAIN, {}),
+    ("a description of 50,000 letters", text(good(Description="x" * 50_000), TWO), PLAIN, {}),
     ("a quote that is never closed", text(good(Description='"HOLDER'), TWO, TWO.replace("17851", "3")), {"purchase": 2, "malformed_line": 1}, {}),
     ("a quote closed many lines later", text(good(Description='"HOLDER'), TWO, good(Description='"X"', CustomerID="9")), {"purchase": 2, "malformed_line": 1}, {}),
     ("text behind a closing quote", text(good(Description='"HOLDER"S'), TWO), {"purchase": 1, "malformed_line": 1}, {}),

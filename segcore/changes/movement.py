@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from segcore import amounts
 from segcore.changes.lineage import Lineage, SegmentCounts
 from segcore.records.changes import Causes, Flow, NamedSegment
 from segcore.schema import FEW, LEAST_CUSTOMERS
@@ -48,10 +49,6 @@ def transitions(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) ->
     Where both frames have ``last_order_at`` and ``return_count``, who has the same of both has done nothing.
     """
 
-    def minor(name: str) -> pl.Expr:
-        whole: pl.Expr = (pl.col(name).fill_null(0) * 10**money_decimals).round().cast(pl.Int128)
-        return whole
-
     def segment(name: str) -> pl.Expr:
         return pl.col(name).fill_null(UNASSIGNED).cast(pl.Int32)
 
@@ -62,7 +59,7 @@ def transitions(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) ->
         *(pl.col(name).alias(f"{name}_before") for name in acts),
         old=segment("segment"),
         aged=segment("aged" if "aged" in then else "segment"),
-        money_before=minor("total_spend"),
+        money_before=amounts.minor("total_spend", money_decimals),
     )
     after = new.select(
         "customer_id",
@@ -71,7 +68,7 @@ def transitions(old: pl.LazyFrame, new: pl.LazyFrame, *, money_decimals: int) ->
         between=segment("between"),
         outside="outside",
         new=segment("segment"),
-        money=minor("total_spend"),
+        money=amounts.minor("total_spend", money_decimals),
     )
     idle = pl.all_horizontal(
         pl.lit(bool(acts)), *(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in acts)

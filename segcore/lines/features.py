@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from segcore import schema
+from segcore import amounts, schema
 from segcore.feature_identities import IDENTITIES, Identity
 from segcore.lines import cleaning
 from segcore.lines.shuffle import FILE
@@ -177,19 +177,11 @@ def customer_features(
     else:
         out = out.join(_gross_sums(gross), on="customer_id", how="left")
     out = out.with_columns(
-        total_spend=_money("spend_minor", money_decimals),
-        returned_value=_money("returned_minor", money_decimals),
-        gross_spend=_money("gross_minor", money_decimals),
+        total_spend=amounts.units("spend_minor", money_decimals),
+        returned_value=amounts.units("returned_minor", money_decimals),
+        gross_spend=amounts.units("gross_minor", money_decimals),
     ).with_columns(_derived(as_of))
     return out.select("h", "customer_id", *(f.name for f in schema.FEATURES)).sort("h", "customer_id")
-
-
-def _money(minor: str, decimals: int) -> pl.Expr:
-    """Return minor units as whole ones: the double nearest to the exact amount."""
-    # Polars divides by a constant by multiplying with its reciprocal, which is off in the last place
-    # (2.9000000000000004): a column as the divisor makes it divide.
-    value = pl.col(minor).cast(pl.Float64)
-    return value / (value * 0 + 10.0**decimals)
 
 
 def _n_orders() -> pl.Expr:
@@ -290,7 +282,7 @@ def own_lines(purchases: pl.LazyFrame, columns: Sequence[str], *, money_decimals
     """
     seen = {
         "ordered_at": pl.from_epoch(pl.col("ordered_at"), time_unit="s").cast(pl.Datetime("us")),
-        **{name: _money(name, money_decimals) for name in ("amount", "unit_price")},
+        **{name: amounts.units(name, money_decimals) for name in ("amount", "unit_price")},
     }
     return purchases.sort("customer_id", "ordered_at", "line").select(
         "customer_id", *(seen.get(name, pl.col(name)).alias(name) for name in columns)

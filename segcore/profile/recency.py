@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from segcore.profile.statistics import ALL, minor
+from segcore import amounts
+from segcore.profile.statistics import ALL
 
 LONG = 3
 """Usual gaps between orders after which a customer is long gone."""
@@ -54,7 +55,9 @@ def count_by_recency(
         return {}
     rows = (
         lf.select(
-            "segment", state(usual_gap).alias("state"), minor("total_spend", money_decimals).alias("money")
+            "segment",
+            state(usual_gap).alias("state"),
+            amounts.minor("total_spend", money_decimals).alias("money"),
         )
         .group_by("segment", "state")
         .agg(pl.len(), pl.col("money").sum())

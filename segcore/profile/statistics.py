@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from segcore import errors
+from segcore import amounts, errors
 from segcore.arrays import Floats
 
 Transform = Callable[[Floats], Floats]
@@ -95,7 +95,11 @@ def order_segments(lf: pl.LazyFrame, label: str, *, money_decimals: int = 4) -> 
         .with_row_index("row")
         .filter(pl.col(label) >= 0)
         .group_by(label)
-        .agg(revenue=minor("total_spend", money_decimals).sum(), customers=pl.len(), row=pl.col("row").min())
+        .agg(
+            revenue=amounts.minor("total_spend", money_decimals).sum(),
+            customers=pl.len(),
+            row=pl.col("row").min(),
+        )
         .sort(["revenue", "customers", "row"], descending=[True, True, False])
         .collect(engine="streaming")
     )
@@ -113,7 +117,7 @@ def totals(lf: pl.LazyFrame, *, money_decimals: int = 4) -> dict[int, Totals]:
         If there is no customer.
     """
     columns = lf.collect_schema().names()
-    spend = minor("total_spend", money_decimals) if "total_spend" in columns else pl.lit(0)
+    spend = amounts.minor("total_spend", money_decimals) if "total_spend" in columns else pl.lit(0)
     orders = pl.col("order_count") if "order_count" in columns else pl.lit(None, dtype=pl.Int64)
     rows = (
         lf.select("segment", spend.alias("spend"), orders.cast(pl.Int64).alias("orders"))
@@ -217,12 +221,6 @@ def _positions(values: Floats, whole: Floats) -> Floats:
     below = np.searchsorted(whole, values, side="left")
     up_to = np.searchsorted(whole, values, side="right")
     return (below + up_to) / (2 * len(whole))
-
-
-def minor(name: str, decimals: int) -> pl.Expr:
-    """Return money as whole minor units, wide enough for any sum."""
-    minor: pl.Expr = (pl.col(name).fill_null(0) * 10**decimals).round().cast(pl.Int128)
-    return minor
 
 
 def limits(lf: pl.LazyFrame, name: str, shares: Mapping[str, float]) -> Limits | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import polars as pl
 
+from segcore import amounts
 from segcore.arrays import Floats
 from segcore.lines.quantiles import by_rank
 
@@ -45,8 +46,6 @@ def cohorts(parts: Iterable[pl.DataFrame], *, money_decimals: int = 4) -> pl.Dat
         pl.col(name).dt.year().cast(pl.Int32) * 12 + pl.col(name).dt.month() for name in ("month", "cohort")
     )
     later, first = months
-    minor = pl.col("amount").cast(pl.Float64)
-    unit = minor * 0 + 10.0**money_decimals  # a column: Polars multiplies with the reciprocal of a constant
     return (
         pl.concat(sums)
         .group_by("cohort", "month")
@@ -59,7 +58,7 @@ def cohorts(parts: Iterable[pl.DataFrame], *, money_decimals: int = 4) -> pl.Dat
             "customers",
             (pl.col("customers") / pl.col("customers").first().over("cohort")).alias("share"),
             "orders",
-            (minor / unit).alias("revenue"),
+            amounts.units("amount", money_decimals).alias("revenue"),
         )
     )
 

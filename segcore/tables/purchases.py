@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from segcore import amounts
+
 
 def monthly(parts: Iterable[pl.DataFrame], *, money_decimals: int = 4) -> pl.DataFrame:
     """Sum revenue, orders and customers by segment and month, one part in memory at a time.
@@ -39,7 +41,7 @@ def monthly(parts: Iterable[pl.DataFrame], *, money_decimals: int = 4) -> pl.Dat
         .select(
             "segment",
             "month",
-            (pl.col("amount").cast(pl.Float64) / 10.0**money_decimals).alias("revenue"),
+            amounts.units("amount", money_decimals).alias("revenue"),
             "orders",
             "customers",
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from segcore import amounts
+
 _NEEDED = {"segment", "total_spend", "returned_value", "returned_share"}
 _ALL = 0
 MOST = 0.9
@@ -29,11 +31,13 @@ def returns(lf: pl.LazyFrame, *, money_decimals: int = 4) -> pl.DataFrame:
     """
     if not set(lf.collect_schema().names()) >= _NEEDED:
         return pl.DataFrame()
-    unit = 10**money_decimals
-    minor = (pl.col("total_spend", "returned_value").fill_null(0) * unit).round().cast(pl.Int128)
     most = pl.col("returned_share").fill_null(0) >= MOST
     sums = (
-        lf.select("segment", minor, most=most)
+        lf.select(
+            "segment",
+            *(amounts.minor(name, money_decimals) for name in ("total_spend", "returned_value")),
+            most=most,
+        )
         .group_by("segment")
         .agg(
             revenue=pl.col("total_spend").sum(),
@@ -45,9 +49,11 @@ def returns(lf: pl.LazyFrame, *, money_decimals: int = 4) -> pl.DataFrame:
         .collect(engine="streaming")
     )
     every = sums.sum().with_columns(segment=pl.lit(_ALL, dtype=sums.schema["segment"]))
-    money = pl.col("revenue", "returned", "returners_revenue", "returners_returned")
     return (
         pl.concat([every, sums.filter(pl.col("segment").is_not_null())])
-        .with_columns(money.cast(pl.Float64) / unit)
+        .with_columns(
+            amounts.units(name, money_decimals)
+            for name in ("revenue", "returned", "returners_revenue", "returners_returned")
+        )
         .sort("segment")
     )

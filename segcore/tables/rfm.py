@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from segcore import amounts
+
 _KEYS = ("segment", "r_score", "f_score", "rfm_group")
 
 
@@ -25,12 +27,13 @@ def rfm(lf: pl.LazyFrame, *, money_decimals: int = 4) -> pl.DataFrame:
     """
     if not {*_KEYS} <= {*lf.collect_schema().names()}:
         return pl.DataFrame()
-    minor = (pl.col("total_spend") * 10**money_decimals).round().cast(pl.Int128)
     return (
-        lf.select(pl.col("segment").fill_null(0), *_KEYS[1:], minor=minor)
+        lf.select(
+            pl.col("segment").fill_null(0), *_KEYS[1:], money=amounts.minor("total_spend", money_decimals)
+        )
         .group_by(_KEYS)
-        .agg(customers=pl.len().cast(pl.Int64), revenue=pl.col("minor").sum())
-        .with_columns(pl.col("revenue").cast(pl.Float64) / 10**money_decimals)
+        .agg(customers=pl.len().cast(pl.Int64), revenue=pl.col("money").sum())
+        .with_columns(revenue=amounts.units("revenue", money_decimals))
         .sort(_KEYS)
         .collect(engine="streaming")
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segcore import schema
+from segcore import amounts, schema
 from segcore.lines import shuffle
 from tests.transaction_lines import Line, any_line, customers, ledger, line, shuffled, write_csv
 
@@ -170,7 +170,5 @@ def test_the_first_copy_stays(tmp_path: Path) -> None:
 
 @given(st.integers(1, 10**12))
 def test_money_is_the_double_nearest_to_the_exact_amount(minor: int) -> None:
-    from segcore.lines import features as f
-
-    found = pl.DataFrame({"m": [minor] * 3}).select(f._money("m", 4))["m"].to_list()
+    found = pl.DataFrame({"m": [minor] * 3}).select(amounts.units("m", 4))["m"].to_list()
     assert found == [minor / 10_000] * 3

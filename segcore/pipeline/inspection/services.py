@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from segcore import amounts
 from segcore.lines.ledger import KEPT
 
 _WORDS = (
@@ -67,7 +68,7 @@ def told(services: Sequence[Service], money_decimals: int) -> list[str]:
     return [
         "codes that look like postage and fees, and count as products; cleaning.not_products takes them out:",
         *(
-            f"  {one.code:<16.16} {one.lines:>8,} lines  {one.money / 10**money_decimals:>14,.2f}  {one.description:.40}"
+            f"  {one.code:<16.16} {one.lines:>8,} lines  {amounts.text(one.money, money_decimals):>14}  {one.description:.40}"
             for one in services
         ),
         "",
@@ -79,7 +80,7 @@ def comments(services: Sequence[Service], known: Sequence[str], money_decimals: 
     if not services:
         return []
     texts = [
-        f"# {one.code}: {one.description}, {one.lines:,} lines, {one.money / 10**money_decimals:,.2f}"
+        f"# {one.code}: {one.description}, {one.lines:,} lines, {amounts.text(one.money, money_decimals)}"
         for one in services
     ]
     codes = [*known, *(one.code for one in services)]

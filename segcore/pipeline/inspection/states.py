@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from segcore import errors, ingest
+from segcore import amounts, errors, ingest
 from segcore.expressions import carried
 from segcore.ingest import FileGroup
 from segcore.job.data import CLASSES
@@ -177,7 +177,7 @@ def table(states: Sequence[State], money_decimals: int) -> list[str]:
     for one in states:
         texts.append(f"  {one.column!r}")
         texts += [
-            f"    {'empty' if value is None else value:<24} {lines:>12,}  {_money(money, money_decimals):>16}"
+            f"    {'empty' if value is None else value:<24} {lines:>12,}  {amounts.text(money, money_decimals):>16}"
             for value, (lines, money) in one.values.items()
         ]
     return texts
@@ -186,7 +186,7 @@ def table(states: Sequence[State], money_decimals: int) -> list[str]:
 def warnings(states: Sequence[State], money_decimals: int) -> list[str]:
     """Return what to think of before a run."""
     return [
-        f"{one.in_doubt[0]:,} lines with {_money(one.in_doubt[1], money_decimals)} may be no purchases by their "
+        f"{one.in_doubt[0]:,} lines with {amounts.text(one.in_doubt[1], money_decimals)} may be no purchases by their "
         f"{one.column!r} ({errors.listing(one.doubtful)}), and count all the same: "
         "cleaning.keep or a rule of cleaning.rules takes them out"
         for one in states
@@ -201,7 +201,7 @@ def comments(states: Sequence[State], money_decimals: int) -> list[str]:
     texts = []
     for one in states:
         known = ", ".join(
-            f"{'empty' if value is None else value} ({lines:,} lines, {_money(money, money_decimals)})"
+            f"{'empty' if value is None else value} ({lines:,} lines, {amounts.text(money, money_decimals)})"
             for value, (lines, money) in one.values.items()
         )
         texts += [
@@ -210,7 +210,3 @@ def comments(states: Sequence[State], money_decimals: int) -> list[str]:
             f"# {tomli_w.dumps({one.rule_name: one.rule}).strip()}",
         ]
     return [text.replace("\r", " ").replace("\n", " ") for text in texts]
-
-
-def _money(minor: int, decimals: int) -> str:
-    return f"{minor / 10**decimals:,.2f}"

@@ -238,3 +238,7 @@ def test_the_pdf_holds_the_text_of_every_chart(open_page: Any, page_file: Path, 
         "Gone",
     ):
         assert text in done.stdout
+    first, second, *_ = done.stdout.split("\f")  # the handout
+    assert "What to do" in first
+    assert "Can we trust it?" in first + second
+    assert "What each segment buys" not in first + second

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ COLUMN, NARROW, WIDE = 350, 358, 1100
 """Widths in pixels: of a column of three, of a phone's page, of the whole page."""
 
 FONT_SIZE = 11.5
+INTERVAL = 1.96  # standard errors on each side that an interval of 95% spans
 CONFIG: dict[str, Any] = {
     "background": None,
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
@@ -89,6 +91,11 @@ def colour(segment: int) -> str:
 def segment_scale(segments: Sequence[int]) -> alt.Scale:
     """Return the scale that gives each segment its colour."""
     return alt.Scale(domain=list(segments), range=[colour(s) for s in segments])
+
+
+def words(texts: Mapping[str, str | list[str]]) -> str:
+    """Return the Vega expression that writes a text, or lines of one, in place of an axis's value."""
+    return f"({json.dumps(texts, ensure_ascii=False)})[datum.value]"
 
 
 def short_numbers(prefix: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from segcore.report.charts.base import ACCENT, MUTED, Figure, spec, tip
+from segcore.report.charts.base import ACCENT, INTERVAL, MUTED, Figure, spec, tip
 from segcore.report.formatting import Formatter
 
 _SIDE = 360
-_INTERVAL = 1.96  # standard errors on each side of a rate that an interval of 95% spans
 
 
 def calibration(tenths: pl.DataFrame, *, caption: str, fmt: Formatter) -> Figure:
@@ -27,7 +26,7 @@ def calibration(tenths: pl.DataFrame, *, caption: str, fmt: Formatter) -> Figure
         f"{fmt.percent(row['chance'])} expected, {fmt.percent(row['rate'])} bought"
         for row in tenths.to_dicts()
     ]
-    error = _INTERVAL * pl.col("rate_se")
+    error = INTERVAL * pl.col("rate_se")
     df = tenths.with_columns(
         low=(pl.col("rate") - error).clip(lower_bound=0),
         high=(pl.col("rate") + error).clip(upper_bound=1),

@@ -17,6 +17,7 @@ from segcore.report.charts.base import (
     short_numbers,
     spec,
     tip,
+    words,
 )
 from segcore.report.formatting import MISSING, Formatter, month
 
@@ -84,7 +85,6 @@ def triangle(cohorts: pl.DataFrame, fmt: Formatter) -> Figure:
 
 
 def _cells(df: pl.DataFrame, labels: dict[str, str]) -> AnyChart:
-    words = "{" + ", ".join(f"'{name}': '{text}'" for name, text in labels.items()) + "}"
     scale = alt.Scale(type="threshold", domain=_STEPS, range=[f"var(--q{i})" for i in range(1, 6)])
     base = alt.Chart(df).encode(
         x=alt.X(
@@ -94,7 +94,7 @@ def _cells(df: pl.DataFrame, labels: dict[str, str]) -> AnyChart:
             "name:O",
             sort=list(labels),
             title=None,
-            axis=alt.Axis(labelExpr=f"({words})[datum.value]", grid=False, labelColor=INK, minExtent=94),
+            axis=alt.Axis(labelExpr=words(labels), grid=False, labelColor=INK, minExtent=94),
         ),
     )
     return alt.layer(
@@ -143,11 +143,7 @@ def newcomers(months: pl.DataFrame, fmt: Formatter) -> Figure:
 
 
 def _bars(df: pl.DataFrame, fmt: Formatter, *, upright: bool = False) -> alt.Chart:
-    words = (
-        "{"
-        + ", ".join(f"'{name}': '{month(name)}'" for name in df["month"].unique(maintain_order=True))
-        + "}"
-    )
+    labels = {name: month(name) for name in df["month"].unique(maintain_order=True)}
     chart: alt.Chart = (
         alt.Chart(df)
         .mark_bar(stroke=PAPER, strokeWidth=1)
@@ -155,9 +151,7 @@ def _bars(df: pl.DataFrame, fmt: Formatter, *, upright: bool = False) -> alt.Cha
             x=alt.X(
                 "month:O",
                 title=None,
-                axis=alt.Axis(
-                    labelAngle=-90 if upright else 0, labelOverlap=True, labelExpr=f"({words})[datum.value]"
-                ),
+                axis=alt.Axis(labelAngle=-90 if upright else 0, labelOverlap=True, labelExpr=words(labels)),
             ),
             y=alt.Y(
                 "revenue:Q",

@@ -9,7 +9,17 @@ import altair as alt
 import polars as pl
 
 from segcore.report import privacy
-from segcore.report.charts.base import NARROW, PAPER, WIDE, Figure, segment_scale, short_numbers, spec, tip
+from segcore.report.charts.base import (
+    NARROW,
+    PAPER,
+    WIDE,
+    Figure,
+    segment_scale,
+    short_numbers,
+    spec,
+    tip,
+    words,
+)
 from segcore.report.formatting import Formatter, month
 
 _PARTIAL = 0.5  # opacity of a month that the data hold only in part
@@ -64,11 +74,10 @@ def _bars(
     *,
     upright: bool = False,
 ) -> alt.Chart:
-    lines = "{" + ", ".join(f"'{m}': {parts!r}" for m, parts in labels.items()) + "}"
     axis = alt.Axis(
         labelAngle=-90 if upright else 0,
         labelOverlap=True,
-        labelExpr=f"({lines})[datum.value]",
+        labelExpr=words(labels),
         labelLineHeight=13,
     )
     bars: alt.Chart = (

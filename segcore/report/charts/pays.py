@@ -11,6 +11,7 @@ from segcore.report.charts import placing
 from segcore.report.charts.base import (
     FONT_SIZE,
     INK,
+    INTERVAL,
     MUTED,
     NARROW,
     PAPER,
@@ -25,8 +26,6 @@ from segcore.report.formatting import Formatter, cut
 _HALF = 520  # pixels of half a page
 _ROW, _RULE = 46, 26  # pixels of a segment, and of a rule
 _LONGEST = 32  # letters of a name on a phone
-INTERVAL = 1.96
-"""Standard errors on each side of a figure that an interval of 95% spans."""
 
 
 def shares(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:

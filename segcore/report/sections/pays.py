@@ -11,7 +11,7 @@ import polars as pl
 from segcore.records.manifest import LookBackFigures, RuleFigures
 from segcore.report import charts, privacy
 from segcore.report.charts import Figure
-from segcore.report.charts.pays import INTERVAL
+from segcore.report.charts.base import INTERVAL
 from segcore.report.formatting import Formatter, cut, day, listed
 from segcore.report.report_data import ReportData
 from segcore.report.sections.profile_rows import NAME_LENGTH, names

@@ -176,7 +176,13 @@ class Progress:
 
 
 def memory_in_use() -> int:
-    """Return the bytes that this process and its descendants hold (PSS; 0 where the system does not tell)."""
+    """Return the bytes that this process and its descendants hold (PSS; 0 where the system does not tell).
+
+    A process without descendants shares its pages with nobody of this run: what is resident is what it holds.
+    """
+    own = psutil.Process()
+    if not own.children():
+        return int(own.memory_info().rss)
     return _sum(lambda process: int(process.memory_full_info().pss))
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
 from segcore import Run, job, segment
+from segcore.report.charts import svg
 from tests.report import browser as chrome
 
 # Job settings that leave out what takes long and is not under test.
@@ -21,6 +23,8 @@ QUICK: dict[str, Any] = {
     "structure_test.copies": 0,
 }
 
+_RENDER = svg.render
+
 # The same examples in every run; SEGCORE_ANY_SEED=1 looks further.
 settings.register_profile(
     "segcore",
@@ -30,6 +34,23 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("segcore")
+
+
+@contextmanager
+def _charts(render: Callable[[dict[str, Any]], str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(svg, "render", render)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def charts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave the charts of reports empty where a test looks at something else: drawing them is half of a small run.
+
+    The tests of the report draw them, and so do the runs that many tests share and every process of its own.
+    """
+    with _charts(_RENDER if "report" in request.path.parts else lambda spec: "<svg></svg>"):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -67,20 +88,22 @@ def real_run(online_retail: Path, retail_job: Path, tmp_path_factory: pytest.Tem
     codes = job.resolve(retail_job.read_text(encoding="utf-8")).cleaning.not_products
     overrides = {"cleaning.not_products": [code for code in codes if code != "23444"]}
     out = tmp_path_factory.mktemp("real")
-    return segment(online_retail, out, job=retail_job, overrides=overrides, quiet=True)
+    with _charts(_RENDER):
+        return segment(online_retail, out, job=retail_job, overrides=overrides, quiet=True)
 
 
 @pytest.fixture(scope="session")
 def sample_run(retail_job: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The shipped dump with every family and few refits."""
     families = ["kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spectral"]
-    return segment(
-        retail_job.parent.parent / "data" / "sample",
-        tmp_path_factory.mktemp("sample"),
-        job=retail_job,
-        overrides={**QUICK, "models.families": families},
-        quiet=True,
-    )
+    with _charts(_RENDER):
+        return segment(
+            retail_job.parent.parent / "data" / "sample",
+            tmp_path_factory.mktemp("sample"),
+            job=retail_job,
+            overrides={**QUICK, "models.families": families},
+            quiet=True,
+        )
 
 
 @pytest.fixture(scope="session")

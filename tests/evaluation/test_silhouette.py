@@ -94,6 +94,7 @@ def test_the_error_is_the_derivative_by_the_rows_weights() -> None:
     assert one(X, labels)[1] == pytest.approx(np.linalg.norm(gradient) / (2 * h), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_interval_covers() -> None:
     """95% intervals over repeated samples, where the naive error misses one time in five."""
     rng = np.random.default_rng(0)

@@ -136,7 +136,7 @@ WRITERS = [plain, quoted, utf16, pipes, packed, columns]
 
 
 @given(lines=st.lists(any_line(), min_size=1, max_size=40), writer=st.sampled_from(WRITERS))
-@settings(max_examples=40)
+@settings(max_examples=18)
 def test_any_lines_in_any_form_have_the_same_ledger(
     tmp_path_factory: pytest.TempPathFactory, lines: list[Line], writer: Callable[[pl.DataFrame, Path], None]
 ) -> None:
@@ -173,7 +173,7 @@ _MESS = st.sampled_from(
 
 
 @given(mess=st.lists(_MESS, max_size=12), end=st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_no_line_vanishes_in_any_mess(
     tmp_path_factory: pytest.TempPathFactory, mess: list[str], end: str
 ) -> None:

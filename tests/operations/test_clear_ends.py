@@ -172,7 +172,14 @@ def test_a_lock_that_is_no_file(make: Callable[[Path], None], dump: Path, tmp_pa
 # Streams
 
 
-@pytest.mark.parametrize("redirected", [">/dev/full", ">&-", "2>&-", ">/dev/full 2>&1", "| true"])
+@pytest.mark.parametrize(
+    "redirected",
+    [
+        ">/dev/full",
+        "2>&-",
+        *(pytest.param(to, marks=pytest.mark.slow) for to in (">&-", ">/dev/full 2>&1", "| true")),
+    ],
+)
 def test_a_run_that_nobody_can_be_told_of_is_published(
     redirected: str, arguments: list[object], tmp_path: Path
 ) -> None:

@@ -100,7 +100,7 @@ def kill_in(stage: str, process: ForkServerProcess, out: Path, delay: float) -> 
     return process.exitcode != 0
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("kills", [3, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_a_killed_job_goes_on_to_the_same_bytes(undisturbed: Undisturbed, tmp_path: Path, kills: int) -> None:
     moments = random.Random(kills)
     # Every stage in turn, in an order of chance, until there were enough kills.
@@ -124,7 +124,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(undisturbed: Undisturbed, tmp_pa
     assert len(killed) >= 4  # stages
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1500)])])
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1500)])])
 def test_a_kill_around_publication_and_pruning_loses_nothing(
     undisturbed: Undisturbed, tmp_path: Path, kills: int
 ) -> None:

@@ -40,7 +40,8 @@ def command(*arguments: object) -> subprocess.Popen[str]:
 def complaints(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     said, complaints = process.communicate(timeout=60)
     assert said == ""
-    return [json.loads(line) for line in complaints.splitlines()]
+    # What joblib's tracker of semaphores says after a process that had no time to close them is none of its records.
+    return [json.loads(line) for line in complaints.splitlines() if line.startswith("{")]
 
 
 def test_a_stop_in_a_long_fit_keeps_the_finished_stages(tmp_path: Path) -> None:

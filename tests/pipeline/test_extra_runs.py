@@ -160,6 +160,7 @@ def test_new_categories_are_others_and_drift_says_so(
     assert "Channel: web has drifted" in pipeline.compare_runs(made, after.folder)
 
 
+@pytest.mark.slow
 def test_a_run_without_the_tables_cannot_be_judged_by_the_model(
     run: Run, retail_job: Path, tmp_path: Path
 ) -> None:

@@ -92,7 +92,7 @@ BY_ID = ["customer_id", "date", "country"]
 
 
 @given(orders=ORDERS, cuts=st.integers(1, 3), capacity=st.sampled_from([6, 30, 10**6]))
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_by_its_id_an_order_is_filled_wherever_its_lines_are(
     tmp_path_factory: pytest.TempPathFactory, orders: list[Order], cuts: int, capacity: int
 ) -> None:
@@ -107,7 +107,7 @@ def test_by_its_id_an_order_is_filled_wherever_its_lines_are(
 
 
 @given(orders=ORDERS, capacity=st.sampled_from([3, 20, 10**6]))
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_by_its_place_an_order_is_filled_up_to_the_next(
     tmp_path_factory: pytest.TempPathFactory, orders: list[Order], capacity: int
 ) -> None:
@@ -122,7 +122,7 @@ def test_by_its_place_an_order_is_filled_up_to_the_next(
 
 
 @given(orders=ORDERS)
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_an_order_number_that_comes_again_on_another_day_is_another_order(
     tmp_path_factory: pytest.TempPathFactory, orders: list[Order]
 ) -> None:

@@ -197,7 +197,10 @@ def test_a_sensible_result(
     assert (same.agg(pl.col("segment").n_unique())["segment"] == 1).all()
 
 
-@pytest.mark.parametrize("overrides", [EVERY, STABLE], ids=["fitted", "refitted"])
+@pytest.mark.parametrize(
+    "overrides",
+    [pytest.param(EVERY, id="fitted"), pytest.param(STABLE, id="refitted", marks=pytest.mark.slow)],
+)
 def test_two_kinds_of_customers_are_two_segments(tmp_path: Path, overrides: dict[str, Any]) -> None:
     lines = kinds(40, 2)
     run = run_job(tmp_path, lines, overrides)

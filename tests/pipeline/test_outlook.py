@@ -153,7 +153,9 @@ def test_where_everybody_is_alike_nothing_is_published(tmp_path: Path) -> None:
     assert not (Path(out.place) / "outlook.json").exists()
 
 
-@pytest.mark.parametrize("without", [{"outlook.enabled": False}, {"look_back.days": 0}])
+@pytest.mark.parametrize(
+    "without", [{"outlook.enabled": False}, pytest.param({"look_back.days": 0}, marks=pytest.mark.slow)]
+)
 def test_it_can_be_turned_off(without: dict[str, Any], small: Shop, tmp_path: Path) -> None:
     out = run_on(small, tmp_path, **without)
     assert records.read(Manifest, out.place).outlook is None

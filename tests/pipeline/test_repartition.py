@@ -64,7 +64,13 @@ def rejected(folder: Path) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("returns", "window"), [("feature", ""), ("net", ""), ("feature", "100d"), ("net", "100d")]
+    ("returns", "window"),
+    [
+        ("feature", ""),
+        pytest.param("net", "", marks=pytest.mark.slow),
+        pytest.param("feature", "100d", marks=pytest.mark.slow),
+        ("net", "100d"),
+    ],
 )
 @settings(max_examples=3)
 @given(

@@ -125,7 +125,7 @@ def written(store: Store, prefix: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "stage",
-    ["lines", "run", *(pytest.param(name, marks=pytest.mark.slow) for name in ("customers", "models"))],
+    ["lines", *(pytest.param(name, marks=pytest.mark.slow) for name in ("customers", "models", "run"))],
 )
 def test_a_job_killed_after_a_stage_goes_on_on_another_machine(
     store: Store, local: Local, tmp_path: Path, machine: Path, stage: str
@@ -157,6 +157,7 @@ def test_a_job_killed_after_a_stage_goes_on_on_another_machine(
     assert jobs.left_on(machine) == []
 
 
+@pytest.mark.slow
 def test_the_next_night_follows_the_run_in_the_store(
     store: Store, local: Local, tmp_path: Path, machine: Path
 ) -> None:
@@ -208,7 +209,13 @@ def next_month() -> bytes:
     return sorted((ROOT / "data/sample").glob("*.csv"))[3].read_bytes()
 
 
-@pytest.mark.parametrize("where", ["runs on a disk", "scratch on a disk", "both on a disk"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "runs on a disk",
+        *(pytest.param(w, marks=pytest.mark.slow) for w in ("scratch on a disk", "both on a disk")),
+    ],
+)
 def test_runs_and_scratch_lie_where_they_are_put(
     store: Store, local: Local, tmp_path: Path, machine: Path, where: str
 ) -> None:
@@ -393,6 +400,7 @@ def test_workers_write_and_read_the_lines_in_the_store(
     assert store.keys("scratch") == []
 
 
+@pytest.mark.slow
 def test_workers_on_other_machines_read_what_was_written_anew(
     store: Store, tmp_path: Path, machine: Path
 ) -> None:

@@ -50,7 +50,7 @@ def runs(store: Store, out: str) -> dict[str, list[str]]:
 WHOLE = ["inner/part-0", "inner/part-1", "inner/part-2", "manifest.json"]
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_kill_before_any_request_leaves_what_is_named_whole(
     store: Store, tmp_path: Path, every: int
 ) -> None:

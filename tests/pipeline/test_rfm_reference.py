@@ -10,6 +10,7 @@ import pytest
 
 from segcore import job
 from segcore.arrays import Floats, Labels
+from segcore.evaluation import next_period
 from segcore.job import Rfm
 from segcore.lines import rfm
 from segcore.pipeline.lines import read_input
@@ -54,15 +55,19 @@ def test_areas_of_the_grids_are_those_of_the_reference_but_for_the_halves(then: 
     assert abs(REFERENCE["RFM fifths"] - fifths.mean()) < fifths.std()
 
 
-def test_with_equal_order_counts_parted_the_ten_groups_are_those_of_the_reference(then: pl.DataFrame) -> None:
+def test_with_equal_values_parted_other_cells_are_those_of_the_reference(then: pl.DataFrame) -> None:
     points = rfm.cut_points(lambda name: [then[name].cast(pl.Float64).to_numpy()], then.height, Rfm())
     r, _, _, groups = look_back._scored(then, points)
     bought = then["bought"].cast(pl.Float64).to_numpy()
-    # As many customers in each fifth, equal counts in the order of the customers' ids.
-    ranked = then.select(
-        pl.struct("order_count", pl.col("customer_id").cast(pl.Int64)).rank("ordinal")
-    ).to_series()
-    f = ((ranked - 1) * 5 // then.height + 1).to_numpy().astype(np.int32)
-    parted = np.asarray(rfm.TABLE, dtype=np.int32)[r - 1, f - 1]
+    parted = np.asarray(rfm.TABLE, dtype=np.int32)[r - 1, steps(then, pl.col("order_count"), 5)]
     assert areas(parted, 10, bought).mean() == pytest.approx(REFERENCE["RFM groups"], abs=1e-3)
     assert areas(groups, 10, bought).mean() > REFERENCE["RFM groups"] + 5e-3
+    quarters = steps(then, -pl.col("days_since_last_order"), 4)
+    sums = next_period.group_sums(quarters, bought > 0, bought, 4)
+    assert next_period.auc(sums, np.arange(4.0)).value == pytest.approx(0.6718, abs=1e-3)
+
+
+def steps(customers: pl.DataFrame, value: pl.Expr, n: int) -> Labels:
+    """Return in which of `n` steps of one size each customer is, equal values in the order of the customers' ids."""
+    ranked = customers.select(pl.struct(value, pl.col("customer_id").cast(pl.Int64)).rank("ordinal"))
+    return ((ranked.to_series() - 1).cast(pl.Int32) * n // customers.height).to_numpy()

@@ -16,7 +16,11 @@ from segcore.logs import CONTEXT, LOGGER
 
 _SAMPLE_SECONDS = 0.2
 # What a stage counts, where that is not customers.
-_UNITS = {**dict.fromkeys(("input", "fill", "coverage", "lines", "customers"), "lines"), "extra": "rows"}
+_UNITS = {
+    **dict.fromkeys(("input", "fill", "coverage", "lines", "customers"), "lines"),
+    "extra": "rows",
+    "ids": "rows",
+}
 _CLEAR = "\x1b[K"  # what a longer line before has left on this one
 
 

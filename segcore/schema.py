@@ -97,7 +97,13 @@ FEATURES: tuple[Feature, ...] = (
         "distinct product codes, compared in upper case",
         integer=True,
     ),
-    Feature("item_count", "items", "Items", "sum of quantity", integer=True),
+    Feature(
+        "item_count",
+        "items",
+        "Items",
+        "sum of quantity, with decimals where the job reads some",
+        integer=True,
+    ),
     Feature("mean_basket_items", "items", "Items per order", IDENTITIES["mean_basket_items"].formula),
     Feature(
         "tenure_days",

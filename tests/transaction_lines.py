@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from segcore.pipeline.core.job_file import with_clock
 from segcore.pipeline.core.plan import Plan
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import customers as of_customers
-from segcore.pipeline.lines import fill_orders, read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, id_map, read_input, shuffle_lines
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.progress import Progress
@@ -87,7 +87,11 @@ def started(
     """Return a run whose stages go to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(
-        sources=ingest.discover(inputs), settings=with_clock(settings, CLOCK), budget=10**9, refresh="fit"
+        sources=ingest.discover(inputs),
+        ids=id_map.find(settings),
+        settings=with_clock(settings, CLOCK),
+        budget=10**9,
+        refresh="fit",
     )
     work = Workspace(out=folder, folder=folder, begun=CLOCK)
     return RunContext(work=work, run_id="test", plan=plan, progress=progress or Progress(quiet=True))
@@ -97,7 +101,8 @@ def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict
     """Take inputs through the first stages of a run, and return its ledger."""
     job_settings = job.resolve("", {key.replace("__", "."): value for key, value in settings.items()})
     run = started(folder, job_settings, inputs)
-    found = taken_through(read_input.prepare(run), job_settings, folder, progress=run.progress, n_buckets=4)
+    source = replace(read_input.prepare(run), ids=id_map.prepare(run))
+    found = taken_through(source, job_settings, folder, progress=run.progress, n_buckets=4)
     return {**read_json(found.folder / "ledger.json"), "warnings": run.progress.warnings}
 
 

@@ -19,6 +19,11 @@ _PRODUCT = {"quantity", "unit_price"}  # whose product is the amount of a line
 
 
 HINT = "; segcore inspect with --write-job writes a job that has them all to choose from"
+_OFF = re.compile(
+    r"^(?!.*(?:code|name|type|percent|%|pct|rate|\bid\b|reason|date|status|method|title|tax))"
+    r".*(?:discount|rabatt|remise|descuento|desconto|sconto|korting|refund(?:ed)?[ _-]?amount|amount[ _-]?refund)",
+    re.IGNORECASE,
+)
 _LIKE_MONEY = re.compile(
     "price|sales|total|amount|revenue|value|preis|betrag|umsatz|prix|montant|preci|import|prec|prezz|prijs"
 )
@@ -174,6 +179,11 @@ def _fits(content: Content | None, canonical: str) -> bool:
     return content is None or content.may_be(_KINDS.get(canonical, "any"))
 
 
+def speaks_of_discounts(name: str) -> bool:
+    """Whether a column is called like money that is off a line or an order."""
+    return _OFF.search(name) is not None
+
+
 def other_money(columns: Mapping[str, str], contents: Mapping[str, Content]) -> list[str]:
     """Return columns that may be a line's money, where what is recognised as that is whole numbers and may be a quantity."""
     amount = contents.get(columns.get("line_amount", ""))
@@ -184,6 +194,7 @@ def other_money(columns: Mapping[str, str], contents: Mapping[str, Content]) -> 
         name
         for name, content in contents.items()
         if _LIKE_MONEY.search(folded(name))
+        and not speaks_of_discounts(name)
         and name not in taken
         and content.given
         and content.may_be("number")

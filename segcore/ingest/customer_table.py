@@ -18,6 +18,13 @@ from segcore.ingest.prepare import Prepared
 from segcore.ingest.scan import scan
 from segcore.ingest.values import LIKE_A_NUMBER, as_text, number, trimmed, with_bare
 
+_DATE = (
+    r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}[-/. ]\p{L}{3,}[-/.]? ?\d{2,4}|(?:19|20)\d\d(?:0[1-9]|1[0-2])"
+    r"(?:0[1-9]|[12]\d|3[01]))$"
+)
+_NEARLY_ALL = 0.9
+_MANY_VALUES, _MANY_SHARE = 50, 0.1  # of a column of categories, at least
+
 # Why a row is left out, in the order in which the first that applies is named.
 LEFT_OUT = ("malformed_line", "undecodable_text", "missing_customer", "unreadable_customer")
 
@@ -107,6 +114,49 @@ def contents(lf: pl.LazyFrame, group: FileGroup, features: Sequence[str]) -> pl.
             )
         )
     return pl.concat(parts)
+
+
+def drawn(lf: pl.LazyFrame, features: Sequence[str], rows: int, *, most: int) -> pl.LazyFrame:
+    """Return the texts of some rows, drawn by the hash of their customer: whatever the files' order, the same ones.
+
+    Parameters
+    ----------
+    lf : polars.LazyFrame
+        As :func:`rows` returns it.
+    features : sequence of str
+    rows, most : int
+        How many there are, and about how many are wanted.
+    """
+    below = min(2**64 - 1, 2**64 * most // max(rows, 1))
+    some = lf.filter(
+        pl.col("left_out").is_null(), pl.col("customer_id").hash() <= pl.lit(below, dtype=pl.UInt64)
+    )
+    return some.select(pl.col(f"text_{name}").alias(name) for name in features)
+
+
+def unfit(texts: pl.Series) -> str:
+    """Return why a column of texts is of no use as numbers or categories; empty where it may be of some.
+
+    Examples
+    --------
+    >>> unfit(pl.Series(["27-12-1988", "1-2-90", None]))
+    "looks like dates, such as '1-2-90'"
+    >>> unfit(pl.Series([f"{n}@example.org" for n in range(99)]))
+    "has many values, 99 in 99 rows that were looked at, such as '0@example.org'"
+    >>> unfit(pl.Series(["north", "south"] * 50))
+    ''
+    """
+    given = texts.drop_nulls()
+    if given.is_empty():
+        return ""
+    if given.str.contains(_DATE).sum() >= _NEARLY_ALL * len(given):
+        return f"looks like dates, such as {given.min()!r}"
+    values = given.n_unique()
+    if values > max(_MANY_VALUES, _MANY_SHARE * len(given)) and not given.str.contains(LIKE_A_NUMBER).all():
+        return (
+            f"has many values, {values:,} in {len(given):,} rows that were looked at, such as {given.min()!r}"
+        )
+    return ""
 
 
 def only_numbers(lf: pl.LazyFrame, group: FileGroup, features: Sequence[str]) -> pl.LazyFrame:

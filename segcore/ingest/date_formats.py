@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Literal
 
 from segcore import errors
 from segcore.ingest.value_patterns import ORDERS, PatternCount
@@ -24,6 +25,21 @@ _TIME = re.compile(
     r"(?P<gap>[T ]?)(?P<time>99?:99(?P<s>:99(?P<f>\.9+)?)?)?(?P<p> ?[AaPp][Mm])?(?P<z> ?(Z|[+-]99:?99))?(?P<u> w)?"
 )
 _SECONDS, _MILLISECONDS = re.compile(r"9{9,10}(\.9+)?"), re.compile(r"9{13}(\.9+)?")
+
+
+def kind_of(form: str) -> Literal["epoch", "offset", "time", "day"]:
+    """Return what a format says of an order's time: an instant since 1970 or with an offset, a clock's time, or a day.
+
+    Examples
+    --------
+    >>> [kind_of(form) for form in ("epoch-seconds", "%Y-%m-%d %H:%M%#z", "%d.%m.%y %I:%M %p", "%Y%m%d")]
+    ['epoch', 'offset', 'time', 'day']
+    """
+    if form in EPOCHS:
+        return "epoch"
+    if form.endswith(" UTC") or "z" in form:
+        return "offset"
+    return "time" if re.search("%[HIcRTrX+]", form) else "day"
 
 
 def depend_on_order(dates: Sequence[PatternCount]) -> bool:

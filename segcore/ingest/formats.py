@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from segcore import job
+from segcore.expressions import carried
 from segcore.ingest import date_formats, number_formats
 from segcore.ingest.grouping import FileGroup
 from segcore.ingest.number_formats import Numbers
@@ -26,7 +27,7 @@ class Formats:
         Formats that a date may have, the most frequent first; the names of
         :data:`segcore.ingest.date_formats.EPOCHS` among them.
     numbers : dict of str to Numbers
-        By canonical column.
+        By canonical column, and by what a carried column is called.
     amount_given : bool
         Of lines with quantity, price and an amount: the amount is their money, not the product.
     """
@@ -63,9 +64,10 @@ def decide(counts: pl.DataFrame, group: FileGroup, settings: job.Input) -> Forma
     where = _where(group)
     patterns = by_frequency(counts)
     dates = [one for one in patterns if one.column == "ordered_at"]
+    names = [*NUMBERS, *(carried(column) for column in group.discounts.values())]
     return Formats(
         dates=date_formats.decide(dates, settings.date_format, where),
-        numbers=number_formats.decide(patterns, NUMBERS, settings.decimal, where),
+        numbers=number_formats.decide(patterns, names, settings.decimal, where),
     )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from segcore import errors, expressions, job
 from segcore.ingest import contents
-from segcore.ingest.columns import assign_columns, is_fallback, recognise
+from segcore.ingest.columns import assign_columns, is_fallback, recognise, speaks_of_discounts
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
@@ -43,7 +43,9 @@ class FileGroup:
     null_texts : tuple of str
         What stands for a missing value.
     carried : dict of str to polars.DataType
-        Source columns that rules of the job's own name, and that of the currency, with their types.
+        Source columns that rules of the job's own name, those of discounts and that of the currency, with their types.
+    discounts : dict of str to str
+        Which of them say what is taken off, by the key of the job that names them.
     currency : str
         The source's column with the currency of a line; empty without one.
     """
@@ -54,6 +56,7 @@ class FileGroup:
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
     null_texts: tuple[str, ...] = ("",)
     carried: dict[str, pl.DataType] = field(default_factory=dict)
+    discounts: dict[str, str] = field(default_factory=dict)
     currency: str = ""
 
     def usable(self, column: str) -> pl.DataType:
@@ -112,7 +115,14 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
     )
     return [
         _with_currency(
-            _with_one_customer(replace(g, null_texts=nulls, carried=_carried(g, settings.cleaning))),
+            _with_one_customer(
+                replace(
+                    g,
+                    null_texts=nulls,
+                    carried=_carried(g, settings.cleaning),
+                    discounts=settings.cleaning.discount_columns,
+                )
+            ),
             settings.input,
         )
         for g in groups
@@ -136,21 +146,27 @@ def _with_currency(group: FileGroup, settings: job.Input) -> FileGroup:
 
 
 def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]:
-    """Return the columns that rules of the job's own name, with their types.
+    """Return the columns that rules of the job's own and keys of discounts name, with their types.
 
     Raises
     ------
     segcore.errors.DataError
         If one is not there.
     """
-    named = expressions.columns_of_rules(cleaning.own_conditions)
+    rules = expressions.columns_of_rules(cleaning.own_conditions)
+    named = {
+        **{column: f"cleaning.{key}" for key, column in cleaning.discount_columns.items()},
+        **{
+            column: "cleaning.keep" if rule == "not_kept" else f"cleaning.rules.{rule}"
+            for column, rule in rules.items()
+        },
+    }
     if not named:
         return {}
     for file in group.files:
         there = [*file.names, *(name for name, _ in file.source.partition)]
-        for column, rule in named.items():
+        for column, where in named.items():
             if column not in there:
-                where = "cleaning.keep" if rule == "not_kept" else f"cleaning.rules.{rule}"
                 raise errors.DataError(
                     f"{file.source.name}: {where} names {column!r}, which is not there"
                     f"{errors.did_you_mean(column, there)}; columns: {errors.listing(there)}"
@@ -228,6 +244,14 @@ def other_columns(group: FileGroup) -> dict[str, pl.DataType]:
         if usable and name not in taken and times[name] == 1:
             others[name] = group.usable(name)
     return others
+
+
+def like_discounts(group: FileGroup, cleaning: job.Cleaning) -> list[str]:
+    """Return the columns without a use whose name speaks of money that is off; of nothing where the job names some."""
+    used = {*group.columns.values(), *expressions.columns_of_rules(cleaning.own_conditions)}
+    if group.discounts:
+        return []
+    return [name for name in group.files[0].names if name not in used and speaks_of_discounts(name)]
 
 
 def _check_digits(types: Mapping[str, pl.DataType], shown: str) -> None:

@@ -18,10 +18,11 @@ _UNITS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _SECONDS_A_DAY = 86_400
 
 
-def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "") -> pl.Expr:
+def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "", source_zone: str = "") -> pl.Expr:
     """Return a date or time as Datetime without a zone, as clocks in `time_zone` show it; null beyond the years 1 to 9999.
 
-    Without a zone, as clocks in the one that it came with show it.
+    Without a zone, as clocks in the one that it came with show it. What came without one stays as it is, unless
+    `source_zone` says which it was.
     """
     value = pl.col(name).to_physical()
     if dtype == pl.Date:
@@ -31,7 +32,20 @@ def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "") -> pl.Expr:
     a_second = _UNITS[dtype.time_unit]
     inside = value.is_between(_FIRST * a_second, _END * a_second - 1)
     when = pl.when(inside).then(value).cast(pl.Datetime(dtype.time_unit)).dt.cast_time_unit("us")
-    return of_epoch(when.to_physical(), time_zone or _known(dtype.time_zone)) if dtype.time_zone else when
+    if dtype.time_zone:
+        return of_epoch(when.to_physical(), time_zone or _known(dtype.time_zone))
+    return shifted(when, source_zone, time_zone)
+
+
+def shifted(when: pl.Expr, source_zone: str, time_zone: str) -> pl.Expr:
+    """Return times by the clock of one zone as clocks in another show them; as they are without a zone to begin with.
+
+    An hour that a clock showed twice is the first one; one that it never showed is null.
+    """
+    if not source_zone:
+        return when
+    known = when.dt.replace_time_zone(source_zone, ambiguous="earliest", non_existent="null")
+    return known.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
 
 
 def _known(time_zone: str) -> str:

@@ -13,6 +13,7 @@ from itertools import combinations
 import polars as pl
 from polars import selectors
 
+from segcore.expressions import carried
 from segcore.ingest.grouping import FileGroup
 
 NUMBERS = ("quantity", "unit_price", "line_amount")
@@ -67,10 +68,12 @@ def count(
         The last one that a date can have.
     """
     columns = [name for name in ("ordered_at", *numbers) if name in group.columns]
+    off = {carried(column): group.carried[column] for column in group.discounts.values()}
+    dtypes = group.dtypes | off
     texts = [
         name
-        for name in columns
-        if group.dtypes[name] == pl.String or (name == "ordered_at" and group.dtypes[name].is_numeric())
+        for name in (*columns, *off)
+        if dtypes[name] == pl.String or (name == "ordered_at" and dtypes[name].is_numeric())
     ]
     lf = lf.filter(~pl.col("malformed")).select(pl.col(name).cast(pl.String) for name in texts or columns)
     if not texts:

@@ -14,14 +14,14 @@ from segcore import job, schema
 from segcore.expressions import carried
 from segcore.ingest import currencies, timestamps
 from segcore.ingest.customer_ids import customer, is_named
-from segcore.ingest.date_formats import EPOCHS
+from segcore.ingest.date_formats import EPOCHS, kind_of
 from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup
 from segcore.ingest.missing import given
 from segcore.ingest.number_formats import Numbers
 
 # Columns whose value must be readable, in the order in which the ledger names the first that is not.
-UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "amount")
+UNREADABLE = ("customer_id", "quantity", "ordered_at", "unit_price", "discount", "amount")
 
 # A price is read with this many decimals more than it may have, so that a finer one is seen.
 _GUARD_DECIMALS = 6
@@ -57,9 +57,9 @@ def read_values(
     Returns
     -------
     polars.LazyFrame
-        Texts trimmed, those that are not given null; ``product``, the product's code in upper case; ``quantity`` Int64; ``unit_price``, ``line_amount`` and ``amount`` Int64 in
-        ``10 ** -cleaning.money_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
-        ``product_amount``, quantity times price; ``amount_given``, whether ``amount`` is ``line_amount``; ``foreign``, whether it is in another currency than those that count; columns that rules of the job's own name as text; ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
+        Texts trimmed, those that are not given null; ``product``, the product's code in upper case; ``quantity`` Int64 in ``10 ** -cleaning.quantity_decimals``; ``unit_price`` Int64 in
+        ``10 ** -cleaning.price_decimals``, ``line_amount`` and ``amount`` in ``10 ** -cleaning.amount_decimals``; ``ordered_at`` Int64, seconds since 1970; the text that came in as ``text_*``;
+        ``product_amount``, quantity times price; ``amount_given``, whether ``amount`` is ``line_amount``; ``foreign``, whether it is in another currency than those that count; columns that rules of the job's own name as text; what is off, by the keys of the job that name columns of it, Int64 and never negative, 0 where nothing is given; ``unreadable``, the place in :data:`UNREADABLE` of the first column whose value could not be read, else null. A malformed line has
         no values: nobody knows which field is which.
     """
     dtypes, nulls = lf.collect_schema(), settings.input.null_texts
@@ -72,20 +72,28 @@ def read_values(
     if currencies.decides(settings.input):
         out = out.with_columns(currency=currencies.of_line(group))
         foreign = ~pl.col("currency").is_in([*currencies.rates(settings.input)]).fill_null(False)
+    scales = {
+        "unit_price": settings.cleaning.price_decimals,
+        "line_amount": settings.cleaning.amount_decimals,
+    }
     money = {
         name: currencies.converted(
-            _minor_units(name, dtypes[name], formats.numbers[name], settings.cleaning.money_decimals),
-            settings.input,
+            _minor_units(name, dtypes[name], formats.numbers[name], decimals), settings.input
         )
-        for name in ("unit_price", "line_amount")
+        for name, decimals in scales.items()
     }
+    off = {key: carried(column) for key, column in group.discounts.items()}
+    out = out.with_columns(pl.col(name).alias(f"bare_{name}") for name in off.values())
     typed = {
         **{name: trimmed(name, nulls) for name in ("order_id", "product_id", "description", "country")},
         "product": trimmed("product_id", nulls).str.to_uppercase(),
         "customer_id": customer(dtypes["customer_id"], settings),
-        "quantity": _integer(dtypes["quantity"], formats.numbers["quantity"]),
+        "quantity": _quantity(
+            dtypes["quantity"], formats.numbers["quantity"], settings.cleaning.quantity_decimals
+        ),
         "ordered_at": _seconds(dtypes["ordered_at"], formats, settings.input, latest),
         **money,
+        **{key: _money_off(name, formats.numbers[name], settings) for key, name in off.items()},
     }
     # Step by step: Polars computes once what repeats in a step, but not inside a choice within a choice.
     out = out.with_columns(
@@ -93,12 +101,19 @@ def read_values(
     )
     if not group.regular:
         out = out.with_columns(pl.when(~pl.col("malformed")).then(pl.col(name)).alias(name) for name in typed)
+    # A return that is written with two minus signs.
+    both_negative = (pl.col("quantity") < 0) & (pl.col("unit_price") < 0)
+    out = out.with_columns(
+        unit_price=pl.when(both_negative).then(-pl.col("unit_price")).otherwise("unit_price")
+    )
     exact = pl.col("quantity").cast(pl.Int128) * pl.col("unit_price").cast(pl.Int128)
     product = pl.when(exact.abs() <= _LARGEST_MINOR).then(exact).cast(pl.Int64)
     given_amount = group.by_amount or formats.amount_given
     amount = pl.col("line_amount") if given_amount else product
     if formats.amount_given:  # which may be without the sign of the quantity
         amount = pl.when(pl.col("quantity") < 0).then(-amount.abs()).otherwise(amount)
+    if "line_discount" in off:
+        amount = amount.sign() * (amount.abs() - pl.col("line_discount"))
     return out.with_columns(
         amount=amount, product_amount=product, amount_given=pl.lit(given_amount)
     ).with_columns(unreadable=_unreadable(group))
@@ -145,7 +160,9 @@ def number(name: str, dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
 
 
-def _integer(dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
+def _quantity(dtype: pl.DataType, numbers: Numbers, decimals: int) -> pl.Expr:
+    if decimals:
+        return _minor_units("quantity", dtype, numbers, decimals)
     if dtype.is_integer():
         return pl.col("quantity").cast(pl.Int64, strict=False)
     if dtype.is_float():
@@ -166,6 +183,13 @@ def _minor_units(name: str, dtype: pl.DataType, numbers: Numbers, decimals: int)
         return _scaled(_number_text(name, numbers), decimals)
     # A single has more digits as a double than anybody gave it: by the shortest text that means it, 0.1 is 0.1.
     return _scaled(pl.col(name).cast(pl.String) if dtype in _SINGLES else pl.col(name), decimals)
+
+
+def _money_off(name: str, numbers: Numbers, settings: job.Job) -> pl.Expr:
+    """Read what is taken off: its size, 0 where nothing is given."""
+    minor = _minor_units(name, pl.String(), numbers, settings.cleaning.amount_decimals)
+    size = currencies.converted(minor, settings.input).abs()
+    return pl.when(pl.col(name).is_null()).then(0).otherwise(size)
 
 
 def _scaled(value: pl.Expr, decimals: int) -> pl.Expr:
@@ -201,32 +225,36 @@ def _number_text(name: str, numbers: Numbers) -> pl.Expr:
 
 def _seconds(dtype: pl.DataType, formats: Formats, settings: job.Input, latest: int) -> pl.Expr:
     if dtype.is_temporal():
-        when = timestamps.wall_clock("ordered_at", dtype, settings.time_zone)
+        when = timestamps.wall_clock("ordered_at", dtype, settings.time_zone, settings.source_zone)
     else:
-        when = _from_text(formats.dates, settings.time_zone)
+        when = _from_text(formats.dates, settings)
     seconds = when.to_physical() // 1_000_000
     return pl.when(seconds.is_between(settings.earliest_second, latest)).then(seconds)
 
 
-def _from_text(formats: tuple[str, ...], time_zone: str) -> pl.Expr:
+def _from_text(formats: tuple[str, ...], settings: job.Input) -> pl.Expr:
     """Read a date by the first pattern that fits; the next ones see only what is left, which costs next to nothing."""
     left = pl.col("bare_ordered_at")
     times: list[pl.Expr] = []
     for form in formats:
-        one = _by_pattern(left, form, time_zone)
+        one = _by_pattern(left, form, settings)
         times.append(one)
         left = pl.when(one.is_null()).then(left)
     return pl.coalesce(times) if times else pl.lit(None, dtype=pl.Datetime("us"))
 
 
-def _by_pattern(text: pl.Expr, form: str, time_zone: str) -> pl.Expr:
+def _by_pattern(text: pl.Expr, form: str, settings: job.Input) -> pl.Expr:
+    time_zone = settings.time_zone
     if form in EPOCHS:
         millionths = text.cast(pl.Decimal(38, 6), strict=False).to_physical()
         return timestamps.of_epoch(millionths // EPOCHS[form], time_zone)
     when = text.str.to_datetime(form, time_unit="us", strict=False)
-    says_utc = form.endswith(" UTC")
-    if not says_utc and "z" not in form:
+    kind = kind_of(form)
+    if kind == "day":
         return when
+    if kind == "time":
+        return timestamps.shifted(when, settings.source_zone, time_zone)
+    says_utc = form.endswith(" UTC")
     if time_zone:
         utc = when.dt.replace_time_zone("UTC") if says_utc else when
         return utc.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
@@ -245,6 +273,8 @@ def _unreadable(group: FileGroup) -> pl.Expr:
     missing["customer_id"] = pl.col("customer_id").is_null() & pl.col(
         "named"
     )  # who is not named is another matter
+    if group.discounts:
+        missing["discount"] = pl.any_horizontal(pl.col(key).is_null() for key in group.discounts)
     return pl.coalesce(
         pl.when(missing[name]).then(pl.lit(place, dtype=pl.UInt8))
         for place, name in enumerate(UNREADABLE)

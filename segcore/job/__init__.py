@@ -15,15 +15,17 @@ from segcore.job.analysis import (
     Stability,
     StructureTest,
 )
-from segcore.job.data import Cleaning, Features, Input, Matrix, Rfm, Transform
+from segcore.job.cleaning import Cleaning
+from segcore.job.data import Features, Input, Matrix, Rfm, Transform
 from segcore.job.extra import Extra
-from segcore.job.tables import Job
+from segcore.job.tables import Customers, Job
 from segcore.job.text import MOST_CHARACTERS, commented, json_schema, resolve, template, to_toml
 
 __all__ = [
     "MOST_CHARACTERS",
     "Cleaning",
     "CovarianceType",
+    "Customers",
     "Drift",
     "Extra",
     "Family",

@@ -17,11 +17,6 @@ Transform = Literal["yeo-johnson", "log1p", "none", "one-hot"]
 
 _SECONDS_A_DAY = 86_400
 _DAYS = r"^([1-9][0-9]{0,4}d)?$"
-# Names of the ledger's classes, which no rule of a job's own may have.
-_DAMAGED = ("malformed_line", "undecodable_text", "stray_date", "outside_window", "not_kept")
-_OF_A_CUSTOMER = ("missing_customer", "total_line", "excluded_customer", "other_currency")
-_ODD = ("adjustment", "not_a_product", "non_positive_price", "non_positive_quantity", "zero_amount")
-CLASSES = frozenset((*_DAMAGED, *_OF_A_CUSTOMER, *_ODD, "duplicate", "return", "purchase"))
 DATE_ORDERS = ("", "month-first", "day-first", "year-first", "epoch-seconds", "epoch-milliseconds")
 
 
@@ -73,7 +68,12 @@ class Input(Table):
     time_zone: str = Field(
         "",
         description="zone in which times with an offset, and epochs, are expressed, such as Europe/Paris; empty: the clock as it "
-        "is written, and UTC for epochs; times without an offset stay as written",
+        "is written, and UTC for epochs; times without an offset stay as written unless source_zone says what they are",
+    )
+    source_zone: str = Field(
+        "",
+        description="zone by whose clock times without an offset were written, such as UTC, so that time_zone counts for them too; "
+        "days without a time stay as written, and so does everything where it is empty",
     )
     null_values: list[str] = Field(
         ["NULL", "NaN", "None", "NA", "N/A", "#N/A", "<NA>", "(null)", "NaT", "undefined", "-", "\\N"],
@@ -96,10 +96,15 @@ class Input(Table):
     def _known(self) -> Self:
         try:
             "".encode(self.encoding or "utf-8")  # which refuses codecs of bytes, such as base64
-            if self.time_zone not in ("", "UTC"):  # which needs no data base of zones
-                ZoneInfo(self.time_zone)
+            for zone in (self.time_zone, self.source_zone):
+                if zone not in ("", "UTC"):  # which needs no data base of zones
+                    ZoneInfo(zone)
         except LookupError as exc:
             raise ValueError(f"unknown encoding or time zone: {exc}") from exc
+        if self.source_zone and not self.time_zone:
+            raise ValueError(
+                f"source_zone = {self.source_zone!r} needs the zone to express times in: set time_zone"
+            )
         for name, rate in self.currency_rates.items():
             if not (re.fullmatch("[A-Z]{3}", name) and re.fullmatch(r"\d{1,6}(\.\d{1,12})?", rate)):
                 raise ValueError(
@@ -132,79 +137,6 @@ class Input(Table):
         if self.latest is None:
             return 2**62
         return _second(self.latest) or 0
-
-
-class Cleaning(Table):
-    """Which lines count, and as what."""
-
-    exclude_customers: list[str] = Field(
-        [], description="customer ids that are not customers, such as a guest account"
-    )
-    customer_case: Literal["keep", "lower"] = Field(
-        "keep",
-        description="lower: ids that differ in capitals, blanks or the Unicode form of letters are one customer's, in small letters",
-    )
-    rules: dict[str, str] = Field(
-        {},
-        description="name = Polars SQL over any columns of the source, all of them texts: lines that it is true of are "
-        "rejects of that name, such as cancelled = \"status = 'cancelled'\"",
-    )
-    keep: str = Field(
-        "",
-        description="Polars SQL over any columns of the source: lines that it is not true of are rejects (not_kept), "
-        "such as \"status IN ('paid', 'shipped')\"",
-    )
-    cancellation_prefix: str = Field(
-        "", description="an order id that starts with it marks a return; empty: a negative quantity marks one"
-    )
-    adjustment_prefix: str = Field(
-        "", description="an order id that starts with it is bookkeeping; empty: none is"
-    )
-    not_products: list[str] = Field(
-        [], description="product codes that are no products, compared in upper case"
-    )
-    not_product_prefixes: list[str] = Field([], description="prefixes of such codes, compared in upper case")
-    duplicates: Literal["drop", "keep"] = Field(
-        "drop",
-        description="lines that equal another one in every column of the file: drop counts them once, keep all",
-    )
-    money_decimals: int = Field(
-        4, ge=0, le=6, description="decimals that a price may have; finer ones are rejects"
-    )
-    rejects: Literal["all", "sample", "count"] = Field(
-        "sample",
-        description="which rejected lines are written out: all, the first of each reason and file, or none",
-    )
-    max_reject_share: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="share of lines, beyond missing customers and rules of the job's own, above which the run stops",
-    )
-
-    @model_validator(mode="after")
-    def _conditions(self) -> Self:
-        if not self.own_conditions:
-            return self
-        from segcore import expressions  # which needs Polars, and jobs do not
-
-        for name in self.rules:
-            if name in CLASSES or name.startswith("unreadable_") or not re.fullmatch("[a-z][a-z0-9_]*", name):
-                raise ValueError(
-                    f"rules: {name!r} cannot name a rule: expected small letters, digits and _, and no name in use"
-                )
-        for name, text in self.own_conditions.items():
-            try:
-                expressions.check_condition(text)
-            except ValueError as exc:
-                where = "keep" if name == "not_kept" else f"rules.{name}"
-                raise ValueError(f"{where}: {exc}") from exc
-        return self
-
-    @property
-    def own_conditions(self) -> dict[str, str]:
-        """Name of a reject to the condition of the job's own that decides on it."""
-        return self.rules | ({"not_kept": self.keep} if self.keep else {})
 
 
 class Features(Table):

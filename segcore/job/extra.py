@@ -35,12 +35,7 @@ class Extra(Table):
     @field_validator("path")
     @classmethod
     def _without_credentials(cls, path: str) -> str:
-        if stores.is_url(path):
-            try:
-                stores.check_url(path)
-            except errors.UsageError as exc:
-                raise ValueError(str(exc)) from exc
-        return path
+        return checked_path(path)
 
     @property
     def features(self) -> dict[str, str]:
@@ -60,6 +55,22 @@ class Extra(Table):
                     f"and _, and no name in use; write columns = {{ another_name = {column!r} }}"
                 )
         return self
+
+
+def checked_path(path: str) -> str:
+    """Return a path or URL as it is.
+
+    Raises
+    ------
+    ValueError
+        If a URL holds what none should, such as credentials.
+    """
+    if stores.is_url(path):
+        try:
+            stores.check_url(path)
+        except errors.UsageError as exc:
+            raise ValueError(str(exc)) from exc
+    return path
 
 
 def feature_name(column: str) -> str:

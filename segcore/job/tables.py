@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from segcore import errors, schema
 from segcore.job.analysis import (
@@ -20,8 +20,32 @@ from segcore.job.analysis import (
     StructureTest,
 )
 from segcore.job.base import Table
-from segcore.job.data import Cleaning, Features, Input, Matrix, Rfm
-from segcore.job.extra import Extra
+from segcore.job.cleaning import Cleaning
+from segcore.job.data import Features, Input, Matrix, Rfm
+from segcore.job.extra import Extra, checked_path
+
+
+class Customers(Table):
+    """Which ids are one person's."""
+
+    map: str = Field(
+        "",
+        description="table with an id and the person that it is of, one row each, of any kind that a dump may be; from the job file's "
+        "folder if it is relative; ids that it does not have are persons of their own",
+    )
+    id_column: str = Field("", description="its column with the id; empty: the first of two")
+    person_column: str = Field("", description="its column with the person; empty: the second of two")
+
+    @field_validator("map")
+    @classmethod
+    def _without_credentials(cls, path: str) -> str:
+        return checked_path(path)
+
+    @model_validator(mode="after")
+    def _both_columns(self) -> Self:
+        if bool(self.id_column) != bool(self.person_column):
+            raise ValueError("id_column and person_column: name both, or neither")
+        return self
 
 
 class Job(Table):
@@ -36,6 +60,7 @@ class Job(Table):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="of hashes, samples and restarts")
     input: Input = Input()
+    customers: Customers = Customers()
     cleaning: Cleaning = Cleaning()
     features: Features = Features()
     rfm: Rfm = Rfm()
@@ -79,6 +104,16 @@ class Job(Table):
                 )
             if transform == "one-hot" and name not in extra:
                 raise ValueError(f"matrix.columns.{name} is a number: one-hot is for columns of [[extra]]")
+        return self
+
+    @model_validator(mode="after")
+    def _discounts_of_gross_purchases(self) -> Self:
+        discounts = self.cleaning.takes_off_orders or bool(self.cleaning.discount_columns)
+        if discounts and self.features.returns == "net":
+            raise ValueError(
+                'cleaning takes discounts off purchases, which features.returns = "net" expects to be quantity times price: '
+                'set it to "feature"'
+            )
         return self
 
     @model_validator(mode="after")

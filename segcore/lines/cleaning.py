@@ -5,6 +5,7 @@ Lazy frames in, lazy frames out: nothing here collects, so errors surface where 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -15,12 +16,15 @@ from segcore.lines.suspects import TOTALS
 
 PURCHASE = "purchase"
 RETURN = "return"
+DISCOUNT = "discount"
+KEPT = (PURCHASE, RETURN, DISCOUNT)
 DUPLICATE = "duplicate"
 MISSING_CUSTOMER = "missing_customer"
 OUTSIDE_WINDOW = "outside_window"
 STRAY_DATE = "stray_date"
 NOT_KEPT = "not_kept"
 OTHER_CURRENCY = "other_currency"
+NO_DISCOUNT = "no_discount"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +60,8 @@ ALL_TIME = Window()
 
 
 def classes(cleaning: job.Cleaning) -> list[str]:
-    """Return every class of a line in the order of the rules; purchases and returns last."""
-    return [*(name for name, _ in rules(cleaning)), DUPLICATE, RETURN, PURCHASE]
+    """Return every class of a line in the order of the rules; discounts, returns and purchases last."""
+    return [*(name for name, _ in rules(cleaning)), DUPLICATE, DISCOUNT, RETURN, PURCHASE]
 
 
 def class_type(cleaning: job.Cleaning) -> pl.Enum:
@@ -78,8 +82,8 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
     unreadable = [
         (f"unreadable_{name}", pl.col("unreadable") == place) for place, name in enumerate(UNREADABLE)
     ]
-    codes = [code.upper() for code in cleaning.not_products]
-    no_product = product.is_in(codes) if codes else pl.lit(False)
+    no_product = _is_listed(cleaning.not_products)
+    discount = is_discount(cleaning)
     for prefix in cleaning.not_product_prefixes:
         no_product = no_product | product.str.starts_with(prefix.upper())
     return [
@@ -101,10 +105,38 @@ def rules(cleaning: job.Cleaning, window: Window = ALL_TIME) -> list[tuple[str, 
         *unreadable,
         ("adjustment", _has_prefix(order, cleaning.adjustment_prefix)),
         ("not_a_product", no_product),
-        ("non_positive_price", pl.col("unit_price") <= 0),
-        ("non_positive_quantity", (pl.col("quantity") <= 0) & ~is_return(cleaning)),
-        ("zero_amount", pl.col("amount_given") & (pl.col("line_amount") == 0)),
+        (NO_DISCOUNT, _is_listed(cleaning.discount_products) & ~discount),
+        ("non_positive_price", (pl.col("unit_price") <= 0) & ~discount),
+        ("non_positive_quantity", (pl.col("quantity") <= 0) & ~is_return(cleaning) & ~discount),
+        ("zero_amount", _is_nothing(cleaning)),
     ]
+
+
+def _is_listed(codes: Sequence[str]) -> pl.Expr:
+    return pl.col("product").is_in([code.upper() for code in codes]) if codes else pl.lit(False)
+
+
+def _is_nothing(cleaning: job.Cleaning) -> pl.Expr:
+    """Return the condition that a line says itself that it costs nothing, or that as much is off it."""
+    nothing = pl.col("amount_given") & (pl.col("line_amount") == 0)
+    if not cleaning.line_discount:
+        return nothing
+    gross = pl.when("amount_given").then("line_amount").otherwise("product_amount")
+    return nothing | ((pl.col("line_discount") > 0) & (pl.col("line_discount") >= gross.abs()))
+
+
+def is_discount(cleaning: job.Cleaning) -> pl.Expr:
+    """Return the condition that a line lowers what its order costs, by the job's word: a negative amount is needed."""
+    is_one = pl.lit(False)
+    if cleaning.discount_products:
+        is_one = _is_listed(cleaning.discount_products) & (pl.col("amount") < 0)
+    if cleaning.discount_lines:
+        price = (pl.col("unit_price") < 0) & (pl.col("quantity") > 0)
+        amount = (
+            pl.col("amount_given") & (pl.col("line_amount") < 0) & ~(pl.col("quantity") < 0).fill_null(False)
+        )
+        is_one = is_one | price | amount
+    return is_one.fill_null(False)
 
 
 def own_rules(cleaning: job.Cleaning) -> list[tuple[str, pl.Expr]]:
@@ -131,20 +163,21 @@ def _has_prefix(column: pl.Expr, prefix: str) -> pl.Expr:
 
 
 def classify(lf: pl.LazyFrame, cleaning: job.Cleaning, window: Window = ALL_TIME) -> pl.LazyFrame:
-    """Add ``class``, an Enum: the first rule that applies, else ``return`` or ``purchase``.
+    """Add ``class``, an Enum: the first rule that applies, else ``discount``, ``return`` or ``purchase``.
 
     Duplicates are marked later, where all lines of a customer are together, and so is what lies before the window and
     was kept for a look back.
     """
     looked_at = window if window.reach is None else replace(window, first=window.reach)
-    named = [*rules(cleaning, looked_at), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
+    counted = [(DISCOUNT, is_discount(cleaning)), (RETURN, is_return(cleaning)), (PURCHASE, pl.lit(True))]
+    named = [*rules(cleaning, looked_at), *counted]
     dtype = class_type(cleaning)
     applies = [pl.when(condition).then(pl.lit(name, dtype=dtype)) for name, condition in named]
     classified = lf.with_columns(pl.coalesce(applies).alias("class"))
     if window.reach is None:
         return classified
     names = [name for name, _ in named]
-    stays = [*names[: names.index(OUTSIDE_WINDOW)], RETURN, PURCHASE]
+    stays = [*names[: names.index(OUTSIDE_WINDOW)], *KEPT]
     outside = window.outside & ~pl.col("class").is_in(stays)
     return classified.with_columns(
         pl.when(outside).then(pl.lit(OUTSIDE_WINDOW, dtype=dtype)).otherwise("class").alias("class")

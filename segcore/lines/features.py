@@ -6,7 +6,7 @@ integers, so that they repeat exactly whatever the order of the lines. Nothing h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -138,6 +138,7 @@ def customer_features(
     *,
     as_of: int,
     money_decimals: int,
+    quantity_decimals: int = 0,
     gross: pl.LazyFrame | None = None,
 ) -> pl.LazyFrame:
     """Compute the features of :data:`segcore.schema.FEATURES` for every customer with a purchase.
@@ -152,6 +153,8 @@ def customer_features(
         Seconds since 1970; recency counts from it.
     money_decimals : int
         Amounts are in ``10 ** -money_decimals``.
+    quantity_decimals : int
+        Quantities are in ``10 ** -quantity_decimals``; with some, ``item_count`` is Float64.
     gross : polars.LazyFrame, optional
         The orders before returns took purchases back, where they did: the rate and the share of returns are of all
         that was bought.
@@ -176,6 +179,8 @@ def customer_features(
         out = out.with_columns(gross_orders="order_count", gross_minor="spend_minor")
     else:
         out = out.join(_gross_sums(gross), on="customer_id", how="left")
+    if quantity_decimals:
+        out = out.with_columns(item_count=amounts.units("item_count", quantity_decimals))
     out = out.with_columns(
         total_spend=amounts.units("spend_minor", money_decimals),
         returned_value=amounts.units("returned_minor", money_decimals),
@@ -262,7 +267,9 @@ def purchases(lines: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     return lines.filter(pl.col("class") == cleaning.PURCHASE).select(*needed)
 
 
-def own_lines(purchases: pl.LazyFrame, columns: Sequence[str], *, money_decimals: int) -> pl.LazyFrame:
+def own_lines(
+    purchases: pl.LazyFrame, columns: Sequence[str], *, decimals: Mapping[str, int]
+) -> pl.LazyFrame:
     """Return the purchases as expressions of the job's own see them.
 
     Parameters
@@ -271,18 +278,18 @@ def own_lines(purchases: pl.LazyFrame, columns: Sequence[str], *, money_decimals
         All purchases of some customers, each once.
     columns : sequence of str
         Of :data:`segcore.expressions.COLUMNS`.
-    money_decimals : int
-        Money is in ``10 ** -money_decimals``.
+    decimals : mapping of str to int
+        Of the columns that are in ``10 ** -decimals``.
 
     Returns
     -------
     polars.LazyFrame
-        ``customer_id`` and the columns, money in whole units and times as Datetime; by customer, each one's lines in
+        ``customer_id`` and the columns, numbers in whole units and times as Datetime; by customer, each one's lines in
         the order of time and, at the same time, of their hash.
     """
     seen = {
         "ordered_at": pl.from_epoch(pl.col("ordered_at"), time_unit="s").cast(pl.Datetime("us")),
-        **{name: amounts.units(name, money_decimals) for name in ("amount", "unit_price")},
+        **{name: amounts.units(name, of_column) for name, of_column in decimals.items()},
     }
     return purchases.sort("customer_id", "ordered_at", "line").select(
         "customer_id", *(seen.get(name, pl.col(name)).alias(name) for name in columns)

@@ -9,13 +9,20 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.lines import cleaning
-from segcore.records.ledger import Amount, ClassAmount, FileAmount, Ledger, ReturnsNet
+from segcore.records.ledger import Amount, ClassAmount, Discounts, FileAmount, Ledger, ReturnsNet
 
-KEPT = (cleaning.PURCHASE, cleaning.RETURN)
+KEPT = cleaning.KEPT
 _MUCH = 0.25  # of lines or money that are nobody's
 _MANY = 0.02  # of lines that are rejected for other reasons
 # Rejects that are no sign of a bad input.
 NO_FAULT = (cleaning.MISSING_CUSTOMER, cleaning.OUTSIDE_WINDOW, cleaning.OTHER_CURRENCY)
+
+
+# What may have more decimals than a job reads.
+_FINER = (
+    ("quantity", "quantities", "those with decimals, such as weights, need cleaning.quantity_decimals"),
+    ("unit_price", "prices", 'those with more decimals need cleaning.money_decimals, or "auto" for up to 8'),
+)
 
 
 def no_fault(rules: job.Cleaning) -> tuple[str, ...]:
@@ -73,8 +80,33 @@ def returns_net(counts: pl.DataFrame, rules: job.Cleaning) -> ReturnsNet:
     )
 
 
+def discounts(counts: pl.DataFrame, rules: job.Cleaning) -> Discounts:
+    """Add up what was taken off orders in all buckets, as :func:`segcore.lines.discounts.account` counts it."""
+    total = counts.sum().row(0, named=True)
+
+    def amount(name: str) -> Amount:
+        return Amount(rows=total[f"{name}_orders"], money=_money(total[f"{name}_money"], rules))
+
+    return Discounts(
+        taken_off=amount("taken_off"), beyond=amount("beyond"), orders_emptied=total["emptied_orders"]
+    )
+
+
+def discounts_in_words(off: Discounts) -> tuple[str, str]:
+    """Return what was taken off, and a warning of what was not; empty where all was."""
+    said = f"discounts: {off.taken_off.money:,.2f} off the purchases of {off.taken_off.rows:,} orders"
+    if off.orders_emptied:
+        said += f"; {off.orders_emptied:,} of them cost nothing then and are not counted"
+    if not off.beyond.rows:
+        return said, ""
+    return said, (
+        f"{off.beyond.money:,.2f} of discounts and refunds of {off.beyond.rows:,} orders is more than their purchases cost, such as "
+        "for postage, or belongs to no purchase: it was not taken off"
+    )
+
+
 def _money(minor: int, rules: job.Cleaning) -> Decimal:
-    return Decimal(minor).scaleb(-rules.money_decimals)
+    return Decimal(minor).scaleb(-rules.amount_decimals)
 
 
 def rejects_in_words(account: Ledger) -> str:
@@ -111,6 +143,14 @@ def remarks(classes: Mapping[str, tuple[int, int | Decimal]], rules: job.Cleanin
             f"{stray:,} line(s) are dated far beyond all others and were set aside (stray_date): recency counts from the "
             "others' last day; features.as_of (--as-of) decides otherwise"
         )
+    if classes.get("non_positive_price", (0, 0))[1] < 0 and not rules.discount_lines:
+        messages.append(
+            "lines with a negative price were rejected (non_positive_price): if they are discounts, "
+            'cleaning.discount_lines = "negative" takes them off their orders'
+        )
+    for name, what, remedy in _FINER:
+        if unread := classes.get(f"unreadable_{name}", (0, 0))[0]:
+            messages.append(f"{unread:,} {what} could not be read (unreadable_{name}): {remedy}")
     faults = {name: of[0] for name, of in classes.items() if of[0] and name not in (*KEPT, *no_fault(rules))}
     looked_at = all_rows - classes.get(cleaning.OUTSIDE_WINDOW, (0, 0))[0]
     if sum(faults.values()) > _MANY * looked_at:

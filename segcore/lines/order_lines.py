@@ -59,7 +59,9 @@ def count_blanks(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     lacking = blank["customer_id"] | blank["ordered_at"]
     blank |= {
         name: _given(name, group).is_null() & lacking
-        for name in (carried(column) for column in group.carried)
+        for name in (
+            carried(column) for column in group.carried if column != group.discounts.get("line_discount")
+        )
     }
     return lf.group_by("file").agg(
         good.sum().alias("lines"),

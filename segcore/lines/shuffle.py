@@ -25,12 +25,20 @@ _ROWS_A_GROUP = 20_000
 _ROWS_A_FILE = 250_000
 _SECONDS_A_DAY = 86_400
 _RECORD_BITS = 40
+_ODD = 0x9E3779B97F4A7C15  # odd, so that different hashes stay different
 
 # Where a line is from, of ``place``: its file's number, and its record in the scan of the file.
 FILE = (pl.col("place") // pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)).cast(pl.UInt32)
 RECORD = pl.col("place") % pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)
 # Columns of a line that are in the buckets only where a feature of the job's own names them.
 CARRIED = ("order_id", "product_id", "unit_price", "description")
+# Columns that say what is off the whole order of a line, never negative, where the job names them.
+OFF_ORDER = ("order_discount", "order_refund")
+# Rejects that are in an order all the same, and may be the line on which it says what is off it.
+OF_ORDER = (
+    *(f"unreadable_{name}" for name in ("quantity", "unit_price", "amount", "discount")),
+    *("not_a_product", "no_discount", "non_positive_price", "non_positive_quantity", "zero_amount"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +71,20 @@ def line_hash(seed: int, *, rest: bool) -> pl.Expr:
     return pl.sum_horizontal(*parts, *(["rest"] if rest else []))
 
 
-def order_hash(seed: int) -> pl.Expr:
-    """Return the order of a classified line as a 64-bit hash: that of its id, or of its day where there is none."""
-    day = pl.col("ordered_at") // _SECONDS_A_DAY
-    return pl.when(pl.col("order_id").is_null()).then(day.hash(seed)).otherwise(pl.col("order_id").hash(seed))
+def order_hash(seed: int, key: str = "order") -> pl.Expr:
+    """Return the order of a classified line as a 64-bit hash: that of its id, or of its day where there is none.
+
+    With the key ``order+day`` the id counts for a day each.
+    """
+    day, order = (pl.col("ordered_at") // _SECONDS_A_DAY).hash(seed), pl.col("order_id").hash(seed)
+    if key == "order+day":
+        order = order * pl.lit(_ODD, dtype=pl.UInt64) + day
+    return pl.when(pl.col("order_id").is_null()).then(day).otherwise(order)
 
 
-def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyFrame:
+def keyed(
+    lf: pl.LazyFrame, *, seed: int, order_key: str = "order", carry: Sequence[str] = ()
+) -> pl.LazyFrame:
     """Turn classified lines into numbers.
 
     Parameters
@@ -78,6 +93,8 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
         As :func:`segcore.lines.cleaning.classify` returns it.
     seed : int
         Of the hashes.
+    order_key : {"order", "order+day"}
+        What tells orders apart.
     carry : sequence of str
         Columns of :data:`CARRIED` that kept lines keep beside the numbers; product codes in upper case.
 
@@ -85,18 +102,24 @@ def keyed(lf: pl.LazyFrame, *, seed: int, carry: Sequence[str] = ()) -> pl.LazyF
     -------
     polars.LazyFrame
         ``h``; ``order`` and ``product`` as 64-bit hashes; ``line``, see :func:`line_hash`; ``place``, see
-        :data:`FILE` and :data:`RECORD`. Rejected lines have ``class``, ``ordered_at``, ``amount`` and ``place`` only.
+        :data:`FILE` and :data:`RECORD`. Rejected lines have ``class``, ``ordered_at``, ``amount`` and ``place`` only, but
+        for those that say what is off their order.
     """
-    kept = pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN])
+    kept = pl.col("class").is_in(cleaning.KEPT)
+    off = [name for name in OFF_ORDER if name in lf.collect_schema()]
+    if off:  # the other lines that say it
+        says = pl.any_horizontal((pl.col(name) != 0).fill_null(False) for name in off)
+        kept = kept | (says & pl.col("class").is_in(OF_ORDER) & pl.col("ordered_at").is_not_null())
     product = pl.col("product")
     of_kept = {
         "customer_id": pl.col("customer_id"),
         "h": hashed(seed),
-        "order": order_hash(seed),
+        "order": order_hash(seed, order_key),
         "product": pl.when(product.is_not_null()).then(product.hash(seed)),
         "country": pl.col("country"),
         "quantity": pl.col("quantity"),
         "line": line_hash(seed, rest="rest" in lf.collect_schema()),
+        **{name: pl.col(name) for name in off},
         **{name: product if name == "product_id" else pl.col(name) for name in CARRIED if name in carry},
     }
     file = pl.col("file").cast(pl.UInt64) * pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)

@@ -40,6 +40,7 @@ TOTALS = [
 LOST_DIGITS = pl.col("customer_id").str.contains(
     r"^\d(?:[.,]\d+)?E\+\d+$"
 )  # as spreadsheets write long numbers
+_ORDERS, _RESTARTING = 50_000, 0.1  # ids that are looked at, and the share of them that is odd
 _FORMS = 2_000_000  # of ids, that are compared at once
 
 
@@ -83,6 +84,42 @@ def check_digits(customers: pl.DataFrame) -> None:
             f"customer ids such as {lost['customer_id'].min()!r} are in scientific notation, their last digits are gone; "
             "expected whole ids: export the column as text"
         )
+
+
+def some_orders(orders: pl.LazyFrame, n_lines: int) -> pl.LazyFrame:
+    """Return the days and customers of some order ids, drawn by their hash, none of them partly: ``order, day, customer_id``.
+
+    Parameters
+    ----------
+    orders : polars.LazyFrame
+        ``order``, a hash, ``ordered_at`` and ``customer_id``, in any number of rows.
+    n_lines : int
+        Of the whole input; there are no more orders than that.
+    """
+    below = min(2**64 - 1, 2**64 * _ORDERS // max(n_lines, 1))
+    return (
+        orders.filter(pl.col("order") <= pl.lit(below, dtype=pl.UInt64))
+        .select("order", (pl.col("ordered_at") // 86_400).alias("day"), "customer_id")
+        .unique()
+    )
+
+
+def restarting(orders: pl.DataFrame) -> list[str]:
+    """Return a warning of order ids that are of several customers on several days, where they are many.
+
+    Parameters
+    ----------
+    orders : polars.DataFrame
+        What :func:`some_orders` returned for all customers.
+    """
+    ids = orders.group_by("order").agg(pl.col("day", "customer_id").n_unique())
+    shared = ids.filter(pl.col("day") > 1, pl.col("customer_id") > 1).height
+    if shared <= _RESTARTING * ids.height:
+        return []
+    return [
+        f"{shared / ids.height:.0%} of the order ids are of several customers on several days, as numbers are that begin anew: "
+        'cleaning.order_key = "order+day" makes them orders of a day each'
+    ]
 
 
 def in_two_forms(customers: pl.LazyFrame, n_customers: int) -> list[str]:

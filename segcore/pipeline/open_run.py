@@ -15,6 +15,7 @@ from segcore.pipeline.core.plan import Places, Plan, Refresh, whole
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.finished import previous_run
+from segcore.pipeline.lines import id_map
 from segcore.progress import Progress
 
 
@@ -46,6 +47,7 @@ def plan(
     return Plan(
         sources=sources,
         extra=tables,
+        ids=id_map.find(settings),
         settings=settings,
         budget=budget,
         refresh=refresh,

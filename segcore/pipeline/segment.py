@@ -186,7 +186,7 @@ def _select(
                 [candidate.assigner for candidate in sweep.candidates],
                 population.preparation,
                 separate=population.separate_one_time,
-                money_decimals=settings.cleaning.money_decimals,
+                money_decimals=settings.cleaning.amount_decimals,
             )
         selection = model_selection.select(
             sweep,

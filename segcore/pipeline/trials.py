@@ -137,7 +137,7 @@ def read_out(
                 pl.col("bought").fill_null(False), pl.col("revenue").fill_null(0)
             )
             sums = readout.sums(found).collect(engine="streaming")
-        table = readout.compare(sums, money_decimals=settings.cleaning.money_decimals)
+        table = readout.compare(sums, money_decimals=settings.cleaning.amount_decimals)
         made, stem = scratch / "made", f"readout-{since:%Y-%m-%d}"
         made.mkdir()
         deck = (
@@ -171,7 +171,7 @@ def _lines_since(
     plan = open_run.plan(inputs, settings, places, budget=options.budget, refresh="score")
     with open_run.opened(plan, places, options, None) as run:
         described = lines_to_customers.describe(run)
-        minor = 10.0**settings.cleaning.money_decimals
+        minor = 10.0**settings.cleaning.amount_decimals
         returned = pl.lit(0.0) if features.returns == "net" else pl.col("returned_value")
         revenue = ((pl.col("total_spend") - returned) * minor).round().cast(pl.Int64)
         customers = pl.scan_parquet(list(described.features))

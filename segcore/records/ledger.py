@@ -51,6 +51,19 @@ class ReturnsNet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Discounts:
+    """What was taken off orders; ``rows`` count orders.
+
+    ``taken_off`` is what purchases cost less than the ledger says. ``beyond`` was more than they cost, and was not taken
+    off; orders that were emptied are not counted.
+    """
+
+    taken_off: Amount
+    beyond: Amount
+    orders_emptied: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ledger(RunFile):
     """The account of every line.
 
@@ -65,6 +78,9 @@ class Ledger(RunFile):
     by_file : tuple of FileAmount
     returns_net : ReturnsNet or None
         Where the job lets returns take back what they belong to.
+    discounts : Discounts or None
+        Where the job says what lowers the spend of an order. The class ``discount`` has their lines, and the money of
+        lines and columns together.
     """
 
     FILE = "ledger.json"
@@ -75,6 +91,7 @@ class Ledger(RunFile):
     classes: tuple[ClassAmount, ...]
     by_file: tuple[FileAmount, ...]
     returns_net: ReturnsNet | None = None
+    discounts: Discounts | None = None
 
     @property
     def rows(self) -> dict[str, int]:

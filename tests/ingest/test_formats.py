@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from segcore import errors, job
 from segcore.ingest import scan, value_patterns
 from segcore.ingest.date_formats import date_formats
+from segcore.pipeline import inspect_input
 from tests.transaction_lines import classified, frame, line, prepared, write_csv
 
 
@@ -182,3 +183,60 @@ def test_times_that_say_that_they_are_utc_are_expressed_in_the_jobs_zone(tmp_pat
     path = write_csv(tmp_path / "a.csv", [line(InvoiceDate="2011-07-01 23:30:00 UTC")])
     df = classified([path], given=job.Input(time_zone="Europe/London")).collect()
     assert pl.from_epoch(df["ordered_at"]).to_list() == [datetime(2011, 7, 2, 0, 30)]
+
+
+PARIS_OF_UTC = job.Input(time_zone="Europe/Paris", source_zone="UTC")
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "read"),
+    [
+        ("2011-07-01 23:30:00", PARIS_OF_UTC, datetime(2011, 7, 2, 1, 30)),
+        ("2011-01-01T23:30", PARIS_OF_UTC, datetime(2011, 1, 2, 0, 30)),
+        ("2011-07-01T23:30:00-04:00", PARIS_OF_UTC, datetime(2011, 7, 2, 5, 30)),
+        ("2011-07-01", PARIS_OF_UTC, datetime(2011, 7, 1)),
+        ("2011-07-01 23:30:00", job.Input(time_zone="Europe/Paris"), datetime(2011, 7, 1, 23, 30)),
+        # By the clock of New York, an hour came twice and one never.
+        ("2011-11-06 01:30:00", job.Input(time_zone="UTC", source_zone="America/New_York"), datetime(2011, 11, 6, 5, 30)),
+        ("2011-03-13 02:30:00", job.Input(time_zone="UTC", source_zone="America/New_York"), None),
+    ],
+)  # fmt: skip
+def test_times_without_an_offset_are_shifted_where_the_job_says_their_zone(
+    tmp_path: Path, written: str, given: job.Input, read: datetime | None
+) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(InvoiceDate=written)])
+    df = classified([path], given=given).collect()
+    assert pl.from_epoch(df["ordered_at"]).to_list() == [read]
+    assert df["class"][0] == ("unreadable_ordered_at" if read is None else "purchase")
+
+
+def test_times_of_parquet_are_shifted_and_days_are_not(tmp_path: Path) -> None:
+    dated = frame([line()]).with_columns(InvoiceDate=pl.lit("2011-07-01 23:30:00").str.to_datetime())
+    dated.write_parquet(tmp_path / "a.parquet")
+    df = classified([tmp_path / "a.parquet"], given=PARIS_OF_UTC).collect()
+    assert pl.from_epoch(df["ordered_at"]).to_list() == [datetime(2011, 7, 2, 1, 30)]
+    dated.with_columns(pl.col("InvoiceDate").dt.date()).write_parquet(tmp_path / "a.parquet")
+    df = classified([tmp_path / "a.parquet"], given=PARIS_OF_UTC).collect()
+    assert pl.from_epoch(df["ordered_at"]).to_list() == [datetime(2011, 7, 1)]
+
+
+def test_a_zone_to_shift_from_needs_one_to_shift_to() -> None:
+    with pytest.raises(errors.JobError, match=r"source_zone = 'UTC' needs the zone .* set time_zone"):
+        job.resolve('[input]\nsource_zone = "UTC"\n')
+
+
+@pytest.mark.parametrize(
+    ("written", "overrides", "told"),
+    [
+        ("2011-07-01 23:30:00", {}, "times        without an offset, as written: if they are in UTC, say, input.source_zone"),
+        ("2011-07-01", {}, "times        days without a time, as written"),
+        ("2011-07-01T23:30:00Z", {}, "times        with an offset from UTC, by the clock as it is written"),
+        ("2011-07-01 23:30:00", {"input.time_zone": "Europe/Paris", "input.source_zone": "UTC"}, "taken for UTC, in Europe/Paris"),
+        ("1309563000", {}, "times        seconds since 1970, in UTC"),
+    ],
+)  # fmt: skip
+def test_inspect_says_by_which_clock(
+    tmp_path: Path, written: str, overrides: dict[str, str], told: str
+) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(InvoiceDate=written)])
+    assert told in inspect_input(str(path), overrides=overrides)

@@ -86,10 +86,12 @@ def test_classes_stand_in_the_order_of_the_rules() -> None:
         *(name for name in cleaning.classes(RULES) if name.startswith("unreadable_")),
         "adjustment",
         "not_a_product",
+        "no_discount",
         "non_positive_price",
         "non_positive_quantity",
         "zero_amount",
         "duplicate",
+        "discount",
         "return",
         "purchase",
     ]

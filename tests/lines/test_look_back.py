@@ -56,6 +56,8 @@ def then(lines: Sequence[Line], folder: Path, settings: Job) -> pl.DataFrame:
         settings=settings,
         own={},
         today=Cut(first=None, at=CUT.end, end=CUT.end),
+        n_lines=10,
+        by_amount=False,
         guest_lines=10**6,
         early_below=0,
         cuts=Cuts(last=CUT),

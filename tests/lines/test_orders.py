@@ -96,7 +96,7 @@ def test_purchases_come_by_customer_in_the_order_of_time_and_of_their_hash() -> 
         "quantity",
         "unit_price",
     ]
-    found = features.own_lines(purchases, columns, money_decimals=2).collect()
+    found = features.own_lines(purchases, columns, decimals={"amount": 2, "unit_price": 2}).collect()
     noon = datetime(2011, 1, 1), datetime(2011, 1, 31, 23, 59, 59), datetime(2011, 2, 1)
     assert found.rows() == [
         ("a", 2.5, 5, noon[0], 0.5),

@@ -33,11 +33,13 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
 
 def _with_whole_paths(settings: job.Job, folder: Path) -> job.Job:
     """Let relative paths of other tables begin in a folder, so that a run's own job means the same ones."""
-    whole = [
-        table if "://" in table.path else table.model_copy(update={"path": str(folder / table.path)})
-        for table in settings.extra
-    ]
-    return settings.model_copy(update={"extra": whole})
+
+    def whole(path: str) -> str:
+        return path if not path or "://" in path else str(folder / path)
+
+    extra = [table.model_copy(update={"path": whole(table.path)}) for table in settings.extra]
+    customers = settings.customers.model_copy(update={"map": whole(settings.customers.map)})
+    return settings.model_copy(update={"extra": extra, "customers": customers})
 
 
 def _with_pinned_k(settings: job.Job) -> job.Job:

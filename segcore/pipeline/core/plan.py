@@ -25,6 +25,8 @@ class Plan:
     sources : sequence
     extra : sequence
         The sources of every other table by customer.
+    ids : sequence
+        Those of the map of ids.
     settings : Job
     budget : int
         Bytes of memory.
@@ -42,6 +44,7 @@ class Plan:
 
     sources: Sequence[ingest.Source]
     extra: Sequence[Sequence[ingest.Source]] = ()
+    ids: Sequence[ingest.Source] = ()
     settings: Job
     budget: int
     refresh: Refresh
@@ -55,6 +58,7 @@ class Plan:
         parts = {
             "input": [(s.path, s.size, s.modified) for s in self.sources],
             "extra": [[(s.path, s.size, s.modified) for s in table] for table in self.extra],
+            "ids": [(s.path, s.size, s.modified) for s in self.ids],
             "job": self.settings.model_dump(),
             "refresh": [self.refresh, self.fresh],
             "previous": mark,

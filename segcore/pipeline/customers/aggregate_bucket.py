@@ -10,7 +10,7 @@ import polars as pl
 
 from segcore import errors, expressions
 from segcore.job import Job
-from segcore.lines import cleaning, features, returns
+from segcore.lines import cleaning, discounts, features, returns, suspects
 from segcore.lines.look_back import Cut, Cuts, newcomers, repeated, with_outcome
 from segcore.pipeline.customers import rejects
 from segcore.pipeline.lines.shuffle_lines import Bucket
@@ -31,6 +31,10 @@ class Task:
     today : Cut
         What the features of today look at: the observation window. Lines before it count as outside of it, and are
         what the cuts look at.
+    n_lines : int
+        Of the whole input.
+    by_amount : bool
+        Whether lines may say their amount, and nothing says that negative ones are discounts.
     guest_lines : int
         Customers with more lines than that may be guest accounts.
     early_below : int
@@ -44,6 +48,8 @@ class Task:
     settings: Job
     own: Mapping[str, str]
     today: Cut
+    n_lines: int
+    by_amount: bool
     guest_lines: int
     early_below: int
     cuts: Cuts
@@ -76,12 +82,18 @@ class Done:
     counts : polars.DataFrame
         Lines and money by file and class.
     rejects : polars.DataFrame
-        Second and later copies of a line, and lines before the window, as many as the job wants to see and nobody else
-        shows.
+        Second and later copies of a line, lines before the window and other rejects of these customers, as many as the job wants
+        to see and nobody else shows.
     guests : polars.DataFrame
         Customers that may be guest accounts, and their lines.
+    orders : polars.DataFrame
+        Some order ids with their days and customers.
+    mixed_orders : int
+        Orders with negative amounts among their purchases.
     taken_back : polars.DataFrame or None
         What returns took back, where they do.
+    taken_off : polars.DataFrame or None
+        What discounts took off orders, where something may.
     then : polars.DataFrame or None
         Features at the cut of the customers known then, what they have bought since, and ``half``, 0 or 1 by hash.
     earlier : polars.DataFrame or None
@@ -99,7 +111,10 @@ class Done:
     counts: pl.DataFrame
     rejects: pl.DataFrame
     guests: pl.DataFrame
+    orders: pl.DataFrame
+    mixed_orders: int
     taken_back: pl.DataFrame | None
+    taken_off: pl.DataFrame | None
     then: pl.DataFrame | None
     earlier: pl.DataFrame | None
     newcomers: pl.DataFrame | None
@@ -111,16 +126,17 @@ def aggregate(task: Task) -> Done:
     slices = (_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices)
     found = reduce(_together, slices)
     bought, cuts = found.bought, task.cuts
-    _check_sums(bought, task.settings.cleaning.money_decimals)
+    _check_sums(bought, task.settings.cleaning.amount_decimals)
     gross, orders = _orders(found.now, bought, task.today)
     taken_back = None
     if found.taken_back is not None:
         taken_back = found.taken_back.hstack(returns.emptied(gross.lazy(), orders.lazy()).collect())
     customers = _described(found.now, bought, task, task.today)
-    months, guests = pl.collect_all(
+    months, guests, some_orders = pl.collect_all(
         [
             features.by_month(orders.lazy()),
             features.heavy_customers(orders.lazy(), more_than=task.guest_lines),
+            suspects.some_orders(orders.lazy(), task.n_lines),
         ]
     )
     rows = customers.select("customer_id").with_row_index("row")
@@ -133,7 +149,10 @@ def aggregate(task: Task) -> Done:
         counts=found.counts,
         rejects=found.rejects,
         guests=guests,
+        orders=some_orders,
+        mixed_orders=discounts.mixed_orders(orders.lazy()).collect().item() if task.by_amount else 0,
         taken_back=taken_back,
+        taken_off=found.taken_off,
         then=_at(cuts.last, found.then, bought, task),
         earlier=_at(cuts.earlier, found.earlier, bought.filter(early), task),
         newcomers=None if cuts.last is None else newcomers(bought.lazy(), cuts.last).collect(),
@@ -170,6 +189,7 @@ class _Part:
     counts: pl.DataFrame
     rejects: pl.DataFrame
     taken_back: pl.DataFrame | None
+    taken_off: pl.DataFrame | None
 
 
 def _slice(paths: list[str], task: Task) -> _Part:
@@ -177,7 +197,10 @@ def _slice(paths: list[str], task: Task) -> _Part:
     everything = pl.read_parquet(paths, hive_partitioning=False)
     copies = everything["place"].clear()
     if job.cleaning.duplicates == "drop":
-        copies = features.later_copies(everything.lazy()).collect()["place"]
+        counted = everything.lazy()
+        if job.cleaning.takes_off_orders:  # among which are rejects
+            counted = counted.filter(pl.col("class").is_in(cleaning.KEPT))
+        copies = features.later_copies(counted).collect()["place"]
     is_copy = pl.col("place").is_in(copies.implode())
     is_before = pl.lit(False) if task.today.first is None else pl.col("ordered_at") < task.today.first
     duplicates, outside = (
@@ -190,6 +213,16 @@ def _slice(paths: list[str], task: Task) -> _Part:
     lines = everything.filter(~is_copy)
     del everything
     window = lines if task.today.first is None else lines.filter(~is_before)
+    counts = [features.ledger(part.lazy()).collect() for part in (window, duplicates, outside)]
+    taken_off, rejected = None, duplicates
+    if job.cleaning.takes_off_orders:
+        off = discounts.orders(window.lazy(), money_decimals=job.cleaning.amount_decimals).collect()
+        discounts.check(off, job.cleaning)
+        counts.append(discounts.by_file(off.lazy(), cleaning.class_type(job.cleaning)).collect())
+        taken_off = discounts.account(off.lazy()).collect()
+        if job.cleaning.rejects != "all":  # where their texts are not written otherwise
+            rejected = pl.concat([duplicates, window.filter(~pl.col("class").is_in(cleaning.KEPT))])
+        lines, window = _less(lines, window, off, task)
     now, taken_back = _history(window.lazy(), task)
     orders = features.condense(lines.lazy())
     if task.bucket.whole_orders:
@@ -202,10 +235,23 @@ def _slice(paths: list[str], task: Task) -> _Part:
         earlier=None
         if earlier is None
         else _history(earlier.history(lines.lazy().filter(task.is_early)), task)[0],
-        counts=pl.concat([features.ledger(part.lazy()).collect() for part in (window, duplicates, outside)]),
-        rejects=rejects.of_bucket(duplicates.lazy(), outside.lazy(), job.cleaning.rejects).collect(),
+        counts=pl.concat(counts),
+        rejects=rejects.of_bucket(rejected.lazy(), outside.lazy(), job.cleaning.rejects).collect(),
         taken_back=taken_back,
+        taken_off=taken_off,
     )
+
+
+def _less(
+    lines: pl.DataFrame, window: pl.DataFrame, off: pl.DataFrame, task: Task
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return all lines, and those in the window, less what is off their orders; an order that begins before it is two."""
+    window = discounts.take_off(window.lazy(), off.lazy()).collect()
+    if task.today.first is None:
+        return window, window
+    before = lines.lazy().filter(pl.col("ordered_at") < task.today.first)
+    earlier = discounts.orders(before, money_decimals=task.settings.cleaning.amount_decimals)
+    return pl.concat([discounts.take_off(before, earlier).collect(), window]), window
 
 
 def _history(known: pl.LazyFrame, task: Task) -> tuple[_History, pl.DataFrame | None]:
@@ -237,6 +283,7 @@ def _together(one: _Part, other: _Part) -> _Part:
         counts=pl.concat([one.counts, other.counts]),
         rejects=pl.concat([one.rejects, other.rejects]),
         taken_back=_joined(one.taken_back, other.taken_back, lambda both: pl.concat(both).sum()),
+        taken_off=_joined(one.taken_off, other.taken_off, lambda both: pl.concat(both).sum()),
     )
 
 
@@ -287,7 +334,8 @@ def _described(history: _History, bought: pl.DataFrame, task: Task, cut: Cut) ->
         orders.lazy(),
         history.products.lazy(),
         as_of=cut.at,
-        money_decimals=task.settings.cleaning.money_decimals,
+        money_decimals=task.settings.cleaning.amount_decimals,
+        quantity_decimals=task.settings.cleaning.quantity_decimals,
         gross=None if history.net is None else gross.lazy(),
     ).collect()
     if history.purchases is None:
@@ -297,6 +345,8 @@ def _described(history: _History, bought: pl.DataFrame, task: Task, cut: Cut) ->
 
 
 def _own_features(lines: pl.DataFrame, own: Mapping[str, str], job: Job) -> pl.DataFrame:
-    columns, decimals = expressions.all_columns(own), job.cleaning.money_decimals
-    seen = features.own_lines(lines.lazy(), columns, money_decimals=decimals)
+    decimals = {"amount": job.cleaning.amount_decimals, "unit_price": job.cleaning.price_decimals}
+    if job.cleaning.quantity_decimals:
+        decimals["quantity"] = job.cleaning.quantity_decimals
+    seen = features.own_lines(lines.lazy(), expressions.all_columns(own), decimals=decimals)
     return expressions.evaluate(seen.collect(), own)

@@ -25,6 +25,7 @@ from segcore.storage import write_json
 
 FACTS, PARTS = "table.json", "part-*.parquet"
 _BYTES_A_ROW, _BYTES_A_VALUE = 100, 60  # of a row and of each of its values, while a part is sorted
+_DRAWN = 50_000  # rows, that tell whether a column is of use
 _ROWS_TOGETHER = 50_000  # rows of a part that are read or passed over as one
 
 
@@ -39,12 +40,15 @@ class CustomerTable:
     reading : PreparedInput
     numbers : dict of str to Numbers
         The features that are numbers, and how they are written; the others are categories.
+    said : sequence of str
+        Which columns were left out, and why.
     """
 
     about: job.Extra
     settings: Job
     reading: PreparedInput
     numbers: Mapping[str, Numbers]
+    said: Sequence[str] = ()
 
     def scan(self, group: FileGroup) -> pl.LazyFrame:
         """Return the rows of a group of files, as texts."""
@@ -79,9 +83,43 @@ def read(
     files = ingest.prepare(sources, job.Input(), copies, memory=memory)
     source = PreparedInput(files=files, file_groups=customer_table.group_files(files, about))
     read_input.check_ids(source)
-    table = CustomerTable(about=about, settings=settings, reading=source, numbers={})
+    table = _of_use(CustomerTable(about=about, settings=settings, reading=source, numbers={}))
     names = _number_features(table, settings)
     return replace(table, numbers=_how_written(table, names))
+
+
+def _of_use(table: CustomerTable) -> CustomerTable:
+    """Return a table without columns of dates or of many values, unless the matrix names them.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If no column is left.
+    """
+    about = table.about
+    features = [name for name in about.features if name not in table.settings.matrix.columns]
+    rows = sum(file.n_records for file in table.reading.files)
+    texts = read_input.collect(
+        pl.concat(
+            customer_table.drawn(table.scan(group), features, rows, most=_DRAWN)
+            for group in table.reading.file_groups
+        )
+    )
+    left_out = {name: why for name in features if (why := customer_table.unfit(texts[name]))}
+    if not left_out:
+        return table
+    said = [
+        f"column {about.features[name]!r} {why}: it is left out; expected numbers or a few categories"
+        for name, why in left_out.items()
+    ]
+    kept = {name: column for name, column in about.features.items() if name not in left_out}
+    if not kept:
+        raise errors.DataError(f"{about.path}: {said[0]}: name other columns in its [[extra]]")
+    said = [
+        f'{about.path}: {text}; {name} = "one-hot" in [matrix.columns] keeps it'
+        for name, text in zip(left_out, said, strict=True)
+    ]
+    return replace(table, about=about.model_copy(update={"columns": kept}), said=said)
 
 
 def _number_features(table: CustomerTable, settings: Job) -> list[str]:
@@ -183,7 +221,7 @@ def _facts(table: CustomerTable, lf: pl.LazyFrame, rows: int) -> dict[str, Any]:
         "path": table.about.path,
         "key": table.about.key,
         "rows": rows,
-        "notes": [note for file in table.reading.files for note in file.notes],
+        "notes": [*table.said, *(note for file in table.reading.files for note in file.notes)],
         "left_out": dict(sorted(left_out.iter_rows())),
         "columns": [
             {

@@ -10,7 +10,7 @@ import polars as pl
 
 from segcore import errors, ingest
 from segcore.ingest import Source
-from segcore.job import Job
+from segcore.job import Extra, Job
 from segcore.lines import shuffle
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.attribute_table import FACTS, PARTS, read, remarks, write
@@ -135,6 +135,18 @@ def _coverage(table: Path, features: Sequence[Path], settings: Job) -> dict[str,
     }
 
 
+def _matrix_columns(parts: pl.LazyFrame, table: Extra, facts: dict[str, Any], settings: Job) -> int:
+    """Return about how many columns of the matrix a table adds: one for a number, one for each value of a category."""
+    if not table.in_matrix:
+        return 0
+    categories = [column["feature"] for column in facts["columns"] if column["kind"] == "category"]
+    numbers = len(facts["columns"]) - len(categories)
+    if not categories:
+        return numbers
+    values: tuple[int, ...] = parts.select(pl.col(categories).n_unique()).collect(engine="streaming").row(0)
+    return numbers + sum(min(n, settings.matrix.max_categories + 2) for n in values)
+
+
 def look(
     scratch: Path, settings: Job, customers: pl.LazyFrame, *, memory: int
 ) -> list[tuple[dict[str, Any], int]]:
@@ -154,7 +166,9 @@ def look(
         folder = scratch / f"extra-{number}"
         folder.mkdir()
         facts = write(folder, read(folder, table, sources, settings, memory=memory), settings, memory=memory)
-        rows = pl.scan_parquet(sorted(folder.glob(PARTS))).select("customer_id")
+        parts = pl.scan_parquet(sorted(folder.glob(PARTS)))
+        facts["matrix_columns"] = _matrix_columns(parts, table, facts, settings)
+        rows = parts.select("customer_id")
         covered = rows.join(customers, on="customer_id", how="semi").select(pl.len())
         known.append((facts, int(covered.collect(engine="streaming").item())))
     return known

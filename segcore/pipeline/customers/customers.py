@@ -14,7 +14,7 @@ import polars as pl
 from segcore import engine, errors, expressions, ingest, records, schema
 from segcore.arrays import Floats
 from segcore.job import Job
-from segcore.lines import features, ledger, look_back, suspects
+from segcore.lines import discounts, features, ledger, look_back, suspects
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
@@ -155,6 +155,11 @@ def _describe(
     absent = {*source.absent_features, *run.settings.features.without} - scores
     totals = _aggregate(run, tasks, folder, tables, absent, at_once)
     account = _account(folder, source, buckets, totals, run.settings)
+    if account.discounts is not None:
+        said, warning = ledger.discounts_in_words(account.discounts)
+        run.progress.log(said)
+        if warning:
+            run.progress.warn(warning)
     for text in _remarks(totals, account, folder, run.settings):
         run.progress.warn(text)
     coverage = []
@@ -200,6 +205,7 @@ def _tasks(
 ) -> list[aggregate_bucket.Task]:
     n_lines = sum(bucket.rows for bucket in buckets.buckets) - buckets.rows_before
     own = computable(run.settings, source, run.progress)
+    by_amount = source.by_amount and not run.settings.cleaning.discount_lines
     return [
         aggregate_bucket.Task(
             bucket=bucket,
@@ -207,6 +213,8 @@ def _tasks(
             settings=run.settings,
             own=own,
             today=Cut(first=buckets.window_first, at=as_of, end=as_of),
+            n_lines=source.n_lines,
+            by_amount=by_amount,
             guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
             # It depends on nothing but the lines.
             early_below=min(2**64 - 1, 2**64 * _EARLY_LINES // max(n_lines, 1)),
@@ -222,10 +230,13 @@ class _Totals:
 
     customers: int = 0
     product_customers: int = 0
+    mixed_orders: int = 0
     counts: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
     guests: list[pl.DataFrame] = field(default_factory=list)
+    orders: list[pl.DataFrame] = field(default_factory=list)
     taken_back: list[pl.DataFrame] = field(default_factory=list)
+    taken_off: list[pl.DataFrame] = field(default_factory=list)
     newcomers: list[pl.DataFrame] = field(default_factory=list)
     seasons: list[tuple[pl.DataFrame, ...]] = field(default_factory=list)
 
@@ -235,8 +246,12 @@ class _Totals:
         self.counts.append(done.counts)
         self.rejects.append(done.rejects)
         self.guests.append(done.guests)
+        self.orders.append(done.orders)
+        self.mixed_orders += done.mixed_orders
         if done.taken_back is not None:
             self.taken_back.append(done.taken_back)
+        if done.taken_off is not None:
+            self.taken_off.append(done.taken_off)
         if done.newcomers is not None:
             self.newcomers.append(done.newcomers)
         self.seasons.append(done.seasons)
@@ -292,13 +307,18 @@ def _account(folder: Path, source: PreparedInput, buckets: Buckets, totals: _Tot
     _check_nothing_lost(every, source)
     ledger.check(account.rows, settings.cleaning)
     if totals.customers == 0:
-        raise errors.DataError(
-            f"no purchase left: of {source.n_lines:,} lines returns took back all; "
-            'expected features.returns = "feature"'
+        what = "discounts took off" if totals.taken_off else "returns took back"
+        remedy = (
+            "check cleaning's keys of discounts"
+            if totals.taken_off
+            else 'expected features.returns = "feature"'
         )
+        raise errors.DataError(f"no purchase left: of {source.n_lines:,} lines {what} all; {remedy}")
     if totals.taken_back:
         returns_net = ledger.returns_net(pl.concat(totals.taken_back), settings.cleaning)
         account = replace(account, returns_net=returns_net)
+    if totals.taken_off:
+        account = replace(account, discounts=ledger.discounts(pl.concat(totals.taken_off), settings.cleaning))
     rejects.write(folder / "rejects", buckets, pl.concat(totals.rejects), source, settings)
     records.write(folder, account)
     return account
@@ -317,6 +337,9 @@ def _remarks(totals: _Totals, account: Ledger, folder: Path, settings: Job) -> I
     """Give what a person should know of customers that may be none, and of classes with odd money."""
     for some in totals.guests:
         yield from suspects.guests(some, account.rows_in, totals.customers)
+    yield from discounts.returns_in_orders(totals.mixed_orders)
+    if totals.orders and settings.cleaning.order_key == "order":
+        yield from suspects.restarting(pl.concat(totals.orders))
     if settings.cleaning.customer_case != "lower":
         yield from suspects.in_two_forms(pl.scan_parquet(folder / "features/*.parquet"), totals.customers)
     yield from ledger.remarks({one.name: (one.rows, one.money) for one in account.classes}, settings.cleaning)

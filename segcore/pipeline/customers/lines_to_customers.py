@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -11,14 +12,15 @@ from segcore.job import Job, Transform
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes, customers
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, id_map, memory_plan, read_input, shuffle_lines
 
 
 def describe(run: RunContext) -> Customers:
     """Account for every line, and compute the features of every customer."""
     source = read_input.prepare(run)
+    source = replace(source, ids=id_map.prepare(run))
     tables = attributes.prepare(run) if run.settings.extra else None
-    plan = memory_plan.partition(run, source.n_lines)
+    plan = memory_plan.partition(run, source.n_lines, beside=id_map.needed(source.ids))
     if run.settings.input.fill_from:
         source = fill_orders.fill(run, source, plan)
     buckets = shuffle_lines.partition(run, source, plan)
@@ -52,5 +54,5 @@ def _from_extra(settings: Job, there: Mapping[str, pl.DataType]) -> dict[str, Tr
     return {
         name: "yeo-johnson" if there[name].is_numeric() else "one-hot"
         for name in names
-        if name not in settings.matrix.columns
+        if name in there and name not in settings.matrix.columns
     }

@@ -82,7 +82,7 @@ def compare(
     if as_of > old.as_of:
         aged = apply_model.label_as_of(old.features, old.model, as_of, labels, "aged")
         today.append(apply_model.label_as_of(features, old.model, old.as_of, labels, "behaved"))
-    decimals = settings.cleaning.money_decimals
+    decimals = settings.cleaning.amount_decimals
     transitions = movement.transitions(
         old.customers(aged), pl.concat(today, how="horizontal"), money_decimals=decimals
     )

@@ -10,7 +10,7 @@ import polars as pl
 from segcore import ingest
 from segcore.ingest import UNDECODABLE
 from segcore.job import Job
-from segcore.lines import cleaning, ledger, order_lines, shuffle, suspects
+from segcore.lines import cleaning, discounts, ledger, order_lines, shuffle, suspects
 from segcore.lines.ledger import KEPT
 from segcore.matrix import one_time
 from segcore.pipeline.lines.read_input import PreparedInput
@@ -34,9 +34,9 @@ def estimate_customers(seen: dict[int, int], n_files: int) -> int:
     return sum(seen.values()) + round(unseen)
 
 
-def first_and_last_order() -> dict[str, pl.Expr]:
+def first_and_last_order(settings: Job) -> dict[str, pl.Expr]:
     """Return the least and the largest order of a customer's purchases, as hashes: the same where there is one order."""
-    order = shuffle.order_hash(seed=0).filter(pl.col("class") == cleaning.PURCHASE)
+    order = shuffle.order_hash(0, settings.cleaning.order_key).filter(pl.col("class") == cleaning.PURCHASE)
     return {"least_order": order.min(), "largest_order": order.max()}
 
 
@@ -78,11 +78,13 @@ def _telling(name: str) -> pl.Expr:
         "malformed_line": "text",
         "adjustment": "text_order_id",
         "not_a_product": "text_product_id",
+        "no_discount": "text_product_id",
         "non_positive_price": "text_unit_price",
         "non_positive_quantity": "text_quantity",
         "undecodable_text": "text_description",
         "zero_amount": "text_line_amount",
         "unreadable_amount": "text_quantity",
+        "unreadable_discount": "text_unit_price",
     }
     column = of_class.get(name) or "text_" + name.removeprefix("unreadable_")
     if not name.startswith("unreadable_") and name not in of_class:
@@ -145,6 +147,31 @@ def warnings(
         *forms,
         *ledger.remarks(by_class, settings.cleaning),
     ]
+
+
+def odd_orders(lf: pl.LazyFrame, source: PreparedInput, settings: Job) -> list[str]:
+    """Return what the run would warn of once it knows the orders.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If lines of one order say different discounts.
+    """
+    rules = settings.cleaning
+    order = shuffle.order_hash(settings.seed, rules.order_key)
+    lines = lf.filter(pl.col("class").is_in(KEPT)).with_columns(order=order)
+    texts = []
+    if rules.order_discounts:
+        of_orders = lf.filter(pl.col("class").is_in([*KEPT, *shuffle.OF_ORDER]))
+        placed = of_orders.with_columns(order=order, place=pl.col("record"))
+        off = discounts.orders(placed, money_decimals=rules.amount_decimals).filter(pl.col("values") > 1)
+        discounts.check(off.collect(engine="streaming"), rules)
+    if source.by_amount and not rules.discount_lines:
+        texts += discounts.returns_in_orders(discounts.mixed_orders(lines).collect(engine="streaming").item())
+    if rules.order_key == "order":
+        some = suspects.some_orders(lines, source.n_lines).collect(engine="streaming")
+        texts += suspects.restarting(some)
+    return texts
 
 
 def fillable(source: PreparedInput, classes: pl.DataFrame, settings: Job) -> bool:

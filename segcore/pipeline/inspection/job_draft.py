@@ -57,7 +57,7 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
 
 def _with_rules(draft: Job, seen: Inspection) -> str:
     """Put what columns and codes suggest into the tables for them, as comments, and every key's meaning above it."""
-    decimals = draft.cleaning.money_decimals
+    decimals = draft.cleaning.amount_decimals
     table, key = "[cleaning.rules]\n", "not_products = "
     rules = states.comments(seen.states, decimals)
     codes = services.comments(seen.services, draft.cleaning.not_products, decimals)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from segcore.pipeline.inspection import counts, services, states
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.services import Service
 from segcore.pipeline.inspection.states import State
-from segcore.pipeline.lines import fill_orders, memory_plan, read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, id_map, memory_plan, read_input, shuffle_lines
 from segcore.pipeline.lines.read_input import PreparedInput
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
@@ -123,12 +123,26 @@ def inspect(
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
         source = states.carry(PreparedInput.of(files, settings))
+        source, told = _with_ids(source, scratch, settings, memory=budget)
         read_input.check_ids(source)
         timed = job_file.with_clock(settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)
-        return _look(source, formats, timed, sources, sampled, scratch, budget, unread)
+        seen = _look(source, formats, timed, sources, sampled, scratch, budget, unread)
+        return replace(seen, warnings=[*seen.warnings, *told])
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _with_ids(
+    source: PreparedInput, scratch: Path, settings: Job, *, memory: int
+) -> tuple[PreparedInput, list[str]]:
+    """Return an input with the map of ids, where the job has one, and what is said of it."""
+    if not settings.customers.map:
+        return source, []
+    ids, said = id_map.read(scratch / "ids", id_map.find(settings), settings, memory=memory)
+    path = scratch / "ids.parquet"
+    ids.write_parquet(path)
+    return replace(source, ids=str(path)), said
 
 
 def _sample(sources: list[Source]) -> list[Source]:
@@ -166,7 +180,7 @@ def _look(
     files = (
         lf.filter(pl.col("class").is_in(ledger.KEPT))
         .group_by("customer_id")
-        .agg(files=pl.col("file").n_unique(), lines=pl.len(), **counts.first_and_last_order())
+        .agg(files=pl.col("file").n_unique(), lines=pl.len(), **counts.first_and_last_order(settings))
     )
     customers = files.group_by("files").agg(customers=pl.len(), **counts.buyers())
     with expressions.computed(), ingest.readable():
@@ -175,6 +189,7 @@ def _look(
         seen = dict(grouped.select("files", "customers").iter_rows())
         n_lines = source.n_lines
         warnings = counts.warnings(files, classes, n_lines, sum(seen.values()), settings)
+        warnings += counts.odd_orders(lf, source, settings)
         n_duplicates = 0
         if settings.cleaning.duplicates == "drop":
             n_duplicates = counts.duplicates(lf, n_lines, seed=settings.seed)
@@ -196,7 +211,7 @@ def _look(
         reading=source,
         formats=formats,
         missing=missing,
-        warnings=[*warnings, *states.warnings(telling, settings.cleaning.money_decimals)],
+        warnings=[*states.warnings(telling, settings.cleaning.amount_decimals), *warnings],
         states=telling,
         services=found,
         fillable=fillable,

@@ -11,7 +11,7 @@ import polars as pl
 from segcore import amounts, errors, ingest
 from segcore.expressions import carried
 from segcore.ingest import FileGroup
-from segcore.job.data import CLASSES
+from segcore.job.cleaning import CLASSES
 from segcore.lines.ledger import KEPT
 from segcore.pipeline.lines import read_input
 from segcore.pipeline.lines.read_input import PreparedInput
@@ -88,7 +88,7 @@ def _candidates(group: FileGroup) -> dict[str, pl.DataType]:
     others = ingest.other_columns(group)
     if not others:
         return {}
-    some = replace(group, carried=others)
+    some = replace(group, carried=others, discounts={})
     sample = read_input.collect(ingest.scan(some).filter(~pl.col("malformed")).head(_SAMPLE_LINES))
     return {name: dtype for name, dtype in others.items() if _may_tell(name, sample[carried(name)])}
 

@@ -10,6 +10,7 @@ import polars as pl
 from segcore import engine, errors, expressions
 from segcore.ingest import FileGroup, Formats, by_reason
 from segcore.ingest.columns import gathered
+from segcore.ingest.date_formats import kind_of
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attribute_table
@@ -20,6 +21,7 @@ from segcore.pipeline.lines import memory_plan, read_input
 
 # Measured on two cores: a line from text to features; a start; and what a customer adds who is in the models' sample.
 _SECONDS_A_LINE, _SECONDS_AT_LEAST, _SECONDS_A_CUSTOMER = 7e-7, 8, 3e-3
+_COLUMNS = 5  # of the matrix, at which that was
 
 
 def describe(inspection: Inspection, settings: Job, *, memory: int | None = None) -> str:
@@ -40,36 +42,63 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         texts += ["", *_layout(group, how, missing, settings)]
     texts += [
         "",
-        *read_input.notes(inspection.reading, settings),
-        *read_input.amount_notes(inspection.reading, inspection.formats),
-        *inspection.warnings,
-    ]
-    if inspection.fillable:
-        texts.append(
-            "many lines lack what the first line of their order says, such as the customer: "
-            'input.fill_from = "order" fills it'
-        )
-    if inspection.one_time is not None:
-        texts.append(
-            f"{inspection.one_time:.0%} of the customers have one order: "
-            'models.one_time_buyers = "separate" makes them a segment by rule and divides the others'
-        )
-    texts += [
         f"dates     {inspection.first_at} to {inspection.last_at}",
         f"lines     {about}{inspection.n_lines:,}",
         f"customers {'at least ' + about if about else ''}{inspection.n_customers:,}",
         "",
         *_classes(inspection),
         "",
-        *services.told(inspection.services, settings.cleaning.money_decimals),
-        *states.table(inspection.states, settings.cleaning.money_decimals),
+        *services.told(inspection.services, settings.cleaning.amount_decimals),
+        *states.table(inspection.states, settings.cleaning.amount_decimals),
         *([""] if inspection.states else []),
         *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),
         *_costs(inspection, settings, memory or engine.default_budget()),
+        "",
+        *_doubts(inspection, settings),
     ]
-    if reason := stops(inspection, settings):
-        texts += ["", f"the run would stop: {reason}"]
     return "\n".join(" ".join(text.splitlines()) for text in texts)  # a name may hold a line end
+
+
+def _doubts(inspection: Inspection, settings: Job) -> list[str]:
+    """Return what the run would do: what stops it, what may be counted wrongly, what is left out, what was assumed."""
+    texts = list(inspection.warnings)
+    if inspection.fillable:
+        texts.append(
+            "many lines lack what the first line of their order says, such as the customer: "
+            'input.fill_from = "order" fills it'
+        )
+    if inspection.n_duplicates:
+        texts.append(
+            f"{inspection.n_duplicates:,} lines that equal another one in every column of the file would be left out"
+        )
+    texts += [text for table, _ in inspection.extra for text in attribute_table.remarks(table)]
+    texts += read_input.amount_notes(inspection.reading, inspection.formats)
+    texts += read_input.notes(inspection.reading, settings)
+    if inspection.one_time is not None:
+        texts.append(
+            f"{inspection.one_time:.0%} of the customers have one order: "
+            'models.one_time_buyers = "separate" makes them a segment by rule and divides the others'
+        )
+    assumed = {
+        name
+        for group in inspection.reading.file_groups
+        for name in gathered(group.columns)
+        if name not in settings.columns
+    }
+    if assumed:
+        texts.append(f"columns are taken by their names: {errors.listing(assumed, most=20)} (assumed)")
+    told = [f"  {n}. {text}" for n, text in enumerate(texts, start=1)]
+    if reason := stops(inspection, settings):
+        return [
+            f"the run would stop: {reason}",
+            *(["and what is in doubt, most first:"] if told else []),
+            *told,
+        ]
+    kept = (
+        sum(n for name, n in inspection.classes.iter_rows() if name in ledger.KEPT) - inspection.n_duplicates
+    )
+    seen = "" if inspection.exact else " of those looked through"
+    return [f"the run would count {kept:,} lines{seen}" + ("; in doubt, most first:" if told else ""), *told]
 
 
 def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], settings: Job) -> list[str]:
@@ -86,6 +115,7 @@ def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], sett
             f"  {name:<12} {column!r:<24} {str(group.dtypes[name]).lower():<14} {_manner(name, how)}({origin})"
             f"{_missing(missing[name], sum(file.n_records for file in group.files))}"
         )
+    texts.append(f"  {'times':<12} {_clock(group, how, settings)}")
     used = {
         *group.columns.values(),
         group.currency,
@@ -93,6 +123,25 @@ def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], sett
     }
     unused = [name for name in first.names if name not in used]
     return [*texts, f"  not used: {errors.listing(unused)}"] if unused else texts
+
+
+def _clock(group: FileGroup, how: Formats, settings: Job) -> str:
+    """Return by which clock days and hours are told."""
+    dtype, given = group.dtypes["ordered_at"], settings.input
+    if isinstance(dtype, pl.Datetime):
+        kinds = {"offset" if dtype.time_zone else "time"}
+    else:
+        kinds = {"day"} if dtype == pl.Date else {kind_of(form) for form in how.dates}
+    shown = f"in {given.time_zone}" if given.time_zone else "by the clock as it is written"
+    texts = {
+        "epoch": f"seconds since 1970, in {given.time_zone or 'UTC'}",
+        "offset": f"with an offset from UTC, {shown}",
+        "time": "without an offset, as written: if they are in UTC, say, input.source_zone and input.time_zone shift them",
+        "day": "days without a time, as written",
+    }
+    if given.source_zone:
+        texts["time"] = f"without an offset, taken for {given.source_zone}, {shown}"
+    return "; ".join(text for kind, text in texts.items() if kind in kinds) or "none that can be read"
 
 
 def _missing(missing: Missing, n_lines: int) -> str:
@@ -132,13 +181,16 @@ def _extra(table: Mapping[str, Any], known: int, inspection: Inspection) -> list
         f"{table['path']}: {table['rows']:,} row(s), for {known / max(inspection.n_seen, 1):.1%} of the customers"
         f"{'' if inspection.exact else ' that were looked at'}"
     ]
-    texts += [f"  {c['feature']:<12} {c['column']!r:<24} {c['kind']}" for c in table["columns"]]
-    return texts + [f"  {text.removeprefix(table['path'] + ': ')}" for text in attribute_table.remarks(table)]
+    return texts + [f"  {c['feature']:<12} {c['column']!r:<24} {c['kind']}" for c in table["columns"]]
 
 
 def _costs(inspection: Inspection, settings: Job, memory: int) -> list[str]:
     in_sample = min(inspection.n_customers, settings.models.sample)
-    seconds = inspection.n_lines * _SECONDS_A_LINE + in_sample * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
+    added = sum(table["matrix_columns"] for table, _ in inspection.extra)
+    width = (len(settings.matrix.columns) + added) / _COLUMNS
+    seconds = (
+        inspection.n_lines * _SECONDS_A_LINE + in_sample * width * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
+    )
     partitions = memory_plan.plan(inspection.n_lines, memory)
     return [
         "what the job would cost, roughly, on two cores:",

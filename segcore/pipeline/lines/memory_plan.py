@@ -105,15 +105,15 @@ def refit_processes_beside_models(settings: Job, memory: int) -> int:
     return processes if needed_for_models(settings) + processes * _REFIT <= memory else 1
 
 
-def partition(run: RunContext, n_lines: int) -> PartitionPlan:
-    """Plan how a run's lines are split, and log what the run will need.
+def partition(run: RunContext, n_lines: int, *, beside: int = 0) -> PartitionPlan:
+    """Plan how a run's lines are split, and log what the run will need; the pass over the lines holds so many bytes beside them.
 
     Raises
     ------
     segcore.errors.BudgetError
         If a pass over the lines does not keep to the budget; with both numbers.
     """
-    _check(needed_for_lines(n_lines), run.plan.budget, what=f"{n_lines:,} lines", remedy=" or more")
+    _check(needed_for_lines(n_lines) + beside, run.plan.budget, what=f"{n_lines:,} lines", remedy=" or more")
     columns = len(expressions.all_columns(run.settings.features.own))
     partitions = plan(n_lines, run.plan.budget, columns=columns)
     run.progress.log(summary(n_lines, run.plan.budget, partitions, run.settings))

@@ -63,11 +63,14 @@ class PreparedInput:
         The same files by header.
     filled : list of FilledLines
         Of each group, what stage ``fill`` left, where the job asks for it.
+    ids : str
+        The file that stage ``ids`` left, where the job has a map of ids.
     """
 
     files: list[Prepared]
     file_groups: list[FileGroup]
     filled: Sequence[FilledLines] = ()
+    ids: str = ""
 
     @classmethod
     def of(cls, files: list[Prepared], settings: Job) -> PreparedInput:
@@ -85,13 +88,17 @@ class PreparedInput:
         return [one.paths for one in self.filled] or [() for _ in self.file_groups]
 
     @property
+    def by_amount(self) -> bool:
+        """Whether some lines say their amount in place of quantity and price."""
+        return any(group.by_amount for group in self.file_groups)
+
+    @property
     def absent_features(self) -> list[str]:
         """Features that some of the files cannot say anything about."""
         absent = (
             [] if all("product_id" in group.columns for group in self.file_groups) else ["unique_products"]
         )
-        by_amount = any(group.by_amount for group in self.file_groups)
-        return [*absent, "item_count", "mean_basket_items"] if by_amount else absent
+        return [*absent, "item_count", "mean_basket_items"] if self.by_amount else absent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +208,7 @@ def notes(source: PreparedInput, settings: Job) -> list[str]:
         for name, meaning in _WITHOUT.items()
         if (group := next((lay for lay in source.file_groups if name not in lay.columns), None))
     ]
-    if any(group.by_amount for group in source.file_groups):
+    if source.by_amount:
         if settings.features.returns == "net":
             raise errors.DataError(
                 'lines say their amount, not quantity and price: expected both for features.returns = "net"'
@@ -209,6 +216,17 @@ def notes(source: PreparedInput, settings: Job) -> list[str]:
         missing.append(
             "lines say their amount, not quantity and price: there are no features item_count and mean_basket_items"
         )
+    elif settings.cleaning.quantity_decimals:
+        missing.append(
+            "quantities have decimals (cleaning.quantity_decimals): item_count and mean_basket_items add up what was bought, be "
+            "it pieces or weights"
+        )
+    missing += [
+        f"{_where(group)}: {errors.listing(map(repr, off))} may be money that is off a line or an order, and is not used: "
+        "cleaning.line_discount, order_discount and order_refund name such columns"
+        for group in source.file_groups
+        if (off := ingest.like_discounts(group, settings.cleaning))
+    ]
     return [*missing, *_named_twice(source), *(note for file in source.files for note in file.notes)]
 
 
@@ -300,7 +318,7 @@ def _amount_given(group: FileGroup, how: Formats, settings: Job) -> bool:
             if group.by_amount:
                 amounts.refuse_order_total(group.columns["line_amount"], _where(group))
             return False
-    if group.by_amount:
+    if group.by_amount or group.discounts:  # an amount may have them off already
         return False
     tasks = [(part, how, settings) for part in task_groups(group)]
     compared = amounts.added(list(engine.run_tasks(_compare_amounts, tasks, label="amounts")))

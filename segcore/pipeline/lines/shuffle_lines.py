@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 from pydantic import TypeAdapter
 
-from segcore import engine, expressions, ingest, schema, storage
-from segcore.ingest import FileGroup, Formats
+from segcore import engine, errors, expressions, ingest, schema, storage
+from segcore.ingest import FileGroup, Formats, customer_ids
 from segcore.job import Job
 from segcore.lines import cleaning, ledger, look_back, shuffle
 from segcore.lines.cleaning import Window
@@ -159,9 +159,10 @@ class _Task:
     folder: str
     bits: int
     filled: tuple[str, ...] = ()  # files of the group's lines, where fields had to be filled
+    ids: str = ""  # file of the map of ids, where there is one
 
     def classified(self) -> pl.LazyFrame:
-        return _classified(self.group, self.filled, self.formats, self.settings, self.window)
+        return _classified(self.group, self.filled, self.ids, self.formats, self.settings, self.window)
 
 
 def _window(
@@ -191,6 +192,7 @@ def _tasks(
             folder=folder,
             bits=bits,
             filled=filled,
+            ids=source.ids,
         )
         for group, own, paths in zip(source.file_groups, formats, source.filled_paths, strict=True)
         for part, filled in _parts(group, paths)
@@ -207,22 +209,28 @@ def _parts(group: FileGroup, paths: Sequence[str]) -> Iterator[tuple[FileGroup, 
 
 def classified(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> list[pl.LazyFrame]:
     """Return the lines of every group with their values and classes; nothing but dates is read before a frame is collected."""
-    days = observation_window.of_lines(source, formats, settings)
+    days = None
+    if (
+        settings.features.as_of is None
+    ):  # else the day that recency counts from does not follow from the lines
+        days = observation_window.of_lines(source, formats, settings)
     window = observation_window.find(source, formats, settings, days=days)
     return [
-        _classified(group, paths, own, settings, window)
+        _classified(group, paths, source.ids, own, settings, window)
         for group, own, paths in zip(source.file_groups, formats, source.filled_paths, strict=True)
     ]
 
 
 def _classified(
-    group: FileGroup, filled: Sequence[str], formats: Formats, settings: Job, window: Window
+    group: FileGroup, filled: Sequence[str], ids: str, formats: Formats, settings: Job, window: Window
 ) -> pl.LazyFrame:
     if filled:
         lines = pl.scan_parquet(list(filled), hive_partitioning=False)
     else:
         lines = ingest.scan(group, rest=read_input.rest_seed(settings))
     values = ingest.read_values(lines, group, formats, settings, latest=settings.input.latest_second)
+    if ids:
+        values = customer_ids.mapped(values, pl.scan_parquet(ids), seed=settings.seed)
     excluded = ingest.as_read(settings.cleaning.exclude_customers, settings)
     rules = settings.cleaning.model_copy(update={"exclude_customers": excluded})
     return cleaning.classify(values, rules, window)
@@ -243,7 +251,8 @@ class _Done:
 def _shuffle(task: _Task) -> _Done:
     """Partition the lines of a group of files, in a folder that no other try of the task writes to."""
     carry = expressions.all_columns(task.settings.features.own)
-    keyed = shuffle.keyed(task.classified(), seed=task.settings.seed, carry=carry)
+    key = task.settings.cleaning.order_key
+    keyed = shuffle.keyed(task.classified(), seed=task.settings.seed, order_key=key, carry=carry)
     with expressions.computed(), read_input.writing(task.folder):
         files = shuffle.write(keyed, repartition.new_folder(task.folder), bits=task.bits)
     if not files:
@@ -290,6 +299,7 @@ def _buckets(
 ) -> Iterator[Bucket]:
     """Give the buckets in hash order; what does not fit in memory is split before."""
     net = run.settings.features.returns == "net"
+    off_orders = run.settings.cleaning.takes_off_orders
     first = repartition.partitions(files, plan.bits)
     for one in repartition.split(first, shared, by="h", capacity=plan.capacity):
         if one.rows <= plan.capacity:
@@ -298,6 +308,11 @@ def _buckets(
         # By another hash, whose bits begin anew.
         slices = _sliced([one], shared, "product" if net else "order", plan)
         whole_orders = not net and all(part.rows <= plan.capacity for part in slices)
+        if off_orders and not whole_orders:
+            raise errors.DataError(
+                f"one order has more than the {plan.capacity:,} lines that fit in memory at once, and its discounts are shared by "
+                "all of them: give more with --memory"
+            )
         if not net and not whole_orders:  # an order is too large itself
             slices = _sliced(slices, shared, "line", plan)
         run.progress.log(

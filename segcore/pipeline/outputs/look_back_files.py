@@ -33,7 +33,7 @@ def write(
     df = look_back.first_customers(customers.then)
     if not df.height:
         return None
-    decimals = run.settings.cleaning.money_decimals
+    decimals = run.settings.cleaning.amount_decimals
     segments = look_back.label_then(df, fit.labelled, preparation, separate=separate)
     top = int(_by_revenue(profile)["segment"][0])
     table, rules = look_back.tables(

@@ -28,7 +28,7 @@ def fit(run: RunContext, customers: Customers) -> JudgedOutlook | None:
             run.settings.features.numbers,
             days=(cut.end - cut.at) // 86_400,
             seasons=customers.seasons,
-            money_decimals=run.settings.cleaning.money_decimals,
+            money_decimals=run.settings.cleaning.amount_decimals,
         )
         stage.rows = None if made is None else made.figures.customers
     if made is None:

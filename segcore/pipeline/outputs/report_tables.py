@@ -27,7 +27,7 @@ def of_customers(
     run: RunContext, customers: Customers, everyone: pl.LazyFrame, preparation: Preparation
 ) -> dict[str, pl.DataFrame]:
     """Return the tables of every run, by name: `everyone` is all customers with their segment."""
-    decimals = run.settings.cleaning.money_decimals
+    decimals = run.settings.cleaning.amount_decimals
     cohorts = tables.cohorts(map(pl.read_parquet, customers.months), money_decimals=decimals)
     return {
         "monthly": tables.monthly(months(customers, everyone), money_decimals=decimals),

@@ -90,7 +90,7 @@ def write_customers(
         if given_names
         else settings.lineage.name_margin,  # the rule does not judge given names again
         currency=settings.report.currency,
-        money_decimals=settings.cleaning.money_decimals,
+        money_decimals=settings.cleaning.amount_decimals,
     )
     profile.save(folder, table)
     written = segment_files.write(

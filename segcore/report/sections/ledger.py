@@ -9,14 +9,14 @@ from typing import Any
 
 from segcore import records
 from segcore.records.extra import TableCoverage
-from segcore.records.ledger import Amount, ClassAmount, ReturnsNet
+from segcore.records.ledger import Amount, ClassAmount, Discounts, ReturnsNet
 from segcore.report import charts, privacy
 from segcore.report.charts import Figure
 from segcore.report.formatting import Formatter, cut, label, listed, sentence
 from segcore.report.report_data import ReportData
 
 _PURCHASE = "purchase"
-_KEPT = {_PURCHASE, "return"}
+_KEPT = {_PURCHASE, "return", "discount"}
 _EXAMPLE_COLUMNS = (
     "order_id",
     "product_id",
@@ -47,7 +47,7 @@ class Ledger:
 def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool, shown_above: Collection[str] = ()) -> Ledger:
     """Collect the ledger, examples of rejects and the warnings that are not shown above."""
     account = data.ledger
-    classes = [own for own in account.classes if own.rows]
+    classes = [own for own in account.classes if own.rows or own.money]
     return Ledger(
         sentence=_ledger_sentence(classes, account.rows_in, fmt),
         classes=[
@@ -74,7 +74,11 @@ def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool, shown_above: Col
         examples=_examples(data, show_ids=show_ids),
         unmet=listed([class_name(own.name).lower() for own in account.classes if not own.rows]),
         unreadable=account.unreadable_amount_rows,
-        net=_net_sentence(account.returns_net, fmt),
+        net=" ".join(
+            text
+            for text in (_net_sentence(account.returns_net, fmt), _off_sentence(account.discounts, fmt))
+            if text
+        ),
         extra=[_extra_sentence(table, fmt) for table in data.manifest.extra],
         warnings=[sentence(cut(text, 400)) for text in data.manifest.warnings if text not in shown_above],
     )
@@ -95,6 +99,19 @@ def _net_sentence(net: ReturnsNet | None, fmt: Formatter) -> str:
     )
 
 
+def _off_sentence(off: Discounts | None, fmt: Formatter) -> str:
+    """Return what discounts and refunds took off, where the job has some."""
+    if off is None:
+        return ""
+    text = (
+        f"Discounts and refunds lower what the purchases of {fmt.counted(off.taken_off.rows, 'order')} cost by "
+        f"{exact(off.taken_off.money, fmt)}; {fmt.counted(off.orders_emptied, 'order')} had nothing left and are not counted"
+    )
+    if not off.beyond.rows:
+        return f"{text}."
+    return f"{text}; {exact(off.beyond.money, fmt)} more than their purchases cost was not taken off."
+
+
 def _extra_sentence(table: TableCoverage, fmt: Formatter) -> str:
     """Return of how many customers another table knows something, and what."""
     known = [f"{label(column.feature)} of {fmt.percent(column.share)}" for column in table.columns]
@@ -110,6 +127,7 @@ def class_name(name: str) -> str:
     known = {
         "purchase": "Purchases",
         "return": "Returns",
+        "discount": "Discounts",
         "duplicate": "Duplicates",
         "outside_window": "Outside the observation window",
         "not_kept": "Not kept by the job's rule",

@@ -48,7 +48,7 @@ _SHAPES: dict[str, tuple[int, str]] = {
     "customers of one line": (2_000_000, "700MB"),
     "a product for each line": (1_000_000, "700MB"),
     "descriptions of 10 kB": (100_000, "500MB"),
-    "50,000 files": (500_000, "500MB"),
+    "50,000 files": (500_000, "700MB"),
 }
 _FILES = 50_000
 

@@ -195,7 +195,7 @@ def _costs(inspection: Inspection, settings: Job, memory: int) -> list[str]:
     return [
         "what the job would cost, roughly, on two cores:",
         f"  time    {_duration(seconds / 2)} to {_duration(seconds * 2)}",
-        f"  {memory_plan.summary(inspection.n_lines, memory, partitions, settings)}",
+        f"  {memory_plan.summary(inspection.n_lines, memory, partitions, settings, n_files=len(inspection.sources))}",
     ]
 
 

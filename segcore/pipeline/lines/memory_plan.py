@@ -18,6 +18,8 @@ _BYTES_A_COLUMN = 100
 # What a pass over the lines holds, whatever their number, measured on 50 million; and what it holds of few lines.
 _PASS = 700_000_000
 _PASS_A_LINE = 700
+# What is known of a file, here and in each scan, measured on 50,000.
+_A_FILE = 4_000
 # What the sample fits hold beside the distances of a tree, of which a linkage takes two copies and work space.
 _FITS = 150_000_000
 _TREE_A_PAIR = 10
@@ -65,9 +67,9 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> PartitionPlan:
     return PartitionPlan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
 
 
-def needed_for_lines(n_lines: int) -> int:
+def needed_for_lines(n_lines: int, n_files: int = 1) -> int:
     """Return the bytes of memory that so many lines need at least, beyond what the imports take."""
-    return min(_PASS, n_lines * _PASS_A_LINE)
+    return min(_PASS, n_lines * _PASS_A_LINE) + n_files * _A_FILE
 
 
 def needed_for_models(settings: Job) -> int:
@@ -113,10 +115,12 @@ def partition(run: RunContext, n_lines: int, *, beside: int = 0) -> PartitionPla
     segcore.errors.BudgetError
         If a pass over the lines does not keep to the budget; with both numbers.
     """
-    _check(needed_for_lines(n_lines) + beside, run.plan.budget, what=f"{n_lines:,} lines", remedy=" or more")
+    n_files = len(run.plan.sources)
+    what = f"{n_lines:,} lines in {n_files:,} files" if n_files > 1 else f"{n_lines:,} lines"
+    _check(needed_for_lines(n_lines, n_files) + beside, run.plan.budget, what=what, remedy=" or more")
     columns = len(expressions.all_columns(run.settings.features.own))
     partitions = plan(n_lines, run.plan.budget, columns=columns)
-    run.progress.log(summary(n_lines, run.plan.budget, partitions, run.settings))
+    run.progress.log(summary(n_lines, run.plan.budget, partitions, run.settings, n_files=n_files))
     return partitions
 
 
@@ -140,9 +144,9 @@ def _check(needed: int, memory: int, *, what: str, remedy: str) -> None:
         )
 
 
-def summary(n_lines: int, memory: int, partitions: PartitionPlan, settings: Job) -> str:
+def summary(n_lines: int, memory: int, partitions: PartitionPlan, settings: Job, *, n_files: int = 1) -> str:
     """Return in one line what a run will need."""
-    needed = max(needed_for_lines(n_lines), needed_for_models(settings))
+    needed = max(needed_for_lines(n_lines, n_files), needed_for_models(settings))
     scratch = max(n_lines * _SCRATCH_A_LINE, 1_000_000)
     buckets = f"{2**partitions.bits} bucket{'s' if partitions.bits else ''}"
     return (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import csv
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
 
 from segcore import spreadsheet
 
@@ -86,3 +89,28 @@ def test_a_real_spreadsheet_leaves_the_ids_alone(tmp_path: Path) -> None:
         "7",
         "100000",
     ]
+
+
+@pytest.mark.skipif(shutil.which("ssconvert") is None, reason="no spreadsheet: install gnumeric")
+def test_the_documented_formula_joins_a_list_of_ids(tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent.joinpath("jobs", "README.md").read_text(encoding="utf-8")
+    (formula,) = re.findall(r"`(=VLOOKUP\([^`]*)`", page)
+    customers = ["17850", "007", "3-4"]
+    table = pl.DataFrame(
+        {"customer_id": customers, "segment": [1, 2, 3], "segment_name": ["Ann", "Bea", "Cyd"]}
+    )
+    [path] = spreadsheet.write(tmp_path / "segments.csv", [table])
+    with xlsxwriter.Workbook(tmp_path / "mine.xlsx", {"strings_to_numbers": False}) as book:
+        mine, segments = book.add_worksheet("mine"), book.add_worksheet("segments")
+        mine.write_row("A1", ["id", "segment"])
+        for number, customer in enumerate(customers, start=2):
+            mine.write(f"A{number}", int(customer) if customer == "17850" else customer)
+            mine.write_formula(f"B{number}", formula.replace("A2", f"A{number}"))
+        for number, row in enumerate(csv.reader(path.read_text("utf-8-sig").splitlines())):
+            segments.write_row(number, 0, row)
+    subprocess.run(
+        ["ssconvert", "--recalc", str(tmp_path / "mine.xlsx"), str(tmp_path / "mine.csv")],
+        check=True,
+        capture_output=True,
+    )
+    assert pl.read_csv(tmp_path / "mine.csv")["segment"].to_list() == ["Ann", "Bea", "Cyd"]

@@ -164,6 +164,20 @@ def test_no_label_covers_another(open_page: Any, page_file: Path, width: int) ->
     assert covered == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_label_is_cut_at_the_edge_of_its_chart(open_page: Any, page_file: Path, width: int) -> None:
+    visit = open_page(page_file, width)
+    visit.unfold()
+    cut = visit.page.evaluate(
+        """[...document.querySelectorAll('.vega svg text')].filter(text => {
+            const box = text.getBoundingClientRect(), chart = text.ownerSVGElement.getBoundingClientRect();
+            return box.width && (box.left < chart.left - 1 || box.right > chart.right + 1
+                || box.top < chart.top - 1 || box.bottom > chart.bottom + 1);
+        }).map(text => `${text.closest('.vega').id}: ${text.textContent}`)"""
+    )
+    assert cut == []
+
+
 def test_the_contents_stay_in_view_and_lead_into_what_is_folded(open_page: Any, page_file: Path) -> None:
     page = open_page(page_file).page
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")

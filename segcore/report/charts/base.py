@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import altair as alt
 from markupsafe import Markup
 
-from segcore.report.charts import svg
+from segcore.report.charts import placing, svg
 
 N_COLOURS = 10
 INK, MUTED, RULE, PAPER, ACCENT = "var(--ink)", "var(--muted)", "var(--rule)", "var(--paper)", "var(--accent)"
@@ -93,9 +93,17 @@ def segment_scale(segments: Sequence[int]) -> alt.Scale:
     return alt.Scale(domain=list(segments), range=[colour(s) for s in segments])
 
 
-def words(texts: Mapping[str, str | list[str]]) -> str:
+def words(texts: Mapping[str, str] | Mapping[str, list[str]]) -> str:
     """Return the Vega expression that writes a text, or lines of one, in place of an axis's value."""
     return f"({json.dumps(texts, ensure_ascii=False)})[datum.value]"
+
+
+def months_axis(labels: Mapping[str, str] | Mapping[str, list[str]], *, upright: bool) -> alt.Axis:
+    """Return an axis of months, each with its words; they stand upright on a phone."""
+    # The page's font may be wider than the one that a chart is laid out with: room is left for it.
+    longest = max((placing.text_width("".join(text), FONT_SIZE) for text in labels.values()), default=0.0)
+    room = {"labelAngle": -90, "minExtent": longest + 6} if upright else {"labelAngle": 0}
+    return alt.Axis(labelExpr=words(labels), labelOverlap=True, labelLineHeight=13, **room)
 
 
 def short_numbers(prefix: str) -> str:

@@ -14,6 +14,7 @@ from segcore.report.charts.base import (
     WIDE,
     AnyChart,
     Figure,
+    months_axis,
     short_numbers,
     spec,
     tip,
@@ -151,7 +152,7 @@ def _bars(df: pl.DataFrame, fmt: Formatter, *, upright: bool = False) -> alt.Cha
             x=alt.X(
                 "month:O",
                 title=None,
-                axis=alt.Axis(labelAngle=-90 if upright else 0, labelOverlap=True, labelExpr=words(labels)),
+                axis=months_axis(labels, upright=upright),
             ),
             y=alt.Y(
                 "revenue:Q",

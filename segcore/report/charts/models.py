@@ -68,7 +68,8 @@ def criterion(
         scale=alt.Scale(domain=[ks[0] - 0.4, ks[-1] + 0.4], nice=False),
         axis=alt.Axis(values=ks, format="d", grid=False),
     )
-    numbers = alt.Axis(tickCount=5, minExtent=40, format=".0%" if percent else ",.3~r")
+    extent = max(40.0, *(placing.text_width(f"{value:,.0f}", FONT_SIZE) for value in df["value"].to_list()))
+    numbers = alt.Axis(tickCount=5, minExtent=extent, format=".0%" if percent else ",.3~r")
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=numbers)
     lines = {"x": x, "y": y, "color": alt.Color("name:N", legend=None, scale=colours)}
     dashes = alt.Scale(domain=names, range=[style[name][1] for name in names])

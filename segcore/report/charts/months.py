@@ -14,11 +14,11 @@ from segcore.report.charts.base import (
     PAPER,
     WIDE,
     Figure,
+    months_axis,
     segment_scale,
     short_numbers,
     spec,
     tip,
-    words,
 )
 from segcore.report.formatting import Formatter, month
 
@@ -74,12 +74,7 @@ def _bars(
     *,
     upright: bool = False,
 ) -> alt.Chart:
-    axis = alt.Axis(
-        labelAngle=-90 if upright else 0,
-        labelOverlap=True,
-        labelExpr=words(labels),
-        labelLineHeight=13,
-    )
+    axis = months_axis(labels, upright=upright)
     bars: alt.Chart = (
         alt.Chart(df)
         .mark_bar(stroke=PAPER, strokeWidth=1)

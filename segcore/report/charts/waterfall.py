@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from segcore.report.charts import placing
-from segcore.report.charts.base import FONT_SIZE, INK, NARROW, Figure, short_numbers, spec, tip
+from segcore.report.charts.base import FONT_SIZE, INK, NARROW, AnyChart, Figure, short_numbers, spec, tip
 
 _HALF = 520  # pixels of half a page
 
@@ -34,33 +34,40 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
         title=None,
         axis=alt.Axis(labelLimit=190, minExtent=extent, grid=False, labelColor=INK),
     )
+    longest = max(placing.text_width(step["text"], FONT_SIZE) for step in steps) + 12
     fills = alt.Scale(domain=["total", "out", "in"], range=[INK, "var(--out)", "var(--in)"])
     axis = alt.Axis(
         labelExpr=short_numbers(currency), tickCount=4, grid=False
     )  # lines would cross the figures
-    bars = (
-        alt.Chart(df)
-        .mark_bar(size=18)
-        .encode(
-            x=alt.X("start:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, span * 1.45], nice=False)),
-            x2="end:Q",
-            y=y,
-            color=alt.Color("kind:N", legend=None, scale=fills),
-            description="tip:N",
+
+    def layers(width: int) -> AnyChart:
+        plot = width - extent - 20
+        end = span * plot / max(plot - longest, 1.0)  # beside the longest bar its figure has room
+        bars = (
+            alt.Chart(df)
+            .mark_bar(size=18)
+            .encode(
+                x=alt.X("start:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, end], nice=False)),
+                x2="end:Q",
+                y=y,
+                color=alt.Color("kind:N", legend=None, scale=fills),
+                description="tip:N",
+            )
         )
-    )
-    text = (
-        alt.Chart(df)
-        .transform_calculate(right="max(datum.start, datum.end)")
-        .mark_text(align="left", dx=5)
-        .encode(x="right:Q", y=y, text="text:N")
-    )
+        text = (
+            alt.Chart(df)
+            .transform_calculate(right="max(datum.start, datum.end)")
+            .mark_text(align="left", dx=5)
+            .encode(x="right:Q", y=y, text="text:N")
+        )
+        return alt.layer(bars, text)
+
     figures = "; ".join(f"{step['label']} {step['text']}" for step in steps)
     return Figure(
         name=name,
         title=title,
         alt=f"{title}: {figures}.",
-        spec=spec(alt.layer(bars, text), 30 * len(order) + 30, _HALF),
-        narrow=spec(alt.layer(bars, text), 26 * len(order) + 30, NARROW),
+        spec=spec(layers(_HALF), 30 * len(order) + 30, _HALF),
+        narrow=spec(layers(NARROW), 26 * len(order) + 30, NARROW),
         natural_width=_HALF,
     )

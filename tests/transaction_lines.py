@@ -78,7 +78,7 @@ def prepared(paths: Sequence[Path], settings: job.Job | None = None) -> Prepared
     settings = settings or job.Job()
     scratch = Path(tempfile.mkdtemp(dir=paths[0].parent, prefix=".scratch-"))
     files = ingest.prepare(ingest.discover(paths), settings.input, scratch, memory=10**9)
-    return PreparedInput(files=files, file_groups=ingest.group_files(files, settings))
+    return PreparedInput.of(files, settings)
 
 
 def started(
@@ -101,8 +101,9 @@ def through(inputs: Sequence[Path | str], folder: Path, **settings: Any) -> dict
     """Take inputs through the first stages of a run, and return its ledger."""
     job_settings = job.resolve("", {key.replace("__", "."): value for key, value in settings.items()})
     run = started(folder, job_settings, inputs)
-    source = replace(read_input.prepare(run), ids=id_map.prepare(run))
-    found = taken_through(source, job_settings, folder, progress=run.progress, n_buckets=4)
+    source = read_input.prepare(run)
+    source = replace(source, ids=id_map.prepare(run))
+    found = taken_through(source, source.settings, folder, progress=run.progress, n_buckets=4)
     return {**read_json(found.folder / "ledger.json"), "warnings": run.progress.warnings}
 
 

@@ -122,11 +122,16 @@ memory_option = option(
     help="Memory budget, such as 1GB; with a cluster of each worker.  [default: half of the machine]",
 )
 source_options = together(  # without them it is found by looking
+    key_option(
+        "input.preset",
+        "--preset",
+        help="Known system that the files are exports of, such as shopify; or none.  [default: by their header]",
+    ),
     key_option("input.encoding", "--encoding", help="Of text files.  [default: found by looking]"),
     key_option(
         "input.date_format",
         "--date-format",
-        help="month-first, day-first, year-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y.",
+        help="month-first, day-first, year-first, epoch-seconds, epoch-milliseconds, excel-days, or a pattern like %d.%m.%Y.",
     ),
     key_option("input.decimal", "--decimal", type=click.Choice([".", ","]), help="Decimal mark of numbers."),
     key_option(

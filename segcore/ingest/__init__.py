@@ -1,7 +1,7 @@
 """From a source's files to canonical columns and their values."""
 
 from segcore.ingest.bytestream import UNDECODABLE
-from segcore.ingest.customer_ids import as_read, exact_below
+from segcore.ingest.customer_ids import as_id_text, as_read, exact_below
 from segcore.ingest.date_formats import order_of
 from segcore.ingest.failures import readable
 from segcore.ingest.files import Source, discover, find, has_changed
@@ -30,6 +30,7 @@ __all__ = [
     "Formats",
     "Prepared",
     "Source",
+    "as_id_text",
     "as_read",
     "by_reason",
     "discover",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from segcore import errors, schema
 from segcore.ingest.column_names import SYNONYMS, folded
-from segcore.ingest.contents import Content, Kind
+from segcore.ingest.contents import Content, Kind, is_value
 
 _KINDS: dict[str, Kind] = {
     "quantity": "number",
@@ -25,21 +25,26 @@ _OFF = re.compile(
     re.IGNORECASE,
 )
 _LIKE_MONEY = re.compile(
-    "price|sales|total|amount|revenue|value|preis|betrag|umsatz|prix|montant|preci|import|prec|prezz|prijs"
+    "price|sales|total|amount|revenue|value|preis|betrag|umsatz|prix|montant|preci|import|prezz|prijs"
+)
+_NOT_OF_A_LINE = re.compile(
+    "refund|tax|vat|ship|freight|discount|disc$|coupon|fee|cost|tip|balance|paid|list|compare|unitprice|before"
 )
 
 
-# Columns whose ids count where those before them say nothing are called so.
-FALLBACK = "customer_id_{}"
+# The second and later columns that a job names for one canonical column are called so.
+_MORE = "{}_{}"
+TIME = _MORE.format("ordered_at", 2)  # where the time of day stands in a column of its own
+_OF_MORE = re.compile(rf"({'|'.join(schema.LINE_NAMES)})_\d+")
 
 
 def is_fallback(name: str) -> bool:
     """Whether a column is a second or later one that may name the customer; other tables have names of their own."""
-    return re.fullmatch(FALLBACK.format(r"\d+"), name) is not None
+    return re.fullmatch(_MORE.format("customer_id", r"\d+"), name) is not None
 
 
 def flattened(mapping: Mapping[str, str | list[str]]) -> dict[str, str]:
-    """Return a job's ``[columns]`` with one column each: the second and later ones for the customer by names of their own.
+    """Return a job's ``[columns]`` with one column each: the second and later ones of a list by names of their own.
 
     Examples
     --------
@@ -49,15 +54,17 @@ def flattened(mapping: Mapping[str, str | list[str]]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for canonical, names in mapping.items():
         for place, name in enumerate([names] if isinstance(names, str) else names, start=1):
-            columns[canonical if place == 1 else FALLBACK.format(place)] = name
+            columns[canonical if place == 1 else _MORE.format(canonical, place)] = name
     return columns
 
 
 def gathered(columns: Mapping[str, str]) -> dict[str, str | list[str]]:
     """Undo :func:`flattened`."""
-    plain = {name: column for name, column in columns.items() if name in schema.LINE_NAMES}
-    fallbacks = [column for name, column in columns.items() if name not in schema.LINE_NAMES]
-    return {**plain, "customer_id": [plain["customer_id"], *fallbacks]} if fallbacks else {**plain}
+    lists: dict[str, list[str]] = {}
+    for name, column in columns.items():
+        more = _OF_MORE.fullmatch(name)
+        lists.setdefault(more[1] if more else name, []).append(column)
+    return {name: some[0] if len(some) == 1 else some for name, some in lists.items()}
 
 
 def assign_columns(
@@ -67,6 +74,7 @@ def assign_columns(
     where: str,
     folders: Sequence[str] = (),
     contents: Mapping[str, Content] | None = None,
+    one_each: bool = False,
 ) -> dict[str, str]:
     """Find the source's column for each canonical one.
 
@@ -82,6 +90,8 @@ def assign_columns(
         Those of the columns that the file's folders name: what the file says itself wins.
     contents : mapping of str to Content, optional
         What stands in the columns: one that is empty, or of the wrong kind, is not recognised by its name.
+    one_each : bool
+        Lines without a quantity are one item each.
 
     Returns
     -------
@@ -123,11 +133,11 @@ def assign_columns(
             if name not in _PRODUCT or "line_amount" not in columns
         }
     needed = {column.name for column in schema.LINE_COLUMNS if column.required}
-    missing = sorted(needed - set(columns) - (_PRODUCT if "line_amount" in columns else set()))
+    done_without = _PRODUCT if "line_amount" in columns else {"quantity"} if one_each else set()
+    missing = sorted(needed - set(columns) - done_without)
     if missing:
         raise errors.DataError(
-            f"{where}: {len(missing)} required column(s) not found: {errors.listing(missing)}"
-            f"{' (a line_amount would do for quantity and unit_price)' if set(missing) & _PRODUCT else ''}; columns there, in "
+            f"{where}: {len(missing)} required column(s) not found: {errors.listing(missing)}{_remedy(missing, header)}; columns there, in "
             f"their order: {errors.listing(header, in_order=True, most=30)}; name them in the job's [columns]{HINT}"
         )
     twice = {name for name in columns.values() if header.count(name) > 1}
@@ -135,14 +145,27 @@ def assign_columns(
         raise errors.DataError(
             f"{where}: the header names {errors.listing(twice)} more than once; rename one of them"
         )
-    fallbacks = [name for name in given if is_fallback(name)]
-    return {name: columns[name] for name in (*schema.LINE_NAMES, *fallbacks) if name in columns}
+    more = [name for name in given if _OF_MORE.fullmatch(name)]
+    return {name: columns[name] for name in (*schema.LINE_NAMES, *more) if name in columns}
+
+
+def _remedy(missing: Collection[str], header: Sequence[str]) -> str:
+    """Return what may do for columns that are missing."""
+    data = [name for name in header if is_value(name)]
+    if len(data) > 1:
+        return f" (the first line looks like data, such as {data[0]!r}: input.header = false if there is no header)"
+    if set(missing) == {"quantity"}:
+        return " (input.one_each = true if every line is one item; a line_amount would do for quantity and unit_price)"
+    return " (a line_amount would do for quantity and unit_price)" if set(missing) & _PRODUCT else ""
 
 
 def _as_in(header: Sequence[str], name: str) -> str:
-    return next((one for one in header if one == name), None) or next(
-        (one for one in header if one.strip() == name.strip()), name
-    )
+    """Return a name as the header has it; of a number that is no name, the column at that place."""
+    if name in header:
+        return name
+    if name.isdecimal() and 0 < int(name) <= len(header):
+        return header[int(name) - 1]
+    return next((one for one in header if one.strip() == name.strip()), name)
 
 
 def recognise(
@@ -172,7 +195,7 @@ def recognise(
 
 
 def _is_given(content: Content | None) -> bool:
-    return content is None or content.given > 0
+    return content is None or not content.empty
 
 
 def _fits(content: Content | None, canonical: str) -> bool:
@@ -195,6 +218,7 @@ def other_money(columns: Mapping[str, str], contents: Mapping[str, Content]) -> 
         for name, content in contents.items()
         if _LIKE_MONEY.search(folded(name))
         and not speaks_of_discounts(name)
+        and not _NOT_OF_A_LINE.search(folded(name))
         and name not in taken
         and content.given
         and content.may_be("number")

@@ -13,6 +13,7 @@ from typing import Literal
 
 import polars as pl
 
+from segcore.ingest import timestamps
 from segcore.ingest.bytestream import blocks
 from segcore.ingest.failures import broken_file
 from segcore.ingest.prepare import Prepared
@@ -39,11 +40,14 @@ class Content:
     ----------
     example : str
         The first of them; empty where there is none.
+    empty : bool
+        Whether nothing stands in it, not even a word for a missing value.
     given, numbers, whole, dates : int
-        Values that are not empty; those that look like numbers, like whole ones, like dates.
+        Values that are given; those that look like numbers, like whole ones, like dates.
     """
 
     example: str = ""
+    empty: bool = True
     given: int = 0
     numbers: int = 0
     whole: int = 0
@@ -60,6 +64,13 @@ class Content:
         return 0 < self.given == self.whole
 
 
+def is_value(text: str) -> bool:
+    """Whether a text is a number or a date, and hardly the name of a column."""
+    return any(pattern.fullmatch(text) for pattern in (_NUMBER, _WHOLE)) or (
+        text[:1].isdigit() and _DATE.fullmatch(text) is not None
+    )
+
+
 def of_columns(files: Sequence[Prepared], null_texts: Sequence[str]) -> dict[str, Content]:
     """Look at the first lines of some files with the same columns, in any order; of a name that stands twice at the first."""
     step = -(-len(files) // _MOST_FILES)
@@ -67,12 +78,14 @@ def of_columns(files: Sequence[Prepared], null_texts: Sequence[str]) -> dict[str
     for file in files[::step]:
         with broken_file(file.source.name):
             for name, texts in _head(file).items():
-                values[name] += (text for text in map(str.strip, texts) if text not in null_texts)
-    return {name: _content(texts) for name, texts in values.items()}
+                values[name] += (text for text in map(str.strip, texts) if text)
+    return {name: _content(texts, null_texts) for name, texts in values.items()}
 
 
-def _content(values: Sequence[str]) -> Content:
+def _content(texts: Sequence[str], null_texts: Sequence[str]) -> Content:
+    values = [text for text in texts if text not in null_texts]
     return Content(
+        empty=not texts,
         example=" ".join(values[0].split())[:_LONGEST] if values else "",
         given=len(values),
         numbers=sum(_NUMBER.fullmatch(value) is not None for value in values),
@@ -107,5 +120,10 @@ def _is_plain(dtype: pl.DataType) -> bool:
 
 
 def _texts(values: pl.Series) -> list[str]:
-    known = values.fill_nan(None) if values.dtype.is_float() else values
+    if isinstance(values.dtype, pl.Date | pl.Datetime):  # not every one has a Python object
+        known = values.to_frame("x").select(timestamps.as_text("x", values.dtype)).to_series()
+    elif values.dtype.is_temporal():
+        known = values.to_physical()
+    else:
+        known = values.fill_nan(None) if values.dtype.is_float() else values
     return ["" if value is None else str(value) for value in known.to_list()]

@@ -38,6 +38,30 @@ def group_files(files: Sequence[Prepared], table: job.Extra) -> list[FileGroup]:
         If a column is not there, or holds dates.
     """
     wanted = {"customer_id": table.key, **table.features}
+    groups = groups_with(files, wanted)
+    for group in groups:
+        for name, dtype in group.dtypes.items():
+            if dtype.is_temporal():
+                raise errors.DataError(
+                    f"{group.files[0].source.name}: column {wanted[name]!r} holds dates; expected numbers or categories"
+                )
+    return groups
+
+
+def groups_with(files: Sequence[Prepared], wanted: Mapping[str, str]) -> list[FileGroup]:
+    """Group files by header, with some of their columns.
+
+    Parameters
+    ----------
+    files : sequence of Prepared
+    wanted : mapping of str to str
+        What a column is called to its name in the files.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If a column is not there.
+    """
 
     def assign(own: Sequence[str], folders: Sequence[str], where: str) -> Mapping[str, str]:
         header = [*own, *folders]
@@ -53,14 +77,7 @@ def group_files(files: Sequence[Prepared], table: job.Extra) -> list[FileGroup]:
                 )
         return wanted
 
-    groups = group_by_header(files, assign)
-    for group in groups:
-        for name, dtype in group.dtypes.items():
-            if dtype.is_temporal():
-                raise errors.DataError(
-                    f"{group.files[0].source.name}: column {wanted[name]!r} holds dates; expected numbers or categories"
-                )
-    return groups
+    return group_by_header(files, assign)
 
 
 def rows(group: FileGroup, features: Sequence[str], settings: job.Job) -> pl.LazyFrame:

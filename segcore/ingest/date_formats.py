@@ -11,8 +11,10 @@ from segcore import errors
 from segcore.ingest.value_patterns import ORDERS, PatternCount
 
 EPOCHS = {"epoch-seconds": 1, "epoch-milliseconds": 1_000}
+EXCEL = "excel-days"
+NAMED = "named "  # before a format whose month is a word in any of the languages of segcore.ingest.words
 
-_MOST_FORMATS = 12
+_MOST_FORMATS = 24
 
 _ISO = re.compile(r"9999([-/.])99?\1(99?)")
 _NUMERIC = re.compile(r"99?([-/.])99?\1(9999|99)(?=\D|$)")
@@ -20,10 +22,13 @@ _NAMED = (
     (re.compile(r"99?([- /.])w\1(9999|99)(?=\D|$)"), "%d{0}{1}{0}{2}"),
     (re.compile(r"w( )99?, ?(9999)"), "{1}{0}%d, {2}"),
 )
+_WORDED = re.compile(r"99?(?:er|\.|º)?[ /-]*(?:de |of )?w\.?,?[ /-]*(?:de |del )?(9999|99)(?=\D|$)")
+_EAST_ASIAN = re.compile(r"9999年 ?99?月 ?99?日")
 _COMPACT = {"99999999": "%Y%m%d", "99999999999999": "%Y%m%d%H%M%S", "99999999 99:99": "%Y%m%d %H:%M"}
 _TIME = re.compile(
     r"(?P<gap>[T ]?)(?P<time>99?:99(?P<s>:99(?P<f>\.9+)?)?)?(?P<p> ?[AaPp][Mm])?(?P<z> ?(Z|[+-]99:?99))?(?P<u> w)?"
 )
+_EXCEL_DAYS = re.compile(r"9{5}(\.9+)?")
 _SECONDS, _MILLISECONDS = re.compile(r"9{9,10}(\.9+)?"), re.compile(r"9{13}(\.9+)?")
 
 
@@ -63,8 +68,14 @@ def decide(dates: Sequence[PatternCount], wanted: str, where: str) -> tuple[str,
     segcore.errors.DataError
         If dates could be read in two ways and it matters.
     """
-    if "%" in wanted or wanted in EPOCHS:
+    if "%" in wanted or wanted in (*EPOCHS, EXCEL):
         return (wanted,)
+    days = next((date for date in dates if _EXCEL_DAYS.fullmatch(date.pattern)), None)
+    if days is not None and 2 * days.lines > sum(date.lines for date in dates):
+        raise errors.DataError(
+            f"{where}: dates like {days.example!r} may be days as Excel counts them: give --date-format {EXCEL}, or export them "
+            "as dates"
+        )
     order = wanted or _order(dates, where)
     formats = (form for date in dates for form in date_formats(date.pattern, order))
     return tuple(dict.fromkeys(formats))[:_MOST_FORMATS]
@@ -150,5 +161,16 @@ def _day_formats(pattern: str, order: str) -> tuple[list[str], str]:
     for named, form in _NAMED:
         if match := named.match(pattern):
             year = "%Y" if match[2] == "9999" else "%y"
-            return [form.format(match[1], month, year) for month in ("%b", "%B")], pattern[match.end() :]
+            forms = [form.format(match[1], month, year) for month in ("%b", "%B")]
+            return [*forms, *_worded(pattern)], pattern[match.end() :]
+    if match := _WORDED.match(pattern):
+        return _worded(pattern), pattern[match.end() :]
+    if match := _EAST_ASIAN.match(pattern):
+        return [re.sub("9+", "{}", match[0]).format("%Y", "%m", "%d")], pattern[match.end() :]
     return [], ""
+
+
+def _worded(pattern: str) -> list[str]:
+    """Return the format of a date whose month is a word, once the word is a number."""
+    match = _WORDED.match(pattern)
+    return [f"{NAMED}%d-%m-{'%Y' if match[1] == '9999' else '%y'}"] if match else []

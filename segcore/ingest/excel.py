@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING
 
-from segcore import errors
+from segcore import errors, job
+from segcore.ingest import layout
 from segcore.ingest.files import Source
 from segcore.ingest.records import MALFORMED, RECORD, TEXT
 from segcore.ingest.structure import field_name, header_names
 
 if TYPE_CHECKING:
-    import fastexcel
+    import polars as pl
 
 # Memory for each byte of a sheet's unpacked XML while it is read.
 _MEMORY_A_BYTE = 2.5
@@ -25,6 +27,7 @@ _MEMORY_A_CELL = 60
 _CELL = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _LONGEST_REFERENCE = 16  # bytes
 _BLOCK = 1 << 20
+_MOST_ROWS = 1_001  # in which a header is looked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +42,20 @@ class Sheets:
         Rows that are not empty.
     others : list of str
         Sheets that have another header, and were left aside.
+    above : int
+        Rows above the headers.
     """
 
     names: tuple[str, ...]
     n_records: int
     others: list[str]
+    above: int
 
 
-def convert(source: Source, path: Path, target: Path, *, memory: int) -> Sheets:
-    """Write all sheets of a workbook that share the first one's header to a Parquet file.
+def convert(source: Source, path: Path, target: Path, settings: job.Input, *, memory: int) -> Sheets:
+    """Write the sheets of a workbook that share a header to a Parquet file.
+
+    The header is that of the first sheet that names what is needed; where none does, that of the first one.
 
     Parameters
     ----------
@@ -56,49 +64,72 @@ def convert(source: Source, path: Path, target: Path, *, memory: int) -> Sheets:
     path : Path
         Where its bytes are.
     target : Path
+    settings : segcore.job.Input
     memory : int
         Budget in bytes: a workbook cannot be read as a stream.
 
     Raises
     ------
     segcore.errors.DataError
-        If the file is damaged, holds no table, or does not fit into the budget.
+        If the file is damaged, holds no table or two that could be meant, or does not fit into the budget.
     """
     import fastexcel
     import polars as pl
 
     _check_size(source, path, memory)
+    tables: dict[str, tuple[tuple[str, ...], pl.DataFrame]] = {}
+    above = 0
     try:
         book = fastexcel.read_excel(path)
-        header: tuple[str, ...] = ()
-        frames: list[pl.DataFrame] = []
-        others: list[str] = []
-        for name in book.sheet_names:
-            df = book.load_sheet(name, dtypes="string", header_row=0).to_polars()
-            if df.width == 0:
-                continue
-            names = _header(book, name)
-            header = header or names
-            if names == header:
-                frames.append(df.rename(dict(zip(df.columns, map(field_name, range(df.width)), strict=True))))
-            else:
-                others.append(name)
+        for name in _wanted(source, book.sheet_names, settings.sheet):
+            df = book.load_sheet(name, dtypes="string", header_row=None).to_polars()
+            if df.width:
+                place, names = _header(df, settings)
+                columns = dict(zip(df.columns, map(field_name, range(df.width)), strict=True))
+                tables[name] = (names, df.slice(place + 1 if settings.header else place).rename(columns))
+                above += place if settings.header else 0
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError, OSError) as exc:
         reason = str(exc).splitlines()[0]
         raise errors.DataError(f"{source.name}: cannot be read as Excel: {reason}") from exc
-    if not frames:
+    if not tables:
         raise errors.DataError(f"{source.name}: no sheet holds a table; expected a header in the first row")
+    header = _chosen(source, {name: names for name, (names, _) in tables.items()})
+    frames = [df for names, df in tables.values() if names == header]
     table = pl.concat(frames).with_row_index(RECORD, offset=1).cast({RECORD: pl.UInt64})
     table = table.filter(~pl.all_horizontal(pl.col(frames[0].columns).is_null()))
     table = table.with_columns(pl.lit(False).alias(MALFORMED), pl.lit(None, pl.String).alias(TEXT))
     table.write_parquet(target, compression="zstd")
-    return Sheets(names=header, n_records=table.height, others=others)
+    others = [name for name, (names, _) in tables.items() if names != header]
+    return Sheets(names=header, n_records=table.height, others=others, above=above)
 
 
-def _header(book: fastexcel.ExcelReader, sheet: str) -> tuple[str, ...]:
-    """Return the names in the first row, where fastexcel gives a name that stands twice another one in silence."""
-    first = book.load_sheet(sheet, dtypes="string", header_row=None, n_rows=1).to_polars().row(0)
-    return header_names("" if name is None else str(name) for name in first)
+def _wanted(source: Source, sheets: Sequence[str], sheet: str) -> Sequence[str]:
+    if sheet and sheet not in sheets:
+        raise errors.DataError(
+            f"{source.name}: there is no sheet {sheet!r}{errors.did_you_mean(sheet, sheets)}; sheets: "
+            f"{errors.listing(sheets, in_order=True)}"
+        )
+    return [sheet] if sheet else sheets
+
+
+def _chosen(source: Source, headers: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the header that names what is needed, else the first one."""
+    fitting = {name: names for name, names in headers.items() if layout.names_what_is_needed(names)}
+    if len({*fitting.values()}) > 1:
+        raise errors.DataError(
+            f"{source.name}: sheets {errors.listing(fitting, in_order=True)} have different headers, and each could be the "
+            "lines: input.sheet names the one to read"
+        )
+    return next(iter((fitting or headers).values()))
+
+
+def _header(df: pl.DataFrame, settings: job.Input) -> tuple[int, tuple[str, ...]]:
+    """Return the row of the header and its names, where fastexcel gives a name that stands twice another one in silence."""
+    if not settings.header:
+        return settings.skip_lines, header_names([""] * df.width)
+    rows = [["" if value is None else str(value) for value in row] for row in df.head(_MOST_ROWS).iter_rows()]
+    place = settings.skip_lines or layout.header_place(rows)
+    return place, header_names(rows[place] if place < len(rows) else [""] * df.width)
 
 
 def _check_size(source: Source, path: Path, memory: int) -> None:

@@ -10,8 +10,8 @@ from typing import Literal
 from urllib.parse import unquote
 
 from segcore import errors
-from segcore.ingest import remote
-from segcore.ingest.folders import Format, expand, format_by_name
+from segcore.ingest import archives, remote
+from segcore.ingest.folders import Format, expand, format_by_name, why_not
 from segcore.stores import check_answer, check_name, is_url
 
 Compression = Literal["", "gzip", "zstd"]
@@ -32,15 +32,18 @@ class Source:
         Absolute, since a worker of a cluster may stand in another folder; or a URL.
     name : str
         As it was given: what messages call it.
-    format : {"text", "parquet", "excel"}
+    format : {"text", "parquet", "excel", "zip"}
+        Of what is read; an archive is read by its members.
     compression : {"", "gzip", "zstd"}
         Of a text.
     size : int
         Bytes on disk.
     modified : int
-        Nanoseconds since the epoch.
+        Nanoseconds since the epoch; of the archive, for a member.
     partition : tuple of (str, str)
         Columns that the file's folders name, such as ``country=France``.
+    member : str
+        Its name in the archive at the path; empty outside of one.
     other_names : tuple of str
         Other paths that led to the same file, by a link or by another spelling; it is read once.
     """
@@ -52,6 +55,7 @@ class Source:
     modified: int
     compression: Compression = ""
     partition: tuple[tuple[str, str], ...] = ()
+    member: str = ""
     other_names: tuple[str, ...] = ()
 
 
@@ -77,7 +81,12 @@ def find(inputs: Sequence[str | Path]) -> tuple[list[Source], dict[str, str]]:
         found, left = expand(str(given))
         paths.update(dict.fromkeys(found))
         unread |= left
-    sources = [replace(_source(path), other_names=tuple(others)) for path, *others in _by_file(paths)]
+    sources = []
+    for path, *others in _by_file(paths):
+        source = replace(_source(path), other_names=tuple(others))
+        inside, left = _inside(source) if source.format == "zip" else ([source], {})
+        sources += inside
+        unread |= left
     return sources, {path: reason for path, reason in unread.items() if path not in paths}
 
 
@@ -95,7 +104,7 @@ def has_changed(source: Source) -> bool:
         If it is gone.
     """
     size, modified = remote.stat(source.path) if is_url(source.path) else _first_look(source.path)[:2]
-    return (size, modified) != (source.size, source.modified)
+    return (source.size if source.member else size, modified) != (source.size, source.modified)
 
 
 def _by_file(paths: Iterable[str]) -> list[tuple[str, ...]]:
@@ -123,18 +132,46 @@ def _source(path: str) -> Source:
     if not head:
         raise errors.DataError(f"{path}: the file is empty; expected a header and lines")
     kind = _kind(path, head)
-    compression: Compression = next(
-        (name for magic, name in _COMPRESSED.items() if head.startswith(magic)), ""
-    )
     return Source(
         path=path if is_url(path) else str(Path(path).absolute()),
         name=path,
         format=kind,
-        compression=compression if kind == "text" else "",
+        compression=_compression(head) if kind == "text" else "",
         size=size,
         modified=modified,
         partition=_partition(path),
     )
+
+
+def _inside(archive: Source) -> tuple[list[Source], dict[str, str]]:
+    """Return the files in an archive, and those that are not read, with the reason."""
+    found, left = [], {}
+    for one in archives.members(archive.path):
+        name = f"{archive.name}/{one.name}"
+        reason = why_not(one.name) if not one.name.startswith("__MACOSX/") else why_not("_")
+        kind = "zip" if reason else _kind(name, one.head, nested=True)
+        if kind == "zip":
+            left[name] = reason or "since it is an archive in an archive"
+            continue
+        found.append(
+            replace(
+                archive,
+                name=name,
+                member=one.name,
+                format=kind,
+                size=one.size,
+                compression=_compression(one.head) if kind == "text" else "",
+            )
+        )
+    if not found:
+        raise errors.InputNotFoundError(
+            f"{archive.name}: the archive holds no file to read{f'; it holds {errors.listing(left)}' if left else ''}"
+        )
+    return found, left
+
+
+def _compression(head: bytes) -> Compression:
+    return next((name for magic, name in _COMPRESSED.items() if head.startswith(magic)), "")
 
 
 def _first_look(path: str) -> tuple[int, int, bytes]:
@@ -158,17 +195,24 @@ def _first_look_at_url(url: str) -> tuple[int, int, bytes]:
     return *remote.stat(url), head
 
 
-def _kind(path: str, head: bytes) -> Format:
+def _kind(path: str, head: bytes, *, nested: bool = False) -> Format:
     """Tell a file's kind by its first bytes, and refuse one whose name promises another."""
     named = format_by_name(path)
     if head.startswith(_OLD_EXCEL):
         raise errors.DataError(f"{path}: is an old Excel file (.xls); save it as .xlsx or CSV")
     actual: Format = "parquet" if head.startswith(_PARQUET) else "excel" if head.startswith(_ZIP) else "text"
+    if actual == "excel" and named == "zip":
+        if nested:
+            return "zip"
+        if is_url(path):
+            raise errors.DataError(f"{path}: archives are read from a disk alone; unpack it")
+        if not archives.is_office(path):
+            return "zip"
     if actual == "excel" and named != "excel":
         raise errors.DataError(
             f"{path}: is a zip archive by its content; unpack it, or name it .xlsx if it is an Excel file"
         )
-    if named in ("parquet", "excel") and actual != named:
+    if named in ("parquet", "excel", "zip") and actual != named:
         raise errors.DataError(
             f"{path}: is not {named.capitalize()} by its first bytes; expected {named} for that name"
         )

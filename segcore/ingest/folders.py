@@ -13,7 +13,7 @@ from segcore import errors
 from segcore.ingest import remote
 from segcore.stores import is_url
 
-Format = Literal["text", "parquet", "excel"]
+Format = Literal["text", "parquet", "excel", "zip"]
 
 # What a folder is searched for; a file that is named itself may be called anything.
 SUFFIXES: dict[str, Format] = {
@@ -26,6 +26,13 @@ SUFFIXES: dict[str, Format] = {
     ".csv.zst": "text",
     ".tsv.zst": "text",
     ".txt.zst": "text",
+    ".jsonl": "text",
+    ".ndjson": "text",
+    ".jsonl.gz": "text",
+    ".ndjson.gz": "text",
+    ".jsonl.zst": "text",
+    ".ndjson.zst": "text",
+    ".zip": "zip",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".xlsx": "excel",
@@ -55,7 +62,7 @@ def expand(given: str) -> tuple[list[str], dict[str, str]]:
     """
     if is_url(given):
         urls, named = remote.find(given)
-        return (urls, {}) if named else _told_apart(given, ((url, _why_not(url)) for url in urls))
+        return (urls, {}) if named else _told_apart(given, ((url, why_not(url)) for url in urls))
     if os.path.isdir(given):
         return _told_apart(given, _walk(given))
     if os.path.lexists(given):
@@ -83,7 +90,7 @@ def _told_apart(given: str, files: Iterator[tuple[str, str]]) -> tuple[list[str]
     return paths, unread
 
 
-def _why_not(path: str) -> str:
+def why_not(path: str) -> str:
     """Return why a file in a folder is not read, or nothing."""
     name = path.rpartition("/")[2]
     if name.startswith((".", "_")):
@@ -112,7 +119,7 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
                 if entry.is_dir():
                     (links if entry.is_symlink() else folders).append(entry.path)
                 else:
-                    yield entry.path, _why_not(entry.name)
+                    yield entry.path, why_not(entry.name)
 
 
 @contextmanager

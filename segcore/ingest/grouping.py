@@ -12,7 +12,7 @@ import polars as pl
 
 from segcore import errors, expressions, job
 from segcore.ingest import contents
-from segcore.ingest.columns import assign_columns, is_fallback, recognise, speaks_of_discounts
+from segcore.ingest.columns import TIME, assign_columns, is_fallback, recognise, speaks_of_discounts
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
@@ -23,6 +23,7 @@ _CURRENCY = re.compile(
 _NO_VALUES = (pl.Object, pl.Duration, pl.Time)
 _NUMBERS = {"quantity", "unit_price", "line_amount"}
 _MOST_DIGITS = 38  # of a Decimal
+_Assign = Callable[[Sequence[str], Sequence[str], str], Mapping[str, str]]
 _Kind = tuple[dict[str, str], dict[str, pl.DataType], Mapping[str, pl.DataType]]
 _MOST_ROWS = 2**32 - 2  # Polars numbers the rows of a scan with 32 bits
 
@@ -103,16 +104,18 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
     for file in files:
         alike.setdefault(frozenset(file.names), []).append(file)
     known = {names: contents.of_columns(some, nulls) for names, some in alike.items()}
-    groups = group_by_header(
-        files,
-        lambda header, folders, where: assign_columns(
+
+    def assign(header: Sequence[str], folders: Sequence[str], where: str) -> Mapping[str, str]:
+        return assign_columns(
             [*header, *folders],
             settings.columns,
             where=where,
             folders=folders,
             contents=known[frozenset(header)],
-        ),
-    )
+            one_each=settings.input.one_each,
+        )
+
+    groups = group_by_header(_of_one_kind(files, assign, settings.input), assign)
     return [
         _with_currency(
             _with_one_customer(
@@ -127,6 +130,33 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
         )
         for g in groups
     ]
+
+
+def _of_one_kind(files: Sequence[Prepared], assign: _Assign, settings: job.Input) -> list[Prepared]:
+    """Return the files that have the columns that are needed, numbered anew, where the job leaves the others aside.
+
+    Raises
+    ------
+    segcore.errors.DataError
+        If some files have them and others do not, and the job does not say what to do.
+    """
+    good, bad, reason = [], [], None
+    for file in files:
+        try:
+            assign(file.names, _folders(file), file.source.name)
+            good.append(file)
+        except errors.DataError as exc:
+            bad.append(file)
+            reason = reason or exc
+    if reason is None or (good and settings.other_layouts == "leave"):
+        return [replace(file, number=number) for number, file in enumerate(good, start=files[0].number)]
+    if not good:
+        raise errors.DataError("; ".join([str(reason), *bad[0].notes])) from reason
+    names = errors.listing((file.source.name for file in bad), most=5)
+    raise errors.DataError(
+        f'{len(bad):,} of {len(files):,} files differ from the others: {names}: {reason}; input.other_layouts = "leave" '
+        "leaves such files aside"
+    ) from reason
 
 
 def _with_currency(group: FileGroup, settings: job.Input) -> FileGroup:
@@ -175,15 +205,16 @@ def _carried(group: FileGroup, cleaning: job.Cleaning) -> dict[str, pl.DataType]
 
 
 def _with_one_customer(group: FileGroup) -> FileGroup:
-    """Return a group whose customers are read as text where more than one column may name them."""
-    if not group.fallbacks:
-        return group
-    return replace(group, dtypes=group.dtypes | dict.fromkeys(["customer_id", *group.fallbacks], pl.String()))
+    """Return a group whose customers, and dates, are read as text where more than one column may name them."""
+    dtypes = dict(group.dtypes)
+    if group.fallbacks:
+        dtypes |= dict.fromkeys(["customer_id", *group.fallbacks], pl.String())
+    if TIME in group.columns:
+        dtypes |= dict.fromkeys(["ordered_at", TIME], pl.String())
+    return replace(group, dtypes=dtypes)
 
 
-def group_by_header(
-    files: Sequence[Prepared], assign: Callable[[Sequence[str], Sequence[str], str], Mapping[str, str]]
-) -> list[FileGroup]:
+def group_by_header(files: Sequence[Prepared], assign: _Assign) -> list[FileGroup]:
     """Group files by header.
 
     Parameters
@@ -196,9 +227,7 @@ def group_by_header(
     groups: dict[object, list[Prepared]] = {}
     kinds: dict[object, _Kind] = {}
     for file in files:
-        types: Mapping[str, pl.DataType] = (
-            pl.read_parquet_schema(file.path) if file.reader == "parquet" else {}
-        )
+        types = _types(file)
         columns, dtypes = _columns(file, types, assign)
         # Parquet files are scanned together whatever the order of their columns.
         form = frozenset(types.items()) if types else (file.names, file.separator)
@@ -211,15 +240,28 @@ def group_by_header(
     ]
 
 
+def _types(file: Prepared) -> Mapping[str, pl.DataType]:
+    """Return the types of a file's columns, where it is not text that came in."""
+    if file.reader == "parquet":
+        return pl.read_parquet_schema(file.path)
+    if file.source.format != "parquet":
+        return {}
+    fields = pl.read_parquet_schema(file.path)  # joined to other tables
+    return {name: fields[file.field(name)] for name in file.names}
+
+
+def _folders(file: Prepared) -> list[str]:
+    return [name for name, _ in file.source.partition if name not in file.names]
+
+
 def _columns(
     file: Prepared,
     types: Mapping[str, pl.DataType],
-    assign: Callable[[Sequence[str], Sequence[str], str], Mapping[str, str]],
+    assign: _Assign,
 ) -> tuple[dict[str, str], dict[str, pl.DataType]]:
     shown = file.source.name
     _check_digits(types, shown)
-    folders = [name for name, _ in file.source.partition if name not in file.names]
-    columns = dict(assign(file.names, folders, shown))
+    columns = dict(assign(file.names, _folders(file), shown))
     dtypes = {
         canonical: _usable(types.get(name, pl.String()), name, shown) for canonical, name in columns.items()
     }

@@ -113,7 +113,9 @@ def _mark(pattern: str) -> str:
     """Return what a number's pattern tells: comma, point, either, three (like 1.234), none or other."""
     core = re.sub(r"[^9.,]", "", re.sub(r"[eE][-+]?9+$", "", pattern))
     leading_zero = pattern.startswith("z")
-    if re.fullmatch(r"9{1,3}(,9{3}){2,}|9{1,3}(,9{3})+\.9*|9*\.(9{0,2}|9{4,})|9{4,}\.9*", core):
+    if re.fullmatch(
+        r"99?(,99)+,9{3}(\.9*)?|9{1,3}(,9{3}){2,}|9{1,3}(,9{3})+\.9*|9*\.(9{0,2}|9{4,})|9{4,}\.9*", core
+    ):
         return "point"
     if re.fullmatch(r"9{1,3}(\.9{3}){2,}|9{1,3}(\.9{3})+,9*|9*,(9{0,2}|9{4,})|9{4,},9*", core):
         return "comma"

@@ -12,7 +12,17 @@ from typing import Any
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest import bytestream, excel, page_checksums, records, remote, row_groups
+from segcore.ingest import (
+    archives,
+    bytestream,
+    excel,
+    json_lines,
+    layout,
+    page_checksums,
+    records,
+    remote,
+    row_groups,
+)
 from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Header, LongLineError, Reader, examine, field_name, read_header
@@ -133,14 +143,26 @@ def prepare(
 
 def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
     with broken_file(source.name):
+        if source.member:
+            return _unpacked(number, source, settings, scratch, memory)
         if source.format == "excel":
-            return _excel(number, source, scratch, memory)
+            return _excel(number, source, settings, scratch, memory)
         if source.format == "parquet":
             return _parquet(number, source, scratch, memory)
         try:
             return _text(number, source, settings, scratch)
         except LongLineError as exc:
             raise errors.DataError(f"{source.name}: {exc}") from exc
+
+
+def _unpacked(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
+    """Unpack a file of an archive, and prepare it like any other."""
+    target = scratch / f"{number}.unpacked"
+    archives.unpack(source.path, source.member, target)
+    prepared = _prepare(number, replace(source, path=str(target), member=""), settings, scratch, memory)
+    if prepared.is_copy:
+        target.unlink()
+    return replace(prepared, source=source)
 
 
 def _local_copy(source: Source, target: Path) -> Path:
@@ -152,15 +174,16 @@ def _local_copy(source: Source, target: Path) -> Path:
     return target
 
 
-def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
+def _excel(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
     target = scratch / f"{number}.parquet"
     book = _local_copy(source, scratch / f"{number}.xlsx")
-    sheets = excel.convert(source, book, target, memory=memory)
+    sheets = excel.convert(source, book, target, settings, memory=memory)
     if str(book) != source.path:
         book.unlink()
-    notes = [
-        f"{source.name}: sheet(s) {errors.listing(sheets.others)} have another header and were left aside"
-    ]
+    notes = {
+        f"sheet(s) {errors.listing(sheets.others, in_order=True)} have another header and were left aside": sheets.others,
+        f"{sheets.above} row(s) above the header are passed over": sheets.above,
+    }
     return Prepared(
         number=number,
         source=source,
@@ -168,7 +191,7 @@ def _excel(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
         reader="records",
         names=sheets.names,
         n_records=sheets.n_records,
-        notes=tuple(notes) if sheets.others else (),
+        notes=tuple(f"{source.name}: {text}" for text, holds in notes.items() if holds),
     )
 
 
@@ -198,7 +221,7 @@ def _text(number: int, source: Source, settings: job.Input, scratch: Path) -> Pr
         n_records=0,
         encoding=encoding,
     )
-    examined = _examined(as_is, settings) if whole else None
+    examined = _examined(as_is, settings, scratch) if whole else None
     return (
         _rewritten(as_is, settings, scratch)
         if examined is None
@@ -212,17 +235,22 @@ def _rewritten(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
     marks = bytestream.transcode(text.source, text.encoding, target)
     note = f"{text.source.name}: {marks:,} bytes are no {text.encoding}; the lines that hold them are rejects"
     copy = replace(text, path=str(target), compression="", marked=marks > 0, notes=(note,) if marks else ())
-    examined = _examined(copy, settings)
+    examined = _examined(copy, settings, scratch)
     if examined is None:
         bytestream.transcode(text.source, text.encoding, target, old_mac=True)
-        examined = _examined(copy, settings)
+        examined = _examined(copy, settings, scratch)
     if examined is None:
         raise errors.DataError(f"{text.source.name}: no line ends were found; expected a header and lines")
     return _taken_apart(examined, settings, scratch)
 
 
-def _examined(text: Prepared, settings: job.Input) -> Prepared | None:
+def _examined(text: Prepared, settings: job.Input, scratch: Path) -> Prepared | None:
     """Return how a UTF-8 text is read; None where it has to be rewritten first."""
+    if json_lines.is_json(text.path, text.compression):
+        return _json(text, scratch)
+    given = layout.find(text.path, text.compression, settings)
+    if not given.is_plain:
+        text, settings = _arranged(text, given, settings, scratch)
     header = _header(text, settings)
     structure = examine(text.path, text.compression, header, quote=settings.quote)
     if structure.old_mac or structure.zeros:
@@ -236,6 +264,36 @@ def _examined(text: Prepared, settings: job.Input) -> Prepared | None:
         quoted=structure.quoted,
         n_records=structure.records,
     )
+
+
+def _json(text: Prepared, scratch: Path) -> Prepared:
+    target = scratch / f"{text.number}.parquet"
+    names, n_records = json_lines.convert(text.path, text.compression, target, shown=text.source.name)
+    if text.is_copy:
+        Path(text.path).unlink()
+    return replace(
+        text,
+        path=str(target),
+        compression="",
+        reader="records",
+        names=names,
+        n_records=n_records,
+        encoding="",
+    )
+
+
+def _arranged(
+    text: Prepared, given: layout.Layout, settings: job.Input, scratch: Path
+) -> tuple[Prepared, job.Input]:
+    """Write a text of another layout as a plain one, and go on with the copy."""
+    target = scratch / f"{text.number}.plain.txt"
+    layout.arrange(text.path, text.compression, given, settings, target)
+    if text.is_copy:
+        Path(text.path).unlink()
+    notes = (*text.notes, *given.notes(text.source.name))
+    cut = given.blanks or bool(given.widths)
+    plain = settings.model_copy(update={"separator": ",", "quote": '"'}) if cut else settings
+    return replace(text, path=str(target), compression="", notes=notes), plain
 
 
 def _header(text: Prepared, settings: job.Input) -> Header:
@@ -259,10 +317,10 @@ def _check_columns(names: Sequence[str], source: Source) -> None:
 
 
 def _taken_apart(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
-    if text.reader != "records":
+    if text.reader != "records" or not text.separator:  # JSON is taken apart already
         return text
     target = scratch / f"{text.number}.parquet"
-    header = _header(text, settings)
+    header = _header(text, settings.model_copy(update={"separator": text.separator}))
     taken = records.read_records(text.path, text.compression, header, quote=settings.quote)
     n_records = records.write_parquet(taken, len(header.names), target)
     if text.is_copy:

@@ -14,6 +14,7 @@ from segcore import schema
 from segcore.expressions import carried
 from segcore.ingest import records
 from segcore.ingest.bytestream import UNDECODABLE
+from segcore.ingest.columns import TIME
 from segcore.ingest.customer_ids import as_id_text
 from segcore.ingest.grouping import FileGroup, scans
 from segcore.ingest.missing import given
@@ -63,6 +64,8 @@ def scan(
     undecodable = [text.str.contains(UNDECODABLE, literal=True).fill_null(False) for text in texts]
     if group.fallbacks and "customer_id" in names:
         lf = lf.with_columns(customer_id=_first_given(group, lf.collect_schema()))
+    if TIME in group.columns and "ordered_at" in names:
+        lf = lf.with_columns(ordered_at=_date_and_time(group))
     return lf.select(
         *(_canonical(group, name) for name in names),
         *(_carried(group, name) for name in group.carried),
@@ -87,7 +90,8 @@ def _file(files: Sequence[Prepared]) -> pl.Expr:
 def _canonical(group: FileGroup, name: str) -> pl.Expr:
     source = group.columns.get(name)
     if source is None:
-        return pl.lit(None, dtype=pl.String).alias(name)
+        one_each = name == "quantity" and "unit_price" in group.columns
+        return pl.lit("1" if one_each else None, dtype=pl.String).alias(name)
     if source in group.files[0].names or (name == "customer_id" and group.fallbacks):
         return pl.col(name).cast(group.dtypes[name])
     return _of_folder(group, source).alias(name)
@@ -111,6 +115,15 @@ def _first_given(group: FileGroup, dtypes: pl.Schema) -> pl.Expr:
         text = as_id_text(name, dtypes[name]) if name in dtypes else _of_folder(group, group.columns[name])
         ids.append(given(text.str.strip_chars(), group.null_texts))
     return pl.coalesce(ids)
+
+
+def _date_and_time(group: FileGroup) -> pl.Expr:
+    """Return what two columns say as one text; a line without a date has no time either."""
+    date, time = (
+        given(pl.col(name).cast(pl.String).str.strip_chars(), group.null_texts)
+        for name in ("ordered_at", TIME)
+    )
+    return pl.when(time.is_null()).then(date).otherwise(pl.concat_str(date, pl.lit(" "), time))
 
 
 def _inside(group: FileGroup) -> dict[str, str]:

@@ -68,3 +68,17 @@ def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     """Return dates and times as text, to the second and in UTC; what no calendar has as the number that it is."""
     text = wall_clock(name, dtype, "UTC").dt.to_string("%Y-%m-%d %H:%M:%S")
     return pl.coalesce(text, pl.col(name).to_physical().cast(pl.String))
+
+
+EXCEL_DECIMALS = 12  # of a day, in which whole seconds are told apart
+_EXCEL_1970 = 25_569  # days
+
+
+def of_excel(days: pl.Expr) -> pl.Expr:
+    """Return the time of days as Excel counts them, decimals with :data:`EXCEL_DECIMALS`, to the nearest second."""
+    whole = 10**EXCEL_DECIMALS
+    since = days.to_physical() - _EXCEL_1970 * whole
+    seconds = (since * 86_400 + whole // 2) // whole
+    millionths: pl.Expr = seconds * 1_000_000
+    inside = millionths.is_between(_FIRST * 1_000_000, _END * 1_000_000 - 1)
+    return pl.when(inside).then(millionths).cast(pl.Int64).cast(pl.Datetime("us"))

@@ -12,9 +12,9 @@ import polars as pl
 
 from segcore import job, schema
 from segcore.expressions import carried
-from segcore.ingest import currencies, timestamps
+from segcore.ingest import currencies, timestamps, words
 from segcore.ingest.customer_ids import customer, is_named
-from segcore.ingest.date_formats import EPOCHS, kind_of
+from segcore.ingest.date_formats import EPOCHS, EXCEL, NAMED, kind_of
 from segcore.ingest.formats import Formats
 from segcore.ingest.grouping import FileGroup
 from segcore.ingest.missing import given
@@ -64,6 +64,8 @@ def read_values(
     """
     dtypes, nulls = lf.collect_schema(), settings.input.null_texts
     out = with_bare(with_texts(lf), dtypes, schema.LINE_NAMES)
+    if dtypes["quantity"] == pl.String and not formats.numbers["quantity"].plain:
+        out = out.with_columns(words.as_digits(pl.col("bare_quantity")).alias("bare_quantity"))
     own = {carried(name): dtype for name, dtype in group.carried.items()}
     out = out.with_columns(
         given(as_text(name, dtype).str.strip_chars(), nulls) for name, dtype in own.items()
@@ -208,7 +210,8 @@ def _number_text(name: str, numbers: Numbers) -> pl.Expr:
         return text
     point, thousands = (r",", r"\.") if numbers.decimal == "," else (r"\.", ",")
     mark = rf"[{thousands}\s'’]"
-    digits = rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+|\d*)(?:{point}\d*)?(?:[eE][+-]?\d+)?"
+    indian = r"|\d\d?(?:,\d\d)+,\d{3}" if numbers.decimal == "." else ""
+    digits = rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+{indian}|\d*)(?:{point}\d*)?(?:[eE][+-]?\d+)?"
     parts = text.str.extract_groups(rf"^({_BEFORE})({digits})({_BEHIND})$")
     before, number, after = (parts.struct.field(place) for place in ("1", "2", "3"))
     plain = number.str.replace_all(mark, "")
@@ -244,16 +247,25 @@ def _from_text(formats: tuple[str, ...], settings: job.Input) -> pl.Expr:
 
 
 def _by_pattern(text: pl.Expr, form: str, settings: job.Input) -> pl.Expr:
-    time_zone = settings.time_zone
+    if form == EXCEL:
+        return timestamps.of_excel(text.cast(pl.Decimal(38, timestamps.EXCEL_DECIMALS), strict=False))
     if form in EPOCHS:
         millionths = text.cast(pl.Decimal(38, 6), strict=False).to_physical()
-        return timestamps.of_epoch(millionths // EPOCHS[form], time_zone)
+        return timestamps.of_epoch(millionths // EPOCHS[form], settings.time_zone)
+    if form.startswith(NAMED):
+        form = form.removeprefix(NAMED)
+        text = words.with_numbered_month(text, year_digits=4 if "%Y" in form else 2)
     when = text.str.to_datetime(form, time_unit="us", strict=False)
     kind = kind_of(form)
     if kind == "day":
         return when
     if kind == "time":
-        return timestamps.shifted(when, settings.source_zone, time_zone)
+        return timestamps.shifted(when, settings.source_zone, settings.time_zone)
+    return _with_offset(when, text, form, settings.time_zone)
+
+
+def _with_offset(when: pl.Expr, text: pl.Expr, form: str, time_zone: str) -> pl.Expr:
+    """Return times that say how far from UTC they are, as clocks of a zone, or as their own clocks, show them."""
     says_utc = form.endswith(" UTC")
     if time_zone:
         utc = when.dt.replace_time_zone("UTC") if says_utc else when

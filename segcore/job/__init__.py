@@ -18,6 +18,7 @@ from segcore.job.analysis import (
 from segcore.job.cleaning import Cleaning
 from segcore.job.data import Features, Input, Matrix, Rfm, Transform
 from segcore.job.extra import Extra
+from segcore.job.join import Join
 from segcore.job.tables import Customers, Job
 from segcore.job.text import MOST_CHARACTERS, commented, json_schema, resolve, template, to_toml
 
@@ -33,6 +34,7 @@ __all__ = [
     "Gate",
     "Input",
     "Job",
+    "Join",
     "Lineage",
     "Linkage",
     "LookBack",

@@ -17,7 +17,15 @@ Transform = Literal["yeo-johnson", "log1p", "none", "one-hot"]
 
 _SECONDS_A_DAY = 86_400
 _DAYS = r"^([1-9][0-9]{0,4}d)?$"
-DATE_ORDERS = ("", "month-first", "day-first", "year-first", "epoch-seconds", "epoch-milliseconds")
+DATE_ORDERS = (
+    "",
+    "month-first",
+    "day-first",
+    "year-first",
+    "epoch-seconds",
+    "epoch-milliseconds",
+    "excel-days",
+)
 
 
 _END_OF_TIME = 253_402_300_800  # seconds since 1970 of the year 10000
@@ -41,10 +49,41 @@ def _in_time(when: datetime | date | None) -> datetime | date | None:
 class Input(Table):
     """How the source is written; what stays empty is found by looking, and said."""
 
+    preset: str = Field(
+        "",
+        description="the known system that files are exports of; empty: told by their header, and said; none: not wanted",
+    )
     encoding: str = Field("", description="of text files, such as utf-8, windows-1252 or utf-16")
-    separator: str = Field("", max_length=1, description="between the fields of a line, such as ; or a tab")
+    separator: str = Field(
+        "",
+        max_length=1,
+        description="between the fields of a line, such as ; or a tab; a blank: one or more of them",
+    )
     quote: Literal['"', ""] = Field(
         '"', description="what fields may be put in; empty: quotes are plain text"
+    )
+    header: bool = Field(
+        True, description="false: the first line is data, and [columns] names columns by their number, from 1"
+    )
+    skip_lines: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="lines above the header; 0: titles above it are found by looking, and said",
+    )
+    widths: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        [], description="characters of each field where a text has fixed widths; empty: it has separators"
+    )
+    sheet: str = Field(
+        "",
+        description="of Excel files: the sheet to read; empty: all sheets with one header that has what is needed",
+    )
+    one_each: bool = Field(
+        False, description="lines do not say how many: each is one item, and unit_price is what it cost"
+    )
+    other_layouts: Literal["", "leave"] = Field(
+        "",
+        description="leave: files without the columns that are needed are left aside, and said; empty: they stop the run",
     )
     decimal: Literal["", ".", ","] = Field("", description="decimal point or comma of numbers")
     currency: str = Field(
@@ -63,7 +102,8 @@ class Input(Table):
     )
     date_format: str = Field(
         "",
-        description="month-first, day-first, year-first, epoch-seconds, epoch-milliseconds, or a pattern like %d.%m.%Y %H:%M",
+        description="month-first, day-first, year-first, epoch-seconds, epoch-milliseconds, excel-days, or a pattern like "
+        "%d.%m.%Y %H:%M",
     )
     time_zone: str = Field(
         "",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from segcore import errors, schema
 from segcore.job.analysis import (
@@ -23,6 +23,7 @@ from segcore.job.base import Table
 from segcore.job.cleaning import Cleaning
 from segcore.job.data import Features, Input, Matrix, Rfm
 from segcore.job.extra import Extra, checked_path
+from segcore.job.join import Join
 
 
 class Customers(Table):
@@ -48,15 +49,36 @@ class Customers(Table):
         return self
 
 
+def _with_numbers(columns: object) -> object:
+    """Return columns that are given by their number as texts, as names are."""
+
+    def text(value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    if not isinstance(columns, dict):
+        return columns
+    return {
+        name: [text(one) for one in value] if isinstance(value, list) else text(value)
+        for name, value in columns.items()
+    }
+
+
+_Place = Annotated[int, Field(ge=1, le=1_000)]
+
+
 class Job(Table):
     """A job file, resolved.
 
     Every table has defaults, so an empty job is a valid one.
     """
 
-    columns: dict[str, str | list[str]] = Field(
+    columns: Annotated[
+        dict[str, str | list[str]],
+        BeforeValidator(_with_numbers, json_schema_input_type=dict[str, str | _Place | list[str | _Place]]),
+    ] = Field(
         {},
-        description="canonical column = column of the source; customer_id also a list: the first that is not empty counts",
+        description="canonical column = column of the source, or its number from 1; customer_id also a list: the first that is "
+        "not empty counts; ordered_at also two: the date and the time",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="of hashes, samples and restarts")
     input: Input = Input()
@@ -64,6 +86,9 @@ class Job(Table):
     cleaning: Cleaning = Cleaning()
     features: Features = Features()
     rfm: Rfm = Rfm()
+    join: list[Join] = Field(
+        [], description="tables whose columns the lines get, such as those of their order"
+    )
     extra: list[Extra] = Field([], description="tables with a row for each customer, joined to the features")
     matrix: Matrix = Matrix()
     models: Models = Models()
@@ -81,6 +106,16 @@ class Job(Table):
     def extra_features(self) -> list[str]:
         """The features from other tables."""
         return [name for table in self.extra for name in table.features]
+
+    @model_validator(mode="after")
+    def _joined_once(self) -> Self:
+        names = [name for table in self.join for name in table.added]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(
+                f"join: {errors.listing(twice)} would be more than one column of the lines; name all but one otherwise, with "
+                "columns = { another = 'column' }"
+            )
+        return self
 
     @model_validator(mode="after")
     def _features_known(self) -> Self:
@@ -139,8 +174,12 @@ class Job(Table):
                 raise ValueError(
                     f"columns.{name} is no canonical column{close}: {', '.join(schema.LINE_NAMES)}"
                 )
-            if isinstance(self.columns[name], list) and (name != "customer_id" or not self.columns[name]):
+            given = self.columns[name]
+            if isinstance(given, list) and not (
+                (name == "customer_id" and given) or (name == "ordered_at" and len(given) == 2)
+            ):
                 raise ValueError(
-                    f"columns.{name} names several columns; expected one, or some for customer_id"
+                    f"columns.{name} names several columns; expected one, some for customer_id, or a date and a time for "
+                    "ordered_at"
                 )
         return self

@@ -12,9 +12,12 @@ from pydantic_core import ErrorDetails
 
 from segcore import errors, schema
 from segcore.job.extra import Extra
+from segcore.job.join import Join
 from segcore.job.tables import Job
 
 MOST_CHARACTERS = 1_000_000
+# Tables that a job has only where they are wanted.
+_LISTS: dict[str, type[BaseModel]] = {"extra": Extra, "join": Join}
 _MOST_PROBLEMS = 20
 
 
@@ -120,7 +123,7 @@ def template() -> str:
     parts = ["# A segcore job with every key at its default.\n"]
     plain = {name: field for name, field in Job.model_fields.items() if not _is_table(field.annotation)}
     parts += [
-        _template_line(name, field) for name, field in plain.items() if name not in ("columns", "extra")
+        _template_line(name, field) for name, field in plain.items() if name not in ("columns", *_LISTS)
     ]
     parts.append(
         f"# {Job.model_fields['columns'].description}; without it known headers are recognised\n[columns]"
@@ -131,9 +134,9 @@ def template() -> str:
         if _is_table(model):
             parts.append(f"\n# {(model.__doc__ or '').strip()}\n[{name}]")
             parts += [_template_line(key, inner) for key, inner in model.model_fields.items()]
-        if name == "extra":
-            parts.append(f"\n# {(Extra.__doc__ or '').strip()}\n# [[extra]]")
-            parts += [_commented(key, inner) for key, inner in Extra.model_fields.items()]
+        if name in _LISTS:
+            parts.append(f"\n# {(_LISTS[name].__doc__ or '').strip()}\n# [[{name}]]")
+            parts += [_commented(key, inner) for key, inner in _LISTS[name].model_fields.items()]
     return "\n".join(parts) + "\n"
 
 

@@ -52,7 +52,7 @@ def count_blanks(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     """Count for each file its lines, those on which a column is blank, and the last record.
 
     ``continuing`` lines have neither an order nor a customer nor a date, ``lacking`` ones no customer or no date; of a
-    column that rules of the job's own name, those of them are counted on which it is blank.
+    column that rules of the job's own name, those of them are counted on which it is blank, and as ``all ...`` all lines.
     """
     good = ~pl.col("malformed")
     blank = {name: _given(name, group).is_null() & good for name in OF_ORDER}
@@ -63,7 +63,9 @@ def count_blanks(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
             carried(column) for column in group.carried if column != group.discounts.get("line_discount")
         )
     }
+    own = [carried(column) for column in group.carried]
     return lf.group_by("file").agg(
+        *((_given(name, group).is_null() & good).sum().alias(f"all {name}") for name in own),
         good.sum().alias("lines"),
         pl.col("record").max().alias("last"),
         pl.all_horizontal(blank[name] for name in _FIRST).sum().alias("continuing"),
@@ -95,7 +97,18 @@ def decide(blanks: pl.DataFrame) -> Filling:
     # Nearly all lines without an order's id, or without a customer where no line has an id, are continuing ones.
     without = blank.get("order_id", 0) if "order_id" in blank else most
     by_position = 2 * without >= most and total["continuing"] >= 0.99 * without
-    if not most or not (by_position or "order_id" in blank):
+    # What nearly no line below the first one has is the order's; what some have is theirs, or nobody's. Where lines have
+    # their customer all the same, other blanks tell which lines are below the first one.
+    own = [
+        name
+        for name in total
+        if name.startswith(carried(""))
+        and (
+            (most and total[name] >= 0.99 * total["lacking"])
+            or (not by_position and 2 * most < total[f"all {name}"] < total["lines"])
+        )
+    ]
+    if not (most or own) or not (by_position or "order_id" in blank):
         return Filling(columns=())
     dated = 2 * blank.get("ordered_at", 0) < most  # but for some lines, each has its date
     columns = [
@@ -103,8 +116,6 @@ def decide(blanks: pl.DataFrame) -> Filling:
         for name, lines in blank.items()
         if lines and not (name == "ordered_at" and dated) and (name != "order_id" or by_position)
     ]
-    # What nearly no line below the first one has is the order's; what some have is theirs, or nobody's.
-    own = [name for name in total if name.startswith(carried("")) and total[name] >= 0.99 * total["lacking"]]
     return Filling(columns=(*columns, *own), by_position=by_position)
 
 
@@ -163,7 +174,7 @@ def fill(lf: pl.LazyFrame, group: FileGroup, filling: Filling) -> pl.LazyFrame:
     of_order = ("file" if filling.by_position else "h", "__order")
     filled = lines.with_columns(
         pl.when(pl.col(values[name]).is_null())
-        .then(_first(values[name], filling).over(of_order))
+        .then(_first(name, values[name], filling).over(of_order))
         .otherwise(pl.col(name))
         .alias(name)
         for name in filling.columns
@@ -183,9 +194,16 @@ def _order(filling: Filling, dated: pl.DataType) -> pl.Expr:
     return date.cast(pl.String).str.extract(r"^([^ T]+)")
 
 
-def _first(column: str, filling: Filling) -> pl.Expr:
-    """Return what the first line of an order says: by position nothing else; by id the first that says something."""
-    return pl.col(column).first() if filling.by_position else pl.col(column).drop_nulls().first()
+def _first(name: str, column: str, filling: Filling) -> pl.Expr:
+    """Return what the first line of an order says: by position nothing else; by id the first that says something.
+
+    What rules of the job's own name is the order's where it stands on the first line alone.
+    """
+    if filling.by_position:
+        return pl.col(column).first()
+    if name.startswith(carried("")):
+        return pl.when(pl.col(column).is_not_null().sum() == 1).then(pl.col(column).first())
+    return pl.col(column).drop_nulls().first()
 
 
 def sentence(filling: Filling) -> str:

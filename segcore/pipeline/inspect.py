@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore import errors
+from segcore.ingest import known_systems
 from segcore.ingest.columns import HINT
 from segcore.pipeline.core.job_file import load as load_job
 from segcore.pipeline.inspection import job_draft, job_template, look, text
@@ -51,6 +52,9 @@ def inspected(
             raise
         told = str(exc).removesuffix(HINT)
         raise errors.DataError(f"{told}; {write_job_to} has every column to choose from") from exc
+    known = known_systems.sentence(*known_systems.of_files(seen.reading.files, settings))
+    settings = seen.reading.settings
     if write_job_to is not None:
         job_draft.write_job(seen, settings, write_job_to)
-    return text.describe(seen, settings, memory=memory), text.stops(seen, settings)
+    told = text.describe(seen, settings, memory=memory)
+    return f"{known}\n{told}" if known else told, text.stops(seen, settings)

@@ -15,7 +15,7 @@ from segcore.pipeline.core.plan import Places, Plan, Refresh, whole
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.finished import previous_run
-from segcore.pipeline.lines import id_map
+from segcore.pipeline.lines import id_map, join_tables
 from segcore.progress import Progress
 
 
@@ -38,7 +38,9 @@ def plan(
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     found, unread = ingest.find(given)
     tables, beside = attributes.find(settings)
-    sources = [source for source in found if not places.hold(source.path)]
+    joined, near = join_tables.find(settings)
+    beside |= near
+    sources = join_tables.without([source for source in found if not places.hold(source.path)], joined)
     unread |= beside | {source.name: ingest.LEFT_BY_RUNS for source in found if places.hold(source.path)}
     if not sources:
         raise errors.InputNotFoundError(
@@ -48,6 +50,7 @@ def plan(
         sources=sources,
         extra=tables,
         ids=id_map.find(settings),
+        joined=joined,
         settings=settings,
         budget=budget,
         refresh=refresh,

@@ -71,7 +71,7 @@ def score(
 
 
 def _make(run: RunContext, *, with_report: bool) -> None:
-    customers = lines_to_customers.describe(run)
+    run, customers = lines_to_customers.describe(run)
     known = previous_labels.label(run, customers)
     if known is None:
         raise ValueError("there is no model to score with")

@@ -104,7 +104,7 @@ def segment(
 
 def _make(run: RunContext) -> None:
     """Account for the lines, describe the customers, and label them by the previous run's model or by a new one."""
-    customers = lines_to_customers.describe(run)
+    run, customers = lines_to_customers.describe(run)
     run = lines_to_customers.with_known_features(run, customers)
     known = previous_labels.label(run, customers)
     if known is None:

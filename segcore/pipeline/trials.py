@@ -170,7 +170,7 @@ def _lines_since(
     places = Places.given(out, None)
     plan = open_run.plan(inputs, settings, places, budget=options.budget, refresh="score")
     with open_run.opened(plan, places, options, None) as run:
-        described = lines_to_customers.describe(run)
+        _, described = lines_to_customers.describe(run)
         minor = 10.0**settings.cleaning.amount_decimals
         returned = pl.lit(0.0) if features.returns == "net" else pl.col("returned_value")
         revenue = ((pl.col("total_spend") - returned) * minor).round().cast(pl.Int64)

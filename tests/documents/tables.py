@@ -18,6 +18,8 @@ from segcore.lines import rfm
 from tests import test_architecture as architecture
 from tests.documents.pages import Page, pages
 
+# Tables that a job may have several of.
+_LISTS: dict[str, type[BaseModel]] = {"extra": job.Extra, "join": job.Join}
 _PLACE = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
@@ -62,11 +64,11 @@ def rfm_groups() -> str:
 def keys() -> str:
     """Return every key of a job, table by table."""
     fields = job.Job.model_fields
-    plain = [_row(name, field) for name, field in fields.items() if not _model(field) and name != "extra"]
+    plain = [_row(name, field) for name, field in fields.items() if not _model(field) and name not in _LISTS]
     parts = [f"At the top of the file:\n\n{_table(_KEY_HEAD, plain)}"]
     for name, field in fields.items():
-        if model := job.Extra if name == "extra" else _model(field):
-            title = f"[[{name}]]" if name == "extra" else f"[{name}]"
+        if model := _LISTS.get(name) or _model(field):
+            title = f"[[{name}]]" if name in _LISTS else f"[{name}]"
             rows = [_row(key, inner) for key, inner in model.model_fields.items()]
             parts.append(f"### {title}\n\n{(model.__doc__ or '').strip()}\n\n{_table(_KEY_HEAD, rows)}")
     return "\n".join(parts)

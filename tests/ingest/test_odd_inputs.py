@@ -336,7 +336,7 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("a text called .parquet", raw(BYTES, "x.parquet"), 65, "not Parquet", []),
     ("a text called .xlsx", raw(BYTES, "x.xlsx"), 65, "not Excel", []),
     ("a parquet file that breaks off", truncated_parquet, 65, "damaged or breaks off", []),
-    ("a parquet file with damaged pages", damaged_pages, 65, "cannot be read", []),
+    ("a parquet file with damaged pages", damaged_pages, 65, r"x\.parquet: the file is damaged", []),
     ("an Excel file that breaks off", raw(b"PK\x03\x04" + bytes(99), "x.xlsx"), 65, "damaged or breaks off", []),
     ("a zip that is no Excel file", lambda folder: zipped(folder).rename(folder / "x.xlsx"), 65, "Excel", []),
     ("an Excel file without a table", excel(("empty", [])), 65, "no sheet holds a table|required column", []),

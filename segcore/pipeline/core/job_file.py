@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore import errors, job
+from segcore.ingest import known_systems
 
 
 def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
@@ -19,7 +20,9 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
     """
     if path is None:
         return _with_pinned_k(
-            _with_whole_paths(job.resolve("", overrides, source="the default job"), Path.cwd())
+            _with_whole_paths(
+                known_systems.before_reading(job.resolve("", overrides, source="the default job")), Path.cwd()
+            )
         )
     try:
         with open(path, encoding="utf-8") as file:
@@ -27,7 +30,7 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> job.Job:
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
         raise errors.JobError(f"{path}: the job file cannot be read: {reason}; check --job") from exc
-    settings = job.resolve(text, overrides, source=str(path))
+    settings = known_systems.before_reading(job.resolve(text, overrides, source=str(path)))
     return _with_pinned_k(_with_whole_paths(settings, path.absolute().parent))
 
 
@@ -39,7 +42,19 @@ def _with_whole_paths(settings: job.Job, folder: Path) -> job.Job:
 
     extra = [table.model_copy(update={"path": whole(table.path)}) for table in settings.extra]
     customers = settings.customers.model_copy(update={"map": whole(settings.customers.map)})
-    return settings.model_copy(update={"extra": extra, "customers": customers})
+    joined = [table.model_copy(update={"path": whole(table.path)}) for table in settings.join]
+    return _with_unmatched(
+        settings.model_copy(update={"extra": extra, "join": joined, "customers": customers})
+    )
+
+
+def _with_unmatched(settings: job.Job) -> job.Job:
+    """Let lines without a row in a joined table be rejects of a class of their own, before other rules are asked."""
+    if not settings.join:
+        return settings
+    conditions = (f'"joined {number}" IS NULL' for number in range(1, len(settings.join) + 1))
+    rules = {"unmatched": " OR ".join(conditions)} | settings.cleaning.rules
+    return settings.model_copy(update={"cleaning": settings.cleaning.model_copy(update={"rules": rules})})
 
 
 def _with_pinned_k(settings: job.Job) -> job.Job:

@@ -27,6 +27,8 @@ class Plan:
         The sources of every other table by customer.
     ids : sequence
         Those of the map of ids.
+    joined : sequence
+        The sources of every table whose columns the lines get.
     settings : Job
     budget : int
         Bytes of memory.
@@ -45,6 +47,7 @@ class Plan:
     sources: Sequence[ingest.Source]
     extra: Sequence[Sequence[ingest.Source]] = ()
     ids: Sequence[ingest.Source] = ()
+    joined: Sequence[Sequence[ingest.Source]] = ()
     settings: Job
     budget: int
     refresh: Refresh
@@ -59,6 +62,7 @@ class Plan:
             "input": [(s.path, s.size, s.modified) for s in self.sources],
             "extra": [[(s.path, s.size, s.modified) for s in table] for table in self.extra],
             "ids": [(s.path, s.size, s.modified) for s in self.ids],
+            "joined": [[(s.path, s.size, s.modified) for s in table] for table in self.joined],
             "job": self.settings.model_dump(),
             "refresh": [self.refresh, self.fresh],
             "previous": mark,

@@ -81,7 +81,9 @@ def read(
     copies = scratch / "source"
     copies.mkdir()
     files = ingest.prepare(sources, job.Input(), copies, memory=memory)
-    source = PreparedInput(files=files, file_groups=customer_table.group_files(files, about))
+    source = PreparedInput(
+        files=files, file_groups=customer_table.group_files(files, about), settings=settings
+    )
     read_input.check_ids(source)
     table = _of_use(CustomerTable(about=about, settings=settings, reading=source, numbers={}))
     names = _number_features(table, settings)

@@ -15,16 +15,24 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.lines import fill_orders, id_map, memory_plan, read_input, shuffle_lines
 
 
-def describe(run: RunContext) -> Customers:
-    """Account for every line, and compute the features of every customer."""
+def describe(run: RunContext) -> tuple[RunContext, Customers]:
+    """Account for every line, and compute the features of every customer.
+
+    Returns
+    -------
+    run : RunContext
+        With the job as it is completed by what is known of the input.
+    customers : Customers
+    """
     source = read_input.prepare(run)
+    run = run.planned(settings=source.settings)
     source = replace(source, ids=id_map.prepare(run))
     tables = attributes.prepare(run) if run.settings.extra else None
     plan = memory_plan.partition(run, source.n_lines, beside=id_map.needed(source.ids))
     if run.settings.input.fill_from:
         source = fill_orders.fill(run, source, plan)
     buckets = shuffle_lines.partition(run, source, plan)
-    return customers.describe(run, source, buckets, tables, at_once=plan.at_once)
+    return run, customers.describe(run, source, buckets, tables, at_once=plan.at_once)
 
 
 def with_known_features(run: RunContext, customers: Customers) -> RunContext:

@@ -23,7 +23,7 @@ from segcore.pipeline.inspection import counts, services, states
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.services import Service
 from segcore.pipeline.inspection.states import State
-from segcore.pipeline.lines import fill_orders, id_map, memory_plan, read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, id_map, join_tables, memory_plan, read_input, shuffle_lines
 from segcore.pipeline.lines.read_input import PreparedInput
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
@@ -116,16 +116,20 @@ def inspect(
     segcore.errors.SegcoreError
         As the run would.
     """
-    sources, unread = ingest.find(inputs)
+    found, unread = ingest.find(inputs)
+    tables, beside = join_tables.find(settings)
+    sources, unread = join_tables.without(found, tables), unread | beside
     budget = memory or engine.default_budget()
     sampled = sources if full else _sample(sources)
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
+        if settings.join:
+            files = join_tables.joined(files, tables, settings, scratch, memory=budget)
         source = states.carry(PreparedInput.of(files, settings))
         source, told = _with_ids(source, scratch, settings, memory=budget)
         read_input.check_ids(source)
-        timed = job_file.with_clock(settings, datetime.fromtimestamp(now, UTC))
+        timed = job_file.with_clock(source.settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)
         seen = _look(source, formats, timed, sources, sampled, scratch, budget, unread)
         return replace(seen, warnings=[*seen.warnings, *told])

@@ -105,6 +105,8 @@ def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], sett
     first = group.files[0]
     others = f" and {len(group.files) - 1:,} more" if len(group.files) > 1 else ""
     what = {"parquet": "Parquet"}.get(first.reader, first.source.format)
+    if first.source.format == "text" and not first.separator:
+        what = "JSON lines"
     if first.encoding:
         names = errors.listing({file.encoding for file in group.files})
         what = f"{names}, fields separated by {first.separator!r}"

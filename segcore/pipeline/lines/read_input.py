@@ -13,12 +13,22 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import engine, errors, ingest
-from segcore.ingest import FileGroup, Formats, Prepared, Source, amounts, currencies, formats, value_patterns
+from segcore import engine, errors, ingest, schema
+from segcore.ingest import (
+    FileGroup,
+    Formats,
+    Prepared,
+    Source,
+    amounts,
+    currencies,
+    formats,
+    known_systems,
+    value_patterns,
+)
 from segcore.ingest.value_patterns import by_frequency
 from segcore.job import Input, Job
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.lines import repartition
+from segcore.pipeline.lines import join_tables, repartition
 from segcore.storage import copy, disk_failures, list_files, private_folder, read_json, write_json
 from segcore.stores import is_url
 
@@ -58,9 +68,13 @@ class PreparedInput:
     Attributes
     ----------
     files : list of Prepared
-        All files of the input, by number.
+        The files that are read, by number.
     file_groups : list of FileGroup
         The same files by header.
+    settings : Job
+        The job, completed by what is known of the system that the files are exports of.
+    aside : tuple of str
+        Files without the columns that are needed, which the job leaves aside.
     filled : list of FilledLines
         Of each group, what stage ``fill`` left, where the job asks for it.
     ids : str
@@ -69,13 +83,20 @@ class PreparedInput:
 
     files: list[Prepared]
     file_groups: list[FileGroup]
+    settings: Job
+    aside: tuple[str, ...] = ()
     filled: Sequence[FilledLines] = ()
     ids: str = ""
 
     @classmethod
     def of(cls, files: list[Prepared], settings: Job) -> PreparedInput:
         """Group the files of transactions by header, and find their columns."""
-        return cls(files=files, file_groups=ingest.group_files(files, settings))
+        settings = known_systems.completed(files, settings)
+        groups = ingest.group_files(files, settings)
+        read = sorted((file for group in groups for file in group.files), key=lambda file: file.number)
+        there = {file.source for file in read}
+        aside = tuple(file.source.name for file in files if file.source not in there)
+        return cls(files=read, file_groups=groups, settings=settings, aside=aside)
 
     @property
     def n_lines(self) -> int:
@@ -144,7 +165,10 @@ def _prepare(run: RunContext, folder: Path) -> int:
         for first, part in zip(accumulate(map(len, parts), initial=0), parts, strict=False)
     ]
     files = [file for part in engine.run_tasks(_look, tasks, label="input") for file in part]
+    if settings.join:
+        files = _joined(files, run, shared)
     source = PreparedInput.of(files, settings)
+    settings = source.settings
     if source.n_lines == 0:
         raise errors.DataError("the input holds no lines; expected at least one below the header")
     check_ids(source)
@@ -155,10 +179,28 @@ def _prepare(run: RunContext, folder: Path) -> int:
         )
     for text in notes(source, settings):
         run.progress.warn(text)
+    if told := known_systems.sentence(*known_systems.of_files(source.files, run.settings)):
+        run.progress.log(told)
     for text in _assumptions(source, settings):
         run.progress.log(text)
-    write_json(folder / _FILES, [file.to_json(shared) for file in files])
+    write_json(folder / _FILES, [file.to_json(shared) for file in source.files])
     return source.n_lines
+
+
+def _joined(files: list[Prepared], run: RunContext, shared: str) -> list[Prepared]:
+    """Give the lines the columns of other tables; the copies go where every worker sees them."""
+
+    def into(folder: Path) -> list[Prepared]:
+        return join_tables.joined(files, run.plan.joined, run.settings, folder, memory=run.plan.budget)
+
+    target = repartition.new_folder(shared)
+    if not is_url(target):
+        Path(target).mkdir(mode=0o700)
+        return into(Path(target))
+    with private_folder() as here:
+        out = into(here)
+        copy(here, target, [file.path.removeprefix(f"{here}/") for file in out])
+    return [file.moved(str(here), target) for file in out]
 
 
 def _look(task: _Task) -> list[Prepared]:
@@ -227,6 +269,11 @@ def notes(source: PreparedInput, settings: Job) -> list[str]:
         for group in source.file_groups
         if (off := ingest.like_discounts(group, settings.cleaning))
     ]
+    if source.aside:
+        missing.append(
+            f"{len(source.aside):,} file(s) without the columns that are needed are left aside: "
+            f"{errors.listing(source.aside, most=5)}"
+        )
     return [*missing, *_named_twice(source), *(note for file in source.files for note in file.notes)]
 
 
@@ -248,7 +295,7 @@ def _assumptions(source: PreparedInput, settings: Job) -> list[str]:
         assumed = {
             name: column
             for name, column in group.columns.items()
-            if name not in settings.columns and name not in group.fallbacks
+            if name in schema.LINE_NAMES and name not in settings.columns
         }
         if assumed:
             names = ", ".join(f"{name} = {column!r}" for name, column in assumed.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; marks of other scripts tell their letters apart
 _BETWEEN = re.compile(r"[\W_]+")
@@ -110,6 +111,7 @@ _NAMES: dict[str, str] = {
 }
 
 
+@lru_cache(maxsize=10_000)
 def folded(name: str) -> str:
     """Return the form in which names of columns are compared: small letters and digits of any script, without accents.
 

@@ -168,6 +168,12 @@ def _as_in(header: Sequence[str], name: str) -> str:
     return next((one for one in header if one.strip() == name.strip()), name)
 
 
+def may_matter(name: str) -> bool:
+    """Whether what stands in a column can decide what it is taken for, or another one."""
+    plain = folded(name)
+    return _LIKE_MONEY.search(plain) is not None or any(plain in names for names in SYNONYMS.values())
+
+
 def recognise(
     header: Sequence[str], *, taken: Collection[str] = (), contents: Mapping[str, Content] | None = None
 ) -> dict[str, str]:

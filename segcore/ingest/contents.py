@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -71,13 +71,23 @@ def is_value(text: str) -> bool:
     )
 
 
-def of_columns(files: Sequence[Prepared], null_texts: Sequence[str]) -> dict[str, Content]:
-    """Look at the first lines of some files with the same columns, in any order; of a name that stands twice at the first."""
+def of_columns(
+    files: Sequence[Prepared], null_texts: Sequence[str], wanted: Callable[[str], bool] = bool
+) -> dict[str, Content]:
+    """Look at the first lines of some files with the same columns, in any order; of a name that stands twice at the first.
+
+    Parameters
+    ----------
+    files : sequence of Prepared
+    null_texts : sequence of str
+    wanted : callable
+        Which names matter: a Parquet file may have large groups of rows, of which no more columns are read than that.
+    """
     step = -(-len(files) // _MOST_FILES)
-    values: dict[str, list[str]] = {name: [] for name in files[0].names}
+    values: dict[str, list[str]] = {name: [] for name in files[0].names if wanted(name)}
     for file in files[::step]:
         with broken_file(file.source.name):
-            for name, texts in _head(file).items():
+            for name, texts in _head(file, wanted).items():
                 values[name] += (text for text in map(str.strip, texts) if text)
     return {name: _content(texts, null_texts) for name, texts in values.items()}
 
@@ -94,9 +104,9 @@ def _content(texts: Sequence[str], null_texts: Sequence[str]) -> Content:
     )
 
 
-def _head(file: Prepared) -> dict[str, list[str]]:
+def _head(file: Prepared, wanted: Callable[[str], bool]) -> dict[str, list[str]]:
     """Return what stands in the columns of a file's first lines."""
-    places = {name: file.names.index(name) for name in file.names}
+    places = {name: file.names.index(name) for name in file.names if wanted(name)}
     if file.reader in ("records", "parquet"):
         types = pl.read_parquet_schema(file.path)
         fields = {name: file.field(name, place) for name, place in places.items()}

@@ -12,7 +12,14 @@ import polars as pl
 
 from segcore import errors, expressions, job
 from segcore.ingest import contents
-from segcore.ingest.columns import TIME, assign_columns, is_fallback, recognise, speaks_of_discounts
+from segcore.ingest.columns import (
+    TIME,
+    assign_columns,
+    is_fallback,
+    may_matter,
+    recognise,
+    speaks_of_discounts,
+)
 from segcore.ingest.prepare import Prepared
 from segcore.stores import is_url
 
@@ -103,7 +110,7 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
     alike: dict[frozenset[str], list[Prepared]] = {}
     for file in files:
         alike.setdefault(frozenset(file.names), []).append(file)
-    known = {names: contents.of_columns(some, nulls) for names, some in alike.items()}
+    known = {names: contents.of_columns(some, nulls, may_matter) for names, some in alike.items()}
 
     def assign(header: Sequence[str], folders: Sequence[str], where: str) -> Mapping[str, str]:
         return assign_columns(

@@ -17,9 +17,9 @@ _MOST_COLUMNS = 1_000
 _BEGINS = re.compile(rb'\s*(?:\{\s*["}]|\[\s*\{)')
 
 
-def is_json(path: str, compression: str) -> bool:
-    """Whether a UTF-8 text holds JSON."""
-    return _BEGINS.match(next(blocks(path, compression), b"").removeprefix(b"\xef\xbb\xbf")) is not None
+def is_json(start: bytes) -> bool:
+    """Whether a UTF-8 text that begins so holds JSON."""
+    return _BEGINS.match(start.removeprefix(b"\xef\xbb\xbf")) is not None
 
 
 def convert(path: str, compression: str, target: Path, *, shown: str) -> tuple[tuple[str, ...], int]:

@@ -76,7 +76,12 @@ def completed(files: Sequence[Prepared], settings: job.Job) -> job.Job:
     system = SYSTEMS[name]
     common = [one for one in files[0].names if all(one in file.names for file in files)]
     there = {folded(one): one for one in reversed(common)}
-    known = contents.of_columns(files, settings.input.null_texts) if _alike(files) else {}
+    names = {folded(name) for some in system.columns.values() for name in some}
+    known = (
+        contents.of_columns(files, settings.input.null_texts, lambda name: folded(name) in names)
+        if _alike(files)
+        else {}
+    )
     columns = _columns(system, there, known)
     if _MONEY & set(settings.columns):
         columns = {canonical: column for canonical, column in columns.items() if canonical not in _MONEY}

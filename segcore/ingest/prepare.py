@@ -246,9 +246,10 @@ def _rewritten(text: Prepared, settings: job.Input, scratch: Path) -> Prepared:
 
 def _examined(text: Prepared, settings: job.Input, scratch: Path) -> Prepared | None:
     """Return how a UTF-8 text is read; None where it has to be rewritten first."""
-    if json_lines.is_json(text.path, text.compression):
+    start = next(bytestream.blocks(text.path, text.compression), b"")
+    if json_lines.is_json(start):
         return _json(text, scratch)
-    given = layout.find(text.path, text.compression, settings)
+    given = layout.find(start, settings)
     if not given.is_plain:
         text, settings = _arranged(text, given, settings, scratch)
     header = _header(text, settings)

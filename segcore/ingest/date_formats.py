@@ -52,7 +52,7 @@ def depend_on_order(dates: Sequence[PatternCount]) -> bool:
     return any(_NUMERIC.match(date.pattern.removeprefix("z")) for date in dates)
 
 
-def decide(dates: Sequence[PatternCount], wanted: str, where: str) -> tuple[str, ...]:
+def decide(dates: Sequence[PatternCount], wanted: str, where: str, *, known: str = "") -> tuple[str, ...]:
     """Return the formats that the dates of a group of files have, the most frequent first.
 
     Parameters
@@ -62,6 +62,8 @@ def decide(dates: Sequence[PatternCount], wanted: str, where: str) -> tuple[str,
         The job's ``date_format``; empty to find it.
     where : str
         The files, for the error.
+    known : str
+        The order that dates of this kind of file have, where no line tells it.
 
     Raises
     ------
@@ -76,12 +78,12 @@ def decide(dates: Sequence[PatternCount], wanted: str, where: str) -> tuple[str,
             f"{where}: dates like {days.example!r} may be days as Excel counts them: give --date-format {EXCEL}, or export them "
             "as dates"
         )
-    order = wanted or _order(dates, where)
+    order = wanted or _order(dates, where, known)
     formats = (form for date in dates for form in date_formats(date.pattern, order))
     return tuple(dict.fromkeys(formats))[:_MOST_FORMATS]
 
 
-def _order(dates: Sequence[PatternCount], where: str) -> str:
+def _order(dates: Sequence[PatternCount], where: str, known: str) -> str:
     """Return which of day, month and year stands first: the only order that explains every date of a group of files."""
     unlike = {order: sum(date.unlike[order] for date in dates) for order in ORDERS}
     orders = [order for order in ORDERS if not unlike[order]]
@@ -98,6 +100,8 @@ def _order(dates: Sequence[PatternCount], where: str) -> str:
     unclear = next(
         (d.example for d in dates if any(d.differ[pair] for pair in combinations(orders, 2))), None
     )
+    if unclear and known in orders:
+        return known
     if unclear:
         raise errors.DataError(
             f"{where}: dates like {unclear!r} may be {_one_of(orders)}, and no line decides it: "

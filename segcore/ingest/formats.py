@@ -14,6 +14,7 @@ from segcore.expressions import carried
 from segcore.ingest import date_formats, number_formats
 from segcore.ingest.grouping import FileGroup
 from segcore.ingest.number_formats import Numbers
+from segcore.ingest.systems import SYSTEMS
 from segcore.ingest.value_patterns import NUMBERS, by_frequency
 
 
@@ -66,7 +67,12 @@ def decide(counts: pl.DataFrame, group: FileGroup, settings: job.Input) -> Forma
     dates = [one for one in patterns if one.column == "ordered_at"]
     names = [*NUMBERS, *(carried(column) for column in group.discounts.values())]
     return Formats(
-        dates=date_formats.decide(dates, settings.date_format, where),
+        dates=date_formats.decide(
+            dates,
+            settings.date_format,
+            where,
+            known=SYSTEMS[settings.preset].date_order if settings.preset in SYSTEMS else "",
+        ),
         numbers=number_formats.decide(patterns, names, settings.decimal, where),
     )
 

@@ -25,6 +25,8 @@ class System:
         that are there.
     time : str
         The column with the time of day.
+    date_order : str
+        Which of day, month and year stands first where no line tells.
     keep : tuple of str
         Conditions on lines that count; one whose columns are not there is left out.
     settings : mapping of str to Any
@@ -37,6 +39,7 @@ class System:
     header: tuple[str, ...] = ()
     columns: Mapping[str, list[str]] = field(default_factory=dict)
     time: str = ""
+    date_order: str = ""
     keep: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     automatic: bool = True

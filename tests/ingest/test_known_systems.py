@@ -255,6 +255,16 @@ def test_a_job_that_is_completed_is_complete(tmp_path: Path) -> None:
         assert prepared([path], job.resolve(job.to_toml(once))).settings == once
 
 
+def test_lines_tell_more_of_dates_than_what_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    etsy = EXPORTS["etsy"].text.replace("/24", "/2024")
+    for text, first in (("04/03/2024", "%m/%d/%Y"), ("24/03/2024", "%d/%m/%Y")):
+        path.write_text(etsy.replace("04/03/2024", text), encoding="utf-8")
+        source = prepared([path])
+        (formats,) = read_input.understand(source, source.settings, every=True)
+        assert formats.dates == (first,)
+
+
 def test_files_of_two_systems_are_read_as_none(tmp_path: Path) -> None:
     for name in ("etsy", "superstore"):
         (tmp_path / f"{name}.csv").write_text(EXPORTS[name].text)

@@ -96,7 +96,7 @@ def decide(blanks: pl.DataFrame) -> Filling:
     most = max(blank.get("customer_id", 0), blank.get("ordered_at", 0))
     # Nearly all lines without an order's id, or without a customer where no line has an id, are continuing ones.
     without = blank.get("order_id", 0) if "order_id" in blank else most
-    by_position = 2 * without >= most and total["continuing"] >= 0.99 * without
+    by_position = most > 0 and 2 * without >= most and total["continuing"] >= 0.99 * without
     # What nearly no line below the first one has is the order's; what some have is theirs, or nobody's. Where lines have
     # their customer all the same, other blanks tell which lines are below the first one.
     own = [

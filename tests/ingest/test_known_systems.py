@@ -215,6 +215,15 @@ def test_the_money_of_every_customer_is_right(tmp_path: Path, name: str) -> None
     assert {*found} == {*export.spend}
 
 
+def test_statuses_are_the_orders_where_every_line_has_its_customer_and_date(tmp_path: Path) -> None:
+    lines = EXPORTS["shopify"].text.splitlines(keepends=True)
+    path = tmp_path / "x.csv"
+    path.write_text("".join(line for line in lines if not line.startswith("#3")))
+    through([path], tmp_path / "run")
+    features = pl.read_parquet(tmp_path / "run" / "customers" / "features")
+    assert features.select("customer_id", "total_spend").row(0) == ("ann@x.com", 27.0)
+
+
 def of(tmp_path: Path, name: str, *, header: str = "", **settings: Any) -> job.Job:
     path = tmp_path / "x.csv"
     path.write_text(header or EXPORTS[name].text, encoding="utf-8")

@@ -36,7 +36,9 @@ def disk_errors(path: Path | str) -> Iterator[None]:
         with disk_failures(path):
             yield
     except OSError as exc:
-        if exc.errno in _NO_OUTPUT:
+        # A folder for it that cannot be made, such as one below /proc, is not there.
+        above = exc.errno == errno.ENOENT and exc.filename and str(path).startswith(str(exc.filename))
+        if exc.errno in _NO_OUTPUT or above:
             raise errors.OutputError(
                 f"{path}: cannot be written: {exc.strerror}; choose another --out"
             ) from exc

@@ -458,6 +458,8 @@ def test_a_comparison_overwrites_nothing_of_others(first: Run, tmp_path: Path) -
             pipeline.compare_runs(first.folder, first.folder, out)
         assert [entry.name for entry in out.iterdir()] == [name]
         assert (out / name).read_text() == "{}"
+    with pytest.raises(errors.OutputError, match=r"^/proc/none: cannot be written: No such file"):
+        pipeline.compare_runs(first.folder, first.folder, Path("/proc/none"))
     with pytest.raises(errors.OutputError, match=r"report\.html: is of the run in"):
         pipeline.compare_runs(first.folder, first.folder, first.folder)
 

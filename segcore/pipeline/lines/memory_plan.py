@@ -18,7 +18,7 @@ _BYTES_A_COLUMN = 100
 # What a pass over the lines holds, whatever their number, measured on 50 million; and what it holds of few lines.
 _PASS = 700_000_000
 _PASS_A_LINE = 700
-# What is known of a file, here and in each scan, measured on 50,000.
+# What is known of each more file, here and in each scan, measured on 50,000.
 _A_FILE = 4_000
 # What the sample fits hold beside the distances of a tree, of which a linkage takes two copies and work space.
 _FITS = 150_000_000
@@ -69,7 +69,7 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> PartitionPlan:
 
 def needed_for_lines(n_lines: int, n_files: int = 1) -> int:
     """Return the bytes of memory that so many lines need at least, beyond what the imports take."""
-    return min(_PASS, n_lines * _PASS_A_LINE) + n_files * _A_FILE
+    return min(_PASS, n_lines * _PASS_A_LINE) + (n_files - 1) * _A_FILE
 
 
 def needed_for_models(settings: Job) -> int:

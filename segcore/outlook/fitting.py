@@ -34,7 +34,7 @@ def fit_chance(X: Floats, bought: Mask) -> Trees:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return as_trees(HistGradientBoostingClassifier(**_TREES).fit(X, bought))
+    return as_trees(HistGradientBoostingClassifier(**_TREES).fit(_with_values(X), bought))
 
 
 def fit_log_spend(X: Floats, spend: Floats) -> Trees:
@@ -48,7 +48,12 @@ def fit_log_spend(X: Floats, spend: Floats) -> Trees:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     some = spend > 0
-    return as_trees(HistGradientBoostingRegressor(**_TREES).fit(X[some], np.log(spend[some])))
+    return as_trees(HistGradientBoostingRegressor(**_TREES).fit(_with_values(X[some]), np.log(spend[some])))
+
+
+def _with_values(X: Floats) -> Floats:
+    """Fill features that nobody has a value of, which tell nothing: scikit-learn fails on them."""
+    return np.where(np.isnan(X).all(axis=0), 0.0, X)
 
 
 def smearing(trees: Trees, X: Floats, spend: Floats) -> float:

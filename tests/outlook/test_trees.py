@@ -37,6 +37,20 @@ def test_a_fit_does_not_depend_on_the_number_of_threads() -> None:
     assert all(one.baseline == fits[0].baseline and one.nodes.equals(fits[0].nodes) for one in fits)
 
 
+def test_a_feature_that_nobody_has_a_value_of_tells_nothing() -> None:
+    X, y = customers(800)
+    rest = np.delete(X, 2, axis=1)
+    X[:, 2] = np.nan
+    unseen, _ = customers(300, seed=1)
+    fits = [
+        (fitting.fit_chance(X, y > 0), fitting.fit_chance(rest, y > 0)),
+        (fitting.fit_log_spend(X, np.exp(y)), fitting.fit_log_spend(rest, np.exp(y))),
+    ]
+    for trees, without in fits:
+        assert not (trees.nodes.filter(~pl.col("is_leaf"))["feature"] == 2).any()
+        assert (trees.sums(unseen) == without.sums(np.delete(unseen, 2, axis=1))).all()
+
+
 def test_a_value_at_the_threshold_goes_left_and_a_missing_one_where_it_is_sent() -> None:
     def tree(number: int, *, missing_left: bool, left: float, right: float) -> pl.DataFrame:
         return pl.DataFrame(

@@ -26,7 +26,7 @@ from tests.transaction_lines import classified, frame, line, prepared, write_csv
         ("99.99.99 99:99", "year-first", ["%y.%m.%d %H:%M"]),
         ("99.99.9999", "year-first", []),
         ("9/9/9999 9:99 PM", "month-first", ["%m/%d/%Y %I:%M %p"]),
-        ("9 w 9999", "month-first", ["%d %b %Y", "%d %B %Y"]),
+        ("9 w 9999", "month-first", ["%d %b %Y", "%d %B %Y", "named %d-%m-%Y"]),
         ("w 9, 9999", "month-first", ["%b %d, %Y", "%B %d, %Y"]),
         ("99999999", "month-first", ["%Y%m%d"]),
         ("9999999999", "month-first", ["epoch-seconds"]),

@@ -39,10 +39,12 @@ class Trees:
         X : ndarray of shape (n_customers, n_features)
             NaN where there is no value.
         """
-        columns = [np.ascontiguousarray(column) for column in X.T]
         total = np.full(len(X), self.baseline)
-        for tree in self._by_tree:
-            total += _values(tree, 0, columns)
+        for first in range(0, len(X), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            columns = [np.ascontiguousarray(column) for column in X[some].T]
+            for tree in self._by_tree:
+                total[some] += _values(tree, 0, columns)
         return total
 
     @cached_property
@@ -51,6 +53,7 @@ class Trees:
         return [part.select(*_COLUMNS).rows() for part in of_each]
 
 
+_AT_ONCE = 16_384  # customers, so that what is worked on stays in the cache
 _COLUMNS = ("is_leaf", "value", "feature", "threshold", "missing_left", "left", "right")
 
 

@@ -14,8 +14,13 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser
 
-from segcore import Run, schema
+from segcore import Run, job, schema
+from segcore.evaluation import next_period
+from segcore.pipeline.finished import apply_model, previous_run
+from segcore.pipeline.lines import read_input
+from segcore.pipeline.models import look_back
 from tests.report import browser as chrome
+from tests.transaction_lines import started, taken_through
 
 
 def read(run: Run, name: str) -> Any:
@@ -237,6 +242,35 @@ def test_the_look_back_is_that_of_the_independent_analysis(real_run: Run) -> Non
     assert table["revenue_share"].to_list() == pytest.approx([0.6568, 0.1789, 0.1198, 0.0445], abs=1e-3)
     assert table["revenue_share_se"].to_list() == pytest.approx([0.0343, 0.0246, 0.0134, 0.0053], abs=1e-3)
     assert table["past_share"].to_list() == pytest.approx([0.6703, 0.1545, 0.1479, 0.0273], abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("days", "customers", "auc", "top_share"), [(60, 3745, 0.7140, 0.6783), (30, 4088, 0.7101, 0.7025)]
+)
+def test_shorter_periods_are_those_of_the_independent_analysis(
+    real_run: Run,
+    online_retail: Path,
+    tmp_path: Path,
+    days: int,
+    customers: int,
+    auc: float,
+    top_share: float,
+) -> None:
+    settings = job.resolve(
+        (real_run.folder / "job.toml").read_text(encoding="utf-8"), {"look_back.days": days}
+    )
+    source = read_input.prepare(started(tmp_path, settings, [online_retail]))
+    then = taken_through(source, settings, tmp_path).then
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    apply_model.label(then, previous_run.load(real_run.folder).model, labels)
+    segments = pl.read_parquet(labels / "*.parquet")["segment"].cast(pl.Int32).to_numpy()
+    df = look_back.first_customers(then)
+    sums = next_period.group_sums(segments, *look_back.outcome(df, 4), int(segments.max()) + 1)
+    assert df.height == customers
+    assert next_period.auc(sums).value == pytest.approx(auc, abs=1e-3)
+    assert next_period.revenue_shares(sums)[0].max() == pytest.approx(top_share, abs=1e-3)
 
 
 def test_the_outlook_ranks_better_than_the_segments_as_the_independent_analysis_does(real_run: Run) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from segcore.ingest import timestamps
+from segcore.ingest import row_groups, timestamps
 from segcore.ingest.bytestream import blocks
 from segcore.ingest.failures import broken_file
 from segcore.ingest.prepare import Prepared
@@ -108,7 +108,7 @@ def _head(file: Prepared, wanted: Callable[[str], bool]) -> dict[str, list[str]]
     """Return what stands in the columns of a file's first lines."""
     places = {name: file.names.index(name) for name in file.names if wanted(name)}
     if file.reader in ("records", "parquet"):
-        types = pl.read_parquet_schema(file.path)
+        types = row_groups.schema_of(file.path)
         fields = {name: file.field(name, place) for name, place in places.items()}
         plain = {name: field for name, field in fields.items() if _is_plain(types[field])}
         lf = pl.scan_parquet(file.path, glob=False, hive_partitioning=False, n_rows=_MOST_LINES)

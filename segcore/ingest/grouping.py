@@ -11,7 +11,7 @@ from itertools import accumulate, groupby
 import polars as pl
 
 from segcore import errors, expressions, job
-from segcore.ingest import contents
+from segcore.ingest import contents, row_groups
 from segcore.ingest.columns import (
     TIME,
     assign_columns,
@@ -250,10 +250,10 @@ def group_by_header(files: Sequence[Prepared], assign: _Assign) -> list[FileGrou
 def _types(file: Prepared) -> Mapping[str, pl.DataType]:
     """Return the types of a file's columns, where it is not text that came in."""
     if file.reader == "parquet":
-        return pl.read_parquet_schema(file.path)
+        return row_groups.schema_of(file.path)
     if file.source.format != "parquet":
         return {}
-    fields = pl.read_parquet_schema(file.path)  # joined to other tables
+    fields = row_groups.schema_of(file.path)  # joined to other tables
     return {name: fields[file.field(name)] for name in file.names}
 
 

@@ -196,7 +196,7 @@ def _excel(number: int, source: Source, settings: job.Input, scratch: Path, memo
 
 
 def _parquet(number: int, source: Source, scratch: Path, memory: int) -> Prepared:
-    names = tuple(pl.read_parquet_schema(source.path))
+    names = tuple(row_groups.schema_of(source.path))
     _check_columns(names, source)
     n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
     page_checksums.check(source.path)

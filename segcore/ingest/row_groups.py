@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+
 from segcore.ingest import remote
 
 _A_VALUE = 24  # bytes of memory of a value while its group is read
 _SHARE = 3  # of a budget, a third is for a group
 _ROWS = 65_536
 _BUFFER = 1 << 20
+
+
+def schema_of(path: str) -> pl.Schema:
+    """Return the columns of a file and their types; a name with ``[`` or ``?`` in it is no pattern."""
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
 
 
 def fits(path: str, n_rows: int, n_columns: int, memory: int) -> bool:

@@ -12,7 +12,7 @@ import polars as pl
 
 from segcore import schema
 from segcore.expressions import carried
-from segcore.ingest import records
+from segcore.ingest import records, row_groups
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.columns import TIME
 from segcore.ingest.customer_ids import as_id_text
@@ -243,7 +243,7 @@ def _csv(files: list[Prepared], fields: Mapping[str, str], n_rows: int | None) -
 
 
 def _parquet(files: list[Prepared], fields: Mapping[str, str], n_rows: int | None) -> pl.LazyFrame:
-    types = pl.read_parquet_schema(files[0].path)
+    types = row_groups.schema_of(files[0].path)
     lf = pl.scan_parquet(
         _paths(files),
         row_index_name="__record",

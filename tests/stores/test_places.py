@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from segcore import errors, ingest, storage, stores
-from segcore.ingest import remote
+from segcore.ingest import remote, row_groups
 from segcore.storage import Place
 from segcore.stores import connection
 from tests.stores.server import FAULTS, KEY_ID, SECRET, Store
@@ -142,6 +144,13 @@ def test_any_key_that_the_engines_know_can_be_named(key: str, here: Store) -> No
     assert remote.find(f"s3://shop/{key}") == ([f"s3://shop/{key}"], True)
     with remote.opened(f"s3://shop/{key}") as stream:
         assert stream.read() == b"theirs"
+
+
+def test_the_schema_of_parquet_under_any_key_can_be_read(here: Store) -> None:
+    data = io.BytesIO()
+    pl.DataFrame({"a": [1]}).write_parquet(data)
+    here.put("shop", {"a=b/p[1]?x=1*.parquet": data.getvalue()})
+    assert row_groups.schema_of("s3://shop/a=b/p[1]?x=1*.parquet") == {"a": pl.Int64()}
 
 
 def test_a_key_that_no_engine_can_name_is_refused(here: Store) -> None:

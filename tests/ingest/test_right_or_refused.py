@@ -39,13 +39,14 @@ class Right:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """An input that is refused, with a pattern of the one line and the exit code."""
+    """An input that is refused, with a pattern of the one line and the exit code; `job` is the text of a job file."""
 
     name: str
     make: Make
     message: str
     code: int = 65
     arguments: Sequence[str] = ()
+    job: str = ""
 
 
 def csv(*lines: str) -> Make:
@@ -492,7 +493,70 @@ CUSTOMERS: list[Right | Refused] = [
     ),
 ]
 
-CASES = [*CUSTOMERS, *NUMBERS_AND_DATES, *DUPLICATES, *HEADERS, *SAME_FILE]
+
+def with_map(*rows: str) -> Make:
+    """Return a maker of some orders, beside a folder with a map of ids."""
+
+    def make(folder: Path) -> Any:
+        (folder / "maps").mkdir()
+        csv(*rows)(folder / "maps")
+        return csv(*ORDERS)(folder)
+
+    return make
+
+
+OFF = csv("customer_id,order_id,date,amount,off", "a,1,2011-03-01,7.50,1", "a,1,2011-03-01,3.25,2")
+MAP = '[customers]\nmap = "given/maps/x.csv"\n'
+
+MONEY_AND_PEOPLE: list[Right | Refused] = [
+    Refused(
+        name="two discounts of one order",
+        make=OFF,
+        job='[cleaning]\norder_discount = "off"\n',
+        message=r"cleaning.order_discount = 'off': 1 or more orders, .* have different values .* cleaning.line_discount",
+    ),
+    Refused(
+        name="discounts, and returns that take back purchases at their price",
+        make=OFF,
+        job='[cleaning]\nline_discount = "off"\n[features]\nreturns = "net"\n',
+        message="cleaning takes discounts off purchases, which features.returns = .net. expects to be quantity times price",
+        code=78,
+    ),
+    Refused(
+        name="a discount in a column that is not there",
+        make=OFF,
+        job='[cleaning]\nline_discount = "of"\n',
+        message="cleaning.line_discount names 'of', which is not there .did you mean 'off'",
+    ),
+    Refused(
+        name="weights by thousandths throughout",
+        make=csv("customer_id,date,quantity,unit_price", "a,2011-03-01,1.710,2", "b,2011-03-01,2.500,3"),
+        job="[cleaning]\nquantity_decimals = 3\n",
+        message=r"column quantity: nothing decides whether the mark in '1.710' is a decimal one .* --decimal",
+    ),
+    Refused(
+        name="an id of two persons",
+        make=with_map("id,person", "a,x", "a,y"),
+        job=MAP,
+        message=r"1 id\(s\) are mapped to several persons, such as 'a' to x, y; expected one each",
+    ),
+    Refused(
+        name="a person that is mapped on",
+        make=with_map("id,person", "a,b", "b,c"),
+        job=MAP,
+        message=r"1 id\(s\) are mapped to one that is mapped on, such as 'a' to 'b' and that to 'c'",
+    ),
+    Refused(name="a map that is not there", make=csv(*ORDERS), job=MAP, message="maps/x.csv", code=66),
+    Refused(
+        name="a zone to shift from without one to shift to",
+        make=csv(*ORDERS),
+        job='[input]\nsource_zone = "UTC"\n',
+        message="source_zone = 'UTC' needs the zone to express times in: set time_zone",
+        code=78,
+    ),
+]
+
+CASES = [*MONEY_AND_PEOPLE, *CUSTOMERS, *NUMBERS_AND_DATES, *DUPLICATES, *HEADERS, *SAME_FILE]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if isinstance(case, Right)], ids=lambda c: c.name)
@@ -511,4 +575,8 @@ def test_what_has_two_meanings_is_refused(
     made = given(tmp_path, case.make)
     monkeypatch.chdir(tmp_path)
     Path("by-mail.toml").write_text('[columns]\ncustomer_id = ["Mail", "Phone"]\n')
-    assert re.search(case.message, complaint(made, case.code, case.arguments, monkeypatch, capfd))
+    arguments = list(case.arguments)
+    if case.job:
+        Path("job.toml").write_text(case.job)
+        arguments += ["--job", "job.toml"]
+    assert re.search(case.message, complaint(made, case.code, arguments, monkeypatch, capfd))

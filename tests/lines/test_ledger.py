@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from segcore import errors, job
 from segcore.lines import cleaning, ledger
+from segcore.records.ledger import Amount, Discounts
 
 HALF = job.Cleaning(max_reject_share=0.5)
 
@@ -132,3 +134,27 @@ def test_many_rejects_are_warned_about(rows: int, said: str) -> None:
     # What the job asks for is no fault.
     asked = classes | {"not_kept": (rows, 1), "duplicate": (0, 0)}
     assert not ledger.remarks(asked, rules)
+
+
+def test_what_was_taken_off_orders_is_added_up_and_told() -> None:
+    counts = pl.DataFrame(
+        {
+            "taken_off_orders": [1, 2],
+            "taken_off_money": [15, 25],
+            "beyond_orders": [0, 1],
+            "beyond_money": [0, 7],
+            "emptied_orders": [0, 1],
+        }
+    )
+    off = ledger.discounts(counts, job.Cleaning(money_decimals=1))
+    assert off == Discounts(
+        taken_off=Amount(rows=3, money=Decimal("4.0")),
+        beyond=Amount(rows=1, money=Decimal("0.7")),
+        orders_emptied=1,
+    )
+    said, warning = ledger.discounts_in_words(off)
+    assert said == (
+        "discounts: 4.00 off the purchases of 3 orders; 1 of them cost nothing then and are not counted"
+    )
+    assert warning.startswith("0.70 of discounts and refunds of 1 orders is more than their purchases cost")
+    assert ledger.discounts_in_words(replace(off, beyond=Amount(rows=0, money=Decimal(0))))[1] == ""

@@ -46,6 +46,17 @@ def test_they_are_orders_of_a_day_each_where_the_job_says_so(tmp_path: Path) -> 
     assert (counted["a"], counted["b1"], counted["c"], warned) == (4, 1, 4, [])
 
 
+@pytest.mark.parametrize(
+    ("zones", "orders"), [({}, 1), ({"input__time_zone": "Europe/Paris", "input__source_zone": "UTC"}, 2)]
+)
+def test_a_day_is_one_of_the_zone_that_times_are_shifted_to(
+    tmp_path: Path, zones: dict[str, str], orders: int
+) -> None:
+    path = csv(HEADER, "a,1,2011-07-01 21:59:00,1", "a,1,2011-07-01 22:00:00,2")(tmp_path)
+    through([str(path)], tmp_path / "run", **BY_DAY, **zones)
+    assert pl.read_parquet(tmp_path / "run/customers/features")["order_count"].to_list() == [orders]
+
+
 def test_inspect_says_it_too(tmp_path: Path) -> None:
     path = str(RECEIPTS(tmp_path))
     assert "33% of the order ids are of several customers" in inspect_input(path)

@@ -20,7 +20,7 @@ LINES = [
     line(InvoiceNo="", StockCode="b", CustomerID="3", InvoiceDate="2011-03-02 00:00:00"),
     line(InvoiceNo="C1", Quantity="-1"),
     line(CustomerID="", UnitPrice="2"),
-    line(Quantity="two"),
+    line(Quantity="many"),
 ]
 
 

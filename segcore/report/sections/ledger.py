@@ -76,7 +76,7 @@ def ledger(data: ReportData, fmt: Formatter, *, show_ids: bool, shown_above: Col
         unreadable=account.unreadable_amount_rows,
         net=" ".join(
             text
-            for text in (_net_sentence(account.returns_net, fmt), _off_sentence(account.discounts, fmt))
+            for text in (_net_sentence(account.returns_net, fmt), off_sentence(account.discounts, fmt))
             if text
         ),
         extra=[_extra_sentence(table, fmt) for table in data.manifest.extra],
@@ -99,13 +99,13 @@ def _net_sentence(net: ReturnsNet | None, fmt: Formatter) -> str:
     )
 
 
-def _off_sentence(off: Discounts | None, fmt: Formatter) -> str:
+def off_sentence(off: Discounts | None, fmt: Formatter) -> str:
     """Return what discounts and refunds took off, where the job has some."""
     if off is None:
         return ""
     text = (
         f"Discounts and refunds lower what the purchases of {fmt.counted(off.taken_off.rows, 'order')} cost by "
-        f"{exact(off.taken_off.money, fmt)}; {fmt.counted(off.orders_emptied, 'order')} had nothing left and are not counted"
+        f"{exact(off.taken_off.money, fmt)}; nothing is left of {fmt.counted(off.orders_emptied, 'order')}"
     )
     if not off.beyond.rows:
         return f"{text}."

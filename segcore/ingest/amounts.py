@@ -9,7 +9,7 @@ import polars as pl
 from segcore import errors
 
 _MOST_LACKING = 0.05  # of lines, without an amount
-_REPEATED, _FEWEST_ORDERS = 0.9, 5
+_REPEATED, _FEWEST_ORDERS, _FEWEST_LINES = 0.9, 5, 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,49 @@ def repeats_orders(lines: pl.DataFrame, *, with_product: bool) -> bool:
         return orders.height > 0 and constant >= _REPEATED * orders.height
     different = orders["amount"].n_unique()
     return orders.height >= _FEWEST_ORDERS and constant == orders.height and 2 * different > orders.height
+
+
+def holds_quantity(lines: pl.DataFrame, *, one: int) -> bool:
+    """Whether what is called a price has the quantity of its line in it: it is so many times what one piece costs.
+
+    Parameters
+    ----------
+    lines : polars.DataFrame
+        Some lines, with ``quantity`` and ``unit_price``.
+    one : int
+        A quantity of one.
+
+    Returns
+    -------
+    bool
+        Where the price of one is known and the line's own is none, of at least 30 lines of several pieces.
+    """
+    priced = lines.filter(pl.col("unit_price") > 0, pl.col("quantity") >= one, pl.col("quantity") % one == 0)
+    pieces = pl.col("quantity") // one
+    several = priced.filter(pieces > 1)
+    of_one = priced.filter(pieces == 1)["unit_price"].unique().implode()
+    multiple = (
+        (pl.col("unit_price") % pieces == 0)
+        & (pl.col("unit_price") // pieces).is_in(of_one)
+        & ~pl.col("unit_price").is_in(of_one)
+    )
+    return (
+        several.height >= _FEWEST_LINES
+        and int(several.select(multiple.sum()).item()) >= _REPEATED * several.height
+    )
+
+
+def refuse_multiple(column: str, where: str) -> None:
+    """Refuse to multiply with the quantity what has it in it already.
+
+    Raises
+    ------
+    segcore.errors.DataError
+    """
+    raise errors.DataError(
+        f"{where}: {column!r} is taken for the price of one piece, and on lines of several it is so many times what one costs: "
+        "if it is the amount of the line, name it as line_amount in the job's [columns]; if it is the price of one, as unit_price"
+    )
 
 
 def refuse_order_total(column: str, where: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -104,3 +105,32 @@ def test_the_money_is_what_was_paid(
     account = through([str(path)], folder / "run", input__decimal=".")
     bought = next(one["money"] for one in account["classes"] if one["class"] == "purchase")
     assert Decimal(bought) == Decimal(sum(paid)) / 10_000 + Decimal("9.5")
+
+
+@pytest.mark.parametrize(
+    ("price", "is_amount"),
+    [
+        (lambda one, pieces: one * pieces, True),
+        (lambda one, pieces: one, False),
+        # Cheaper by the dozen: no multiple, and no price of one.
+        (lambda one, pieces: one - Decimal("0.01") * (pieces > 1), False),
+    ],
+)
+def test_a_price_that_has_its_quantity_in_it_is_asked_about(
+    tmp_path: Path, price: Callable[[Decimal, int], Decimal], is_amount: bool
+) -> None:
+    prices = [Decimal(cents) / 100 for cents in (307, 599, 1151, 2003)]
+    lines = [
+        f"c{n},2011-03-{n % 28 + 1:02},{n % 5 + 1},{price(prices[n // 5 % 4], n % 5 + 1)}" for n in range(60)
+    ]
+    path = csv("customer_id,date,quantity,price", *lines)(tmp_path)
+    if not is_amount:
+        through([str(path)], tmp_path / "run")
+        return
+    with pytest.raises(
+        errors.DataError, match=r"'price' is taken for the price of one piece, .* name it as line_amount"
+    ):
+        through([str(path)], tmp_path / "run")
+    through([str(path)], tmp_path / "amount", columns__line_amount="price")
+    assert sum(spends(tmp_path / "amount").values()) == pytest.approx(3 * 15 * float(sum(prices)))
+    through([str(path)], tmp_path / "price", columns__unit_price="price")

@@ -149,14 +149,6 @@ household_id,store_id,basket_id,product_id,quantity,sales_value,retail_disc,coup
 """,
         spend={"900": 0.5, "1053": 8.27},
     ),
-    "istanbul": Export(
-        text="""\
-invoice_no,customer_id,gender,age,category,quantity,price,payment_method,invoice_date,shopping_mall
-I138884,C241288,Female,28,Clothing,5,100.5,Credit Card,5/8/2022,Kanyon
-I317333,C111565,Male,21,Shoes,3,20,Debit Card,12/12/2021,Forum
-""",
-        spend={"C241288": 502.5, "C111565": 60.0},
-    ),
     "online-retail": Export(
         text="""\
 InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -283,12 +275,12 @@ def test_files_of_two_systems_are_read_as_none(tmp_path: Path) -> None:
 
 def test_it_is_named_by_inspect_and_written_to_the_job(tmp_path: Path) -> None:
     path, target = tmp_path / "x.csv", tmp_path / "job.toml"
-    path.write_text(EXPORTS["istanbul"].text)
+    path.write_text(EXPORTS["etsy"].text)
     told = pipeline.inspect_input(path, write_job_to=target)
-    assert told.startswith("read as an export of Istanbul shopping malls: input.preset")
+    assert told.startswith("read as an export of Etsy sold order items: input.preset")
     written = tomllib.loads(target.read_text())
-    assert written["columns"]["product_id"] == "category"
-    assert (written["input"]["preset"], written["input"]["date_format"]) == ("istanbul", "day-first")
+    assert written["columns"]["product_id"] == "Listing ID"
+    assert (written["input"]["preset"], written["input"]["date_format"]) == ("etsy", "month-first")
     path.write_text(EXPORTS["online-retail"].text)
     assert pipeline.inspect_input(path).startswith("looks like Online Retail: --preset online-retail reads")
 

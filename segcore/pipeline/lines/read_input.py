@@ -345,12 +345,25 @@ def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[For
             tasks = [(part, last_year) for part in task_groups(group)]
             seen = value_patterns.add_up(engine.run_tasks(_patterns, tasks, label="patterns"))
         how = formats.decide(seen, group, settings.input)
+        _check_price(group, how, settings)
         decided.append(replace(how, amount_given=_amount_given(group, how, settings)))
         if not currencies.decides(settings.input):
             found += currencies.of_patterns(by_frequency(seen))
             found += _named_currencies(group)
             currencies.check(found, _where(group))
     return decided
+
+
+def _check_price(group: FileGroup, how: Formats, settings: Job) -> None:
+    """Refuse a price that nobody named and that looks like the amount of its line."""
+    if "unit_price" in settings.columns or not {"quantity", "unit_price"} <= {*group.columns}:
+        return
+    if "line_amount" in group.columns:
+        return
+    sample = ingest.read_values(_sample(group), group, how, settings, latest=settings.input.latest_second)
+    lines = collect(sample.select("quantity", "unit_price"))
+    if amounts.holds_quantity(lines, one=10**settings.cleaning.quantity_decimals):
+        amounts.refuse_multiple(group.columns["unit_price"], _where(group))
 
 
 def _amount_given(group: FileGroup, how: Formats, settings: Job) -> bool:

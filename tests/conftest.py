@@ -36,6 +36,23 @@ settings.register_profile(
 settings.load_profile("segcore")
 
 
+# Files that take minutes: they begin first, so that at the end no process works on one alone.
+_LONG = (
+    "stores/test_jobs.py",
+    "operations/test_clear_ends.py",
+    "operations/test_kill.py",
+    "operations/test_on_a_cluster.py",
+    "pipeline/test_every_night.py",
+    "pipeline/test_hostile.py",
+    "pipeline/test_real_data.py",
+    "stores/test_workspace.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(_LONG))
+
+
 @contextmanager
 def _charts(render: Callable[[dict[str, Any]], str]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

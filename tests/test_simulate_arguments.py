@@ -13,7 +13,7 @@ from segcore.simulate import simulate
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rows": 99}, "rows=99, expected 100 or more"),
+        ({"rows": 99}, "rows=99, expected 100 to 1000000000000"),
         ({"days": 3}, "days=3, expected 7 to 3660"),
         ({"customers": 0}, "customers=0, expected 1 to 100 with rows=1000"),
         ({"customers": 201}, "customers=201, expected 1 to 100 with rows=1000"),

@@ -176,7 +176,7 @@ def test_a_lock_that_is_no_file(make: Callable[[Path], None], dump: Path, tmp_pa
     "redirected",
     [
         ">/dev/full",
-        "2>&-",
+        pytest.param("2>&-", marks=pytest.mark.slow),
         *(pytest.param(to, marks=pytest.mark.slow) for to in (">&-", ">/dev/full 2>&1", "| true")),
     ],
 )

@@ -121,7 +121,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(undisturbed: Undisturbed, tmp_pa
         assert contents(run) == undisturbed.contents, f"killed {delay:.3f} s into {stage}"
         assert {path.name for path in out.iterdir()} <= OWN
     assert sum(killed.values()) == kills
-    assert len(killed) >= 4  # stages
+    assert len(killed) >= min(kills, 4)  # stages
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1500)])])

@@ -464,6 +464,7 @@ def test_a_comparison_overwrites_nothing_of_others(first: Run, tmp_path: Path) -
         pipeline.compare_runs(first.folder, first.folder, first.folder)
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_follow_each_other_are_matched_by_customers(
     first: Run, tmp_path: Path, retail_job: Path
 ) -> None:

@@ -189,6 +189,7 @@ def test_a_changed_table_is_another_input(tables: Path) -> None:
     assert mark() != before
 
 
+@pytest.mark.slow
 def test_another_budget_changes_no_byte(tables: Path, run: Run, tmp_path: Path) -> None:
     other = segment(
         SAMPLE,

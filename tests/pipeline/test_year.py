@@ -141,6 +141,7 @@ def check(nights: list[Night], *, calm: int) -> None:
     assert not any(row["renamed"] for night in nights[-calm + 1 :] for row in night.lineage)
 
 
+@pytest.mark.slow
 def test_a_year_in_nine_runs(tmp_path: Path, retail_job: Path) -> None:
     check(year(tmp_path, retail_job, range(364, DAYS, 42)), calm=2)
 

@@ -270,6 +270,7 @@ def test_a_store_that_is_away(store: Store, local: Local, machine: Path) -> None
     assert "the store does not answer as expected" in said
 
 
+@pytest.mark.slow
 def test_a_store_that_refuses_half_way_is_gone_on_with(
     store: Store, local: Local, tmp_path: Path, machine: Path
 ) -> None:
@@ -308,6 +309,7 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_profile_gives_the_credentials(store: Store, local: Local, tmp_path: Path, machine: Path) -> None:
     (tmp_path / "credentials").write_text(
         f"[night]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\nregion = us-east-1\n"
@@ -383,6 +385,7 @@ def test_a_store_that_fails_while_it_is_read(
     assert "then run the same command again" in said
 
 
+@pytest.mark.slow
 def test_workers_write_and_read_the_lines_in_the_store(
     store: Store, local: Local, tmp_path: Path, machine: Path
 ) -> None:

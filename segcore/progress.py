@@ -21,6 +21,7 @@ _UNITS = {
     "extra": "rows",
     "ids": "rows",
 }
+_COARSE = 16 * 2**20  # bytes that more or less are no reason to look at every page again
 _CLEAR = "\x1b[K"  # what a longer line before has left on this one
 
 
@@ -182,23 +183,44 @@ class Progress:
 def memory_in_use() -> int:
     """Return the bytes that this process and its descendants hold (PSS; 0 where the system does not tell).
 
-    A process without descendants shares its pages with nobody of this run: what is resident is what it holds.
+    A process without descendants shares its pages with nobody of this run: what is resident is what it holds. Else what
+    is shared is asked for anew only when the processes are others or hold clearly more or less: the system walks through
+    all of their pages for it.
     """
+    global _shared  # noqa: PLW0603
     own = psutil.Process()
-    if not own.children():
-        return int(own.memory_info().rss)
-    return _sum(lambda process: int(process.memory_full_info().pss))
+    family = (own, *own.children(recursive=True))
+    resident = _sum(family, lambda process: int(process.memory_info().rss))
+    if len(family) == 1:
+        return resident
+    pids = {process.pid for process in family}
+    if pids != _shared.pids or abs(resident - _shared.resident) > _COARSE:
+        held = _sum(family, lambda process: int(process.memory_full_info().pss))
+        _shared = _Shared(pids=pids, resident=resident, held=held)
+    return max(0, _shared.held + resident - _shared.resident) if _shared.held else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """What some processes held when it was last looked at: resident in each, and all of it counted once."""
+
+    pids: set[int]
+    resident: int
+    held: int
+
+
+_shared = _Shared(pids=set(), resident=0, held=0)
 
 
 def _resident() -> int:
     """Return the bytes that this process and its descendants hold, each counting the shared ones."""
-    return _sum(lambda process: int(process.memory_info().rss))
-
-
-def _sum(measure: Callable[[psutil.Process], int]) -> int:
     own = psutil.Process()
+    return _sum((own, *own.children(recursive=True)), lambda process: int(process.memory_info().rss))
+
+
+def _sum(family: Iterable[psutil.Process], measure: Callable[[psutil.Process], int]) -> int:
     total = 0
-    for process in (own, *own.children(recursive=True)):
+    for process in family:
         with suppress(psutil.Error, AttributeError):  # it has ended, or the system has no PSS
             total += measure(process)
     return total

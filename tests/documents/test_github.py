@@ -49,8 +49,15 @@ def test_the_schema_accepts_it(schema: str, files: list[Path]) -> None:
 
 
 def test_the_linter_accepts_the_workflows() -> None:
-    config = GITHUB / "zizmor.yml"
-    check("zizmor", "--offline", "--quiet", "--persona", "pedantic", "--config", config, GITHUB / "workflows")
+    check("zizmor", "--offline", "--quiet", "--persona", "pedantic", GITHUB / "workflows")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_with_their_version_beside_it(path: Path) -> None:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r" *- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
 def test_every_python_of_the_package_is_checked() -> None:

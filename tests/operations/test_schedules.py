@@ -109,6 +109,13 @@ def test_hadolint_accepts_the_dockerfile() -> None:
     check(tool("hadolint"), SCHEDULES / "Dockerfile")
 
 
+def test_the_image_is_built_on_one_exact_version_by_its_digest() -> None:
+    bases = re.findall(r"^FROM (\S+)", (SCHEDULES / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(bases) == 2
+    assert len({*bases}) == 1
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", bases[0])
+
+
 def test_python_compiles_the_dag() -> None:
     path = SCHEDULES / "airflow_dag.py"
     compile(path.read_text(), str(path), "exec")

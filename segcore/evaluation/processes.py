@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from segcore import errors
 from segcore.cpus import available_cpus
+from segcore.evaluation.standstill import GIVEN_UP_SECONDS, Standstill
 from segcore.models import threads
 
 IDLE_SECONDS = 10  # a worker process that has nothing to do for so long ends and frees its memory
@@ -24,7 +25,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int | None = None) -> Iterator[R]:
+def in_processes(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    n_jobs: int | None = None,
+    log: Callable[[str], object] = str,
+) -> Iterator[R]:
     """Apply a function to every item in worker processes, with results in the items' order.
 
     Processes and not threads: these fits are so small that Python's own lock leaves a second thread no gain.
@@ -39,11 +46,13 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
         Started in this order: put the longest first. Drawn when a process is soon free for it.
     n_jobs : int, optional
         Processes; all available CPUs by default, and none but this one for 1. The results do not depend on it.
+    log : callable
+        Told of processes that stand still.
 
     Raises
     ------
     segcore.errors.BusyError
-        If a worker process is killed.
+        If a worker process is killed, or the last ones stand still for a minute.
     """
     from joblib import Parallel, delayed, parallel_config
 
@@ -58,9 +67,18 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, n_jobs: int 
     ):
         # Without max_nbytes large arrays go through files, which a killed run would leave behind.
         work = Parallel(batch_size=1, pre_dispatch="2*n_jobs", return_as="generator", max_nbytes=None)
+        standstill = Standstill(log)
         try:
-            yield from work(delayed(_alone)(function, item, os.getpid()) for item in items)
+            with standstill.watched():
+                yield from work(
+                    delayed(_alone)(function, item, os.getpid()) for item in standstill.drawn(items)
+                )
         except BrokenProcessPool as exc:
+            if standstill.given_up.is_set():
+                raise errors.BusyError(
+                    f"the worker processes that refit models stood still for {GIVEN_UP_SECONDS:g} seconds and were given up; "
+                    "run the same command again to go on"
+                ) from exc
             raise errors.BusyError(
                 "a worker process that refits models was killed, for want of memory most often; run the same command "
                 "again to go on, with a smaller --memory (fewer of them work at once) or on a machine with more"

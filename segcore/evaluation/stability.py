@@ -65,6 +65,7 @@ def measure(
     seed: int,
     n_jobs: int | None = None,
     progress: Progress | None = None,
+    log: Callable[[str], object] = str,
 ) -> dict[CandidateKey, Stability]:
     """Measure prediction strength and bootstrap Jaccard of several candidates.
 
@@ -88,6 +89,8 @@ def measure(
         Processes. The results do not depend on it.
     progress : callable, optional
         Called with the number of groups of candidates done, of all, and the last one's name.
+    log : callable
+        Told of processes that stand still.
 
     References
     ----------
@@ -97,7 +100,7 @@ def measure(
     tasks = _tasks(np.asarray(X, dtype=np.float64), labels, models, settings, rule, seed)
     measured: dict[CandidateKey, Stability] = {}
     for done, (task, result) in enumerate(
-        zip(tasks, in_processes(_run, tasks, n_jobs=n_jobs), strict=True), 1
+        zip(tasks, in_processes(_run, tasks, n_jobs=n_jobs, log=log), strict=True), 1
     ):
         measured |= {(model.family, model.variant, k): stability for (model, k), stability in result.items()}
         if progress is not None:

@@ -39,6 +39,7 @@ def structure_test(
     seed: int,
     n_jobs: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
+    log: Callable[[str], object] = str,
 ) -> StructureTest | None:
     """Compare the winner's silhouette and prediction strength with those of tables without clusters.
 
@@ -62,6 +63,8 @@ def structure_test(
         Processes. The results do not depend on it.
     progress : callable, optional
         Called with the number of tables done, of all, and a name.
+    log : callable
+        Told of processes that stand still.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def structure_test(
             yield _Task(model=model, k=k, X=X, seed=seed)
 
     figures: list[tuple[float, float] | None] = []
-    for figure in in_processes(_figures, tasks(), n_jobs=n_jobs):
+    for figure in in_processes(_figures, tasks(), n_jobs=n_jobs, log=log):
         figures.append(figure)
         if progress is not None:
             progress(len(figures), copies + 1, "structure test")

@@ -124,6 +124,7 @@ def with_stability(
             settings.selection,
             seed=settings.seed,
             progress=count,
+            log=progress.log,
             n_jobs=n_jobs,
         )
     return joined(table, {candidate: asdict(own) for candidate, own in stable.items()}, _STABLE)
@@ -169,6 +170,7 @@ def structure_figures(
             copies=settings.structure_test.copies,
             seed=settings.seed,
             progress=count,
+            log=progress.log,
             n_jobs=n_jobs,
         )
 

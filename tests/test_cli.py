@@ -162,6 +162,15 @@ def test_inspect_of_something_that_would_stop_says_what_it_saw_and_fails(
     assert captured.err == "segcore: the run would stop: it needs 2 customers for as many segments\n"
     dump.write_text("customer_id,date,amount\na,2011-03-01,5\nb,2011-03-01,6\n")
     assert run(monkeypatch, "inspect", str(dump)) == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "inspect", str(dump), "--memory", "1MB") == 78
+    captured = capsys.readouterr()
+    assert "customers 2\n" in captured.out
+    assert captured.err.startswith("segcore: the run would stop: the models need ")
+    assert (
+        run(monkeypatch, "segment", str(dump), "--out", str(tmp_path / "out"), "--memory", "1MB", "-q") == 78
+    )
+    assert captured.err.removeprefix("segcore: the run would stop: ") in capsys.readouterr().err
 
 
 def test_all_errors_of_a_job_are_told(

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from segcore import errors
 from segcore.cli.group import cli, importing, say
 from segcore.cli.options import (
     DEFAULT_OUT,
@@ -89,7 +88,7 @@ def export_command(run: Path | str, to: str) -> None:
 def inspect_command(inputs: tuple[str, ...], **options: Any) -> None:
     """Show what would happen to INPUT: columns, types, dates, first rejects, customers and what the job would cost.
 
-    Exits with 65 where the run would stop.
+    Exits with the run's code where it would stop: 65 for what the data are, 78 where the memory is too small.
     """
     with importing():
         from segcore import pipeline
@@ -97,8 +96,8 @@ def inspect_command(inputs: tuple[str, ...], **options: Any) -> None:
     overrides = take_overrides(options)
     told, stops = pipeline.inspected(list(inputs), overrides=overrides, **options)
     say(told)
-    if stops:
-        raise errors.DataError(f"the run would stop: {stops}")
+    if stops is not None:
+        raise type(stops)(f"the run would stop: {stops}")
 
 
 @cli.command("validate-job")

@@ -27,14 +27,14 @@ def inspected(
     full: bool = False,
     memory: int | None = None,
     write_job_to: Path | None = None,
-) -> tuple[str, str]:
+) -> tuple[str, errors.SegcoreError | None]:
     """Say what a job would make of an input, and write a job file for it if one is asked for.
 
     Returns
     -------
     told : str
-    stops : str
-        Why the run would stop; empty where nothing says so.
+    stops : SegcoreError or None
+        What would stop the run, with its exit code; None where nothing says so.
 
     Raises
     ------
@@ -57,4 +57,4 @@ def inspected(
     if write_job_to is not None:
         job_draft.write_job(seen, settings, write_job_to)
     told = text.describe(seen, settings, memory=memory)
-    return f"{known}\n{told}" if known else told, text.stops(seen, settings)
+    return f"{known}\n{told}" if known else told, text.stops(seen, settings, memory=memory)

@@ -51,6 +51,15 @@ def test_it_says_that_the_run_would_stop(tmp_path: Path, lines: list[Line], said
     )
 
 
+def test_it_says_that_the_memory_does_not_do(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [line(), line(CustomerID="5")])
+    told, stops = pipeline.inspected([path], memory=10**6)
+    assert isinstance(stops, errors.BudgetError)
+    assert f"\nthe run would stop: {stops}" in told
+    assert re.match(r"the models need \d+ MB of memory .*, the budget is 1 MB: use --memory", str(stops))
+    assert pipeline.inspected([path], memory=10**9)[1] is None
+
+
 EQUAL = ["date,customer_id,amount", "2011-03-01,a,5", "2011-03-01,a,5", "2011-03-01,b,5", "2011-03-02,b,1"]
 
 

@@ -66,6 +66,8 @@ class Inspection:
         looked through may hold more of their orders.
     extra : list of (dict, int)
         What is known of every other table, and how many of those customers it has.
+    beside : int
+        Bytes of memory that a pass over the lines holds beside them, for a map of ids.
     """
 
     sources: list[Source]
@@ -88,6 +90,7 @@ class Inspection:
     n_seen: int
     one_time: float | None
     extra: list[tuple[dict[str, Any], int]]
+    beside: int = 0
 
     @property
     def exact(self) -> bool:
@@ -132,7 +135,7 @@ def inspect(
         timed = job_file.with_clock(source.settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)
         seen = _look(source, formats, timed, sources, sampled, scratch, budget, unread)
-        return replace(seen, warnings=[*seen.warnings, *told])
+        return replace(seen, warnings=[*seen.warnings, *told], beside=id_map.needed(source.ids))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -54,12 +54,12 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),
         *_costs(inspection, settings, memory or engine.default_budget()),
         "",
-        *_doubts(inspection, settings),
+        *_doubts(inspection, settings, stops(inspection, settings, memory=memory)),
     ]
     return "\n".join(" ".join(text.splitlines()) for text in texts)  # a name may hold a line end
 
 
-def _doubts(inspection: Inspection, settings: Job) -> list[str]:
+def _doubts(inspection: Inspection, settings: Job, reason: errors.SegcoreError | None) -> list[str]:
     """Return what the run would do: what stops it, what may be counted wrongly, what is left out, what was assumed."""
     texts = list(inspection.warnings)
     if inspection.fillable:
@@ -88,7 +88,7 @@ def _doubts(inspection: Inspection, settings: Job) -> list[str]:
     if assumed:
         texts.append(f"columns are taken by their names: {errors.listing(assumed, most=20)} (assumed)")
     told = [f"  {n}. {text}" for n, text in enumerate(texts, start=1)]
-    if reason := stops(inspection, settings):
+    if reason is not None:
         return [
             f"the run would stop: {reason}",
             *(["and what is in doubt, most first:"] if told else []),
@@ -201,16 +201,20 @@ def _costs(inspection: Inspection, settings: Job, memory: int) -> list[str]:
     ]
 
 
-def stops(inspection: Inspection, settings: Job) -> str:
-    """Return why the run would stop, as far as these lines tell (duplicates may leave less); empty where it would not."""
+def stops(inspection: Inspection, settings: Job, *, memory: int | None) -> errors.SegcoreError | None:
+    """Return what would stop the run, as far as these lines tell (duplicates may leave less); None where nothing would."""
+    budget = memory or engine.default_budget()
     lines = {cleaning.PURCHASE: 0, cleaning.OUTSIDE_WINDOW: 0, **dict(inspection.classes.iter_rows())}
     try:
+        memory_plan.check_models(settings, budget)
+        n_files = len(inspection.sources)
+        memory_plan.check_lines(inspection.n_lines, budget, n_files=n_files, beside=inspection.beside)
         ledger.check(lines, settings.cleaning)
-    except errors.DataError as exc:
-        return str(exc)
+    except (errors.BudgetError, errors.DataError) as exc:
+        return exc
     wanted = settings.selection.k or settings.models.k_min
     few = f"it needs {wanted} customers for as many segments"
-    return few if inspection.n_customers < wanted else ""
+    return errors.DataError(few) if inspection.n_customers < wanted else None
 
 
 def _duration(seconds: float) -> str:

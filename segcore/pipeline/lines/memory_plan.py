@@ -116,12 +116,23 @@ def partition(run: RunContext, n_lines: int, *, beside: int = 0) -> PartitionPla
         If a pass over the lines does not keep to the budget; with both numbers.
     """
     n_files = len(run.plan.sources)
-    what = f"{n_lines:,} lines in {n_files:,} files" if n_files > 1 else f"{n_lines:,} lines"
-    _check(needed_for_lines(n_lines, n_files) + beside, run.plan.budget, what=what, remedy=" or more")
+    check_lines(n_lines, run.plan.budget, n_files=n_files, beside=beside)
     columns = len(expressions.all_columns(run.settings.features.own))
     partitions = plan(n_lines, run.plan.budget, columns=columns)
     run.progress.log(summary(n_lines, run.plan.budget, partitions, run.settings, n_files=n_files))
     return partitions
+
+
+def check_lines(n_lines: int, memory: int, *, n_files: int = 1, beside: int = 0) -> None:
+    """Refuse a budget that a pass over so many lines does not keep to, with so many bytes beside them.
+
+    Raises
+    ------
+    segcore.errors.BudgetError
+        With both numbers.
+    """
+    what = f"{n_lines:,} lines in {n_files:,} files" if n_files > 1 else f"{n_lines:,} lines"
+    _check(needed_for_lines(n_lines, n_files) + beside, memory, what=what, remedy=" or more")
 
 
 def check_models(settings: Job, memory: int) -> None:

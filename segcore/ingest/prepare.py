@@ -18,6 +18,7 @@ from segcore.ingest import (
     excel,
     json_lines,
     layout,
+    long_values,
     page_checksums,
     records,
     remote,
@@ -26,7 +27,7 @@ from segcore.ingest import (
 from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Header, LongLineError, Reader, examine, field_name, read_header
-from segcore.stores import is_url
+from segcore.stores import is_url, odd_keys
 
 _MOST_COLUMNS = 1_000
 
@@ -116,7 +117,8 @@ def prepare(
     sources : sequence of Source
     settings : segcore.job.Input
     scratch : Path
-        Folder for copies: texts in another encoding, texts with odd quotes, Excel files, Parquet in large groups.
+        Folder for copies: texts in another encoding, texts with odd quotes, Excel files, Parquet in large groups, objects that
+        the engines cannot name.
     memory : int
         Budget in bytes, for sources that cannot be read as a stream, or in parts that are too large.
     first : int
@@ -143,8 +145,8 @@ def prepare(
 
 def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
     with broken_file(source.name):
-        if source.member:
-            return _unpacked(number, source, settings, scratch, memory)
+        if source.member or odd_keys.is_odd(source.path):
+            return _from_copy(number, source, settings, scratch, memory)
         if source.format == "excel":
             return _excel(number, source, settings, scratch, memory)
         if source.format == "parquet":
@@ -155,10 +157,13 @@ def _prepare(number: int, source: Source, settings: job.Input, scratch: Path, me
             raise errors.DataError(f"{source.name}: {exc}") from exc
 
 
-def _unpacked(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
-    """Unpack a file of an archive, and prepare it like any other."""
-    target = scratch / f"{number}.unpacked"
-    archives.unpack(source.path, source.member, target)
+def _from_copy(number: int, source: Source, settings: job.Input, scratch: Path, memory: int) -> Prepared:
+    """Unpack a file of an archive, or fetch one that the engines cannot name, and prepare it like any other."""
+    target = scratch / f"{number}.copy"
+    if source.member:
+        archives.unpack(source.path, source.member, target)
+    else:
+        _local_copy(source, target)
     prepared = _prepare(number, replace(source, path=str(target), member=""), settings, scratch, memory)
     if prepared.is_copy:
         target.unlink()
@@ -166,7 +171,7 @@ def _unpacked(number: int, source: Source, settings: job.Input, scratch: Path, m
 
 
 def _local_copy(source: Source, target: Path) -> Path:
-    """Return a local file with the source's bytes: a workbook cannot be read as a stream."""
+    """Return a local file with the source's bytes: a workbook, say, cannot be read as a stream."""
     if not is_url(source.path):
         return Path(source.path)
     with open(target, "wb") as copy, remote.opened(source.path) as stream:
@@ -199,9 +204,13 @@ def _parquet(number: int, source: Source, scratch: Path, memory: int) -> Prepare
     names = tuple(row_groups.schema_of(source.path))
     _check_columns(names, source)
     n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
-    page_checksums.check(source.path)
-    path = source.path
-    if not row_groups.fits(path, n_records, len(names), memory):
+    path, fits = source.path, True
+    with remote.seekable(source.path) as file:
+        if (about := row_groups.about(file)) is not None:
+            long_values.check(file, about, source.name, memory=memory)
+            page_checksums.check(file, about)
+            fits = row_groups.fit(about, memory)
+    if not fits:
         path = str(scratch / f"{number}.parquet")
         row_groups.rewrite(source.path, Path(path))
     return Prepared(

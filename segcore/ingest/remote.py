@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from segcore import errors
-from segcore.stores import check_list, check_url, engine_errors, file_system, is_url, store_errors
-
-_PAGE = 1_000  # files of a list that a store gives at once
+from segcore.stores import check_url, engine_errors, file_system, is_url, listed, odd_keys, store_errors
 
 
 def find(url: str) -> tuple[list[str], bool]:
@@ -27,6 +25,8 @@ def find(url: str) -> tuple[list[str], bool]:
     from pyarrow import fs
 
     check_url(url)
+    if odd_keys.is_odd(url):
+        return _find_odd(url)
     with store_errors(url):
         system, path = file_system(url)
         about = system.get_file_info(path)
@@ -37,25 +37,36 @@ def find(url: str) -> tuple[list[str], bool]:
         wild = fixed != url and about.type == fs.FileType.NotFound
         if wild:
             system, path = file_system(fixed.rpartition("/")[0])
-        selector = fs.FileSelector(path, recursive=True, allow_not_found=True)
-        files = system.get_file_info(selector)
-        # A page of the web in place of a later page of the list ends it, without a word of the engine's.
-        if len(files) >= _PAGE and len(again := system.get_file_info(selector)) != len(files):
-            raise errors.UnreachableError(
-                f"{url}: the store lists {len(files):,} files there, then {len(again):,}; run the same command again"
-            )
+        files = listed(url, system, path)
     head = (fixed.rpartition("/")[0] if wild else url).rstrip("/")
     urls = [head + file.path[len(path) :] for file in files if file.type == fs.FileType.File]
     urls = [one for one in urls if not wild or fnmatch.fnmatchcase(one, url)]
     if not urls:
-        check_list(url)
         raise errors.InputNotFoundError(f"{url}: no such file or folder; check the URL")
     return urls, wild
+
+
+def _find_odd(url: str) -> tuple[list[str], bool]:
+    """Do the same for a URL whose key has an empty part: what stands before it can be listed."""
+    top = odd_keys.folder_before(url)
+    with store_errors(url):
+        system, path = file_system(top)
+        files = listed(url, system, path)
+    urls = [top + file.path[len(path) :] for file in files if file.type.name == "File"]
+    if url in urls:
+        return [url], True
+    below = [one for one in urls if one.startswith(f"{url.rstrip('/')}/")]
+    urls = below or [one for one in urls if fnmatch.fnmatchcase(one, url)]
+    if not urls:
+        raise errors.InputNotFoundError(f"{url}: no such file or folder; check the URL")
+    return urls, not below
 
 
 def stat(url: str) -> tuple[int, int]:
     """Return the size in bytes and the time of the last change in nanoseconds."""
     with store_errors(url):
+        if odd_keys.is_odd(url):
+            return odd_keys.stat(url)
         system, path = file_system(url)
         about = system.get_file_info(path)
         return int(about.size or 0), int(about.mtime_ns or 0)
@@ -70,6 +81,10 @@ def opened(url: str) -> Iterator[BinaryIO]:
     segcore.errors.UnreachableError
         If the store does not answer, or somebody else does: a login page stands where the file should.
     """
+    if odd_keys.is_odd(url):
+        with store_errors(url), odd_keys.opened(url) as body:
+            yield body
+        return
     with store_errors(url):
         system, path = file_system(url)
         stream = system.open_input_stream(path, compression=None)

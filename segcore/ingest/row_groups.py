@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -10,7 +12,8 @@ from segcore.ingest import remote
 
 _A_VALUE = 24  # bytes of memory of a value while its group is read
 _SHARE = 3  # of a budget, a third is for a group
-_ROWS = 65_536
+_ROWS, _BYTES = 65_536, 32 * 10**6  # of a group that is written
+_ROWS_AT_ONCE = 2_048  # a text that is repeated takes its length for each
 _BUFFER = 1 << 20
 
 
@@ -19,24 +22,39 @@ def schema_of(path: str) -> pl.Schema:
     return pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
 
 
-def fits(path: str, n_rows: int, n_columns: int, memory: int) -> bool:
-    """Whether the largest group of a file can be read within a budget in bytes."""
+def about(source: Any) -> Any:
+    """Return what the end of a file says of it, as a ``FileMetaData`` of Arrow's; None where Arrow cannot read it."""
+    import pyarrow as pa
     from pyarrow import parquet
 
-    most = memory // _SHARE // (_A_VALUE * max(n_columns, 1))
-    if n_rows <= most:
-        return True
-    with remote.seekable(path) as file:
-        about = parquet.ParquetFile(file).metadata
-        return all(about.row_group(place).num_rows <= most for place in range(about.num_row_groups))
+    with suppress(pa.ArrowException):
+        return parquet.ParquetFile(source).metadata
+    return None
+
+
+def fit(about: Any, memory: int) -> bool:
+    """Whether each group of a file's rows can be read within a budget in bytes: by its values, and by what its texts take."""
+    most = memory // _SHARE
+    groups = map(about.row_group, range(about.num_row_groups))
+    return all(
+        group.num_rows * _A_VALUE * max(about.num_columns, 1) <= most and group.total_byte_size <= most
+        for group in groups
+    )
 
 
 def rewrite(path: str, target: Path) -> None:
     """Write a file with the same rows in the same order, in small groups, reading page after page."""
+    import pyarrow as pa
     from pyarrow import parquet
 
     with remote.seekable(path) as file:
         source = parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
         with parquet.ParquetWriter(target, source.schema_arrow, compression="lz4") as writer:
-            for batch in source.iter_batches(_ROWS):
-                writer.write_batch(batch)
+            batches: list[pa.RecordBatch] = []
+            for batch in source.iter_batches(_ROWS_AT_ONCE):
+                batches.append(batch)
+                if sum(map(len, batches)) >= _ROWS or sum(one.nbytes for one in batches) >= _BYTES:
+                    writer.write_table(pa.Table.from_batches(batches))
+                    batches = []
+            if batches:
+                writer.write_table(pa.Table.from_batches(batches))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from segcore.storage.files import write_bytes
-from segcore.stores import check_answer, file_system, is_url, store_errors
+from segcore.stores import check_answer, file_system, is_url, listed, store_errors
 
 Place = Path | str
 
@@ -92,6 +92,11 @@ def list_files(folder: Place, *, deep: bool = True) -> list[str]:
     """Return the names of the files in a folder, relative to it and sorted; none where it is not.
 
     With `deep` those in its folders are among them.
+
+    Raises
+    ------
+    segcore.errors.UnreachableError
+        If a store does not answer, or a web page comes in place of its list.
     """
     if not is_url(folder):
         top = Path(folder)
@@ -115,12 +120,9 @@ def list_folders(folder: Place) -> list[str]:
 
 
 def _listed(url: str, *, recursive: bool, kind: str) -> Iterable[tuple[str, int | None]]:
-    from pyarrow import fs
-
     with store_errors(url):
         system, path = file_system(url)
-        selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
-        entries = system.get_file_info(selector)
+        entries = listed(url, system, path, recursive=recursive)
     return [(entry.path[len(path) :].lstrip("/"), entry.size) for entry in entries if entry.type.name == kind]
 
 

@@ -32,16 +32,27 @@ def check_list(url: str) -> None:
     ------
     segcore.errors.UnreachableError
     """
-    scheme, _, rest = url.partition("://")
-    if scheme != "s3":
+    if (question := _question(url)) is None:
         return
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "https://s3.amazonaws.com").rstrip("/")
-    question = f"{endpoint}/{rest.partition('/')[0]}?list-type=2&max-keys=1"
     # What is no answer, or a refusal, is what a store gives those whom it does not know.
     with suppress(OSError, ValueError), urllib.request.urlopen(question, timeout=_SECONDS) as answer:
         head = answer.read(_HEAD).lstrip().lower()
         if head.startswith((b"<html", b"<!doctype html")):
             raise _not_the_store(url)
+
+
+def _question(url: str) -> str | None:
+    """Return the address of a list; None for a store whose engine knows a page from a list, as that of gs:// does."""
+    scheme, _, rest = url.partition("://")
+    bucket = rest.partition("/")[0]
+    if scheme == "s3":
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "https://s3.amazonaws.com").rstrip("/")
+        return f"{endpoint}/{bucket}?list-type=2&max-keys=1"
+    if scheme in ("abfs", "abfss"):
+        container, _, host = bucket.rpartition("@")
+        host = host if "." in host else f"{host}.dfs.core.windows.net"
+        return f"https://{host}/{container}?restype=container&comp=list&maxresults=1"
+    return None
 
 
 def _not_the_store(url: str) -> errors.UnreachableError:

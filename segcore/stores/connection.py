@@ -17,6 +17,7 @@ from typing import Any
 
 from segcore import errors
 from segcore.failures import first_line
+from segcore.stores.answers import check_list
 from segcore.stores.urls import check_url
 
 _BUCKETS = ("s3", "gs", "abfs", "abfss")
@@ -48,7 +49,7 @@ def file_system(url: str) -> tuple[Any, str]:
     if not readable_key(key):
         raise errors.UsageError(
             f"{url}: neither Polars nor Arrow can name a key with an empty part (//), . or .. in it; is there a / too "
-            "many? else give the object another key"
+            "many? else give it another key"
         )
     if scheme.startswith("abfs"):
         _log_in(f"{scheme}://{bucket}")
@@ -63,7 +64,8 @@ def readable_key(key: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _log_in(url: str) -> None:
-    """Try a container from another process: without a login the library of Azure ends the process that asks."""
+    """Try a container from another process: without a login, or by a web page, the library of Azure ends the one that asks."""
+    check_list(url)
     line = "import sys; from pyarrow import fs; fs.FileSystem.from_uri(sys.argv[1])[0].get_file_info(sys.argv[2])"
     container = url.partition("://")[2].partition("@")[0]
     done = subprocess.run([sys.executable, "-c", line, url, container], capture_output=True, check=False)

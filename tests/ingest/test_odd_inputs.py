@@ -356,6 +356,8 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("lists in parquet", parquet(frame(CustomerID=pl.Series([[1], [2]]))), 65, "is of type List", []),
     ("a line without an end", text(ONE, TWO, "x" * 33_000_000), 65, r"x\.csv: line 4 goes on for more than 32 MB", []),
     ("a field without an end in a gzip", raw(gzip.compress(BYTES + b'3,"' + b"y" * 40_000_000, 1), "x.csv.gz"), 65, r"x\.csv\.gz: line 4 goes on for more than 32 MB", []),
+    ("a line of JSON without an end", raw(b'{"CustomerID": 7}\n{"CustomerID": "' + b"x" * 33_000_000, "x.jsonl"), 65, r"x\.jsonl: line 2 goes on for more than 32 MB", []),
+    ("a text without an end in parquet", parquet(frame(Description=pl.Series(["HOLDER", "x" * 33_000_000]))), 65, r"x\.parquet: row 2, column 'Description': a value goes on for 33 MB, as no field of a table does", []),
     ("utf-16 without a mark that tells which", text(ONE, encoding="utf-16-le"), 65, "x.csv: is no utf-16: UTF-16 stream does not start with BOM; give another", ["--encoding", "utf-16"]),
     ("an encoding of host names", text(ONE), 65, "is no punycode: .*; give another", ["--encoding", "punycode"]),
     ("a quoted field without an end", text(ONE, good(Description='"HOLDER'), *[good(StockCode='""')] * 300_000), 65, r'x\.csv: line 3: a quote opens a field there that is not closed in the next 2..,... lines, .* set input.quote = ""', []),

@@ -48,6 +48,7 @@ _SHAPES: dict[str, tuple[int, str]] = {
     "customers of one line": (2_000_000, "700MB"),
     "a product for each line": (1_000_000, "700MB"),
     "descriptions of 10 kB": (100_000, "500MB"),
+    "long texts in one group of rows": (60_000, "500MB"),
     "50,000 files": (500_000, "700MB"),
 }
 _FILES = 50_000
@@ -109,6 +110,8 @@ def shaped(shape: str, n_lines: int, path: Path) -> Path:
     description = pl.Series(["HOLDER"]).new_from_index(0, n_lines)
     if shape == "descriptions of 10 kB":
         description = (number % 1_000).cast(pl.String) + "x" * 10_000
+    if shape == "long texts in one group of rows":  # all different: no dictionary makes less of them
+        description = number.cast(pl.String) + "x" * 10_000
     minutes = pl.select(
         pl.datetime(2011, 1, 1) + pl.duration(minutes=pl.lit(number * 31 % 500_000))
     ).to_series()
@@ -133,7 +136,7 @@ def shaped(shape: str, n_lines: int, path: Path) -> Path:
                 header + "".join(lines[place * rows : (place + 1) * rows]), encoding="utf-8"
             )
         return folder
-    df.write_parquet(path, row_group_size=n_lines if shape == "one group of rows" else 20_000)
+    df.write_parquet(path, row_group_size=n_lines if "one group of rows" in shape else 20_000)
     return path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segcore.stores import connection
+from segcore.stores import connection, odd_keys
 from tests.stores.server import Store, running
 
 
@@ -24,6 +24,8 @@ def here(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.setenv(name, value)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    connection._file_system.cache_clear()
+    for cached in (connection._file_system, odd_keys._client):
+        cached.cache_clear()
     yield store
-    connection._file_system.cache_clear()
+    for cached in (connection._file_system, odd_keys._client):
+        cached.cache_clear()

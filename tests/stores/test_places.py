@@ -6,15 +6,18 @@ import io
 import os
 import re
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
+from pyarrow import fs
 
-from segcore import errors, ingest, storage, stores
+from segcore import errors, ingest, job, storage, stores
 from segcore.ingest import remote, row_groups
-from segcore.storage import Place
-from segcore.stores import connection
+from segcore.storage import Place, places
+from segcore.stores import answers, connection, odd_keys
 from tests.stores.server import FAULTS, KEY_ID, SECRET, Store
 
 
@@ -153,14 +156,54 @@ def test_the_schema_of_parquet_under_any_key_can_be_read(here: Store) -> None:
     assert row_groups.schema_of("s3://shop/a=b/p[1]?x=1*.parquet") == {"a": pl.Int64()}
 
 
-def test_a_key_that_no_engine_can_name_is_refused(here: Store) -> None:
-    with pytest.raises(
-        errors.UsageError, match=r"s3://shop/a//b.csv: neither Polars nor Arrow can name a key"
+@pytest.mark.parametrize("url", ["s3://shop/a//b.csv", "s3://shop/a/./b.csv", "gs://shop/a//b.csv"])
+def test_a_run_under_a_key_that_no_engine_can_name_is_refused(here: Store, url: str) -> None:
+    with pytest.raises(errors.UsageError, match=f"{url}: neither Polars nor Arrow can name a key"):
+        storage.read(url)
+
+
+def test_keys_with_an_empty_part_are_read_by_a_copy(here: Store, tmp_path: Path) -> None:
+    table, sheet = io.BytesIO(), io.BytesIO()
+    pl.DataFrame({"a": [7, 8]}).write_parquet(table)
+    pl.DataFrame({"a": [9]}).write_excel(sheet)
+    odd = {"in//b.csv": b"a,b\n3,4\n", "in/c//d.parquet": table.getvalue(), "in//e//f.xlsx": sheet.getvalue()}
+    here.put("shop", {"in/a.csv": b"a,b\n1,2\n", "//lead.csv": b"a,b\n5,6\n", **odd})
+    assert remote.find("s3://shop/in//b.csv") == (["s3://shop/in//b.csv"], True)
+    assert remote.find("s3://shop//*.csv")[0] == ["s3://shop///lead.csv"]
+    assert remote.find("s3://shop/in//e")[0] == ["s3://shop/in//e//f.xlsx"]
+    sources = ingest.discover(["s3://shop/in", "s3://shop///lead.csv"])
+    assert [source.name for source in sources] == [
+        "s3://shop///lead.csv", "s3://shop/in//b.csv", "s3://shop/in//e//f.xlsx", "s3://shop/in/a.csv", "s3://shop/in/c//d.parquet"
+    ]  # fmt: skip
+    assert not any(map(ingest.has_changed, sources))
+    files = ingest.prepare(sources, job.Input(), tmp_path, memory=10**9)
+    assert [file.n_records for file in files] == [1, 1, 1, 1, 2]
+    assert [file.is_copy for file in files] == [True, True, True, False, True]
+    here.put("shop", {"in//b.csv": b"a,b\n3,4\n5,6\n"})
+    assert [source.name for source in sources if ingest.has_changed(source)] == ["s3://shop/in//b.csv"]
+
+
+def test_what_a_store_says_of_such_a_key_is_said(here: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "s3://shop/in//b.csv"
+    with pytest.raises(errors.InputNotFoundError, match=f"^{url}: no such file or folder"):
+        ingest.discover([url])
+    here.put("shop", {"in//b.csv": b"a,b\n3,4\n"})
+    for fault, error, said in (
+        ("403", errors.InputNotFoundError, "access denied"),
+        ("404", errors.InputNotFoundError, "no such file"),
+        ("a page", errors.UnreachableError, "a web page comes in place"),
     ):
-        storage.read("s3://shop/a//b.csv")
+        here.before = partial(lambda fault, request: fault if "//" in request.path else None, FAULTS[fault])
+        with pytest.raises(error, match=f"^{url}: {said}"):
+            ingest.discover([url])
+    here.before = lambda request: None
+    monkeypatch.setattr(odd_keys, "find_spec", lambda name: None)
+    with pytest.raises(errors.UsageError, match=f"^{url}: neither Polars nor Arrow .* pip install boto3"):
+        ingest.discover([url])
 
 
 def test_azure_without_a_login_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_question", lambda url: None)  # this test asks nobody
     monkeypatch.setattr("subprocess.run", lambda *line, **_: subprocess.CompletedProcess(line, -6))
     connection._log_in.cache_clear()
     with pytest.raises(
@@ -204,6 +247,79 @@ def test_a_page_in_place_of_what_is_there_is_said(here: Store, asked: str, url: 
         match=f"^{re.escape(url)}: (a web page comes in place|the store does not answer as)",
     ):
         ingest.discover([url])
+
+
+def test_a_page_in_place_of_a_list_is_no_empty_folder(here: Store) -> None:
+    here.put("shop", {"dump/a.csv": b"a,b\n1,2\n"})
+    here.before = lambda request: FAULTS["a page"] if "list-type" in request.query else None
+    for names in (storage.list_files, storage.list_folders, places.sizes):
+        with pytest.raises(errors.UnreachableError, match=r"^s3://shop/dump: a web page comes in place"):
+            names("s3://shop/dump")
+    here.before = lambda request: None
+    assert storage.list_files("s3://shop/none") == []
+
+
+def google(address: str) -> tuple[fs.FileSystem, str]:
+    return fs.GcsFileSystem(anonymous=True, endpoint_override=address, scheme="http"), "shop"
+
+
+def azure(address: str) -> tuple[fs.FileSystem, str]:
+    at = {"blob_storage_authority": address, "dfs_storage_authority": address}
+    return fs.AzureFileSystem(
+        "account", account_key="a2V5", **at, blob_storage_scheme="http", dfs_storage_scheme="http"
+    ), "shop"
+
+
+@pytest.mark.parametrize("pattern", ["dump", "dump/*.csv"])
+@pytest.mark.parametrize(
+    ("top", "system"), [("gs://shop", google), ("abfs://shop@account.dfs.core.windows.net", azure)]
+)
+def test_a_page_in_place_of_a_list_is_said_of_any_store(
+    here: Store, monkeypatch: pytest.MonkeyPatch, top: str, system: Callable[[str], object], pattern: str
+) -> None:
+    here.before = lambda request: FAULTS["a page"]
+    given = system(here.address.removeprefix("http://"))
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "_file_system", lambda url: given)
+        patch.setattr(connection, "_log_in", lambda url: None)
+        if top.startswith("abfs"):
+            patch.setattr(answers, "_question", lambda url: here.address)
+        for read in (storage.list_files, remote.find):
+            with pytest.raises(
+                errors.UnreachableError,
+                match=f"^{re.escape(f'{top}/{pattern}')}: (a web page|the store does not)",
+            ):
+                read(f"{top}/{pattern}")
+
+
+def test_a_page_is_told_before_the_library_of_azure_meets_it(
+    here: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.before = lambda request: FAULTS["a page"]
+    monkeypatch.setattr(answers, "_question", lambda url: here.address)
+    monkeypatch.setattr("subprocess.run", lambda *line, **_: pytest.fail("asked"))
+    connection._log_in.cache_clear()
+    with pytest.raises(errors.UnreachableError, match=r"^abfs://box@account: a web page comes in place"):
+        storage.read("abfs://box@account/latest.json")
+
+
+@pytest.mark.parametrize(
+    ("url", "question"),
+    [
+        ("s3://shop/a/b", "https://s3.amazonaws.com/shop?list-type=2&max-keys=1"),
+        (
+            "abfs://box@account/a",
+            "https://account.dfs.core.windows.net/box?restype=container&comp=list&maxresults=1",
+        ),
+        ("abfss://box@host.example/a", "https://host.example/box?restype=container&comp=list&maxresults=1"),
+        ("gs://shop/a", None),
+    ],
+)
+def test_who_answers_is_asked_where_the_store_is(
+    url: str, question: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert answers._question(url) == question
 
 
 def test_a_page_in_place_of_a_file_is_no_damaged_file(here: Store) -> None:

@@ -122,7 +122,7 @@ def split_strength(candidates: Sequence[Target], X: Floats, *, seed: int, number
     return strength
 
 
-def _resample(
+def resample_jaccards(
     candidates: Mapping[Target, Labels], X: Floats, *, seed: int, number: int
 ) -> dict[Target, Floats]:
     """Return the Jaccard of each segment of each candidate in one bootstrap draw; 0 where it cannot be fitted."""
@@ -196,7 +196,7 @@ def _run(task: _Task) -> dict[Target, Stability]:
         return {c: np.array([strength]) for c, strength in strengths.items()}
 
     def resample(number: int, open_: Sequence[Target]) -> dict[Target, Floats]:
-        return _resample({c: task.labels[c] for c in open_}, task.X, seed=task.seed, number=number)
+        return resample_jaccards({c: task.labels[c] for c in open_}, task.X, seed=task.seed, number=number)
 
     strengths = until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
     left = [c for c, own in strengths.items() if len(own) and own.mean() >= task.bars[0] - task.leeway]

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segcore.arrays import Floats
-from segcore.evaluation import copula
+from segcore.evaluation import calibration, copula
+from segcore.evaluation.calibration import LEVEL, Bars
 from segcore.evaluation.copula import Columns, Computed, Copula
 from segcore.evaluation.processes import in_processes
-from segcore.evaluation.refit import ModelSpec, refit
+from segcore.evaluation.refit import ModelSpec, Target, refit
 from segcore.evaluation.silhouette import silhouettes
-from segcore.evaluation.stability import split_strength
 from segcore.models import CandidateKey
 
 if TYPE_CHECKING:  # a worker process does without the job, the records and what they import
     from segcore import job
     from segcore.records.manifest import StructureTest
 
-N_SPLITS = 6  # a table's mean of six splits is about as uncertain as copies differ from each other
-_FRESH = 1_000_000  # numbers of splits from here on: no candidate was chosen by them
-LEVEL = 0.05
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 CLEAR_GAP = 0.1  # silhouette over that of the copies from which groups are called natural
 
 Prepare = Callable[[str, Floats], Floats]
@@ -37,15 +35,17 @@ def structure_test(
     *,
     copies: int,
     seed: int,
+    rule: job.Selection | None = None,
     n_jobs: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     log: Callable[[str], object] = str,
 ) -> StructureTest | None:
-    """Compare the winner's silhouette and prediction strength with those of tables without clusters.
+    """Compare the winner's silhouette, and how often the rule gets to its k, with tables without clusters.
 
     The copies are Gaussian-copula draws of the free features, with exactly the same margins and the same
     rank correlations; features that follow from others are computed. The winner's family and k are fitted to
-    the customers and to each copy with the same restarts, and judged on the same splits.
+    the customers and to each copy with the same restarts; and K-Means, then the winner's family where it is another one,
+    are put to the rule on the copies, with as many segments and more, until it is clear how often one passes.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def structure_test(
     models : job.Models
     copies : int
     seed : int
+    rule : job.Selection, optional
+        The bars that the winner passed; None where no rule chose it.
     n_jobs : int, optional
         Processes. The results do not depend on it.
     progress : callable, optional
@@ -84,25 +86,61 @@ def structure_test(
     family, variant, k = key
     model = ModelSpec.of(family, variant, models)
 
-    def tasks() -> Iterator[_Task]:
-        X = np.stack(
-            [prepare(name, np.asarray(values, dtype=np.float64)) for name, values in raw.items()], axis=1
-        )
-        yield _Task(model=model, k=k, X=X, seed=seed)
-        fitted = copula.fit(free)
-        prepared = {name: prepare(name, values) for name, values in fitted.margins.items()}
-        for number in range(copies):
-            X = _copy(list(raw), fitted, prepared, prepare, computed, np.random.default_rng((seed, number)))
-            yield _Task(model=model, k=k, X=X, seed=seed)
+    fitted = copula.fit(free)
+    prepared = {name: prepare(name, values) for name, values in fitted.margins.items()}
+    rivals = None if rule is None else _rivals(key, models)
+    bars = None if rule is None else _bars(rule)
 
-    figures: list[tuple[float, float] | None] = []
-    for figure in in_processes(_figures, tasks(), n_jobs=n_jobs, log=log):
-        figures.append(figure)
-        if progress is not None:
-            progress(len(figures), copies + 1, "structure test")
-    if figures[0] is None:
+    def tasks(numbers: range, *, ask: bool) -> Iterator[_Task]:
+        for number in numbers:
+            X = _copy(list(raw), fitted, prepared, prepare, computed, np.random.default_rng((seed, number)))
+            yield _Task(model=model, k=k, X=X, seed=seed, rivals=rivals if ask else None, bars=bars)
+
+    X = np.stack(
+        [prepare(name, np.asarray(values, dtype=np.float64)) for name, values in raw.items()], axis=1
+    )
+    ((silhouette, _),) = in_processes(_figures, [_Task(model=model, k=k, X=X, seed=seed)], n_jobs=1)
+    if silhouette is None:
         return None
-    return _judged(np.array(figures[0]), np.array([figure or (-1.0, 0.0) for figure in figures[1:]]), k)
+    seen: list[float] = []
+    reached, asked, open_ = 0, 0, rivals is not None
+    for numbers in calibration.batches(copies):
+        for of_copy, passed in in_processes(_figures, tasks(numbers, ask=open_), n_jobs=n_jobs, log=log):
+            seen.append(-1.0 if of_copy is None else of_copy)
+            if passed is not None:
+                reached, asked = reached + passed, asked + 1
+            if progress is not None:
+                progress(len(seen), copies, "structure test")
+        open_ = open_ and not calibration.clear(reached, asked)
+    return _judged(silhouette, np.array(seen), k, reached, asked, _tried(key, models))
+
+
+def _kinds(key: CandidateKey, models: job.Models) -> list[tuple[str, str]]:
+    """Return which families are put to the rule on a copy: K-Means, the cheapest, and the winner's."""
+    kinds = [("kmeans", "")] if "kmeans" in models.families else []
+    return kinds + ([key[:2]] if key[:2] not in kinds else [])
+
+
+def _rivals(key: CandidateKey, models: job.Models) -> tuple[Target, ...]:
+    """Return what may get to the winner's k on a copy."""
+    return tuple(
+        (ModelSpec.of(*kind, models), k) for kind in _kinds(key, models) for k in models.ks if k >= key[2]
+    )
+
+
+def _tried(key: CandidateKey, models: job.Models) -> str:
+    names = [
+        "K-Means" if family == "kmeans" else variant or family for family, variant in _kinds(key, models)
+    ]
+    return " and ".join(names)
+
+
+def _bars(rule: job.Selection) -> Bars:
+    return Bars(
+        min_share=rule.min_share,
+        min_prediction_strength=rule.min_prediction_strength,
+        min_jaccard=rule.min_jaccard,
+    )
 
 
 def _copy(
@@ -129,55 +167,60 @@ class _Task:
     k: int
     X: Floats
     seed: int
+    rivals: tuple[Target, ...] | None = None
+    bars: Bars | None = None
 
 
-def _figures(task: _Task) -> tuple[float, float] | None:
-    """Return silhouette and prediction strength of the model on one table; None where it cannot be fitted."""
+def _figures(task: _Task) -> tuple[float | None, bool | None]:
+    """Return the model's silhouette on one table, None where it cannot be fitted, and whether a rival is admissible."""
     fits = refit(task.model, task.X, [task.k], task.seed)
-    if task.k not in fits:
-        return None
-    silhouette, _ = silhouettes(task.X, [fits[task.k].labels], errors=False, n_jobs=1)[0]
-    if silhouette is None:
-        return None
-    chosen = (task.model, task.k)
-    strengths = [
-        split_strength([chosen], task.X, seed=task.seed, number=_FRESH + number)[chosen]
-        for number in range(N_SPLITS)
-    ]
-    return silhouette, float(np.mean(strengths))
+    silhouette = None
+    if task.k in fits:
+        silhouette, _ = silhouettes(task.X, [fits[task.k].labels], errors=False, n_jobs=1)[0]
+    if task.rivals is None or task.bars is None:
+        return silhouette, None
+    return silhouette, calibration.reaches(task.rivals, task.X, task.bars, seed=task.seed)
 
 
-def _judged(data: Floats, copies: Floats, k: int) -> StructureTest:
+def _judged(silhouette: float, copies: Floats, k: int, reached: int, asked: int, tried: str) -> StructureTest:
     from segcore.records.manifest import StructureTest
 
-    means, highest = copies.mean(axis=0), copies.max(axis=0)
-    p = (1 + (copies >= data).sum(axis=0)) / (1 + len(copies))
+    p = (1 + int((copies >= silhouette).sum())) / (1 + len(copies))
+    looks = [p] + ([calibration.p_value(reached, asked)] if asked else [])
+    figures = (
+        f"On {len(copies)} sets of customers without clusters, with the same margins and rank correlations and Gaussian"
+        f" otherwise, the silhouette is {copies.mean():.3f} on average; here it is {silhouette:.3f} (p = {p:.2f})."
+    )
+    if asked:
+        figures += f" On {asked} of these the same rule was tried with {tried} alone: it picks {k} or more in {reached}."
     return StructureTest(
         copies=len(copies),
-        n_splits=N_SPLITS,
-        silhouette=float(data[0]),
-        silhouette_copies_mean=float(means[0]),
-        silhouette_copies_max=float(highest[0]),
-        silhouette_p=float(p[0]),
-        prediction_strength=float(data[1]),
-        prediction_strength_copies_mean=float(means[1]),
-        prediction_strength_copies_max=float(highest[1]),
-        prediction_strength_p=float(p[1]),
-        sentence=_sentence(data, means, p, k, len(copies)),
+        silhouette=silhouette,
+        silhouette_copies_mean=float(copies.mean()),
+        silhouette_copies_max=float(copies.max()),
+        silhouette_p=p,
+        rule_copies=asked,
+        rule_reached=reached,
+        sentence=_sentence(looks, silhouette - float(copies.mean()), k),
+        figures=figures,
     )
 
 
-def _sentence(data: Floats, means: Floats, p: Floats, k: int, n_copies: int) -> str:
-    """Say in plain words what the groups are, and then what was compared: no more than that null was rejected, or not."""
-    figures = (
-        f"Beside {n_copies} sets of customers with the same margins and rank correlations, Gaussian otherwise: silhouette"
-        f" {data[0]:.3f} against {means[0]:.3f} on average (p = {p[0]:.2f}), prediction strength {data[1]:.3f} against"
-        f" {means[1]:.3f} (p = {p[1]:.2f})."
-    )
-    way = f"The {k} groups are a sensible way to divide them, not {k} kinds of people."
-    # Two looks at the same question: one clear answer, or two at the usual level (Holm 1979).
-    if p.min() > LEVEL / 2 and p.max() > LEVEL:
-        return f"Customers shade into one another. {way} {figures}"
-    if data[0] - means[0] < CLEAR_GAP:
-        return f"Customers shade into one another, with slight clumps at most. {way} {figures}"
-    return f"Customers form clumps with few in between: the {k} groups are natural ones. {figures}"
+def _sentence(p: list[float], gap: float, k: int) -> str:
+    """Say in plain words what the groups are: no more than what was rejected, or not.
+
+    Parameters
+    ----------
+    p : list of float
+        One or two looks at the same question: one clear answer, or all at the usual level (Holm 1979).
+    gap : float
+        Silhouette over that of the copies.
+    k : int
+    """
+    groups = _WORDS[k] if k < len(_WORDS) else str(k)
+    way = f"The {groups} groups are a sensible way to divide them, not {groups} kinds of people."
+    if min(p) > LEVEL / len(p) and max(p) > LEVEL:
+        return f"Customers shade into one another. {way}"
+    if gap < CLEAR_GAP:
+        return f"Customers shade into one another, with slight clumps at most. {way}"
+    return f"Customers form clumps with few in between: the {groups} groups are natural ones."

@@ -50,27 +50,27 @@ class StructureTest:
 
     Attributes
     ----------
-    copies, n_splits : int
-        Copies drawn, and halvings of each table for its prediction strength.
+    copies : int
+        Copies drawn.
     silhouette, silhouette_copies_mean, silhouette_copies_max, silhouette_p : float
-    prediction_strength, prediction_strength_copies_mean, prediction_strength_copies_max : float
-    prediction_strength_p : float
         p = (1 + copies at least as high) / (1 + copies).
+    rule_copies, rule_reached : int
+        Copies that were put to the rule, and on how many of them it picks as many segments or more; 0 where no rule chose.
     sentence : str
         What that means, in plain words.
+    figures : str
+        The same with figures; empty in runs that have them in the sentence.
     """
 
     copies: int
-    n_splits: int
     silhouette: float
     silhouette_copies_mean: float
     silhouette_copies_max: float
     silhouette_p: float
-    prediction_strength: float
-    prediction_strength_copies_mean: float
-    prediction_strength_copies_max: float
-    prediction_strength_p: float
+    rule_copies: int = 0
+    rule_reached: int = 0
     sentence: str
+    figures: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

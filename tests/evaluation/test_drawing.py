@@ -146,7 +146,7 @@ def test_a_half_that_cannot_be_fitted_scores_0() -> None:
     found = stability.split_strength([many, two], X, seed=0, number=0)
     assert found[many] == 0
     assert list(found) == [many, two]
-    lost = stability._resample(
+    lost = stability.resample_jaccards(
         {many: np.zeros(2, dtype=np.int32), two: np.zeros(2, dtype=np.int32)}, X[:2], seed=0, number=1
     )
     assert lost[many].tolist() == [0, 0, 0, 0]
@@ -161,5 +161,7 @@ def test_every_split_and_draw_has_random_numbers_of_its_own() -> None:
     strengths = {stability.split_strength([FOUR], X, seed=s, number=n)[FOUR] for s in (0, 1) for n in (0, 1)}
     assert len(strengths) == 4
     labels = {FOUR: np.arange(60, dtype=np.int32) % 4}
-    drawn = {tuple(stability._resample(labels, X, seed=s, number=n)[FOUR]) for s in (0, 1) for n in (0, 1)}
+    drawn = {
+        tuple(stability.resample_jaccards(labels, X, seed=s, number=n)[FOUR]) for s in (0, 1) for n in (0, 1)
+    }
     assert len(drawn) == 4

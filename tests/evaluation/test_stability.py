@@ -142,7 +142,7 @@ def test_a_row_that_is_drawn_twice_counts_once(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(stability, "refit_each", fit)
     three = ModelSpec(family="kmeans"), 3
-    assert stability._resample({three: labels}, X, seed=0, number=0)[three].tolist() == [1, 1, 1]
+    assert stability.resample_jaccards({three: labels}, X, seed=0, number=0)[three].tolist() == [1, 1, 1]
     (drawn,) = seen
     assert len(np.unique(drawn, axis=0)) == len(drawn)
     assert 0.55 * len(X) < len(drawn) < 0.7 * len(X)  # 1 - 1/e of them

@@ -486,15 +486,13 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any], look_
         "structure_test": {
             "copies": 99,
             "silhouette": 0.243,
-            "n_splits": 8,
             "silhouette_copies_mean": 0.228,
             "silhouette_copies_max": 0.237,
             "silhouette_p": 0.01,
-            "prediction_strength": 0.836,
-            "prediction_strength_copies_mean": 0.776,
-            "prediction_strength_copies_max": 0.841,
-            "prediction_strength_p": 0.04,
-            "sentence": "There is a little more structure than a continuum with the same margins and correlations would show: the segments are a stable and useful way to cut it, not islands.",
+            "rule_copies": 19,
+            "rule_reached": 6,
+            "sentence": "Customers shade into one another, with slight clumps at most. The four groups are a sensible way to divide them, not four kinds of people.",
+            "figures": "On 99 sets of customers without clusters the silhouette is 0.228 on average; here it is 0.243 (p = 0.01). The same rule picks 4 or more in 6 of 19 of them.",
         },
         "rules": {
             "text": [

@@ -148,6 +148,13 @@ def keeping_of(winner: Candidate, population: Population, settings: job.Job) -> 
     )
 
 
+def _calibrated(chosen: ChosenModel, settings: job.Job) -> job.Selection | None:
+    """Return the bars to calibrate; None where no rule chose, or none of stability."""
+    own = settings.selection
+    by_rule = chosen.admissible and own.k is None and own.family is None
+    return own if by_rule and settings.stability.splits else None
+
+
 def structure_figures(
     chosen: ChosenModel,
     population: Population,
@@ -169,6 +176,7 @@ def structure_figures(
             settings.models,
             copies=settings.structure_test.copies,
             seed=settings.seed,
+            rule=_calibrated(chosen, settings),
             progress=count,
             log=progress.log,
             n_jobs=n_jobs,

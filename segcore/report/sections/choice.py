@@ -23,6 +23,7 @@ class Choice:
     sentence: str
     pinned: str
     structure: str
+    structure_words: str
     structure_figures: list[list[str]]
     structure_copies: int
     verdicts: Verdicts
@@ -52,6 +53,7 @@ def choice(data: ReportData, names: dict[int, str], fmt: Formatter) -> Choice:
         sentence=_reason(data, chosen),
         pinned=cost.sentence if cost else "",
         structure=cut(test.sentence, 900) if test else "",
+        structure_words=cut(test.figures, 900) if test else "",
         structure_figures=_structure(test, fmt) if test else [],
         structure_copies=test.copies if test else 0,
         verdicts=verdict_matrix(df),
@@ -79,15 +81,10 @@ def _sample(style: tuple[str, list[int]]) -> tuple[str, str]:
 
 
 def _structure(test: StructureTest, fmt: Formatter) -> list[list[str]]:
-    """Return criterion, value, mean and maximum of the copies, and p, for each criterion of the test."""
-    return [
-        [
-            title,
-            *(fmt.number(getattr(test, f"{key}{part}"), 3) for part in ("", "_copies_mean", "_copies_max")),
-            fmt.number(getattr(test, f"{key}_p"), 2),
-        ]
-        for key, title in (("silhouette", "Silhouette"), ("prediction_strength", "Prediction strength"))
-    ]
+    """Return what was compared, of the customers, of the copies on average and at most, and p."""
+    names = ("silhouette", "silhouette_copies_mean", "silhouette_copies_max")
+    p = fmt.number(test.silhouette_p, 2)
+    return [["Silhouette", *(fmt.number(getattr(test, name), 3) for name in names), p]]
 
 
 def _stability(chosen: list[dict[str, Any]], names: dict[int, str], fmt: Formatter) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcore.arrays import Floats
+from segcore.evaluation.halving import resample_jaccards, split_strength
 from segcore.evaluation.refit import Target, refit
 from segcore.evaluation.sequential import until_clear
-from segcore.evaluation.stability import resample_jaccards, split_strength
 
 FIRST_LOOK, LOOK_EVERY = 19, 20  # copies; 0 of 19 is p = 0.05
 CLEARLY_OFTEN = 0.2

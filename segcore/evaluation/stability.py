@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segcore.arrays import Floats, Labels
-from segcore.evaluation.matching import best_jaccards, prediction_strength
+from segcore.evaluation.halving import resample_jaccards, sampling_errors, split_strength
 from segcore.evaluation.processes import in_processes
-from segcore.evaluation.refit import ModelSpec, Target, refit_each
+from segcore.evaluation.refit import ModelSpec, Target
 from segcore.evaluation.sequential import standard_error, until_clear
 from segcore.models import CandidateKey
-from segcore.models.assignment import assign_each
 
 if TYPE_CHECKING:  # a worker process does without the job and what it imports
     from segcore import job
 
 Progress = Callable[[int, int, str], None]
 
-# What a draw's random numbers are for: the last part of their seed.
-_RESAMPLE, _FIT = 1, 2
+NEAR = 0.1  # from the bar: farther off the error of the customers as a sample, which takes time, turns no verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,10 @@ class Stability:
     Attributes
     ----------
     prediction_strength, prediction_strength_se : float or None
-        Mean over the splits, and its Monte Carlo standard error.
+        Mean over the splits, and its standard error: of finitely many splits, and near the bar of the customers as a
+        sample too.
+    prediction_strength_mc : float or None
+        The part of finitely many splits.
     n_splits : int
     jaccard : tuple of float or None
         Mean bootstrap Jaccard of each segment, in the order of the labels.
@@ -48,6 +49,7 @@ class Stability:
 
     prediction_strength: float | None = None
     prediction_strength_se: float | None = None
+    prediction_strength_mc: float | None = None
     n_splits: int = 0
     jaccard: tuple[float, ...] | None = None
     jaccard_min: float | None = None
@@ -106,33 +108,6 @@ def measure(
         if progress is not None:
             progress(done, len(tasks), task.name)
     return {key: measured[key] for key in labels}
-
-
-def split_strength(candidates: Sequence[Target], X: Floats, *, seed: int, number: int) -> dict[Target, float]:
-    """Return each candidate's prediction strength of one random halving; 0 where a half cannot be fitted."""
-    order = np.random.default_rng((seed, number)).permutation(len(X))
-    halves = X[order[: len(X) // 2]], X[order[len(X) // 2 :]]
-    fits = [refit_each(candidates, half, _state(seed, number, _FIT + i)) for i, half in enumerate(halves)]
-    fitted = [c for c in candidates if c in fits[0] and c in fits[1]]
-    strength = dict.fromkeys(candidates, 0.0)
-    for half, own, other in ((halves[0], fits[0], fits[1]), (halves[1], fits[1], fits[0])):
-        predicted = assign_each([other[c].assigner for c in fitted], half)
-        for c, (labels, _) in zip(fitted, predicted, strict=True):
-            strength[c] += prediction_strength(own[c].labels, labels, c[1]) / 2
-    return strength
-
-
-def resample_jaccards(
-    candidates: Mapping[Target, Labels], X: Floats, *, seed: int, number: int
-) -> dict[Target, Floats]:
-    """Return the Jaccard of each segment of each candidate in one bootstrap draw; 0 where it cannot be fitted."""
-    drawn = np.random.default_rng((seed, number, _RESAMPLE)).integers(len(X), size=len(X))
-    rows = np.unique(drawn)
-    fits = refit_each(candidates, X[rows], _state(seed, number, _FIT))
-    return {
-        c: best_jaccards(labels[rows], fits[c].labels, c[1]) if c in fits else np.zeros(c[1])
-        for c, labels in candidates.items()
-    }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,14 +176,21 @@ def _run(task: _Task) -> dict[Target, Stability]:
     strengths = until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
     left = [c for c, own in strengths.items() if len(own) and own.mean() >= task.bars[0] - task.leeway]
     jaccards = until_clear(resample, left, task.bars[1], task.resamples, task.least)
-    return {c: _stability(strengths[c], jaccards.get(c, np.empty((0, c[1])))) for c in task.labels}
+    near = [c for c, own in strengths.items() if len(own) > 1 and abs(own.mean() - task.bars[0]) <= NEAR]
+    sampling = sampling_errors(near, task.X, seed=task.seed)
+    return {
+        c: _stability(strengths[c], jaccards.get(c, np.empty((0, c[1]))), sampling.get(c, 0.0))
+        for c in task.labels
+    }
 
 
-def _stability(strengths: Floats, jaccards: Floats) -> Stability:
+def _stability(strengths: Floats, jaccards: Floats, sampling: float) -> Stability:
     means = jaccards.mean(axis=0) if len(jaccards) else None
+    drawing = float(standard_error(strengths)[0]) if len(strengths) > 1 else None
     return Stability(
         prediction_strength=float(strengths.mean()) if len(strengths) else None,
-        prediction_strength_se=float(standard_error(strengths)[0]) if len(strengths) > 1 else None,
+        prediction_strength_se=None if drawing is None else float(np.hypot(drawing, sampling)),
+        prediction_strength_mc=drawing,
         n_splits=len(strengths),
         jaccard=None if means is None else tuple(means.tolist()),
         jaccard_min=None if means is None else float(means.min()),
@@ -217,7 +199,3 @@ def _stability(strengths: Floats, jaccards: Floats) -> Stability:
         else None,
         n_resamples=len(jaccards),
     )
-
-
-def _state(seed: int, number: int, role: int) -> int:
-    return int(np.random.SeedSequence((seed, number, role)).generate_state(1)[0])

@@ -115,7 +115,8 @@ class Selection(Table):
         0.05,
         ge=0,
         lt=1,
-        description="how far below these two bars the previous run's model may be and still stay",
+        description="how far below these two bars, and by which part of min_share below that, the previous run's model may be "
+        "and still stay",
     )
     k: int | None = Field(None, ge=2, le=MOST_SEGMENTS, description="pin the number of segments")
     family: str | None = Field(None, description="pin the family, or family-variant such as mixture-full")

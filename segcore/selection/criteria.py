@@ -87,27 +87,31 @@ def key(row: Row) -> CandidateKey:
 
 
 def judge(row: Row, rule: job.Selection, *, lenient: bool = False) -> Judged:
-    """Apply the rule to a candidate; `lenient` lowers the bars of stability by the leeway for being admissible."""
+    """Apply the rule to a candidate; `lenient` lowers the bars by the leeway for being admissible."""
     criteria = all_criteria(row, rule)
-    binding = all_criteria(row, _with_leeway(rule)) if lenient else criteria
+    binding = all_criteria(row, with_leeway(rule)) if lenient else criteria
     return Judged(
         row=row, criteria=criteria, admissible=bool(row["selectable"]) and all(c.passed for c in binding)
     )
 
 
-def _with_leeway(rule: job.Selection) -> job.Selection:
+def with_leeway(rule: job.Selection) -> job.Selection:
+    """Return the rule with lower bars: of stability by the leeway, of the smallest share by that part of it."""
     bars = ("min_prediction_strength", "min_jaccard")
-    return rule.model_copy(update={bar: max(0.0, getattr(rule, bar) - rule.leeway) for bar in bars})
+    lower = {bar: max(0.0, getattr(rule, bar) - rule.leeway) for bar in bars}
+    return rule.model_copy(update=lower | {"min_share": rule.min_share * (1 - rule.leeway)})
 
 
 def cheap_criteria(row: Row, rule: job.Selection) -> list[Criterion]:
     """Return the conditions that need no refit: convergence and the size of the smallest segment."""
     share = number(row["smallest_share"]) or 0.0
     actual, bar = distinct_figures(share, rule.min_share, decimals=1, kind="%")
-    text = f"the smallest segment holds {actual} of customers, below {bar}"
+    error, passed = number(row["smallest_share_se"]), share >= rule.min_share
+    text = f"the smallest segment holds {actual} of customers, {'at least' if passed else 'below'} {bar}"
+    distance = abs(share - rule.min_share) / error if error else None
     return [
         Criterion(passed=bool(row["converged"]), text="the fit did not converge"),
-        Criterion(passed=share >= rule.min_share, text=text),
+        Criterion(passed=passed, text=text, distance=distance),
     ]
 
 

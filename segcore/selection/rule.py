@@ -6,7 +6,7 @@ strength (Tibshirani and Walther, 2005) and the bootstrap Jaccard of its least s
 highest silhouette.
 
 A run that follows another keeps its model until the evidence is clear, or a figure that hovers at its bar would
-move everybody from night to night: of that model the bars of stability ask a little less (the leeway), of one that
+move everybody from night to night: of that model the bars ask a little less (the leeway), of one that
 replaces it two standard errors more.
 """
 
@@ -32,6 +32,7 @@ from segcore.selection.criteria import (
     key,
     number,
     quality_order,
+    with_leeway,
 )
 
 T = TypeVar("T", ChosenModel, CandidateFigures)
@@ -51,6 +52,7 @@ COLUMNS = (
     "converged",
     "noise_share",
     "smallest_share",
+    "smallest_share_se",
     "silhouette",
     "silhouette_se",
     "prediction_strength",
@@ -70,18 +72,18 @@ _DECIDED = {
 
 
 def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[CandidateKey]:
-    """Return the (family, variant, k) that pass the cheap conditions, so that only they are refitted.
+    """Return the (family, variant, k) that pass the cheap conditions or miss them within the leeway: they are refitted.
 
     Parameters
     ----------
     candidates : DataFrame
-        With family, variant, k, selectable, converged and smallest_share.
+        With family, variant, k, selectable, converged, smallest_share and its error.
     rule : job.Selection
     """
     return [
         key(row)
         for row in candidates.iter_rows(named=True)
-        if row["selectable"] and all(criterion.passed for criterion in cheap_criteria(row, rule))
+        if row["selectable"] and all(criterion.passed for criterion in cheap_criteria(row, with_leeway(rule)))
     ]
 
 
@@ -99,7 +101,7 @@ def select(
         The bars, and `k` or `family` where they are pinned by hand.
     previous : (family, variant, k), optional
         The model of the previous run. Where it may be chosen, it is admissible within the rule's leeway below the bars
-        of prediction strength and Jaccard as well, and stays unless another one passes them by more than two
+        of prediction strength, Jaccard and smallest share as well, and stays unless another one passes them by more than two
         standard errors, and has more segments, or as many and a silhouette higher by more than two standard errors.
 
     Returns

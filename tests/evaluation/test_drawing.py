@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segcore import job
-from segcore.evaluation import sequential, stability
+from segcore.evaluation import halving, sequential, stability
 from segcore.evaluation.refit import ModelSpec
 from segcore.evaluation.stability import Stability
 
@@ -82,20 +82,22 @@ def test_a_candidate_in_figures() -> None:
     strengths = scores(0.5, 1.0, 0.75)
     jaccards = scores([0.9, 0.5], [0.9, 0.75], [0.9, 1.0], [0.5, 0.75])
     error = np.std([0.5, 0.75, 1, 0.75], ddof=1) / 2
-    assert stability._stability(strengths, jaccards) == Stability(
+    assert stability._stability(strengths, jaccards, 0.25) == Stability(
         prediction_strength=0.75,
-        prediction_strength_se=pytest.approx(0.25 / np.sqrt(3)),  # type: ignore[arg-type]
+        # Of the splits and of the sample: sqrt(0.0208 + 0.0625).
+        prediction_strength_se=pytest.approx(0.2886751),  # type: ignore[arg-type]
+        prediction_strength_mc=pytest.approx(0.25 / np.sqrt(3)),  # type: ignore[arg-type]
         n_splits=3,
         jaccard=(pytest.approx(0.8), 0.75),  # type: ignore[arg-type]
         jaccard_min=0.75,
         jaccard_se=pytest.approx(error),  # type: ignore[arg-type]
         n_resamples=4,
     )
-    once = stability._stability(scores(0.5), scores([0.9, 0.5]))
+    once = stability._stability(scores(0.5), scores([0.9, 0.5]), 0.25)
     assert once == Stability(
         prediction_strength=0.5, n_splits=1, jaccard=(0.9, 0.5), jaccard_min=0.5, n_resamples=1
     )
-    assert stability._stability(np.empty((0,)), np.empty((0, 2))) == Stability()
+    assert stability._stability(np.empty((0,)), np.empty((0, 2)), 0.0) == Stability()
 
 
 def test_tasks_share_trees_and_numbers_of_segments_the_longest_first() -> None:
@@ -143,10 +145,10 @@ def test_a_half_that_cannot_be_fitted_scores_0() -> None:
         (ModelSpec(family="kmeans"), 4),
         (ModelSpec(family="kmeans"), 2),
     )  # of three rows no four segments
-    found = stability.split_strength([many, two], X, seed=0, number=0)
+    found = halving.split_strength([many, two], X, seed=0, number=0)
     assert found[many] == 0
     assert list(found) == [many, two]
-    lost = stability.resample_jaccards(
+    lost = halving.resample_jaccards(
         {many: np.zeros(2, dtype=np.int32), two: np.zeros(2, dtype=np.int32)}, X[:2], seed=0, number=1
     )
     assert lost[many].tolist() == [0, 0, 0, 0]
@@ -154,14 +156,40 @@ def test_a_half_that_cannot_be_fitted_scores_0() -> None:
 
 def test_every_split_and_draw_has_random_numbers_of_its_own() -> None:
     states = {
-        stability._state(seed, number, role) for seed in (0, 1) for number in (0, 1) for role in (1, 2, 3)
+        halving._state(seed, number, role) for seed in (0, 1) for number in (0, 1) for role in (1, 2, 3)
     }
     assert len(states) == 12
     X = np.random.default_rng(0).normal(size=(60, 2))
-    strengths = {stability.split_strength([FOUR], X, seed=s, number=n)[FOUR] for s in (0, 1) for n in (0, 1)}
+    strengths = {halving.split_strength([FOUR], X, seed=s, number=n)[FOUR] for s in (0, 1) for n in (0, 1)}
     assert len(strengths) == 4
     labels = {FOUR: np.arange(60, dtype=np.int32) % 4}
     drawn = {
-        tuple(stability.resample_jaccards(labels, X, seed=s, number=n)[FOUR]) for s in (0, 1) for n in (0, 1)
+        tuple(halving.resample_jaccards(labels, X, seed=s, number=n)[FOUR]) for s in (0, 1) for n in (0, 1)
     }
     assert len(drawn) == 4
+
+
+def test_the_spread_of_subsamples_is_that_of_their_means_without_what_splits_add() -> None:
+    # Means 0.6, 0.7 and 0.8: a variance of 0.01; splits 0.1 on either side: 0.02 / 2 = 0.01, so nothing is left.
+    assert halving._between(scores([0.5, 0.7], [0.6, 0.8], [0.7, 0.9])) == pytest.approx(0, abs=1e-7)
+    assert halving._between(scores([0.6, 0.6], [0.7, 0.7], [0.8, 0.8])) == pytest.approx(0.1)
+    # Splits of 0.05: 0.005 / 2 off 0.01.
+    assert halving._between(scores([0.55, 0.65], [0.65, 0.75], [0.75, 0.85])) == pytest.approx(0.0075**0.5)
+    # Never less than nothing.
+    assert halving._between(scores([0.2, 0.9], [0.3, 0.8])) == 0
+
+
+def test_the_error_of_a_sample_is_as_large_as_samples_differ() -> None:
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(size=(160, 2)) * [3, 1] for _ in range(24)]
+    two = ModelSpec(family="kmeans"), 3
+
+    def strength(X: Any) -> float:
+        return float(np.mean([halving.split_strength([two], X, seed=1, number=n)[two] for n in range(6)]))
+
+    spread = np.std([strength(X) for X in samples], ddof=1)
+    own = np.mean([halving.sampling_errors([two], X, seed=0)[two] for X in samples[:6]])
+    # 0.5 to 2 times: the spread has the splits in it, and eight subsamples say little each.
+    assert 0.5 * spread < own < 2 * spread
+    assert halving.sampling_errors([], samples[0], seed=0) == {}
+    assert halving.sampling_errors([two], samples[0][:7], seed=0) == {}

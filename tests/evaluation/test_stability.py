@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from segcore import job
-from segcore.evaluation import sequential, stability
+from segcore.evaluation import halving, sequential, stability
 from segcore.evaluation.refit import ModelSpec, Refit, refit, refit_each
 from segcore.evaluation.stability import Stability
 from segcore.models import CandidateKey
@@ -47,6 +47,7 @@ def test_clusters_far_apart_are_perfectly_stable_and_settled_early(family: str, 
     assert found == Stability(
         prediction_strength=1.0,
         prediction_strength_se=0.0,
+        prediction_strength_mc=0.0,
         n_splits=12,
         jaccard=(1.0, 1.0, 1.0),
         jaccard_min=1.0,
@@ -122,8 +123,8 @@ def test_each_half_is_judged_by_its_own_clusters(monkeypatch: pytest.MonkeyPatch
         assigner = NearestCentre(centres=np.array([[border - 1], [border + 1]]))
         return {two: Refit(labels=assigner.assign(half)[0], assigner=assigner)}
 
-    monkeypatch.setattr(stability, "refit_each", fit)
-    strength = stability.split_strength([two], X, seed=0, number=0)[two]
+    monkeypatch.setattr(halving, "refit_each", fit)
+    strength = halving.split_strength([two], X, seed=0, number=0)[two]
     assert sorted(np.concatenate(halves)) == list(range(21))
     (first, second_of_first), (first_of_second, second) = ([half > b for b in borders] for half in halves)
     own = _least_kept_together(first, second_of_first) + _least_kept_together(second, first_of_second)
@@ -140,9 +141,9 @@ def test_a_row_that_is_drawn_twice_counts_once(monkeypatch: pytest.MonkeyPatch) 
         seen.append(drawn)
         return refit_each(candidates, drawn, random_state)
 
-    monkeypatch.setattr(stability, "refit_each", fit)
+    monkeypatch.setattr(halving, "refit_each", fit)
     three = ModelSpec(family="kmeans"), 3
-    assert stability.resample_jaccards({three: labels}, X, seed=0, number=0)[three].tolist() == [1, 1, 1]
+    assert halving.resample_jaccards({three: labels}, X, seed=0, number=0)[three].tolist() == [1, 1, 1]
     (drawn,) = seen
     assert len(np.unique(drawn, axis=0)) == len(drawn)
     assert 0.55 * len(X) < len(drawn) < 0.7 * len(X)  # 1 - 1/e of them

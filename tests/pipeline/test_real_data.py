@@ -132,7 +132,7 @@ def test_stability_agrees_with_the_independent_figures(candidates: pl.DataFrame,
         if other is None:
             continue
         compared += 1
-        error = (row["prediction_strength_se"] ** 2 + other["se"] ** 2) ** 0.5
+        error = (row["prediction_strength_mc"] ** 2 + other["se"] ** 2) ** 0.5
         # With as few as 12 splits the error is itself uncertain: a hundredth is added to three of them.
         assert abs(row["prediction_strength"] - other["ps"]) <= 3 * error + 0.01, (row["family"], row["k"])
         if row["jaccard_min"] is not None:

@@ -55,7 +55,7 @@ def four(**changes: Any) -> dict[str, Any]:
 def test_the_conditions_in_their_order() -> None:
     converged, size, strength, jaccard = all_criteria(four(), RULE)
     assert (converged.passed, converged.text) == (True, "the fit did not converge")
-    assert (size.passed, size.text) == (True, "the smallest segment holds 20.0% of customers, below 5.0%")
+    assert (size.passed, size.text) == (True, "the smallest segment holds 20.0% of customers, at least 5.0%")
     assert strength.text == "prediction strength 0.900 ± 0.020 reaches 0.80"
     assert strength.distance == pytest.approx(5)
     assert jaccard == Criterion(passed=True, text="Jaccard of the least stable segment 0.800 reaches 0.75")
@@ -85,6 +85,19 @@ def test_leniency_lowers_the_bars_of_stability_for_being_admissible_and_for_noth
     assert not judge(short | {"smallest_share": 0.04}, RULE, lenient=True).admissible
     assert not judge(short | {"selectable": False}, RULE, lenient=True).admissible
     assert judge(four(), RULE).key == ("kmeans", "", 4)
+
+
+def test_the_smallest_share_has_an_error_a_close_call_and_the_leeways_part_of_its_bar() -> None:
+    # 500 of 10,000 customers: an error of .22 points, so that 4.8% are within one and 4.7% are not.
+    error = (0.05 * 0.95 / 10_000) ** 0.5
+    size = cheap_criteria(four(smallest_share=0.048, smallest_share_se=error), RULE)[1]
+    assert size.distance == pytest.approx(0.92, abs=0.01)
+    assert judge(four(smallest_share=0.048, smallest_share_se=error), RULE).close_call
+    assert not judge(four(smallest_share=0.047, smallest_share_se=error), RULE).close_call
+    # 0.05 x (1 - 0.05) = 0.0475
+    assert judge(four(smallest_share=0.0476), RULE, lenient=True).admissible
+    assert not judge(four(smallest_share=0.0474), RULE, lenient=True).admissible
+    assert not judge(four(smallest_share=0.0476), RULE).admissible
 
 
 def judged(*criteria: Criterion) -> Judged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -32,6 +33,7 @@ _MEASURED = _KEY | {
     "converged": pl.Boolean,
     "noise_share": pl.Float64,
     "smallest_share": pl.Float64,
+    "smallest_share_se": pl.Float64,
     "silhouette": pl.Float64,
     "silhouette_se": pl.Float64,
     "calinski_harabasz": pl.Float64,
@@ -46,6 +48,7 @@ _MEASURED = _KEY | {
 _STABLE: dict[str, Any] = {
     "prediction_strength": pl.Float64,
     "prediction_strength_se": pl.Float64,
+    "prediction_strength_mc": pl.Float64,
     "n_splits": pl.Int64,
     "jaccard_min": pl.Float64,
     "jaccard_se": pl.Float64,
@@ -82,6 +85,9 @@ def measured(
             "n_clusters": candidate.assigner.n_clusters,
             "noise_share": float(np.mean(own < 0)),
             "smallest_share": figures.smallest_share,
+            "smallest_share_se": math.sqrt(
+                figures.smallest_share * (1 - figures.smallest_share) / len(population.evaluation)
+            ),
             "silhouette": score,
             "silhouette_se": error,
             "calinski_harabasz": figures.calinski_harabasz,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -49,8 +51,8 @@ class Trees:
 
     @cached_property
     def _by_tree(self) -> list[list[_Node]]:
-        of_each = self.nodes.partition_by("tree", maintain_order=True, include_key=False)
-        return [part.select(*_COLUMNS).rows() for part in of_each]
+        rows = self.nodes.select("tree", *_COLUMNS).iter_rows()
+        return [[row[1:] for row in tree] for _, tree in groupby(rows, key=itemgetter(0))]
 
 
 _AT_ONCE = 16_384  # customers, so that what is worked on stays in the cache

@@ -145,4 +145,4 @@ def _per_cent(share: float) -> str:
 
 def column(df: pl.DataFrame, name: str) -> Floats:
     """Return a column as float64, empty values as NaN."""
-    return df[name].cast(pl.Float64).fill_null(math.nan).to_numpy()
+    return df[name].cast(pl.Float64).to_numpy()  # an empty value is NaN there

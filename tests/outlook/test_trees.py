@@ -51,27 +51,28 @@ def test_a_feature_that_nobody_has_a_value_of_tells_nothing() -> None:
         assert (trees.sums(unseen) == without.sums(np.delete(unseen, 2, axis=1))).all()
 
 
-def test_a_value_at_the_threshold_goes_left_and_a_missing_one_where_it_is_sent() -> None:
-    def tree(number: int, *, missing_left: bool, left: float, right: float) -> pl.DataFrame:
-        return pl.DataFrame(
-            {
-                "tree": [number] * 3,
-                "is_leaf": [False, True, True],
-                "value": [0.0, left, right],
-                "feature": [0, 0, 0],
-                "threshold": [2.5, 0.0, 0.0],
-                "missing_left": [missing_left, False, False],
-                "left": [1, 0, 0],
-                "right": [2, 0, 0],
-            }
-        )
+def _tree(number: int, *, missing_left: bool, left: float, right: float) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "tree": [number] * 3,
+            "is_leaf": [False, True, True],
+            "value": [0.0, left, right],
+            "feature": [0, 0, 0],
+            "threshold": [2.5, 0.0, 0.0],
+            "missing_left": [missing_left, False, False],
+            "left": [1, 0, 0],
+            "right": [2, 0, 0],
+        }
+    )
 
+
+def test_a_value_at_the_threshold_goes_left_and_a_missing_one_where_it_is_sent() -> None:
     trees = Trees(
         baseline=0.5,
         nodes=pl.concat(
             [
-                tree(0, missing_left=True, left=1.0, right=10.0),
-                tree(1, missing_left=False, left=100.0, right=1000.0),
+                _tree(0, missing_left=True, left=1.0, right=10.0),
+                _tree(1, missing_left=False, left=100.0, right=1000.0),
             ]
         ),
     )
@@ -80,7 +81,8 @@ def test_a_value_at_the_threshold_goes_left_and_a_missing_one_where_it_is_sent()
 
 
 def test_the_correction_is_the_mean_of_the_exponential_of_the_residuals() -> None:
-    trees = Trees(baseline=np.log(10.0), nodes=pl.DataFrame({"tree": []}))
+    none = _tree(0, missing_left=True, left=0.0, right=0.0).clear()
+    trees = Trees(baseline=np.log(10.0), nodes=none)
     # 20, 5 and 2 over 10, and one who sent back more than they bought.
     assert fitting.smearing(trees, np.zeros((4, 1)), np.array([20.0, 5.0, 2.0, -7.0])) == pytest.approx(
         2.7 / 4

@@ -41,8 +41,12 @@ def calibration(tenths: pl.DataFrame, *, caption: str, fmt: Formatter) -> Figure
     )
     layers = [
         line.mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y),
-        alt.Chart(df).mark_rule(color=ACCENT).encode(x=x, y=alt.Y("low:Q", title="Bought"), y2="high:Q"),
-        alt.Chart(df).mark_circle(color=ACCENT, size=50, opacity=1).encode(x=x, y=y, description="tip:N"),
+        alt.Chart(df)
+        .mark_rule(color=ACCENT)
+        .encode(x=x, y=alt.Y("low:Q", title="Bought"), y2=alt.Y2("high:Q")),
+        alt.Chart(df)
+        .mark_circle(color=ACCENT, size=50, opacity=1)
+        .encode(x=x, y=y, description=alt.Description("tip:N")),
     ]
     return Figure(
         name="calibration",

@@ -100,9 +100,9 @@ def _cells(df: pl.DataFrame, labels: dict[str, str]) -> AnyChart:
     )
     return alt.layer(
         base.mark_rect(stroke=PAPER, strokeWidth=2).encode(
-            color=alt.Color("share:Q", legend=None, scale=scale), description="tip:N"
+            color=alt.Color("share:Q", legend=None, scale=scale), description=alt.Description("tip:N")
         ),
-        base.mark_text(fontSize=11, color=INK).encode(text="label:N"),
+        base.mark_text(fontSize=11, color=INK).encode(text=alt.Text("label:N")),
     )
 
 
@@ -162,9 +162,9 @@ def _bars(df: pl.DataFrame, fmt: Formatter, *, upright: bool = False) -> alt.Cha
             color=alt.Color(
                 "who:N", legend=None, scale=alt.Scale(domain=["new", "known"], range=[INK, MUTED])
             ),
-            opacity=alt.condition("datum.who == 'new'", alt.value(1), alt.value(0.35)),
+            opacity=alt.OpacityValue(0.35).condition(test="datum.who == 'new'", value=1),
             order=alt.Order("who:N", sort="descending"),
-            description="tip:N",
+            description=alt.Description("tip:N"),
         )
     )
     return chart

@@ -42,20 +42,20 @@ def distribution(
         .mark_rect(stroke=PAPER, strokeWidth=0.5)
         .encode(
             x=x,
-            x2="right:Q",
+            x2=alt.X2("right:Q"),
             y=alt.Y("base:Q", scale=y, axis=None),
-            y2="top:Q",
+            y2=alt.Y2("top:Q"),
             color=alt.Color("segment:N", scale=segment_scale(order), legend=None),
-            description="tip:N",
+            description=alt.Description("tip:N"),
         ),
         alt.Chart(base)
         .transform_calculate(end=f"datum.base + {_BARS + 0.06}")
         .mark_rule(color=INK, strokeWidth=1.5)
-        .encode(x="median:Q", y=alt.Y("base:Q", scale=y, axis=None), y2="end:Q"),
+        .encode(x=alt.X("median:Q"), y=alt.Y("base:Q", scale=y, axis=None), y2=alt.Y2("end:Q")),
         alt.Chart(base)
         .transform_calculate(top=f"datum.base + {_NAME}")
         .mark_text(align="left", baseline="bottom", color=INK, x=0)
-        .encode(y=alt.Y("top:Q", scale=y, axis=None), text="label:N"),
+        .encode(y=alt.Y("top:Q", scale=y, axis=None), text=alt.Text("label:N")),
     ]
     finding = "; ".join(f"{names[s]} {fmt.value(feature, medians.get(s))}" for s in order)
     return Figure(

@@ -63,10 +63,10 @@ def _drawn(
         .encode(
             x=x,
             y=y,
-            y2="y1:Q",
+            y2=alt.Y2("y1:Q"),
             color=alt.Color("old:N", legend=None, scale=colours),
-            detail="flow:N",
-            description="tip:N",
+            detail=alt.Detail("flow:N"),
+            description=alt.Description("tip:N"),
         )
     ]
     for side, at in (("old", 0.0), ("new", 1.0)):
@@ -74,7 +74,7 @@ def _drawn(
         colour = alt.Color("segment:N", legend=None, scale=colours)
         place: dict[str, Any] = {"align": "right", "dx": -12} if at else {"align": "left", "dx": 12}
         layers += [
-            alt.Chart(part).mark_rule(strokeWidth=8).encode(x=x, y=y, y2="y1:Q", color=colour),
+            alt.Chart(part).mark_rule(strokeWidth=8).encode(x=x, y=y, y2=alt.Y2("y1:Q"), color=colour),
             alt.Chart(part)
             .mark_text(
                 **place,
@@ -84,7 +84,7 @@ def _drawn(
                 lineHeight=_LINE,
                 color=INK,
             )
-            .encode(x=x, y=alt.Y("middle:Q", axis=None), text="label:N"),
+            .encode(x=x, y=alt.Y("middle:Q", axis=None), text=alt.Text("label:N")),
         ]
     return alt.layer(*layers)
 

@@ -82,8 +82,8 @@ def criterion(
         .encode(
             **lines,
             fill=alt.Fill("name:N", legend=None, scale=colours),
-            fillOpacity=alt.condition("datum.admissible", alt.value(1), alt.value(0)),
-            description="tip:N",
+            fillOpacity=alt.FillOpacityValue(0).condition(test="datum.admissible", value=1),
+            description=alt.Description("tip:N"),
         ),
     ]
     if error:
@@ -157,21 +157,21 @@ def dendrogram(linkage: str, merges: pl.DataFrame, k: int) -> Figure:
         .encode(
             x=alt.X("x:Q", axis=None),
             y=alt.Y("y:Q", title="height of the merge", axis=alt.Axis(tickCount=4, minExtent=30)),
-            detail="merge:N",
-            order="order:Q",
-            description="tip:N",
+            detail=alt.Detail("merge:N"),
+            order=alt.Order("order:Q"),
+            description=alt.Description("tip:N"),
         )
     )
     layers = [tree]
     if cut is not None:
         line = pl.DataFrame({"y": [cut], "label": [f"k = {k}"]})
         layers.append(
-            alt.Chart(line).mark_rule(color=ACCENT, strokeDash=[5, 3], strokeWidth=1.8).encode(y="y:Q")
+            alt.Chart(line).mark_rule(color=ACCENT, strokeDash=[5, 3], strokeWidth=1.8).encode(y=alt.Y("y:Q"))
         )
         layers.append(
             alt.Chart(line)
             .mark_text(align="right", baseline="bottom", dy=-3, x=alt.ExprRef(expr="width"), color=INK)
-            .encode(y="y:Q", text="label:N")
+            .encode(y=alt.Y("y:Q"), text=alt.Text("label:N"))
         )
     finding = f"Dendrogram, {linkage} linkage, the last {merges.height} merges."
     if cut is not None:
@@ -217,9 +217,9 @@ def agreement(pairs: pl.DataFrame) -> Figure:
         type="threshold", domain=[0.2, 0.4, 0.6, 0.8], range=[f"var(--q{i})" for i in range(1, 6)]
     )
     cells = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(
-        color=alt.Color("adjusted_rand:Q", legend=None, scale=steps), description="tip:N"
+        color=alt.Color("adjusted_rand:Q", legend=None, scale=steps), description=alt.Description("tip:N")
     )
-    text = base.mark_text(fontSize=11, color=INK).encode(text="label:N")
+    text = base.mark_text(fontSize=11, color=INK).encode(text=alt.Text("label:N"))
     finding = "Adjusted Rand index between the families: 1 is the same partition, 0 is chance."
     off = df.filter(pl.col("a") != pl.col("b")).sort("adjusted_rand", "a", "b")
     if off.height:

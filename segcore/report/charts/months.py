@@ -88,7 +88,7 @@ def _bars(
             color=alt.Color("segment:N", scale=segment_scale(list(names)), legend=None),
             opacity=alt.Opacity("opacity:Q", scale=None, legend=None),
             order=alt.Order("rank:Q"),
-            description="tip:N",
+            description=alt.Description("tip:N"),
         )
     )
     return bars

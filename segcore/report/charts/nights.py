@@ -48,7 +48,7 @@ def nights(rows: pl.DataFrame, value: str, title: str, names: Mapping[int, str],
         ),
         y=alt.Y(f"{value}:Q", title=None, axis=axis, scale=alt.Scale(zero=True)),
         color=alt.Color("segment:N", scale=segment_scale(order), legend=None),
-        description="tip:N",
+        description=alt.Description("tip:N"),
     )
     last = df.filter(pl.col("as_of") == df["as_of"].max()).to_dicts()
     finding = "; ".join(f"{names[row['segment']]} {_text(row, value, fmt)}" for row in last)

@@ -77,7 +77,7 @@ def _dots(df: pl.DataFrame) -> AnyChart:
     axis = alt.Axis(format="%", tickCount=5)
     colours = segment_scale(df["segment"].to_list())
     own = alt.Color("segment:N", legend=None, scale=colours)
-    base = alt.Chart(df).encode(y=y, description="tip:N")
+    base = alt.Chart(df).encode(y=y, description=alt.Description("tip:N"))
 
     def at(column: str) -> alt.X:
         return alt.X(f"{column}:Q", title=None, scale=scale, axis=axis)
@@ -86,16 +86,16 @@ def _dots(df: pl.DataFrame) -> AnyChart:
     left: dict[str, Any] = {"align": "left", "x": 0, "dy": -17, "fontWeight": 600}
     right: dict[str, Any] = {"align": "right", "x": alt.ExprRef(expr="width"), "dy": -17}
     return alt.layer(
-        base.mark_rule(strokeWidth=3, opacity=0.45).encode(x=at("low"), x2="high:Q", color=own),
+        base.mark_rule(strokeWidth=3, opacity=0.45).encode(x=at("low"), x2=alt.X2("high:Q"), color=own),
         base.mark_point(shape="circle", size=80, fill=PAPER, **point).encode(
-            x=at("customer_share"), stroke=alt.value(MUTED)
+            x=at("customer_share"), stroke=alt.StrokeValue(MUTED)
         ),
         base.mark_point(shape="diamond", size=80, fill=PAPER, **point).encode(
             x=at("past_share"), stroke=alt.Stroke("segment:N", legend=None, scale=colours)
         ),
         base.mark_circle(size=100, opacity=1).encode(x=at("revenue_share"), color=own),
-        base.mark_text(color=INK, **left).encode(text="name:N"),
-        base.mark_text(color=MUTED, **right).encode(text="again:N"),
+        base.mark_text(color=INK, **left).encode(text=alt.Text("name:N")),
+        base.mark_text(color=MUTED, **right).encode(text=alt.Text("again:N")),
     )
 
 
@@ -128,8 +128,8 @@ def ranking(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
     scale = alt.Scale(domain=[low - 0.02, high + 0.25 * (high - low)], nice=False, zero=False)
     base = alt.Chart(df).encode(
         y=y,
-        color=alt.condition("datum.own", alt.value(INK), alt.value(MUTED)),
-        description="tip:N",
+        color=alt.ColorValue(MUTED).condition(test="datum.own", value=INK),
+        description=alt.Description("tip:N"),
     )
 
     def at(column: str) -> alt.X:
@@ -138,9 +138,9 @@ def ranking(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
     coin = alt.Chart(pl.DataFrame({"coin": [0.5]})).mark_rule(strokeDash=[3, 3], color=INK)
     chart = alt.layer(
         coin.encode(x=at("coin")),
-        base.mark_rule(strokeWidth=2).encode(x=at("low"), x2="high:Q"),
+        base.mark_rule(strokeWidth=2).encode(x=at("low"), x2=alt.X2("high:Q")),
         base.mark_circle(size=70, opacity=1).encode(x=at("auc")),
-        base.mark_text(align="left", dx=6).encode(x=at("high"), text="text:N"),
+        base.mark_text(align="left", dx=6).encode(x=at("high"), text=alt.Text("text:N")),
     )
     return Figure(
         name="pays-ranking",

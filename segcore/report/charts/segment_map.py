@@ -67,7 +67,7 @@ def _dots(
             y=alt.Y("y:Q", title=titles[1], scale=frame, axis=alt.Axis(grid=False, labels=False)),
             color=alt.Color("segment:N", scale=segment_scale(list(names)), legend=None),
             size=alt.Size("customers:Q", legend=None, scale=area),
-            **({"description": "tip:N"} if "tip" in dots.columns else {}),
+            **({"description": alt.Description("tip:N")} if "tip" in dots.columns else {}),
         )
     )
     return chart

@@ -48,17 +48,17 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
             .mark_bar(size=18)
             .encode(
                 x=alt.X("start:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, end], nice=False)),
-                x2="end:Q",
+                x2=alt.X2("end:Q"),
                 y=y,
                 color=alt.Color("kind:N", legend=None, scale=fills),
-                description="tip:N",
+                description=alt.Description("tip:N"),
             )
         )
         text = (
             alt.Chart(df)
             .transform_calculate(right="max(datum.start, datum.end)")
             .mark_text(align="left", dx=5)
-            .encode(x="right:Q", y=y, text="text:N")
+            .encode(x=alt.X("right:Q"), y=y, text=alt.Text("text:N"))
         )
         return alt.layer(bars, text)
 

@@ -183,3 +183,41 @@ def test_all_errors_of_a_job_are_told(
     assert "seed: " in told
     assert "models.k_min: " in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["holdout", ".", "--name", "x", "--share", "nan"], "'nan' is no finite number"),
+        (["holdout", ".", "--name", "x", "--lift", "inf"], "'inf' is no finite number"),
+        (["inspect", "x.csv", "--max-reject-share", "nan"], "'nan' is no finite number"),
+        (["segment", "x.csv", "--out", ""], "the name of a folder is empty; write . for"),
+        (
+            ["segment", "x.csv", "--out", "~/out"],
+            "~/out: the shell has put no folder in place of ~; write it out",
+        ),
+        (["simulate", "--rows", "10", "--out", "~"], "~: the shell has put no folder in place of ~"),
+        (["export", ".", "--to", ""], "the name of a folder is empty"),
+        (["export", ".", "--to", "~/out"], "~/out: the shell has put no folder"),
+        (["export", ".", "--to", "duckdb:"], "duckdb:: a database in memory is gone at once"),
+        (
+            ["export", ".", "--to", "duckdb::memory:"],
+            "a database in memory is gone at once; expected duckdb:FILE",
+        ),
+        (["explain", "7", "--run", "x" * 300], "File name too long; choose another name"),
+        (["runs", "x" * 300], "File name too long; choose another name"),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_anything_is_made(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *line) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from io import StringIO
@@ -44,13 +45,19 @@ def main() -> NoReturn:
     except BaseException as exc:
         if debug or not (isinstance(exc, Exception) or failures.is_panic(exc)):
             raise
-        if failures.is_full(exc) or failures.is_broken(exc):
-            code = _fail(f"reading or writing failed: {exc}", errors.StorageError.exit_code)
-        else:
-            code = _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)
+        code = _unforeseen(exc)
     else:
         code = 0
     raise SystemExit(code)
+
+
+def _unforeseen(exc: BaseException) -> int:
+    """Say what nobody foresaw where it happened, and return its exit code: most often a bug."""
+    if failures.is_full(exc) or failures.is_broken(exc):
+        return _fail(f"reading or writing failed: {exc}", errors.StorageError.exit_code)
+    if isinstance(exc, OSError) and exc.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return _fail(f"{exc.filename}: {exc.strerror}; choose another name", errors.UsageError.exit_code)
+    return _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)
 
 
 def _open_streams() -> None:

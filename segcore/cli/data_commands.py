@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from segcore.cli.group import cli, say
-from segcore.cli.options import count, folder
+from segcore.cli.options import NumberRange, count, folder
 
 
 @cli.command()
@@ -56,7 +56,7 @@ def simulate(
 @click.option("--url", help="Address of the archive.  [default: that of the UCI repository]")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     default=60,
     show_default=True,
     help="Seconds that the server may be silent.",

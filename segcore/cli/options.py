@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from functools import reduce
@@ -66,6 +67,17 @@ def days(value: str) -> int:
     if not number.isdecimal() or value == number or not 1 <= int(number[:9]) <= _MOST_DAYS:
         raise click.BadParameter(f"{value!r} should be a number of days up to {_MOST_DAYS:,}, such as 400d")
     return int(number)
+
+
+class NumberRange(click.FloatRange):
+    """A number between bounds; NaN is none, which click lets pass as neither below nor above any."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
 
 
 Command = Callable[..., None]
@@ -137,7 +149,7 @@ source_options = together(  # without them it is found by looking
     key_option(
         "cleaning.max_reject_share",
         "--max-reject-share",
-        type=click.FloatRange(0, 1),
+        type=NumberRange(0, 1),
         help="Share of lines, beyond missing customers, that may be rejected.  [default: 0.5]",
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from segcore.cli.group import cli, importing, say
-from segcore.cli.options import inputs_argument, memory_option, path_or_url
+from segcore.cli.options import NumberRange, inputs_argument, memory_option, path_or_url
 
 
 @cli.command()
@@ -16,14 +16,14 @@ from segcore.cli.options import inputs_argument, memory_option, path_or_url
 @click.option("--name", required=True, help="Of the treatment; another name holds out other customers.")
 @click.option(
     "--share",
-    type=click.FloatRange(0, 0.9, min_open=True),
+    type=NumberRange(0, 0.9, min_open=True),
     default=0.1,
     show_default=True,
     help="Of the customers of each segment.",
 )
 @click.option(
     "--lift",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     default=0.1,
     show_default=True,
     help="Of the rate of buying, that should be seen: 0.1 is 22% in place of 20%.",

@@ -12,7 +12,7 @@ from segcore.ingest import remote
 
 _A_VALUE = 24  # bytes of memory of a value while its group is read
 _SHARE = 3  # of a budget, a third is for a group
-_ROWS, _BYTES = 65_536, 32 * 10**6  # of a group that is written
+_ROWS, _BYTES = 65_536, 8 * 10**6  # of a group that is written
 _ROWS_AT_ONCE = 2_048  # a text that is repeated takes its length for each
 _BUFFER = 1 << 20
 

@@ -18,7 +18,7 @@ from segcore.pipeline.outputs.export_tables import Table
 from segcore.profile import recency
 from segcore.records import Manifest
 from segcore.storage import Place
-from segcore.stores import check_name, is_url
+from segcore.stores import check_folder, check_name, is_url
 
 # Of a list for a campaign tool; empty where the run does not have it.
 _LIST = (
@@ -44,6 +44,7 @@ def export(run: Place, to: str) -> str:
         One of its kinds, with a message of one line; nothing is written then.
     """
     check_name(to)
+    check_folder(to)
     if to.startswith(_DATABASES):
         database.check(to)
     elif is_url(to):
@@ -62,7 +63,7 @@ def export(run: Place, to: str) -> str:
 
 def _into_folder(to: Path, run: Path, tables: Mapping[str, Table], run_id: str) -> str:
     target = to / run_id
-    if target.is_dir():
+    if os.path.isdir(target):  # which raises nothing, whatever the name
         return f"{target} (was there already, nothing changed)"
     with scratch_beside(target) as scratch:
         for name, table in tables.items():

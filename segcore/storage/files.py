@@ -18,7 +18,10 @@ from segcore.cpus import available_cpus
 from segcore.stores import is_url
 
 _NO_ROOM = 1 << 16  # bytes: less than any engine writes at once
-_NO_OUTPUT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+_NO_OUTPUT = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP),
+)
 
 
 @contextmanager

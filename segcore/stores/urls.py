@@ -89,16 +89,32 @@ def check_name(path: str) -> None:
         raise errors.UsageError(f"{path}: the name is not UTF-8; rename it") from exc
 
 
+def check_folder(path: str) -> None:
+    """Refuse an empty name, which would be the folder that one is in, and a ~ that no shell has replaced.
+
+    Some engines put the home folder in its place, others a folder of that name here.
+
+    Raises
+    ------
+    segcore.errors.UsageError
+    """
+    if not path:
+        raise errors.UsageError("the name of a folder is empty; write . for the one that you are in")
+    if path == "~" or path.startswith("~/"):
+        raise errors.UsageError(f"{path}: the shell has put no folder in place of ~; write it out")
+
+
 def place(text: str | Path) -> Path | str:
     """Return a path, or the URL of a folder in a store, from a text.
 
     Raises
     ------
     segcore.errors.UsageError
-        If it is not UTF-8; if the URL holds credentials or options, or is of no known store.
+        If it is empty or not UTF-8; if the URL holds credentials or options, or is of no known store.
     """
     text = str(text)
     check_name(text)
+    check_folder(text)
     if not is_url(text):
         return Path(text)
     check_url(text)

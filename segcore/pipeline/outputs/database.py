@@ -11,7 +11,7 @@ import polars as pl
 
 from segcore import errors
 from segcore.pipeline.outputs.export_tables import Table
-from segcore.stores import redacted
+from segcore.stores import check_folder, redacted
 
 PREFIX = "segcore_"
 DUCKDB = "duckdb:"
@@ -26,7 +26,7 @@ WHERE run_id = (SELECT run_id FROM {_RUNS} ORDER BY as_of DESC, run_id DESC LIMI
 
 
 def check(target: str) -> None:
-    """Refuse a target that holds a password, without repeating it.
+    """Refuse a target that holds a password, without repeating it, and a database that is nowhere.
 
     Raises
     ------
@@ -37,6 +37,11 @@ def check(target: str) -> None:
             f"{redacted(target)}: the URL holds credentials; leave them out, and set them in the environment "
             "(PGUSER, PGPASSWORD) or in a password file (PGPASSFILE)"
         )
+    if target.startswith(DUCKDB):
+        file = target.removeprefix(DUCKDB)
+        if not file or file.startswith(":memory:"):
+            raise errors.UsageError(f"{target}: a database in memory is gone at once; expected duckdb:FILE")
+        check_folder(file)
 
 
 def write(target: str, tables: Mapping[str, Table], run_id: str, as_of: str) -> bool:

@@ -201,13 +201,13 @@ def _slice(paths: list[str], task: Task) -> _Part:
         if job.cleaning.takes_off_orders:  # among which are rejects
             counted = counted.filter(pl.col("class").is_in(cleaning.KEPT))
         copies = features.later_copies(counted).collect()["place"]
-    is_copy = pl.col("place").is_in(copies.implode())
+    is_copy = everything.select(pl.col("place").is_in(copies.implode())).to_series()
     is_before = pl.lit(False) if task.today.first is None else pl.col("ordered_at") < task.today.first
     duplicates, outside = (
-        everything.filter(chosen).with_columns(pl.lit(name, everything.schema["class"]).alias("class"))
+        chosen.with_columns(pl.lit(name, everything.schema["class"]).alias("class"))
         for name, chosen in (
-            (cleaning.DUPLICATE, is_copy & ~is_before),
-            (cleaning.OUTSIDE_WINDOW, is_before),
+            (cleaning.DUPLICATE, everything.filter(is_copy).filter(~is_before)),
+            (cleaning.OUTSIDE_WINDOW, everything.filter(is_before)),
         )
     )
     lines = everything.filter(~is_copy)

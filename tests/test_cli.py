@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from segcore import __version__, cli
+from segcore import __version__, cli, pipeline
 from tests.transaction_lines import line, write_csv
 
 
@@ -197,6 +197,7 @@ def test_all_errors_of_a_job_are_told(
             "~/out: the shell has put no folder in place of ~; write it out",
         ),
         (["simulate", "--rows", "10", "--out", "~"], "~: the shell has put no folder in place of ~"),
+        (["simulate", "--rows", "100", "--out", "."], ".: expected a folder with a name of its own"),
         (["export", ".", "--to", ""], "the name of a folder is empty"),
         (["export", ".", "--to", "~/out"], "~/out: the shell has put no folder"),
         (["export", ".", "--to", "duckdb:"], "duckdb:: a database in memory is gone at once"),
@@ -221,3 +222,15 @@ def test_what_makes_no_sense_is_told_before_anything_is_made(
     assert said in captured.err
     assert captured.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_that_is_not_utf8_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def explain(*_: object) -> None:
+        "\udcff".encode()
+
+    monkeypatch.setattr(pipeline, "explain_customer", explain)
+    assert run(monkeypatch, "explain", "\udcff", "--run", ".") == 2
+    assert capsys.readouterr().err == "segcore: \\udcff: is not UTF-8, as all texts and names are\n"
+    assert run(monkeypatch, "explain", "7", "--run", ".") == 70  # it was the program's own then

@@ -33,10 +33,13 @@ def path_or_url(value: str) -> Path | str:
 
 
 def folder(value: str) -> Path:
-    """Return a folder on this machine; a path would make a folder with an odd name of a URL."""
+    """Return a folder on this machine that can be made anew; a path would make one with an odd name of a URL."""
     if stores.is_url(value):
         raise click.BadParameter("expected a folder on this machine, found a URL")
-    return Path(path_or_url(value))
+    path = Path(path_or_url(value))
+    if path.name in ("", ".."):
+        raise click.BadParameter(f"{value}: expected a folder with a name of its own, since it is made anew")
+    return path
 
 
 def k(value: str) -> int | None:

@@ -11,7 +11,7 @@ from typing import Unpack
 
 import polars as pl
 
-from segcore import errors, records, report, spreadsheet, storage
+from segcore import errors, failures, records, report, spreadsheet, storage
 from segcore.job import Job
 from segcore.pipeline import open_run
 from segcore.pipeline.core.options import Options, RunOptions
@@ -131,12 +131,23 @@ def read_out(
         )
     with finished_run.local_copy(run) as folder, storage.private_folder() as scratch:
         settings = previous_run.load(folder).settings
-        drawn = pl.scan_parquet(folder / FOLDER / name / "customers/*.parquet")
+        with _whole(target):
+            drawn = pl.scan_parquet(folder / FOLDER / name / "customers/*.parquet")
+            lines = (
+                drawn.select("held_out"),
+                pl.scan_parquet(folder / "segments/*.parquet").select("segment"),
+            )
+            there, expected = (lf.select(pl.len()).collect().item() for lf in lines)
+        if there != expected:
+            raise errors.InputNotFoundError(
+                f"{target}: damaged (has {there:,} of {expected:,} customers); {_AGAIN}"
+            )
         with _lines_since(inputs, settings, since, scratch / "run", RunOptions(**options)) as bought:
             found = drawn.join(bought, on="customer_id", how="left").with_columns(
                 pl.col("bought").fill_null(False), pl.col("revenue").fill_null(0)
             )
-            sums = readout.sums(found).collect(engine="streaming")
+            with _whole(target):
+                sums = readout.sums(found).collect(engine="streaming")
         table = readout.compare(sums, money_decimals=settings.cleaning.amount_decimals)
         made, stem = scratch / "made", f"readout-{since:%Y-%m-%d}"
         made.mkdir()
@@ -154,6 +165,20 @@ def read_out(
             currency=settings.report.currency,
         )
     return f"{_text(table, settings.report.currency)}\n{storage.join(target, f'{stem}.html')}"
+
+
+_AGAIN = "remove it and draw the holdout again: the same name holds out the same customers"
+
+
+@contextmanager
+def _whole(target: Place) -> Iterator[None]:
+    """Say that a holdout's files are damaged, where they are."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        if isinstance(exc, OSError) and not isinstance(exc, FileNotFoundError):
+            raise
+        raise errors.InputNotFoundError(f"{target}: damaged ({failures.first_line(exc)}); {_AGAIN}") from exc
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from segcore.stores.urls import check_url
 _BUCKETS = ("s3", "gs", "abfs", "abfss")
 # One request for a small file, else there are three; and no silence for a quarter of an hour where nobody answers.
 _OPTIONS = {"s3": "?allow_delayed_open=true", "gs": "?retry_limit_seconds=60"}
+# What stands in the messages of the engines about a store.
+_OF_STORES = ("object-store error", "AWS Error", "google::cloud::Status", "Azure Error")
 _LONGEST_REASON = 200  # characters
 _DENIED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID")
 
@@ -110,9 +112,12 @@ def store_errors(url: str, *, writing: bool = False) -> Iterator[None]:
         yield
     except FileNotFoundError as exc:
         raise errors.InputNotFoundError(f"{url}: no such file or folder; check the URL") from exc
-    except (OSError, ValueError) as exc:
-        if getattr(exc, "errno", None) is not None:
-            raise  # the disk on the other side of a copy
+    except errors.SegcoreError:
+        raise
+    except Exception as exc:
+        of_arrow = type(exc).__module__.startswith("pyarrow")  # not all of them are one of Python's own
+        if not (of_arrow or isinstance(exc, OSError | ValueError)) or getattr(exc, "errno", None) is not None:
+            raise  # such as the disk on the other side of a copy
         raise _for_people(exc, url, writing=writing) from exc
 
 
@@ -140,7 +145,7 @@ def engine_errors(url: str = "the object store") -> Iterator[None]:
         raise
     except Exception as exc:
         text = str(exc)
-        if not ("object-store error" in text or "AWS Error" in text):
+        if not any(sign in text for sign in _OF_STORES):
             raise
         url = _address_in(text) or url
         if isinstance(exc, FileNotFoundError):

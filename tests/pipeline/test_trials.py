@@ -93,3 +93,23 @@ def test_another_share_or_an_odd_name_is_refused_and_nothing_is_written(run: Run
             hold_out(place, name="winter", share=0.1, lift=0.1)
         assert [path for path in (place / "holdouts/winter").rglob("*") if path.is_file()] == [mine]
         shutil.rmtree(place / "holdouts/winter")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [(b"", "damaged"), (b"PAR1 and no more", "damaged"), (None, "damaged"), ("fewer", "damaged .has 9 of ")],
+)
+def test_a_damaged_holdout_is_said(run: Run, tmp_path: Path, damage: object, said: str) -> None:
+    name = f"damaged-{len(str(damage))}"
+    hold_out(run.place, name=name, share=0.25, lift=0.2)
+    folder = Path(run.place) / "holdouts" / name / "customers"
+    (path,) = folder.glob("*.parquet")
+    later_lines = later(pl.read_parquet(path), tmp_path / "later.csv")
+    if damage is None:
+        path.unlink()
+    elif isinstance(damage, bytes):
+        path.write_bytes(damage)
+    else:
+        pl.read_parquet(path).head(9).write_parquet(path)
+    with pytest.raises(errors.InputNotFoundError, match=f"holdouts/{name}: {said}.*draw the holdout again"):
+        read_out(run.place, later_lines, name=name, since=date(2023, 1, 1), quiet=True)

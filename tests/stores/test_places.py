@@ -9,8 +9,10 @@ import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from pyarrow import fs
 
@@ -232,6 +234,26 @@ def test_what_a_store_refuses_is_said(here: Store) -> None:
         storage.write("s3://shop/a", b"x")
     with pytest.raises(errors.InputNotFoundError, match=r"^s3://shop/a: access denied \(ACCESS_DENIED"):
         storage.read("s3://shop/a")
+
+
+@pytest.mark.parametrize("store_fails", [stores.store_errors, stores.engine_errors])
+@pytest.mark.parametrize(
+    "error",
+    [
+        pa.ArrowException(
+            "Unknown error: google::cloud::Status(UNKNOWN: Could not create a OAuth2 access token)"
+        ),
+        OSError("google::cloud::Status(UNAVAILABLE: Retry policy exhausted)"),
+        OSError("GetProperties failed. Azure Error: [] Server failed to authenticate the request."),
+        OSError("AWS Error NETWORK_CONNECTION during HeadObject operation: curlCode: 7"),
+    ],
+)
+def test_what_any_store_says_is_no_bug(store_fails: Callable[[str], Any], error: Exception) -> None:
+    with (
+        pytest.raises(errors.UnreachableError, match=r"gs://shop/a: the store does not answer as expected"),
+        store_fails("gs://shop/a"),
+    ):
+        raise error
 
 
 @pytest.mark.parametrize("asked", ["list-type", ""])

@@ -91,16 +91,12 @@ def completed(files: Sequence[Prepared], settings: job.Job) -> job.Job:
     complete = settings.model_copy(
         update={"columns": {**columns, **settings.columns}, "cleaning": cleaning, "input": given}
     )
-    return _with_settings(complete, _of_these(system, common, settings))
+    return _with_settings(complete, _of_these(system, common))
 
 
-def _of_these(system: System, header: Sequence[str], settings: job.Job) -> dict[str, Any]:
-    """Return a system's other keys, without columns that are not there or that cannot be used with returns taken off purchases."""
-    return {
-        key: value
-        for key, value in system.settings.items()
-        if key not in _COLUMNS or (value in header and settings.features.returns != "net")
-    }
+def _of_these(system: System, header: Sequence[str]) -> dict[str, Any]:
+    """Return a system's other keys, without columns that are not there."""
+    return {key: value for key, value in system.settings.items() if key not in _COLUMNS or value in header}
 
 
 def _alike(files: Sequence[Prepared]) -> bool:

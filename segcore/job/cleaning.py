@@ -80,9 +80,10 @@ class Cleaning(Table):
     order_refund: str = Field(
         "", description="column of the source with the money of an order that was given back, likewise"
     )
-    duplicates: Literal["drop", "keep"] = Field(
+    duplicates: Literal["drop", "across-files", "keep"] = Field(
         "drop",
-        description="lines that equal another one in every column of the file: drop counts them once, keep all",
+        description="lines that equal another one in every column of the file: drop counts them once, keep all; across-files as "
+        "often as the file that has them most often, for exports that overlap and write equal items of an order as equal lines",
     )
     money_decimals: Annotated[int, Field(ge=0, le=8)] | Literal["auto"] = Field(
         4, description='decimals that a price may have; finer ones are rejects; "auto" takes up to 8'

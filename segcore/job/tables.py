@@ -142,16 +142,6 @@ class Job(Table):
         return self
 
     @model_validator(mode="after")
-    def _discounts_of_gross_purchases(self) -> Self:
-        discounts = self.cleaning.takes_off_orders or bool(self.cleaning.discount_columns)
-        if discounts and self.features.returns == "net":
-            raise ValueError(
-                'cleaning takes discounts off purchases, which features.returns = "net" expects to be quantity times price: '
-                'set it to "feature"'
-            )
-        return self
-
-    @model_validator(mode="after")
     def _something_to_choose(self) -> Self:
         known, family = self.models.choosable, self.selection.family
         if not known:

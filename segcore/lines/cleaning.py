@@ -25,6 +25,11 @@ STRAY_DATE = "stray_date"
 NOT_KEPT = "not_kept"
 OTHER_CURRENCY = "other_currency"
 NO_DISCOUNT = "no_discount"
+# Rejects that are in an order all the same, and may be the line on which it says what is off it.
+OF_ORDER = (
+    *(f"unreadable_{name}" for name in ("quantity", "unit_price", "amount", "discount")),
+    *("not_a_product", "no_discount", "non_positive_price", "non_positive_quantity", "zero_amount"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +168,9 @@ def _has_prefix(column: pl.Expr, prefix: str) -> pl.Expr:
 
 
 def classify(lf: pl.LazyFrame, cleaning: job.Cleaning, window: Window = ALL_TIME) -> pl.LazyFrame:
-    """Add ``class``, an Enum: the first rule that applies, else ``discount``, ``return`` or ``purchase``.
+    """Add ``class``, an Enum: the first rule that applies, else ``discount``, ``return`` or ``purchase``; and ``in_order``.
+
+    ``in_order`` is whether a reject, wherever it lies, is a line of an order that others are in.
 
     Duplicates are marked later, where all lines of a customer are together, and so is what lies before the window and
     was kept for a look back.
@@ -173,7 +180,9 @@ def classify(lf: pl.LazyFrame, cleaning: job.Cleaning, window: Window = ALL_TIME
     named = [*rules(cleaning, looked_at), *counted]
     dtype = class_type(cleaning)
     applies = [pl.when(condition).then(pl.lit(name, dtype=dtype)) for name, condition in named]
-    classified = lf.with_columns(pl.coalesce(applies).alias("class"))
+    classified = lf.with_columns(pl.coalesce(applies).alias("class")).with_columns(
+        in_order=pl.col("class").is_in(OF_ORDER)
+    )
     if window.reach is None:
         return classified
     names = [name for name, _ in named]

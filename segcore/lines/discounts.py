@@ -88,6 +88,8 @@ def check(off: pl.DataFrame, rules: job.Cleaning) -> None:
 def take_off(lines: pl.LazyFrame, off: pl.LazyFrame) -> pl.LazyFrame:
     """Return purchases and returns, the purchases less what is off their orders; orders with nothing left are gone.
 
+    ``gross`` has amounts as they were.
+
     Parameters
     ----------
     lines : polars.LazyFrame
@@ -116,8 +118,8 @@ def take_off(lines: pl.LazyFrame, off: pl.LazyFrame) -> pl.LazyFrame:
         lines.filter(pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN]))
         .join(shares, on="place", how="left")
         .filter(~pl.col("emptied").fill_null(False))
-        .with_columns(amount=(pl.col("amount") - pl.col("share").fill_null(0)).cast(pl.Int64))
-        .select(columns)
+        .with_columns(gross="amount", amount=(pl.col("amount") - pl.col("share").fill_null(0)).cast(pl.Int64))
+        .select(*columns, "gross")
     )
 
 

@@ -6,8 +6,10 @@ Returns are gone through in the order of time, and each takes
 2. else the latest purchase lines, last in first out, at whatever price, the last of them partly if need be.
 
 A purchase at the very time of the return counts as earlier, since many dumps know the day only. What has the same
-time is put in order by its values, never by its place in a file. A line without a product code matches nothing. Money
-stays exact: a line's amount is its quantity times an integer price, and whole units are taken back.
+time is put in order by its values, never by its place in a file. A line without a product code matches nothing.
+
+Money stays exact: whole units are taken back, and of an amount that is not quantity times price, such as a discounted one, the
+share of the units, rounded down, so that all units together are all of it. Prices are those before discounts of the order.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ def match(lines: pl.LazyFrame) -> pl.LazyFrame:
         .join(returned, on=_GROUP, how="semi")
         .with_columns(is_return=is_return)
         .sort(_ORDER)
-        .select(*_PLACE, *_GROUP, "is_return", "quantity", price=_price())
+        .select(*_PLACE, *_GROUP, "is_return", "quantity", price=_price(lines))
     )
     schema = lines.select(*_PLACE, pl.lit(0, dtype=pl.Int64).alias(TAKEN)).collect_schema()
     taken = involved.map_batches(
@@ -61,7 +63,7 @@ def remaining(matched: pl.LazyFrame) -> pl.LazyFrame:
     bought = pl.col("class") == cleaning.PURCHASE
     return matched.filter(~bought | (pl.col(TAKEN) < pl.col("quantity"))).with_columns(
         quantity=pl.when(bought).then(pl.col("quantity") - pl.col(TAKEN)).otherwise("quantity"),
-        amount=pl.when(bought).then(pl.col("amount") - pl.col(TAKEN) * _price()).otherwise("amount"),
+        amount=pl.when(bought).then((pl.col("amount") - _money_taken()).cast(pl.Int64)).otherwise("amount"),
     )
 
 
@@ -70,13 +72,12 @@ def account(matched: pl.LazyFrame) -> pl.LazyFrame:
 
     ``matched`` and ``unmatched`` are of returns, at the price of the return and negative as in the ledger; the
     units of a return that only some purchases were found for are in both, the row in ``matched`` and
-    ``partly_matched``. ``taken_back`` is of purchases, at their own price.
+    ``partly_matched``. ``taken_back`` is of purchases, at what they cost.
     """
     bought, is_return = pl.col("class") == cleaning.PURCHASE, pl.col("class") == cleaning.RETURN
     matched_return = is_return & (pl.col(TAKEN) > 0)
     touched = bought & (pl.col(TAKEN) > 0)
-    given = (pl.col(TAKEN) * _price()).cast(pl.Int128)
-    back = (-pl.col(TAKEN) * _price()).cast(pl.Int128)
+    given, back = _money_taken(), _money_taken() * -1
     amount = pl.col("amount").cast(pl.Int128)
     return matched.select(
         matched_rows=matched_return.sum(),
@@ -115,10 +116,17 @@ def emptied(gross: pl.LazyFrame, left: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _price() -> pl.Expr:
-    """Return the integer price of one unit; null where a return has no quantity."""
+def _price(lines: pl.LazyFrame) -> pl.Expr:
+    """Return the integer price of one unit, before discounts of its order; null where a return has no quantity."""
     quantity = pl.col("quantity")
-    return pl.col("amount") // pl.when(quantity != 0).then(quantity)
+    amount = pl.col("gross" if "gross" in lines.collect_schema() else "amount")
+    return amount // pl.when(quantity != 0).then(quantity)
+
+
+def _money_taken() -> pl.Expr:
+    """Return the size of the money of the units that are taken back, Int128."""
+    units = pl.when(pl.col(TAKEN) > 0).then(pl.col("quantity").abs())
+    return (pl.col("amount").abs().cast(pl.Int128) * pl.col(TAKEN) // units).fill_null(0)
 
 
 def _match_all(df: pl.DataFrame) -> pl.DataFrame:

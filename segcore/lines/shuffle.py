@@ -34,11 +34,6 @@ RECORD = pl.col("place") % pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)
 CARRIED = ("order_id", "product_id", "unit_price", "description")
 # Columns that say what is off the whole order of a line, never negative, where the job names them.
 OFF_ORDER = ("order_discount", "order_refund")
-# Rejects that are in an order all the same, and may be the line on which it says what is off it.
-OF_ORDER = (
-    *(f"unreadable_{name}" for name in ("quantity", "unit_price", "amount", "discount")),
-    *("not_a_product", "no_discount", "non_positive_price", "non_positive_quantity", "zero_amount"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +104,7 @@ def keyed(
     off = [name for name in OFF_ORDER if name in lf.collect_schema()]
     if off:  # the other lines that say it
         says = pl.any_horizontal((pl.col(name) != 0).fill_null(False) for name in off)
-        kept = kept | (says & pl.col("class").is_in(OF_ORDER) & pl.col("ordered_at").is_not_null())
+        kept = kept | (says & pl.col("in_order") & pl.col("ordered_at").is_not_null())
     product = pl.col("product")
     of_kept = {
         "customer_id": pl.col("customer_id"),

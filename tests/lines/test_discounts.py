@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -160,6 +159,62 @@ CASES = [
 ]
 
 
+NET: dict[str, Any] = {"features__returns": "net"}
+CASES += [
+    Counted(
+        name="a return takes back what its share of a discounted order cost",
+        make=csv(
+            HEADER,
+            "a,1,2011-03-01,p,2,5.00,2.00",
+            "a,1,2011-03-01,q,1,10.00,",
+            "a,2,2011-03-05,p,-1,5.00,",
+        ),
+        settings={**NET, "cleaning__order_discount": "off"},
+        spend={"a": 13.5},  # half of 9.00 and 9.00
+        classes={"purchase": (2, "20"), "return": (1, "-5"), "discount": (0, "-2")},
+    ),
+    Counted(
+        name="a third of what three cost, to the last unit, and then the rest",
+        make=csv(
+            HEADER,
+            "a,1,2011-03-01,p,3,3.35,0.05",
+            "b,2,2011-03-01,p,3,3.35,0.05",
+            "a,3,2011-03-05,p,-1,3.35,",
+            "b,4,2011-03-05,p,-1,3.35,",
+            "b,4,2011-03-05,p,-2,3.35,",
+            "b,5,2011-03-05,q,1,1.00,",
+        ),
+        settings={**NET, "cleaning__line_discount": "off"},
+        spend={"a": 6.6667, "b": 1.0},
+        classes={"purchase": (3, "21"), "return": (3, "-13.40")},
+    ),
+    Counted(
+        name="a return finds the purchase at its price before the discount, not the latest one",
+        make=csv(
+            HEADER,
+            "a,1,2011-03-01,p,1,5.00,1.00",
+            "a,2,2011-03-02,p,1,3.00,",
+            "a,3,2011-03-05,p,-1,5.00,",
+        ),
+        settings={**NET, "cleaning__order_discount": "off"},
+        spend={"a": 3.0},
+        classes={"purchase": (2, "8"), "return": (1, "-5"), "discount": (0, "-1")},
+    ),
+    Counted(
+        name="a return of what was charged less than quantity times price",
+        make=csv(
+            "customer_id,order_id,date,sku,quantity,unit_price,amount",
+            "a,1,2011-03-01,p,2,5.00,9.50",
+            "a,2,2011-03-05,p,-1,5.00,4.75",
+            "b,3,2011-03-01,p,1,5.00,5.00",
+        ),
+        settings=NET,
+        spend={"a": 4.75, "b": 5.0},
+        classes={"purchase": (2, "14.50"), "return": (1, "-4.75")},
+    ),
+]
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_lines_and_money_of_every_class(tmp_path: Path, case: Counted) -> None:
     account = through([str(case.make(tmp_path))], tmp_path / "run", **case.settings)
@@ -273,22 +328,6 @@ def test_what_cannot_be_taken_off_is_refused(
         through([str(path)], tmp_path / "run", **{f"cleaning__{key}": value for key, value in rules.items()})
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        'order_discount = "x"',
-        'line_discount = "x"',
-        'discount_lines = "negative"',
-        'discount_products = ["x"]',
-    ],
-)
-def test_returns_that_take_back_purchases_need_them_at_their_price(rules: str) -> None:
-    with pytest.raises(
-        errors.JobError, match=re.escape('features.returns = "net" expects to be quantity times price')
-    ):
-        job.resolve(f'[cleaning]\n{rules}\n[features]\nreturns = "net"\n')
-
-
 ROWS = st.tuples(
     st.sampled_from("ab"),
     st.integers(1, 2),
@@ -350,3 +389,19 @@ def test_the_money_adds_up_however_the_lines_are_dealt_out(
         assert done.ledger.money_in == sum(money.values())
         found.append((features.write_csv(), money, off))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(
+    ("returns", "said"),
+    [
+        ("feature", "one order has more than the 3 lines, and its discounts are shared with all of them"),
+        ("net", "some customers have more than the 3 lines, and what returns take back of discounted orders"),
+    ],
+)
+def test_what_does_not_fit_in_memory_is_refused_with_its_size(
+    tmp_path: Path, returns: str, said: str
+) -> None:
+    path = csv(HEADER, *(f"a,1,2011-03-01,p{n},1,5.00,1.00" for n in range(9)))(tmp_path)
+    rules = job.resolve("", {"cleaning.order_discount": "off", "features.returns": returns})
+    with pytest.raises(errors.BudgetError, match=said):
+        taken_through(prepared([Path(str(path))], rules), rules, tmp_path / "run", capacity=3)

@@ -165,3 +165,28 @@ def test_a_window_shorter_than_a_period_looks_back_before_itself(tmp_path: Path)
     # Nobody knows whether there was more before the dump began.
     late = write_csv(tmp_path / "late.csv", SURE[1:])
     assert taken(late, "late", "2011-07-25", 30, **{"features.window": "10d"}).cut is None
+
+
+def test_a_discount_before_the_window_stands_on_a_line_that_is_no_product(tmp_path: Path) -> None:
+    path = tmp_path / "dump.csv"
+    path.write_text(
+        "customer_id,order_id,date,sku,quantity,unit_price,off\n"
+        "a,1,2010-01-01,q,1,1.00,\n"
+        "a,2,2011-06-20,post,1,3.00,2.00\n"
+        "a,2,2011-06-20,q,1,4.00,\n"
+        "a,3,2011-07-20,q,1,8.00,\n"
+    )
+    more: dict[str, Any] = {
+        "cleaning.rules": {},
+        "cleaning.order_discount": "off",
+        "cleaning.not_products": ["post"],
+    }
+    found = taken(path, "back", AS_OF, 30, **more)
+    assert rows(found.then)["total_spend"].to_list() == [10.0]
+    assert_frame_equal(rows(found.then), rows(taken(path, "cut", CUT, 0, **more).features))
+    assert rows(found.features)["total_spend"].to_list() == [8.0]
+    today = taken(path, "today", AS_OF, 0, **more)
+    assert found.ledger == today.ledger
+    assert_frame_equal(
+        *(pl.read_parquet(one.folder / "rejects/*.parquet").sort(pl.all()) for one in (found, today))
+    )

@@ -80,7 +80,14 @@ def test_equal_lines_are_counted_and_count_where_they_may_be_purchases(
     text = pipeline.inspect_input(path, write_job_to=tmp_path / "job.toml")
     assert len(re.findall(r"duplicate +1  +25.0%  equal to another line", text)) == seen
     assert tomllib.loads((tmp_path / "job.toml").read_text())["cleaning"]["duplicates"] == kept
-    assert "equal to another" not in pipeline.inspect_input(path, overrides={"cleaning.duplicates": "keep"})
+    for counting in ("keep", "across-files"):
+        said = pipeline.inspect_input(path, overrides={"cleaning.duplicates": counting})
+        assert "equal to another" not in said
+    (tmp_path / "both").mkdir()
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / "both" / name).write_text(path.read_text())
+    again = pipeline.inspect_input(tmp_path / "both", overrides={"cleaning.duplicates": "across-files"})
+    assert re.search(rf"duplicate +{len(lines) - 1}  +50.0%  equal to another line", again)
 
 
 ORDERS = {  # customer to the orders of their purchases

@@ -196,11 +196,12 @@ def _slice(paths: list[str], task: Task) -> _Part:
     job = task.settings
     everything = pl.read_parquet(paths, hive_partitioning=False)
     copies = everything["place"].clear()
-    if job.cleaning.duplicates == "drop":
+    if job.cleaning.duplicates != "keep":
         counted = everything.lazy()
         if job.cleaning.takes_off_orders:  # among which are rejects
             counted = counted.filter(pl.col("class").is_in(cleaning.KEPT))
-        copies = features.later_copies(counted).collect()["place"]
+        within = job.cleaning.duplicates == "drop"
+        copies = features.later_copies(counted, within_files=within).collect()["place"]
     is_copy = everything.select(pl.col("place").is_in(copies.implode())).to_series()
     is_before = pl.lit(False) if task.today.first is None else pl.col("ordered_at") < task.today.first
     duplicates, outside = (

@@ -162,7 +162,7 @@ def odd_orders(lf: pl.LazyFrame, source: PreparedInput, settings: Job) -> list[s
     lines = lf.filter(pl.col("class").is_in(KEPT)).with_columns(order=order)
     texts = []
     if rules.order_discounts:
-        of_orders = lf.filter(pl.col("class").is_in([*KEPT, *shuffle.OF_ORDER]))
+        of_orders = lf.filter(pl.col("class").is_in([*KEPT, *cleaning.OF_ORDER]))
         placed = of_orders.with_columns(order=order, place=pl.col("record"))
         off = discounts.orders(placed, money_decimals=rules.amount_decimals).filter(pl.col("values") > 1)
         discounts.check(off.collect(engine="streaming"), rules)
@@ -193,15 +193,20 @@ def fillable(source: PreparedInput, classes: pl.DataFrame, settings: Job) -> boo
     return filled > _FEW * source.n_lines
 
 
-def duplicates(lf: pl.LazyFrame, n_lines: int, *, seed: int) -> int:
-    """Count the second and later of lines that are equal in every column, among those that count.
+def duplicates(lf: pl.LazyFrame, n_lines: int, settings: Job) -> int:
+    """Count the lines that count and would be left out, since they are equal to another one in every column.
 
     Of many lines those whose hash begins with zeros are counted, copies with their originals: the number is then an
     estimate.
     """
     bits = max(0, (n_lines // _HASHES).bit_length())
-    line = shuffle.line_hash(seed, rest="rest" in lf.collect_schema()).alias("line")
-    lines = lf.filter(pl.col("class").is_in(KEPT)).select(line)
+    line = shuffle.line_hash(settings.seed, rest="rest" in lf.collect_schema()).alias("line")
+    lines = lf.filter(pl.col("class").is_in(KEPT)).select(line, "file")
     some = lines.filter(pl.col("line") < pl.lit(2 ** (64 - bits), dtype=pl.UInt64)) if bits else lines
-    counted = some.select(pl.len() - pl.col("line").n_unique()).collect(engine="streaming")
-    return int(counted.item()) << bits
+    if settings.cleaning.duplicates == "across-files":
+        of_files = some.group_by("line", "file").agg(pl.len()).group_by("line").agg(pl.col("len").max())
+        staying = of_files.select(pl.col("len").sum())
+    else:
+        staying = some.select(pl.col("line").n_unique())
+    total, left = (one.collect(engine="streaming").item() for one in (some.select(pl.len()), staying))
+    return (int(total) - int(left)) << bits

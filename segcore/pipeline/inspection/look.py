@@ -198,8 +198,8 @@ def _look(
         warnings = counts.warnings(files, classes, n_lines, sum(seen.values()), settings)
         warnings += counts.odd_orders(lf, source, settings)
         n_duplicates = 0
-        if settings.cleaning.duplicates == "drop":
-            n_duplicates = counts.duplicates(lf, n_lines, seed=settings.seed)
+        if settings.cleaning.duplicates != "keep":
+            n_duplicates = counts.duplicates(lf, n_lines, settings)
         fillable = counts.fillable(source, classes, settings)
         missing = [
             counts.missing_values(frame, [*gathered(group.columns)], settings.input.null_texts)

@@ -309,10 +309,12 @@ def _buckets(
         slices = _sliced([one], shared, "product" if net else "order", plan)
         whole_orders = not net and all(part.rows <= plan.capacity for part in slices)
         if off_orders and not whole_orders:
-            raise errors.DataError(
-                f"one order has more than the {plan.capacity:,} lines that fit in memory at once, and its discounts are shared by "
-                "all of them: give more with --memory"
-            )
+            what = (
+                "some customers have more than {} lines, and what returns take back of discounted orders is worked out"
+                if net
+                else "one order has more than {} lines, and its discounts are shared"
+            ).format(f"the {plan.capacity:,}")
+            raise errors.BudgetError(f"{what} with all of them in memory at once: give more with --memory")
         if not net and not whole_orders:  # an order is too large itself
             slices = _sliced(slices, shared, "line", plan)
         run.progress.log(

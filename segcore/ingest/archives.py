@@ -5,11 +5,13 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from segcore import errors
+from segcore.ingest import remote
+from segcore.stores import engine_errors, is_url
 
 _OFFICE = "[Content_Types].xml"
 _MOST_TIMES, _SMALL = 200, 10**8  # how much larger than packed a member may be, where it is not small
@@ -70,7 +72,11 @@ def unpack(path: str, member: str, target: Path) -> None:
 @contextmanager
 def _opened(path: str) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with (
+            remote.seekable(path) if is_url(path) else nullcontext(path) as file,
+            engine_errors(path) if is_url(path) else nullcontext(),
+            zipfile.ZipFile(file) as archive,
+        ):
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as exc:
         raise errors.DataError(

@@ -204,8 +204,6 @@ def _kind(path: str, head: bytes, *, nested: bool = False) -> Format:
     if actual == "excel" and named == "zip":
         if nested:
             return "zip"
-        if is_url(path):
-            raise errors.DataError(f"{path}: archives are read from a disk alone; unpack it")
         if not archives.is_office(path):
             return "zip"
     if actual == "excel" and named != "excel":

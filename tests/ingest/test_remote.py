@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,24 @@ def test_a_url_of_nothing(tmp_path: Path) -> None:
         ingest.discover(["nowhere://bucket/a.csv"])
 
 
+def packed(path: Path) -> bytes:
+    """Return an archive with a file in it."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.write(path, path.name)
+    return archive.getvalue()
+
+
+def test_an_archive_behind_a_url(tmp_path: Path) -> None:
+    whole = packed(write_csv(tmp_path / "a.csv", [line(), line(CustomerID="")]))
+    (tmp_path / "x.zip").write_bytes(whole)
+    url = (tmp_path / "x.zip").as_uri()
+    assert counts(through([url], tmp_path / "run")) == {"purchase": 1, "missing_customer": 1}
+    (tmp_path / "x.zip").write_bytes(whole[:-30])
+    with pytest.raises(errors.DataError, match="the archive is damaged or breaks off"):
+        ingest.discover([url])
+
+
 def test_an_object_store(tmp_path: Path) -> None:
     parquet = io.BytesIO()
     frame([line(CustomerID="7")]).write_parquet(parquet)
@@ -50,6 +69,7 @@ def test_an_object_store(tmp_path: Path) -> None:
         "dump/b.csv.gz": gzip.compress(write_csv(tmp_path / "b.csv", [line(CustomerID="5")]).read_bytes()),
         "dump/c.parquet": parquet.getvalue(),
         "dump/d.csv": write_csv(tmp_path / "d.csv", [line(Description="5 £")]).read_text().encode("cp1252"),
+        "dump/e.zip": packed(write_csv(tmp_path / "e.csv", [line(CustomerID="9")])),
         "other/e.csv": b"nothing",
     }
     with running("shop") as store:
@@ -65,5 +85,7 @@ def test_an_object_store(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    names = ", ".join(f'"s3://shop/dump/{name}"' for name in ("a.csv", "b.csv.gz", "c.parquet", "d.csv"))
-    assert done.stdout.strip() == f'[{{"missing_customer": 1, "purchase": 4}}, [{names}]]'
+    names = ", ".join(
+        f'"s3://shop/dump/{name}"' for name in ("a.csv", "b.csv.gz", "c.parquet", "d.csv", "e.zip/e.csv")
+    )
+    assert done.stdout.strip() == f'[{{"missing_customer": 1, "purchase": 5}}, [{names}]]'

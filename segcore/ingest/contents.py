@@ -29,6 +29,13 @@ _DATE = re.compile(
     r"\D{0,6}\d{1,4}\D{1,5}\d{1,2}\D{1,5}\d{1,4}\b.*|(?>.*?[^\W\d_]{3})\D*+\d.*|\d{8}|\d{12}|\d{14}|\d{9,13}(?:\.\d+)?|[34]\d{4}(?:\.\d+)?"
 )
 
+# Codes of currencies that shops take, but for those that are words of other columns too, such as ALL and TOP.
+_CURRENCY = re.compile(
+    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW|MXN|MYR|NGN|NOK|NZD|PEN|"
+    "PHP|PKR|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR",
+    re.IGNORECASE,
+)
+
 Kind = Literal["number", "date", "any"]
 
 
@@ -90,6 +97,23 @@ def of_columns(
             for name, texts in _head(file, wanted).items():
                 values[name] += (text for text in map(str.strip, texts) if text)
     return {name: _content(texts, null_texts) for name, texts in values.items()}
+
+
+def of_currencies(
+    files: Sequence[Prepared], null_texts: Sequence[str], wanted: Callable[[str], bool]
+) -> list[str]:
+    """Return the columns in whose first lines nothing but codes of currencies stands; as for :func:`of_columns`."""
+    step = -(-len(files) // _MOST_FILES)
+    found = {name: False for name in files[0].names if wanted(name)}
+    for file in files[::step]:
+        with broken_file(file.source.name):
+            for name, texts in _head(file, found.__contains__).items():
+                values = {text.strip() for text in texts}.difference(null_texts)
+                if not all(map(_CURRENCY.fullmatch, values)):
+                    del found[name]
+                elif values:
+                    found[name] = True
+    return [name for name, some in found.items() if some]
 
 
 def _content(texts: Sequence[str], null_texts: Sequence[str]) -> Content:

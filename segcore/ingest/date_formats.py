@@ -72,15 +72,16 @@ def decide(dates: Sequence[PatternCount], wanted: str, where: str, *, known: str
     """
     if "%" in wanted or wanted in (*EPOCHS, EXCEL):
         return (wanted,)
-    days = next((date for date in dates if _EXCEL_DAYS.fullmatch(date.pattern)), None)
-    if days is not None and 2 * days.lines > sum(date.lines for date in dates):
+    days = [date for date in dates if _EXCEL_DAYS.fullmatch(date.pattern)]
+    if days and 2 * sum(date.lines for date in days) > sum(date.lines for date in dates):
         raise errors.DataError(
-            f"{where}: dates like {days.example!r} may be days as Excel counts them: give --date-format {EXCEL}, or export them "
+            f"{where}: dates like {days[0].example!r} may be days as Excel counts them: give --date-format {EXCEL}, or export them "
             "as dates"
         )
     order = wanted or _order(dates, where, known)
-    formats = (form for date in dates for form in date_formats(date.pattern, order))
-    return tuple(dict.fromkeys(formats))[:_MOST_FORMATS]
+    formats = [*dict.fromkeys(form for date in dates for form in date_formats(date.pattern, order))]
+    # %Y takes 24 for the year 24, and %y no more than two of four digits, behind which nothing fits: it sees the dates first.
+    return tuple(sorted(formats[:_MOST_FORMATS], key=lambda form: "%y" not in form))
 
 
 def _order(dates: Sequence[PatternCount], where: str, known: str) -> str:

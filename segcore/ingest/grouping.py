@@ -175,8 +175,11 @@ def _with_currency(group: FileGroup, settings: job.Input) -> FileGroup:
             f"{first.source.name}: input.currency_column is {wanted!r}, which is not there"
             f"{errors.did_you_mean(wanted, first.names)}; columns: {errors.listing(first.names)}"
         )
-    there = [name for name in first.names if _CURRENCY.fullmatch(name)]
-    name = wanted or next((one for one in there if first.names.count(one) == 1), "")
+    there = [name for name in other_columns(group) if _CURRENCY.fullmatch(name)]
+    if not (wanted or there):
+        texts = [name for name, dtype in other_columns(group).items() if dtype == pl.String]
+        there = contents.of_currencies(group.files, group.null_texts, set(texts).__contains__)
+    name = wanted or next(iter(there), "")
     if not name:
         return group
     return replace(group, currency=name, carried={**group.carried, name: group.usable(name)})

@@ -148,9 +148,7 @@ def remarks(classes: Mapping[str, tuple[int, int | Decimal]], rules: job.Cleanin
             "lines with a negative price were rejected (non_positive_price): if they are discounts, "
             'cleaning.discount_lines = "negative" takes them off their orders'
         )
-    for name, what, remedy in _FINER:
-        if unread := classes.get(f"unreadable_{name}", (0, 0))[0]:
-            messages.append(f"{unread:,} {what} could not be read (unreadable_{name}): {remedy}")
+    messages += _finer({name: of[0] for name, of in classes.items()})
     faults = {name: of[0] for name, of in classes.items() if of[0] and name not in (*KEPT, *no_fault(rules))}
     looked_at = all_rows - classes.get(cleaning.OUTSIDE_WINDOW, (0, 0))[0]
     if sum(faults.values()) > _MANY * looked_at:
@@ -164,6 +162,15 @@ def remarks(classes: Mapping[str, tuple[int, int | Decimal]], rules: job.Cleanin
         *messages,
         f"lines without a customer hold {lines:.0%} of all lines and {money:.0%} of the money; "
         'if an order says it on its first line alone, input.fill_from = "order" fills the others',
+    ]
+
+
+def _finer(rows: Mapping[str, int]) -> list[str]:
+    """Return what may be read of numbers that were not, with the key that decides."""
+    return [
+        f"{unread:,} {what} could not be read (unreadable_{name}): {remedy}"
+        for name, what, remedy in _FINER
+        if (unread := rows.get(f"unreadable_{name}", 0))
     ]
 
 
@@ -193,12 +200,13 @@ def check(rows: Mapping[str, int], rules: job.Cleaning) -> None:
     if rows[cleaning.PURCHASE] == 0:
         raise errors.DataError(
             f"no purchase left: all of {lines_in:,} lines were returns or rejected ({reasons}); "
-            "check the columns, the job's cleaning rules and the observation window"
+            f"{'; '.join([*_finer(rejected), ''])}check the columns, the job's cleaning rules and the observation window"
         )
     beyond = sum(n for name, n in rejected.items() if name not in no_fault(rules))
     looked_at = lines_in - rows[cleaning.OUTSIDE_WINDOW]
     if beyond > rules.max_reject_share * looked_at:
         raise errors.DataError(
             f"{beyond / looked_at:.0%} of {looked_at:,} lines were rejected beyond missing customers ({reasons}); "
-            f"at most {rules.max_reject_share:.0%} is allowed: mend the input or raise cleaning.max_reject_share"
+            f"at most {rules.max_reject_share:.0%} is allowed: {'; '.join([*_finer(rejected), ''])}mend the input or raise "
+            "cleaning.max_reject_share"
         )

@@ -362,6 +362,21 @@ DUPLICATES: list[Right | Refused] = [
         spend={"a": 2.5, "b": 3.25},
     ),
     Right(
+        name="items of an order twice in one export, and the order in the next export too",
+        make=both(
+            raw(
+                b"note,customer_id,date,amount\n" + b"x,a,2011-03-01,2.50\n" * 2 + b"y,b,2011-03-01,3.25\n",
+                "1.csv",
+            ),
+            raw(
+                b"note,customer_id,date,amount\n" + b"x,a,2011-03-01,2.50\n" * 3 + b"z,b,2011-03-02,4.00\n",
+                "2.csv",
+            ),
+        ),
+        spend={"a": 7.5, "b": 7.25},
+        settings={"cleaning__duplicates": "across-files"},
+    ),
+    Right(
         name="all of them count",
         make=csv("note,customer_id,date,amount", *["x,a,2011-03-01,2.50"] * 3),
         spend={"a": 7.5},
@@ -516,13 +531,6 @@ MONEY_AND_PEOPLE: list[Right | Refused] = [
         message=r"cleaning.order_discount = 'off': 1 or more orders, .* have different values .* cleaning.line_discount",
     ),
     Refused(
-        name="discounts, and returns that take back purchases at their price",
-        make=OFF,
-        job='[cleaning]\nline_discount = "off"\n[features]\nreturns = "net"\n',
-        message="cleaning takes discounts off purchases, which features.returns = .net. expects to be quantity times price",
-        code=78,
-    ),
-    Refused(
         name="a discount in a column that is not there",
         make=OFF,
         job='[cleaning]\nline_discount = "of"\n',
@@ -556,7 +564,92 @@ MONEY_AND_PEOPLE: list[Right | Refused] = [
     ),
 ]
 
-CASES = [*MONEY_AND_PEOPLE, *CUSTOMERS, *NUMBERS_AND_DATES, *DUPLICATES, *HEADERS, *SAME_FILE]
+NEEDED = "customer_id,order_id,date,quantity,unit_price"
+CODES = "currency_rates = . EUR = .*, USD = "
+COUNTED: list[Right | Refused] = [
+    *(
+        Refused(
+            name=f"two currencies, {how}",
+            make=csv(f"customer_id,order_id,date,amount{name}", *lines),
+            message=rf"money is in 2 currencies \(EUR in 2 lines, USD in 1 lines\); .*{CODES}",
+        )
+        for how, name, lines in (
+            ("by signs", "", ("a,1,2011-03-01,€5", "b,2,2011-03-02,$7", "b,2,2011-03-02,€9")),
+            (
+                "in a column of that name",
+                ",currency",
+                ("a,1,2011-03-01,5,EUR", "b,2,2011-03-02,7,USD", "b,2,2011-03-02,9,EUR"),
+            ),
+            (
+                "in a column that looks like it",
+                ",cur",
+                ("a,1,2011-03-01,5,EUR", "b,2,2011-03-02,7,USD", "b,2,2011-03-02,9,EUR"),
+            ),
+        )
+    ),
+    Right(
+        name="a column with a code that is no currency's",
+        make=csv(
+            "customer_id,order_id,date,amount,from,size",
+            "a,1,2011-03-01,7.50,USA,ALL",
+            "b,2,2011-03-02,3.25,USD,TOP",
+        ),
+        spend=BOTH,
+    ),
+    Right(
+        name="a return with two minus signs",
+        make=csv(NEEDED, "a,1,2011-03-01,2,3.75", "a,2,2011-03-02,-1,-3.75", "b,3,2011-03-15,1,3.25"),
+        spend=BOTH,
+    ),
+    Refused(
+        name="weights, where the job reads none",
+        make=csv(NEEDED, "a,1,2011-03-01,1.71,2", "b,2,2011-03-01,0.5,3"),
+        message=r"no purchase left: .* 2 quantities could not be read .*: those with decimals, .* cleaning.quantity_decimals;",
+    ),
+    Right(
+        name="finer prices than the job reads",
+        make=csv(NEEDED, "a,1,2011-03-01,1,7.5", "b,2,2011-03-01,1,3.25", "c,3,2011-03-01,1,8.403361"),
+        spend=BOTH,
+        log=r"1 prices could not be read \(unreadable_unit_price\): .* cleaning.money_decimals, or \"auto\"",
+    ),
+    Right(
+        name="an amount that is not quantity times price",
+        make=csv(f"{NEEDED},amount", "a,1,2011-03-01,2,5,7.50", "b,2,2011-03-15,1,3.25,3.25"),
+        spend=BOTH,
+    ),
+    Right(
+        name="days that stand for none",
+        make=csv(
+            "customer_id,order_id,date,amount",
+            *ORDERS[1:],
+            "c,3,1970-01-01,8",
+            "c,4,0000-00-00,8",
+            "c,5,1970-01-01 00:00:00,8",
+        ),
+        spend=BOTH,
+        settings={"cleaning__max_reject_share": 1.0},
+    ),
+    Refused(
+        name="days as Excel counts them, some with a time of day",
+        make=csv("customer_id,order_id,date,amount", "a,1,45352,5", "b,2,45353.5,6", "b,2,45354.25,6"),
+        message="dates like '45352' may be days as Excel counts them: give --date-format excel-days",
+    ),
+    *(
+        Right(
+            name=f"years of four digits and of two, {kind}",
+            make=csv(
+                "customer_id,order_id,date,amount",
+                *(f"a,{n},{day}{mark}{month}{mark}2011 9:30,1" for n, day in enumerate(range(13, 20))),
+                f"b,9,20{mark}{month}{mark}11 9:30,2",
+            ),
+            spend={"a": 7.0, "b": 2.0},
+            settings={"features__window_from": "2011-03-13", "features__as_of": "2011-03-21"},
+        )
+        for kind, month, mark in (("a word", "Mar", "-"), ("in full", "March", " "), ("numbers", "03", "/"))
+    ),
+]
+
+CASES = [*COUNTED, *MONEY_AND_PEOPLE, *CUSTOMERS, *NUMBERS_AND_DATES, *DUPLICATES, *HEADERS, *SAME_FILE]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if isinstance(case, Right)], ids=lambda c: c.name)

@@ -145,7 +145,7 @@ def _describe(
 ) -> int:
     if buckets.newest is None:
         raise errors.DataError(
-            f"no purchase left: of {source.n_lines:,} lines none has a date that can be read"
+            f"no purchase left: of {source.n_lines:,} lines none has a date that can be read: see the column and --date-format"
         )
     as_of = observation_window.as_of(run.settings.features, buckets.newest)
     cuts = _cuts(run, buckets, as_of)

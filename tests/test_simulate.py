@@ -261,6 +261,35 @@ def test_planted_segments_are_found_again(
     assert adjusted_rand_score(X["segment"].to_numpy(), found) >= at_least
 
 
+def test_customers_who_buy_until_they_are_gone_come_back_by_chance(tmp_path: Path) -> None:
+    made = simulate(tmp_path / "dump", rows=40_000, customers=2_000, seed=1, defects=0, until_gone=True)
+    bought = typed(tmp_path / "dump").select("InvoiceNo", "CustomerID", day="InvoiceDate")
+    cut = date(2023, 10, 2)
+    each = bought.group_by("CustomerID").agg(
+        known=(pl.col("day") < cut).any(),
+        again=(pl.col("day") >= cut).any(),
+        orders=pl.col("InvoiceNo").n_unique(),
+    )
+    truth = pl.read_parquet(made.truth).with_columns(pl.col("customer_id").cast(pl.Float64))
+    both = each.join(truth, left_on="CustomerID", right_on="customer_id", validate="1:1")
+    assert both.height == 2_000
+    shares = dict(
+        both.filter("known").group_by("segment").agg(pl.col("again").cast(pl.Float64).mean()).iter_rows()
+    )
+    once, often = shares["single purchase"], shares["frequent, smaller orders"]
+    # By the default process these are 0 and 1.
+    assert 0.02 < once < 0.25
+    assert 0.6 < often < 0.95
+    assert once < shares["small but frequent"] < often
+    # Customers of one kind differ in how often they come, and some of every kind have come once.
+    of_one = both.filter(pl.col("segment") == "frequent, smaller orders")["orders"]
+    assert of_one.min() == 1
+    assert of_one.std() > 0.4 * of_one.mean()  # type: ignore[operator]
+    # Nobody waits for the end of the days: as many arrive in the second half as in the first.
+    first = bought.group_by("CustomerID").agg(pl.col("day").min().dt.date())["day"]
+    assert 0.4 < (first < date(2023, 7, 2)).mean() < 0.6  # type: ignore[operator]
+
+
 def test_segments_are_born_and_die_on_their_days(tmp_path: Path) -> None:
     born, dies = date(2023, 7, 1), date(2023, 5, 31)
     segments = (

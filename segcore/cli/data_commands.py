@@ -28,6 +28,11 @@ from segcore.cli.options import NumberRange, count, folder
 @click.option(
     "--days", type=click.IntRange(1), default=365, show_default=True, help="Days from the first to the last."
 )
+@click.option(
+    "--until-gone",
+    is_flag=True,
+    help="Customers come, buy at random and leave for good (BG/NBD), so that who buys next is chance as well.",
+)
 def simulate(
     rows: int,
     out: Path,
@@ -36,6 +41,7 @@ def simulate(
     format: Literal["csv", "parquet"],
     start: datetime,
     days: int,
+    until_gone: bool,
 ) -> None:
     """Write a synthetic dump of the Online Retail kind, with its defects and planted segments.
 
@@ -43,7 +49,16 @@ def simulate(
     """
     from segcore.simulate import simulate as write
 
-    dump = write(out, rows=rows, customers=customers, seed=seed, format=format, start=start.date(), days=days)
+    dump = write(
+        out,
+        rows=rows,
+        customers=customers,
+        seed=seed,
+        format=format,
+        start=start.date(),
+        days=days,
+        until_gone=until_gone,
+    )
     say(
         f"{dump.rows:,} lines of {dump.customers:,} customers in {len(dump.paths)} files: {out}",
         published=True,

@@ -66,6 +66,7 @@ def simulate(
     segments: Sequence[PlantedSegment] = DEFAULT_SEGMENTS,
     noise: float = 1.0,
     defects: float = 1.0,
+    until_gone: bool = False,
 ) -> SimulatedDump:
     """Write a synthetic transaction dump, one file a month, and the truth about it beside.
 
@@ -95,6 +96,9 @@ def simulate(
         Factor on every spread inside the segments; 0 makes the customers of a segment alike.
     defects : float, default 1
         Factor on all that goes wrong, up to 3; 0 writes a clean dump of purchases with a customer only.
+    until_gone : bool, default False
+        Whether customers come, buy at random times and leave for good, each at rates of the own (BG/NBD), so that who buys
+        again after a day is chance as well. By default a segment's customers order as often as it says, and last when it says.
 
     Raises
     ------
@@ -123,6 +127,7 @@ def simulate(
         catalogue=build_catalogue(segments, noise),
         noise=noise,
         defects=defects,
+        until_gone=until_gone,
     )
     truth = out.with_name(f"{out.name}.truth.parquet")
     _refuse_others(truth)

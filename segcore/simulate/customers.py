@@ -23,6 +23,13 @@ CUSTOMER = np.dtype(
 )
 
 
+_YEAR = 365.0  # days in which a segment's customers order as often as it says, while they are there
+_RATES = 0.6  # standard deviation of the customers' rates over their mean
+_ALIKE = (
+    8.0  # of the customers of a segment in how likely they leave: a beta distribution's sum of parameters
+)
+
+
 def draw_customers(rng: np.random.Generator, shop: Shop, n_customers: int) -> Array:
     """Draw customers, of dtype CUSTOMER; each segment gets its exact share, rounded."""
     segments, noise = shop.segments, shop.noise
@@ -47,6 +54,34 @@ def draw_customers(rng: np.random.Generator, shop: Shop, n_customers: int) -> Ar
     customers["orders"] = np.maximum(1, np.rint(spread("orders", "orders_spread")))
     customers["basket"] = np.maximum(1.0, spread("basket", "basket_spread"))
     customers["last"] = np.maximum(first, last - recency.astype(np.int64))
+    return _until_gone(rng, shop, customers, first, last) if shop.until_gone else customers
+
+
+def _until_gone(
+    rng: np.random.Generator, shop: Shop, customers: Array, first: NDArray[np.int64], end: NDArray[np.int64]
+) -> Array:
+    """Let customers come at a random day, buy at a rate of their own and leave for good after any order.
+
+    Fader, Hardie and Lee (2005): waits between orders are exponential, at a rate that differs between customers, and after
+    each order a customer leaves with a probability of the own. Neither knows of the end of the simulated days.
+    """
+    n = len(customers)
+    leaving = np.array([s.leaving for s in shop.segments])[customers["segment"]]
+    leaves = rng.beta(_ALIKE * leaving, _ALIKE * (1 - leaving))
+    meant = np.array([s.orders for s in shop.segments], dtype=np.float64)[customers["segment"]]
+    rate = meant / _YEAR * rng.gamma(1 / _RATES**2, _RATES**2, n)
+    came = first + rng.random(n) * (end - first)
+    last, orders = came.copy(), np.ones(n, dtype=np.int64)
+    buying = np.arange(n)
+    while len(buying):
+        buying = buying[rng.random(len(buying)) >= leaves[buying]]
+        after = last[buying] + rng.exponential(1 / np.maximum(rate[buying], 1e-9))
+        there = after <= end[buying]
+        buying = buying[there]
+        last[buying] = after[there]
+        orders[buying] += 1
+    customers["orders"], customers["last"] = orders, last.astype(np.int64)
+    customers["opens"] = np.minimum(came.astype(np.int64), customers["last"])
     return customers
 
 

@@ -92,8 +92,11 @@ def _purchases(rng: np.random.Generator, shop: Shop, customers: Array, n_lines: 
     # Customers come in over time: some of their time until the last order is empty at first.
     opens = calendar.open_after[customers["opens"]]
     last = np.maximum(calendar.open_before[customers["last"]], opens)
-    opens += ((last - opens) * rng.random(len(opens)) ** 2 / 2).astype(np.int64)
+    if not shop.until_gone:
+        opens += ((last - opens) * rng.random(len(opens)) ** 2 / 2).astype(np.int64)
     days = calendar.draw_days(rng.random(len(who)), opens[who], last[who])
+    if shop.until_gone:  # who came that day bought then
+        days[np.cumsum(counts) - counts] = opens
     days[np.cumsum(counts) - 1] = last
     weights = (customers["basket"][who] - 1) * np.exp(
         _ORDER_SPREAD * shop.noise * rng.standard_normal(len(who))

@@ -26,6 +26,8 @@ class PlantedSegment:
     quantity_spread: float = 0.6  # between lines
     price: float = 1.0  # what the segment pays, as a multiple of the list price
     recency: float  # mean number of days from the last order to the end of the segment's window
+    # Where customers buy until they are gone: who leaves for good after an order, of how many.
+    leaving: float = 0.1
     # The first and the last day on which it orders, where it is born or dies out in the simulated time.
     starts: date | None = None
     ends: date | None = None
@@ -40,9 +42,17 @@ DEFAULT_SEGMENTS: tuple[PlantedSegment, ...] = (
         quantity=16,
         price=0.95,
         recency=35,
+        leaving=0.08,
     ),
     PlantedSegment(
-        name="frequent, smaller orders", share=0.20, orders=10, basket=15, quantity=6, price=1.0, recency=12
+        name="frequent, smaller orders",
+        share=0.20,
+        orders=10,
+        basket=15,
+        quantity=6,
+        price=1.0,
+        recency=12,
+        leaving=0.02,
     ),
     PlantedSegment(
         name="single purchase",
@@ -53,9 +63,17 @@ DEFAULT_SEGMENTS: tuple[PlantedSegment, ...] = (
         quantity=6,
         price=1.05,
         recency=150,
+        leaving=0.5,
     ),
     PlantedSegment(
-        name="small but frequent", share=0.30, orders=5, basket=5, quantity=3, price=1.1, recency=50
+        name="small but frequent",
+        share=0.30,
+        orders=5,
+        basket=5,
+        quantity=3,
+        price=1.1,
+        recency=50,
+        leaving=0.05,
     ),
 )
 

@@ -18,3 +18,6 @@ class Shop:
     catalogue: Catalogue
     noise: float  # factor on the spreads inside the segments
     defects: float  # factor on what goes wrong
+    until_gone: bool = (
+        False  # customers come, buy at random times and leave for good, whatever the end of the days
+    )

@@ -368,6 +368,21 @@ FILES: tuple[File, ...] = (
         },
     ),
     File(
+        path="tables/preparations.parquet",
+        holds="the chosen model under other preparations of the features",
+        columns={
+            "preparation": "what was done instead",
+            "columns": "of the matrix",
+            "adjusted_rand": "adjusted Rand index with the segments",
+            "kept_share": "share of customers who keep their segment",
+        },
+    ),
+    File(
+        path="tables/preparations_kept.parquet",
+        holds="how far customers keep their segment over these preparations",
+        columns={"kept": "preparations that keep it", "customers": "how many customers"},
+    ),
+    File(
         path="tables/products.parquet",
         holds="best sellers and what is bought unusually often",
         columns={

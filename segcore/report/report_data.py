@@ -22,6 +22,8 @@ TABLES = (
     "map_loadings",
     "histogram",
     "agreement",
+    "preparations",
+    "preparations_kept",
     "tree",
     "examples",
     "cohorts",

@@ -8,6 +8,8 @@ import polars as pl
 
 from segcore import ingest, schema, tables
 from segcore.arrays import Floats32
+from segcore.evaluation import preparations
+from segcore.evaluation.refit import ModelSpec
 from segcore.job import Job
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
@@ -20,6 +22,7 @@ from segcore.pipeline.models.model_selection import Fit
 
 _SHOWN = ("item_count", "tenure_days", "return_rate")
 _SHARES = ("customers", "share", "population_share", "lift")
+_FURTHER = 5  # features that the matrix does not have, to see what they would change
 _FIRST_LINES = 1_000_000  # where the names of products are looked for first
 
 
@@ -59,7 +62,39 @@ def of_models(run: RunContext, customers: Customers, fit: Fit) -> dict[str, pl.D
         "agreement": fit.selection.agreement,
         "tree": fit.selection.tree,
         "products": products(run, customers, labelled),
+        **_preparations(run.settings, population, labelled),
     }
+
+
+def _preparations(settings: Job, population: Population, labelled: Labelled) -> dict[str, pl.DataFrame]:
+    """Return how alike the segments are under other preparations of the tree sample, and how many customers keep theirs."""
+    winner, preparation = labelled.winner, population.preparation
+    df = population.rows(0, min(len(population.sample), settings.models.tree_sample))
+    raw = preparation.filled(preparation.raw(df))
+    more = [name for name in _further(df) if name not in preparation.columns][:_FURTHER]
+    compared = preparations.compare(
+        (ModelSpec.of(winner.family, winner.variant, settings.models), winner.k),
+        winner.assigner.assign(population.sample[: df.height])[0],
+        preparations.others(
+            dict(zip(preparation.columns, raw.T, strict=True)),
+            {column.name: column.transform for column in preparation.prepared},
+            {name: df[name].cast(pl.Float64).to_numpy() for name in more},
+        ),
+        seed=settings.seed,
+    )
+    return {"preparations": compared.each, "preparations_kept": compared.kept}
+
+
+def _further(df: pl.DataFrame) -> list[str]:
+    """Return the standard features that are numbers, differ, and have a value for every customer."""
+    return [
+        feature.name
+        for feature in schema.FEATURES
+        if feature.kind == "number"
+        and feature.name in df.columns
+        and df[feature.name].null_count() == 0
+        and df[feature.name].n_unique() > 1
+    ]
 
 
 def _numbers(preparation: Preparation) -> list[str]:

@@ -14,6 +14,7 @@ from segcore.report.formatting import MISSING, Formatter, cut
 from segcore.report.report_data import ReportData
 from segcore.report.sections.candidates import HEADINGS, Verdicts, cells, named, verdict_matrix
 from segcore.report.sections.criteria import agreement, bic, criteria, trees
+from segcore.report.sections.preparations import Preparations, preparations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Choice:
     structure_words: str
     structure_figures: list[list[str]]
     structure_copies: int
+    preparations: Preparations
     verdicts: Verdicts
     legend: list[tuple[str, str, str]]
     criteria: list[Figure]
@@ -56,6 +58,7 @@ def choice(data: ReportData, names: dict[int, str], fmt: Formatter) -> Choice:
         structure_words=cut(test.figures, 900) if test else "",
         structure_figures=_structure(test, fmt) if test else [],
         structure_copies=test.copies if test else 0,
+        preparations=preparations(data, fmt),
         verdicts=verdict_matrix(df),
         legend=[(name, *_sample(style[name])) for name in style],
         criteria=criteria(df, data.job.selection, style),

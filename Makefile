@@ -23,7 +23,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-nights bench-self browser screenshots sample data lock audit-deps clean
+.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-nights bench-dates audit bench-self browser screenshots sample data lock audit-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -81,6 +81,14 @@ bench-same: $(VENV)/.dev ## the same bytes however it is run; ROWS=1e7 FOLDER=da
 
 bench-nights: $(VENV)/.dev ## how often a nightly run changes its mind; INPUT=data/online-retail LAST=2011-11-24 NIGHTS=40 WINDOW=270d
 	$(BIN)/python -m tests.benchmarks.nights $(INPUT) --last $(LAST) --nights $(NIGHTS) --window $(WINDOW)
+
+bench-dates: $(VENV)/.dev ## rules of choice on fresh runs at 15 dates and other seeds; INPUT=data/online-retail FOLDER=data/bench
+	$(BIN)/python -m tests.benchmarks.dates $(INPUT) $(FOLDER)/dates
+	$(BIN)/python -m tests.benchmarks.rules $(FOLDER)/dates
+
+audit: $(VENV)/.dev ## what the statistics claim, held against simulated truth, on the customers of INPUT (some minutes)
+	$(BIN)/segcore segment $(INPUT) --out $(FOLDER)/audit --job $(JOB) --quiet >/dev/null
+	$(BIN)/python -m tests.benchmarks.audit $(FOLDER)/audit
 
 bench-self: $(VENV)/.dev ## this code beside an earlier commit's, by turns; BASE=HEAD INPUT=data/sample TURNS=3
 	$(BIN)/python -m tests.benchmarks.against_itself $(INPUT) --base $(BASE) --turns $(TURNS)

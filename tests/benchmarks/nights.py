@@ -2,7 +2,8 @@
 
 Runs the job on a window that ends one day later each night, once so that every run follows the one before and once with
 ``fresh``, which chooses as if there were none; segments keep their numbers in both. Prints what was chosen each night
-and the share of customers whose segment is another one than the night before. Nothing is asserted.
+and the share of customers whose segment is another one than the night before; then changes of model, renames, new ids, and
+movers by cause. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from segcore import Run, segment
+from segcore import Run, profile, records, segment
+from segcore.records import MovementReport
 
 ROOT = Path(__file__).parent.parent.parent
 JOB = ROOT / "jobs" / "online-retail.toml"
@@ -31,7 +34,12 @@ class Line:
     model: str = ""
     segments: pl.DataFrame | None = None
     changes: int = 0
+    renames: int = 0
+    new_ids: int = 0
     moved: float = 0.0
+    causes: Counter[str] = field(default_factory=Counter)
+    names: dict[int, str] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
 
     def night(self, dump: str, end: date, window: str) -> str:
         """Run one night, and return its model and the share of customers who moved."""
@@ -47,8 +55,24 @@ class Line:
             moved = 1 - float((both["segment"] == both["segment_before"]).mean())  # type: ignore[arg-type]
             self.changes += model != self.model
             self.moved += moved
+            self._count(run)
         self.model, self.segments = model, segments
+        self.names = names = _names(run)
+        self.seen |= {*names}
         return f"{model} {100 * moved:5.1f}%"
+
+    def _count(self, run: Run) -> None:
+        """Count ids that no night before has had, names that others had, and movers by cause."""
+        names = _names(run)
+        self.new_ids += len({*names} - self.seen)
+        self.renames += sum(self.names.get(number, name) != name for number, name in names.items())
+        movement = records.read(MovementReport, run.folder)
+        if movement.causes is not None:
+            self.causes.update(asdict(movement.causes))
+
+
+def _names(run: Run) -> dict[int, str]:
+    return {number: name.name for number, name in profile.names_of(profile.load(run.folder)).items()}
 
 
 def _chosen(run: Run) -> str:
@@ -76,7 +100,10 @@ def main() -> None:
         for line in lines:
             name = "fresh" if line.fresh else "following"
             share = line.moved / max(asked.nights - 1, 1)
-            print(f"{name}: {line.changes} changes of model, {100 * share:.1f}% of customers moved a night")
+            print(
+                f"{name}: {line.changes} changes of model, {line.renames} renames, {line.new_ids} new ids,"
+                f" {100 * share:.1f}% of customers moved a night; movers by cause: {dict(line.causes)}"
+            )
 
 
 if __name__ == "__main__":

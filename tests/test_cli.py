@@ -234,3 +234,15 @@ def test_a_text_that_is_not_utf8_is_no_bug(
     assert run(monkeypatch, "explain", "\udcff", "--run", ".") == 2
     assert capsys.readouterr().err == "segcore: \\udcff: is not UTF-8, as all texts and names are\n"
     assert run(monkeypatch, "explain", "7", "--run", ".") == 70  # it was the program's own then
+
+
+def test_a_folder_that_was_removed_under_ones_feet_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(monkeypatch, "segment", "in.csv", "--out", "out") == 2
+    assert (
+        "segcore: the folder that one is in has been removed; go to another one\n" in capsys.readouterr().err
+    )

@@ -57,12 +57,25 @@ def _unforeseen(exc: BaseException) -> int:
         return _fail(f"reading or writing failed: {exc}", errors.StorageError.exit_code)
     if isinstance(exc, OSError) and exc.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return _fail(f"{exc.filename}: {exc.strerror}; choose another name", errors.UsageError.exit_code)
+    if isinstance(exc, FileNotFoundError) and exc.filename is None and _is_nowhere():
+        return _fail(
+            "the folder that one is in has been removed; go to another one", errors.UsageError.exit_code
+        )
     odd = [
         text for text in sys.argv if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)
     ]
     if odd and isinstance(exc, UnicodeEncodeError):
         return _fail(f"{odd[0]}: is not UTF-8, as all texts and names are", errors.UsageError.exit_code)
     return _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)
+
+
+def _is_nowhere() -> bool:
+    """Whether the folder that this process is in has been removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _open_streams() -> None:

@@ -39,6 +39,8 @@ def broken_file(path: str) -> Iterator[None]:
         raise errors.InputNotFoundError(
             f"{path}: cannot be read: {exc.strerror or first_line(exc)}; was it moved?"
         ) from exc
+    except pl.exceptions.DuplicateError as exc:
+        raise errors.DataError(f"{path}: {first_line(exc)}; write the file with each name once") from exc
     except _OF_READERS as exc:
         if getattr(exc, "errno", None) is not None or not is_damage(exc):
             raise  # a disk that fails or is full is another matter

@@ -71,6 +71,12 @@ def arrow(**columns: pa.Array) -> Make:
     return make
 
 
+def twice(folder: Path) -> Path:
+    table = frame().to_arrow()
+    pa.parquet.write_table(table.append_column("Quantity", table["Quantity"]), folder / "x.parquet")
+    return folder / "x.parquet"
+
+
 def instants(last: int | None, zone: str | None = None, unit: str = "us") -> pa.Array:
     """Return three times, two of them in March 2011, and the last as a number."""
     second = {"ms": 1_000, "us": 1_000_000}[unit]
@@ -353,6 +359,8 @@ WRONG: list[tuple[str, Make, int, str, list[str]]] = [
     ("no date that can be read", text(good(InvoiceDate="soon")), 65, "none has a date", []),
     ("no purchase", text(good(Quantity="-1")), 65, "no purchase left", []),
     ("rubble", text(ONE, "x", "y", "z"), 65, "were rejected beyond missing customers", []),
+    ("a column twice in parquet", twice, 65, "'Quantity' has more than one occurrence; write the file with each name once", []),
+    ("no lines in parquet", parquet(frame().clear()), 65, "the input holds no lines; expected at least one", []),
     ("lists in parquet", parquet(frame(CustomerID=pl.Series([[1], [2]]))), 65, "is of type List", []),
     ("a line without an end", text(ONE, TWO, "x" * 33_000_000), 65, r"x\.csv: line 4 goes on for more than 32 MB", []),
     ("a field without an end in a gzip", raw(gzip.compress(BYTES + b'3,"' + b"y" * 40_000_000, 1), "x.csv.gz"), 65, r"x\.csv\.gz: line 4 goes on for more than 32 MB", []),

@@ -60,6 +60,11 @@ def test_it_says_that_the_memory_does_not_do(tmp_path: Path) -> None:
     assert pipeline.inspected([path], memory=10**9)[1] is None
 
 
+def test_it_says_that_there_are_no_lines(tmp_path: Path) -> None:
+    with pytest.raises(errors.DataError, match="the input holds no lines; expected at least one"):
+        pipeline.inspect_input(write_csv(tmp_path / "a.csv", []))
+
+
 EQUAL = ["date,customer_id,amount", "2011-03-01,a,5", "2011-03-01,a,5", "2011-03-01,b,5", "2011-03-02,b,1"]
 
 

@@ -131,6 +131,7 @@ def inspect(
             files = join_tables.joined(files, tables, settings, scratch, memory=budget)
         source = states.carry(PreparedInput.of(files, settings))
         source, told = _with_ids(source, scratch, settings, memory=budget)
+        read_input.check_lines(source)
         read_input.check_ids(source)
         timed = job_file.with_clock(source.settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)

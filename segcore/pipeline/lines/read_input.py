@@ -169,8 +169,7 @@ def _prepare(run: RunContext, folder: Path) -> int:
         files = _joined(files, run, shared)
     source = PreparedInput.of(files, settings)
     settings = source.settings
-    if source.n_lines == 0:
-        raise errors.DataError("the input holds no lines; expected at least one below the header")
+    check_lines(source)
     check_ids(source)
     for reason, names in ingest.by_reason(run.plan.unread).items():
         say = run.progress.log if reason in ingest.HARMLESS else run.progress.warn
@@ -185,6 +184,17 @@ def _prepare(run: RunContext, folder: Path) -> int:
         run.progress.log(text)
     write_json(folder / _FILES, [file.to_json(shared) for file in source.files])
     return source.n_lines
+
+
+def check_lines(source: PreparedInput) -> None:
+    """Refuse an input without lines.
+
+    Raises
+    ------
+    segcore.errors.DataError
+    """
+    if source.n_lines == 0:
+        raise errors.DataError("the input holds no lines; expected at least one below the header")
 
 
 def _joined(files: list[Prepared], run: RunContext, shared: str) -> list[Prepared]:

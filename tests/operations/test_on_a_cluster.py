@@ -172,7 +172,7 @@ def kill_at_work(dask: Dask, names: list[str], stage: str, process: subprocess.P
 
     with Client(dask.address, set_as_default=False, name=f"watching {stage}") as client:
         addresses = {facts["name"]: address for address, facts in client.scheduler_info()["workers"].items()}
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + 3 * TIMEOUT  # whatever else the machine does
         while not (
             any(out.glob(f"work/*/{stage}.part"))
             and all(client.processing([addresses[n] for n in names]).values())
@@ -185,7 +185,7 @@ def kill_at_work(dask: Dask, names: list[str], stage: str, process: subprocess.P
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_worker_killed_in_each_stage_costs_no_label(
     laptop: Undisturbed, dask: Dask, tmp_path: Path
 ) -> None:
@@ -201,7 +201,7 @@ def test_a_worker_killed_in_each_stage_costs_no_label(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("stage", ON_WORKERS)
 def test_without_workers_the_run_ends_and_goes_on_later(
     laptop: Undisturbed, dask: Dask, tmp_path: Path, stage: str

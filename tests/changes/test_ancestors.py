@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from segcore import Run, job, segment
 from segcore.changes import lineage
@@ -73,6 +74,7 @@ def test_what_comes_back_gets_its_old_id_and_what_is_kept_keeps_the_one_it_has()
     assert (back.verdict, back.previous, back.jaccard) == ("returned", None, 0.8)
 
 
+@pytest.mark.slow
 def test_four_three_four_segments_are_the_same_four(tmp_path: Path, retail_job: Path) -> None:
     def night(k: int) -> Run:
         overrides = {**QUICK, "models.families": ["kmeans"], "selection.k": k}

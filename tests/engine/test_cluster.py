@@ -252,7 +252,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_local_cluster_ends_with_its_client(tmp_path: Path, number: signal.Signals) -> None:
     script, scratch = tmp_path / "local.py", tmp_path / "scratch"
     script.write_text(LOCAL)

@@ -75,7 +75,14 @@ def test_fewer_rows_than_a_refit_needs_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "variant"), [("kmeans", ""), ("mixture", "full"), ("hierarchical", "ward")]
+    ("family", "variant"),
+    [
+        ("kmeans", ""),
+        *(
+            pytest.param(*own, marks=pytest.mark.slow)
+            for own in (("mixture", "full"), ("hierarchical", "ward"))
+        ),
+    ],
 )
 def test_it_is_the_share_that_fits_to_other_customers_keep(family: str, variant: str) -> None:
     asked, n, n_others = target(family, variant, 4), 1_500, 15

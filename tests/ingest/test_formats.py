@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore import errors, job
@@ -41,6 +41,7 @@ def test_a_pattern_tells_the_format(pattern: str, order: str, formats: list[str]
     assert date_formats(pattern, order) == formats
 
 
+@settings(max_examples=8)
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2029, 12, 31)))
 def test_every_pattern_reads_what_it_wrote(tmp_path_factory: pytest.TempPathFactory, when: datetime) -> None:
     when = when.replace(microsecond=0)

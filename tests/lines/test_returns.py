@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -290,6 +290,7 @@ def test_every_line_gives_and_takes_what_the_plain_version_says(
     assert found == plain(kept)
 
 
+@settings(max_examples=10)
 @given(lines=st.lists(a_line(), min_size=1, max_size=60))
 def test_money_and_units_add_up(tmp_path_factory: pytest.TempPathFactory, lines: list[Line]) -> None:
     buckets = net(tmp_path_factory.mktemp("money"), lines)
@@ -325,6 +326,7 @@ def test_money_and_units_add_up(tmp_path_factory: pytest.TempPathFactory, lines:
         assert (both[f"{name}_net"] <= both[name]).all(), name
 
 
+@settings(max_examples=10)
 @given(
     lines=st.lists(st.one_of(a_line(), any_line()), min_size=1, max_size=60),
     seed=st.integers(0, 2**16),

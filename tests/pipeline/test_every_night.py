@@ -55,6 +55,7 @@ def after_first(first: Run, tmp_path: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_narrow_verdict_does_not_replace_the_model_of_the_run_before(
     retail_job: Path, tmp_path: Path
 ) -> None:
@@ -182,8 +183,12 @@ def dearer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         {"selection.family": "kmeans"},
         {"selection.family": "hierarchical-ward", "models.families": ["hierarchical"]},
-        {"selection.family": "mixture-full", "models.families": ["mixture"]},
-        {"selection.family": "spectral", "models.families": ["spectral"]},
+        pytest.param(
+            {"selection.family": "mixture-full", "models.families": ["mixture"]}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"selection.family": "spectral", "models.families": ["spectral"]}, marks=pytest.mark.slow
+        ),
         {"models.one_time_buyers": "separate"},
     ],
     ids=lambda overrides: str(overrides.get("selection.family", "separate")),
@@ -412,6 +417,7 @@ def test_a_run_that_was_killed_after_its_publication_is_not_made_again(
     assert not (after_first / "work").exists()
 
 
+@pytest.mark.slow
 def test_lines_without_what_the_model_needs(
     after_first: Path, first: Run, retail_job: Path, tmp_path: Path
 ) -> None:

@@ -184,7 +184,11 @@ def not_a_number(name: str) -> NoReturn:
             id="nothing but noise",
         ),
         pytest.param(
-            different(40), {**EVERY, "models.one_time_buyers": "separate"}, 0, id="one-time buyers apart"
+            different(40),
+            {**EVERY, "models.one_time_buyers": "separate"},
+            0,
+            id="one-time buyers apart",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -66,7 +66,7 @@ def rejected(folder: Path) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("returns", "window"),
     [
-        ("feature", ""),
+        pytest.param("feature", "", marks=pytest.mark.slow),
         pytest.param("net", "", marks=pytest.mark.slow),
         pytest.param("feature", "100d", marks=pytest.mark.slow),
         ("net", "100d"),

@@ -96,6 +96,7 @@ def test_drift_is_measured_by_feature(two: Sequence[Run]) -> None:
     assert 0.005 < drift["out_of_range_share"] < 0.02
 
 
+@pytest.mark.slow
 def test_other_seeds_alone_change_nobodys_behaviour(
     two: Sequence[Run], online_retail: Path, retail_job: Path, tmp_path: Path
 ) -> None:

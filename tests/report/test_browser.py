@@ -125,8 +125,14 @@ def test_a_theme_changes_the_charts_without_drawing_them_again(open_page: Any, p
     assert page.evaluate(fill) != light
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        *(pytest.param(*own, marks=pytest.mark.slow) for own in ((1280, "dark"), (390, "light"))),
+    ],
+)
 def test_axe_finds_no_serious_violation(open_page: Any, path: Path, width: int, scheme: str) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: npm install --no-save axe-core@4")

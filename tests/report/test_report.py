@@ -175,6 +175,7 @@ def test_of_a_few_customers_no_cell_is_shown(run_dir: Path, tmp_path: Path) -> N
     assert re.search(r"Moves of fewer than 5 customers are not drawn: \d+ customers\.", page)
 
 
+@pytest.mark.slow
 def test_the_page_is_small_whatever_the_number_of_customers(html: str, tmp_path: Path) -> None:
     many = report.build(make_run(tmp_path, n=3000))
     assert len(many.encode()) < 1_000_000
@@ -221,16 +222,16 @@ def test_hostile_texts_keep_a_markdown_table_whole(hostile_dir: Path, run_dir: P
     [
         ("movement.json lineage.json", 'id="movement"'),
         ("drift.json", "Drift since"),
-        ("tables/map.parquet", 'id="map"'),
-        ("tables/products.parquet", "Best sellers"),
+        pytest.param("tables/map.parquet", 'id="map"', marks=pytest.mark.slow),
+        pytest.param("tables/products.parquet", "Best sellers", marks=pytest.mark.slow),
         ("tables/returns.parquet", "net of returns"),
-        ("tables/histogram.parquet", "How each feature is spread"),
-        ("tables/monthly.parquet", "Revenue by month and segment"),
+        pytest.param("tables/histogram.parquet", "How each feature is spread", marks=pytest.mark.slow),
+        pytest.param("tables/monthly.parquet", "Revenue by month and segment", marks=pytest.mark.slow),
         ("look_back.parquet", "chart-pays-shares"),
-        ("rules.json", "Rules of thumb"),
-        ("tables/tree.parquet", "trees of hierarchical"),
-        ("tables/agreement.parquet", "Do the families agree"),
-        ("tables/examples.parquet", "A typical customer:"),
+        pytest.param("rules.json", "Rules of thumb", marks=pytest.mark.slow),
+        pytest.param("tables/tree.parquet", "trees of hierarchical", marks=pytest.mark.slow),
+        pytest.param("tables/agreement.parquet", "Do the families agree", marks=pytest.mark.slow),
+        pytest.param("tables/examples.parquet", "A typical customer:", marks=pytest.mark.slow),
         ("rejects/part-0000.parquet", "first rejected lines"),
     ],
 )

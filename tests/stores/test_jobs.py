@@ -358,10 +358,10 @@ LOGIN = Answer("200 OK", b"<html><body>Log in to the network</body></html>", "te
     ("answer", "part", "after"),
     [
         (FAILING, "list-type", 0),
-        (FAILING, "/dump/", 0),
-        (BUSY, "/dump/", 0),
+        pytest.param(FAILING, "/dump/", 0, marks=pytest.mark.slow),
+        pytest.param(BUSY, "/dump/", 0, marks=pytest.mark.slow),
         (BUSY, "/dump/", 8),
-        (LOGIN, "/dump/", 0),
+        pytest.param(LOGIN, "/dump/", 0, marks=pytest.mark.slow),
         (LOGIN, "/dump/", 6),
     ],
 )

@@ -71,6 +71,7 @@ def test_a_copy_that_the_store_refuses_raises(here: Store, tmp_path: Path) -> No
         storage.copy(tmp_path, "s3://shop/some", ["small", "none"])
 
 
+@pytest.mark.slow
 def test_more_objects_than_a_page_of_a_listing_has(here: Store) -> None:
     here.put("shop", {f"many/{number:04}": b"" for number in range(1100)})
     assert len(storage.list_files("s3://shop/many")) == 1100

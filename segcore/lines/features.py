@@ -132,12 +132,29 @@ def merge(condensed: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     return pl.concat(condensed).group_by(_ORDER).agg(pl.col(_SUMS).sum(), pl.col("last").max())
 
 
-def bought_products(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Return each customer's different products: ``h, customer_id, product``."""
+def bought_products(lines: pl.LazyFrame, *, bounds: Sequence[int] = ()) -> pl.LazyFrame:
+    """Return each customer's different products: ``h, customer_id, product``, and ``period``.
+
+    Parameters
+    ----------
+    lines : polars.LazyFrame
+        Lines of some customers, each once.
+    bounds : sequence of int
+        Seconds since 1970, ascending. ``period`` (UInt8) is how many of them had passed when a product was first bought.
+    """
     purchases = lines.filter(pl.col("class") == cleaning.PURCHASE, pl.col("product").is_not_null())
+    period = pl.sum_horizontal([pl.lit(0, dtype=pl.UInt8), *(pl.col("ordered_at") >= at for at in bounds)])
+    bought = purchases.select(*_CUSTOMER, "product", period=period.cast(pl.UInt8))
+    # Earlier periods first, which is quicker than to sort; what comes first of a product stays.
+    by_period = [bought.filter(pl.col("period") == period) for period in range(len(bounds) + 1)]
     # One number for both: twice as fast as to compare customers and products.
     both = pl.col("h") * pl.lit(_ODD, dtype=pl.UInt64) + pl.col("product")
-    return purchases.filter(both.is_first_distinct()).select(*_CUSTOMER, "product")
+    return pl.concat(by_period).filter(both.is_first_distinct())
+
+
+def join_products(products: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Put together what :func:`bought_products` gave for parts of the same customers' lines, each product once."""
+    return pl.concat(products).group_by(*_CUSTOMER, "product").agg(pl.col("period").min())
 
 
 def customer_features(

@@ -60,7 +60,23 @@ def test_parts_add_up(cut: int) -> None:
 
 def test_each_customers_products_are_counted_once_and_returned_ones_not_at_all() -> None:
     found = features.bought_products(lines()).collect()
-    assert sorted(found.rows()) == [(5, "a", 7), (5, "a", 8), (9, "b", 7)]
+    assert sorted(found.drop("period").rows()) == [(5, "a", 7), (5, "a", 8), (9, "b", 7)]
+
+
+@pytest.mark.parametrize("slices", [1, 2, 7])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_product_is_of_the_period_in_which_it_was_first_bought(slices: int, backwards: bool) -> None:
+    later = lines().with_columns(ordered_at=pl.col("ordered_at") + 40 * 86_400, order=pl.col("order") + 10)
+    both = pl.concat([lines().filter(pl.col("product") != 8), later]).collect()
+    both = both.reverse() if backwards else both
+    bounds = (FEBRUARY - 1, FEBRUARY)  # 7 was bought before, and at, the first of them
+    parts = [both.lazy().gather_every(slices, start) for start in range(slices)]
+    found = features.join_products(
+        [features.bought_products(part, bounds=bounds) for part in parts]
+    ).collect()
+    assert sorted(found.rows()) == [(5, "a", 7, 0), (5, "a", 8, 2), (9, "b", 7, 0)]
+    at_bound = features.bought_products(both.lazy().filter(order=2), bounds=bounds).collect()
+    assert at_bound.rows() == [(5, "a", 7, 1)]
 
 
 def test_months_begin_at_midnight_of_the_first_and_leave_returns_out() -> None:

@@ -64,6 +64,16 @@ class Task:
         """Times that tell one part of the history from another."""
         return (*self.cuts.bounds, *([] if self.today.first is None else [self.today.first]))
 
+    @property
+    def product_bounds(self) -> tuple[int, ...]:
+        """Cuts at which the different products are those of today that were first bought before them.
+
+        None where a window leaves first purchases behind, or returns may not have taken back yet what they have by today.
+        """
+        if self.today.first is not None or self.settings.features.returns == "net":
+            return ()
+        return tuple(sorted(cut.at for cut in (self.cuts.last, self.cuts.earlier) if cut is not None))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
@@ -225,17 +235,19 @@ def _slice(paths: list[str], task: Task) -> _Part:
             rejected = pl.concat([duplicates, window.filter(~pl.col("class").is_in(cleaning.KEPT))])
         lines, window = _less(lines, window, off, task)
     now, taken_back = _history(window.lazy(), task)
+    last, earlier = task.cuts.last, task.cuts.earlier
     orders = features.condense(lines.lazy())
     if task.bucket.whole_orders:
         orders = features.fold(orders, bounds=task.bounds)
-    last, earlier = task.cuts.last, task.cuts.earlier
     return _Part(
         bought=orders.collect(),
         now=now,
-        then=None if last is None else _history(last.history(lines.lazy()), task)[0],
+        then=None if last is None else _history_at(last, lines.lazy(), now.products, task),
         earlier=None
         if earlier is None
-        else _history(earlier.history(lines.lazy().filter(task.is_early)), task)[0],
+        else _history_at(
+            earlier, lines.lazy().filter(task.is_early), now.products.filter(task.is_early), task
+        ),
         counts=pl.concat(counts),
         rejects=rejects.of_bucket(rejected.lazy(), outside.lazy(), job.cleaning.rejects).collect(),
         taken_back=taken_back,
@@ -255,6 +267,15 @@ def _less(
     return pl.concat([discounts.take_off(before, earlier).collect(), window]), window
 
 
+def _history_at(cut: Cut, lines: pl.LazyFrame, today: pl.DataFrame, task: Task) -> _History:
+    """Condense what was known at a cut; the different products follow from those of today where they can."""
+    known = cut.history(lines)
+    if cut.at not in task.product_bounds:
+        return _history(known, task)[0]
+    products = today.filter(pl.col("period") <= task.product_bounds.index(cut.at))
+    return _History(net=None, products=products, purchases=_own_purchases(known, task))
+
+
 def _history(known: pl.LazyFrame, task: Task) -> tuple[_History, pl.DataFrame | None]:
     """Condense what is known at a time, and count what returns took back, where they do.
 
@@ -266,7 +287,7 @@ def _history(known: pl.LazyFrame, task: Task) -> tuple[_History, pl.DataFrame | 
         taken_back = returns.account(matched).collect()
         known = returns.remaining(matched).collect().lazy()
         net = features.condense(known).collect()
-    products = features.bought_products(known).collect()
+    products = features.bought_products(known, bounds=task.product_bounds).collect()
     return _History(net=net, products=products, purchases=_own_purchases(known, task)), taken_back
 
 
@@ -291,7 +312,7 @@ def _together(one: _Part, other: _Part) -> _Part:
 def _added(one: _History, other: _History) -> _History:
     return _History(
         net=_joined(one.net, other.net, _merged),
-        products=pl.concat([one.products, other.products]).unique(),
+        products=features.join_products([one.products.lazy(), other.products.lazy()]).collect(),
         purchases=_joined(one.purchases, other.purchases, pl.concat),
     )
 

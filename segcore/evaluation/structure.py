@@ -19,7 +19,7 @@ from segcore.models import CandidateKey
 
 if TYPE_CHECKING:  # a worker process does without the job, the records and what they import
     from segcore import job
-    from segcore.records.manifest import StructureTest
+    from segcore.records.fit_figures import StructureTest
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 CLEAR_GAP = 0.1  # silhouette over that of the copies from which groups are called natural
@@ -183,7 +183,7 @@ def _figures(task: _Task) -> tuple[float | None, bool | None]:
 
 
 def _judged(silhouette: float, copies: Floats, k: int, reached: int, asked: int, tried: str) -> StructureTest:
-    from segcore.records.manifest import StructureTest
+    from segcore.records.fit_figures import StructureTest
 
     p = (1 + int((copies >= silhouette).sum())) / (1 + len(copies))
     looks = [p] + ([calibration.p_value(reached, asked)] if asked else [])

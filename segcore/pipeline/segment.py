@@ -24,7 +24,7 @@ from segcore.pipeline.lines import memory_plan
 from segcore.pipeline.models import checkpoints, labels, look_back, model_selection
 from segcore.pipeline.outputs import feature_files, look_back_files, outlook_files, publish, run_files
 from segcore.pipeline.score import score_with_previous
-from segcore.records.manifest import ChosenModel
+from segcore.records.fit_figures import ChosenModel
 from segcore.stores import place
 
 

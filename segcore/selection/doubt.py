@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segcore import job
-from segcore.records.manifest import PinnedCost
+from segcore.records.fit_figures import PinnedCost
 from segcore.selection import pins
 
 

@@ -11,7 +11,7 @@ from segcore import job
 from segcore.lines.cleaning import OUTSIDE_WINDOW
 from segcore.lines.ledger import KEPT, NO_FAULT
 from segcore.records import DriftReport
-from segcore.records.manifest import ChosenModel
+from segcore.records.fit_figures import ChosenModel
 
 
 def broken_bounds(

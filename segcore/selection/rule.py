@@ -20,7 +20,7 @@ import polars as pl
 
 from segcore import job
 from segcore.models import CandidateKey
-from segcore.records.manifest import CandidateFigures, ChosenModel, PinnedCost
+from segcore.records.fit_figures import CandidateFigures, ChosenModel, PinnedCost
 from segcore.selection import pins, verdicts
 from segcore.selection.criteria import (
     Judged,

@@ -11,7 +11,7 @@ from segcore import job
 from segcore.evaluation import copula, structure
 from segcore.evaluation.refit import ModelSpec
 from segcore.evaluation.structure import structure_test
-from segcore.records.manifest import StructureTest
+from segcore.records.fit_figures import StructureTest
 
 KMEANS = ("kmeans", "", 3)
 

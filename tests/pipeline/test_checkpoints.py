@@ -15,7 +15,7 @@ from segcore.models.assignment import NearestNeighbours
 from segcore.models.keeping import Keeping
 from segcore.pipeline.models import checkpoints
 from segcore.pipeline.models.model_selection import Selection
-from segcore.records.manifest import CandidateFigures, KMeansFigures, PinnedCost
+from segcore.records.fit_figures import CandidateFigures, KMeansFigures, PinnedCost
 
 FIGURES = CandidateFigures(
     family="kmeans",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from segcore import job
-from segcore.records.manifest import CandidateFigures, PinnedCost
+from segcore.records.fit_figures import CandidateFigures, PinnedCost
 from segcore.selection.doubt import doubt, in_short
 
 THREE = CandidateFigures(

@@ -11,7 +11,7 @@ import pytest
 from segcore.job import Gate
 from segcore.records import DriftReport
 from segcore.records.changes import FeatureDrift
-from segcore.records.manifest import ChosenModel
+from segcore.records.fit_figures import ChosenModel
 from segcore.selection.quality_gate import broken_bounds, drift_by_feature, reject_share
 
 ROWS = {"purchase": 700, "return": 50, "missing_customer": 150, "duplicate": 80, "non_positive_price": 20}

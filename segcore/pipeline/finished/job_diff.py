@@ -7,7 +7,7 @@ from typing import Any
 
 from segcore import job, schema
 from segcore.pipeline.finished.previous_run import Previous
-from segcore.records.manifest import ChosenModel
+from segcore.records.fit_figures import ChosenModel
 from segcore.selection import verdicts
 
 # What the choice of a model depends on, beside the lines and the seed.

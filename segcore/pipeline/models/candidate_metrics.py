@@ -22,7 +22,7 @@ from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate
 from segcore.models.keeping import Keeping
 from segcore.progress import Progress
-from segcore.records.manifest import ChosenModel, StructureTest
+from segcore.records.fit_figures import ChosenModel, StructureTest
 from segcore.selection import rule
 
 # Columns are typed here, since a figure may be missing from all candidates.

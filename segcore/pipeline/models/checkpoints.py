@@ -17,7 +17,7 @@ from segcore.models.candidate import Candidate
 from segcore.models.keeping import Keeping
 from segcore.models.stored import StoredAssigner
 from segcore.pipeline.models.model_selection import Selection
-from segcore.records.manifest import KMeansFigures, PinnedCost, StructureTest
+from segcore.records.fit_figures import KMeansFigures, PinnedCost, StructureTest
 from segcore.storage import read_json, write_json
 
 _ASSIGNER: TypeAdapter[StoredAssigner] = TypeAdapter(StoredAssigner)

@@ -19,7 +19,7 @@ from segcore.models.keeping import Keeping
 from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
-from segcore.records.manifest import ChosenModel, KMeansFigures, PinnedCost, StructureTest
+from segcore.records.fit_figures import ChosenModel, KMeansFigures, PinnedCost, StructureTest
 from segcore.selection import quality_gate, rule
 from segcore.selection.criteria import Row, key
 from segcore.selection.doubt import doubt

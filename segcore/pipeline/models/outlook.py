@@ -16,7 +16,7 @@ from segcore.models import threads
 from segcore.outlook import fitting, judging
 from segcore.outlook.model import Outlook, matrix
 from segcore.pipeline.models import look_back
-from segcore.records.manifest import OutlookFigures
+from segcore.records.fit_figures import OutlookFigures
 
 # Customers that a model is fitted on, the first in hash order.
 FITTED_ON = 20_000

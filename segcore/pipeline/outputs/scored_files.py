@@ -14,7 +14,8 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import apply_model, run_comparison
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.pipeline.outputs import outlook_files, run_files
-from segcore.records.manifest import FitFacts, RfmCutPoints
+from segcore.records.fit_figures import FitFacts
+from segcore.records.manifest import RfmCutPoints
 
 # Of the fit, and as true of whoever is labelled by it.
 _FITTED = ("model.json", "model", "rules.json", "candidates.parquet", "outlook.json")

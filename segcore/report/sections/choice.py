@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore.records.manifest import StructureTest
+from segcore.records.fit_figures import StructureTest
 from segcore.report import charts
 from segcore.report.charts import Figure, colour
 from segcore.report.formatting import MISSING, Formatter, cut

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from segcore.outlook.states import DUE, GONE, NOT_YET, OVERDUE
-from segcore.records.manifest import OutlookFigures
+from segcore.records.fit_figures import OutlookFigures
 from segcore.report import charts, privacy
 from segcore.report.charts import Figure
 from segcore.report.formatting import Formatter, listed, sentence

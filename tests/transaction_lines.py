@@ -13,7 +13,9 @@ import polars as pl
 from hypothesis import strategies as st
 
 from segcore import ingest, job
-from segcore.lines import cleaning, features, shuffle
+from segcore.lines import cleaning, duplicates, features, shuffle
+from segcore.lines.ledger import count
+from segcore.lines.orders import condense
 from segcore.pipeline.core.job_file import with_clock
 from segcore.pipeline.core.plan import Plan
 from segcore.pipeline.core.run import RunContext
@@ -158,12 +160,12 @@ class Shuffled:
     def frames(self) -> list[pl.LazyFrame]:
         """Return the lines of each bucket that has any, each line once."""
         frames = [pl.scan_parquet(list(paths)) for paths in self.lines if paths]
-        return [lf.join(features.later_copies(lf), on="place", how="anti") for lf in frames]
+        return [lf.join(duplicates.later_copies(lf), on="place", how="anti") for lf in frames]
 
     def duplicates(self) -> list[pl.LazyFrame]:
         """Return the second and later copies of lines."""
         frames = [pl.scan_parquet(list(paths)) for paths in self.lines if paths]
-        return [lf.join(features.later_copies(lf), on="place", how="semi") for lf in frames]
+        return [lf.join(duplicates.later_copies(lf), on="place", how="semi") for lf in frames]
 
 
 def shuffled(paths: Sequence[Path], folder: Path, *, n_buckets: int, rules: job.Cleaning = RULES) -> Shuffled:
@@ -184,25 +186,23 @@ def customers(buckets: Shuffled, *, as_of: int = NOW) -> pl.DataFrame:
 def features_of(lines: pl.LazyFrame, *, as_of: int = NOW, gross: pl.LazyFrame | None = None) -> pl.DataFrame:
     """Return the features of the customers of some lines, each once."""
     return features.customer_features(
-        features.condense(lines),
+        condense(lines),
         features.bought_products(lines),
         as_of=as_of,
         money_decimals=4,
-        gross=None if gross is None else features.condense(gross),
+        gross=None if gross is None else condense(gross),
     ).collect()
 
 
 def ledger(buckets: Shuffled) -> dict[str, tuple[int, int]]:
     """Return rows and money in minor units of every class."""
-    parts = [features.ledger(lf).collect() for lf in buckets.frames()]
+    parts = [count(lf).collect() for lf in buckets.frames()]
     parts += [
-        features.ledger(lf)
-        .collect()
-        .with_columns(pl.lit("duplicate", parts[0].schema["class"]).alias("class"))
+        count(lf).collect().with_columns(pl.lit("duplicate", parts[0].schema["class"]).alias("class"))
         for lf in buckets.duplicates()
     ]
     if buckets.rejects:
-        parts.append(features.ledger(pl.scan_parquet(list(buckets.rejects))).collect())
+        parts.append(count(pl.scan_parquet(list(buckets.rejects))).collect())
     total = pl.concat(parts).group_by("class").agg(pl.col("rows", "money").sum())
     return {name: (rows, money) for name, rows, money in total.rows()}
 

@@ -124,7 +124,7 @@ def take_off(lines: pl.LazyFrame, off: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def by_file(off: pl.LazyFrame, dtype: pl.Enum) -> pl.LazyFrame:
-    """Return the money of columns as :func:`segcore.lines.features.ledger` counts that of lines: no line has it."""
+    """Return the money of columns as :func:`segcore.lines.ledger.count` counts that of lines: no line has it."""
     return (
         off.filter(pl.col("by_columns") > 0)
         .group_by(shuffle.FILE.alias("file"))

@@ -1,8 +1,4 @@
-"""From the lines of whole customers to one row per customer.
-
-Lines are condensed to a row per order first: everything but distinct products follows from those. Sums are of
-integers, so that they repeat exactly whatever the order of the lines. Nothing here collects.
-"""
+"""From the orders of whole customers, and their different products, to one row per customer. Nothing here collects."""
 
 from __future__ import annotations
 
@@ -13,123 +9,10 @@ import polars as pl
 from segcore import amounts, schema
 from segcore.feature_identities import IDENTITIES, Identity
 from segcore.lines import cleaning
-from segcore.lines.shuffle import FILE
+from segcore.lines.orders import CUSTOMER, n_orders
 
-LARGEST = 2**63 - 1  # of money in minor units, and of items
 _SECONDS_A_DAY = 86_400
 _ODD = 0x9E3779B97F4A7C15  # odd, so that different hashes stay different; its bits look random
-_CUSTOMER = ("h", "customer_id")
-_ORDER = (*_CUSTOMER, "class", "order", "ordered_at", "country")
-_SUMS = ("amount", "quantity", "lines", "folded")
-
-
-def later_copies(lines: pl.LazyFrame, *, within_files: bool = True) -> pl.LazyFrame:
-    """Return the ``place`` of the second and later copies of a line.
-
-    Parameters
-    ----------
-    lines : polars.LazyFrame
-        All lines of some customers; ``line`` is equal where all columns are. The copy that stays is the
-        first by file and record.
-    within_files : bool
-        Equal lines of one file are copies too. Else those of a file are told apart by which of them they are, so that as many
-        stay as the file with most of them has.
-    """
-    # Of many numbers a hash table takes longer than to sort them: it is beyond the cache.
-    twice = lines.select(pl.col("line").sort()).filter(pl.col("line") == pl.col("line").shift())
-    copies = lines.select("line", "place").join(twice, on="line", how="semi")
-    alike = ["line"]
-    if not within_files:
-        copies = copies.with_columns(file=FILE).with_columns(nth=pl.col("place").rank().over("line", "file"))
-        alike = ["line", "nth"]
-    return copies.filter(pl.col("place") > pl.col("place").min().over(alike)).select("place")
-
-
-def ledger(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Count lines and money (minor units, Int128) by file and class."""
-    return lines.group_by(FILE.alias("file"), "class").agg(
-        rows=pl.len().cast(pl.Int64),
-        money=pl.col("amount").cast(pl.Int128).sum(),
-        unreadable_amount_rows=pl.col("amount").null_count().cast(pl.Int64),
-    )
-
-
-def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Add up the lines of each order: one row per customer, class, order, time and country.
-
-    Parameters
-    ----------
-    lines : polars.LazyFrame
-        Lines of some customers, each once. Rows of several frames are added up by :func:`merge`.
-
-    Returns
-    -------
-    polars.LazyFrame
-        The keys, ``amount`` (minor units, Int128), ``quantity`` (Int128) and ``lines``, how many there were; ``last`` and
-        ``folded`` as :func:`fold` has them.
-    """
-    condensed = lines.group_by(_ORDER).agg(
-        pl.col("amount", "quantity").cast(pl.Int128).sum(),
-        lines=pl.len().cast(pl.Int64),
-    )
-    return condensed.with_columns(folded=pl.lit(0, dtype=pl.Int64), last=pl.col("ordered_at"))
-
-
-def fold(orders: pl.LazyFrame, *, bounds: Sequence[int]) -> pl.LazyFrame:
-    """Put orders together that differ in nothing but their id and their time of day, which costs no feature.
-
-    Parameters
-    ----------
-    orders : polars.LazyFrame
-        Whole orders, as :func:`condense` returns them: no other frame has lines of one of them.
-    bounds : sequence of int
-        Seconds since 1970; what was before one is not put together with what was not.
-
-    Returns
-    -------
-    polars.LazyFrame
-        The same columns. A row of several orders has no ``order``; ``folded`` says how many they are, ``ordered_at`` and
-        ``last`` their first and last time. An order of several days or countries has rows of its own.
-    """
-    day = pl.col("ordered_at") // _SECONDS_A_DAY
-    period = pl.sum_horizontal([pl.lit(0), *(pl.col("ordered_at") >= at for at in bounds)])
-    alike = [*_CUSTOMER, "class", "country", "__day", "__period"]
-    times = [pl.col("ordered_at").min(), pl.col("last").max()]
-    days = (
-        orders.with_columns(__day=day, __period=period)
-        .group_by(*alike, "order")
-        .agg(*times, pl.col(_SUMS).sum())
-        .with_columns(__rows=pl.len().over(*_CUSTOMER, "class", "order"))
-    )
-    whole = (
-        days.filter(pl.col("__rows") == 1)
-        .group_by(alike)
-        .agg(*times, pl.col("amount", "quantity", "lines").sum(), folded=pl.len().cast(pl.Int64))
-    )
-    columns = [*_ORDER, *_SUMS, "last"]
-    return pl.concat(
-        [
-            whole.with_columns(order=pl.lit(None, dtype=pl.UInt64)).select(columns),
-            days.filter(pl.col("__rows") > 1).select(columns),
-        ]
-    )
-
-
-def beyond_count(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the customers whose purchases, or returns, add up to more than a whole number of 64 bits: ``customer_id``."""
-    of_class = orders.group_by("customer_id", "class").agg(pl.col("amount", "quantity").abs().sum())
-    return (
-        of_class.filter(pl.any_horizontal(pl.col("amount", "quantity") > LARGEST))
-        .select("customer_id")
-        .sort("customer_id")
-    )
-
-
-def merge(condensed: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
-    """Add up what :func:`condense` gave for parts of the same customers' lines."""
-    if len(condensed) == 1:
-        return condensed[0]
-    return pl.concat(condensed).group_by(_ORDER).agg(pl.col(_SUMS).sum(), pl.col("last").max())
 
 
 def bought_products(lines: pl.LazyFrame, *, bounds: Sequence[int] = ()) -> pl.LazyFrame:
@@ -144,7 +27,7 @@ def bought_products(lines: pl.LazyFrame, *, bounds: Sequence[int] = ()) -> pl.La
     """
     purchases = lines.filter(pl.col("class") == cleaning.PURCHASE, pl.col("product").is_not_null())
     period = pl.sum_horizontal([pl.lit(0, dtype=pl.UInt8), *(pl.col("ordered_at") >= at for at in bounds)])
-    bought = purchases.select(*_CUSTOMER, "product", period=period.cast(pl.UInt8))
+    bought = purchases.select(*CUSTOMER, "product", period=period.cast(pl.UInt8))
     # Earlier periods first, which is quicker than to sort; what comes first of a product stays.
     by_period = [bought.filter(pl.col("period") == period) for period in range(len(bounds) + 1)]
     # One number for both: twice as fast as to compare customers and products.
@@ -154,7 +37,7 @@ def bought_products(lines: pl.LazyFrame, *, bounds: Sequence[int] = ()) -> pl.La
 
 def join_products(products: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     """Put together what :func:`bought_products` gave for parts of the same customers' lines, each product once."""
-    return pl.concat(products).group_by(*_CUSTOMER, "product").agg(pl.col("period").min())
+    return pl.concat(products).group_by(*CUSTOMER, "product").agg(pl.col("period").min())
 
 
 def customer_features(
@@ -171,7 +54,7 @@ def customer_features(
     Parameters
     ----------
     orders : polars.LazyFrame
-        As :func:`condense` returns it for all lines of some customers.
+        As :func:`segcore.lines.orders.condense` returns it for all lines of some customers.
     products : polars.LazyFrame
         As :func:`bought_products` returns it, each row once.
     as_of : int
@@ -193,7 +76,7 @@ def customer_features(
     returns = orders.filter(pl.col("class") == cleaning.RETURN)
     distinct = products.group_by("customer_id").agg(unique_products=pl.len().cast(pl.Int64))
     out = (
-        purchases.group_by(_CUSTOMER)
+        purchases.group_by(CUSTOMER)
         .agg(_purchase_sums())
         .join(distinct, on="customer_id", how="left")
         .join(returns.group_by("customer_id").agg(_return_sums()), on="customer_id", how="left")
@@ -214,18 +97,12 @@ def customer_features(
     return out.select("h", "customer_id", *(f.name for f in schema.FEATURES)).sort("h", "customer_id")
 
 
-def _n_orders() -> pl.Expr:
-    """Return how many different orders there are; those without an id were counted when they were put together."""
-    order = pl.col("order")
-    return order.n_unique().cast(pl.Int64) - (order.null_count() > 0).cast(pl.Int64) + pl.col("folded").sum()
-
-
 def _purchase_sums() -> list[pl.Expr]:
     at = pl.col("ordered_at")
     time = pl.from_epoch(at, time_unit="s")
     month = time.dt.year().cast(pl.Int32) * 12 + time.dt.month()
     return [
-        _n_orders().alias("order_count"),
+        n_orders().alias("order_count"),
         pl.col("amount").sum().alias("spend_minor"),
         pl.col("quantity").sum().cast(pl.Int64).alias("item_count"),
         at.min().alias("first_s"),
@@ -237,19 +114,19 @@ def _purchase_sums() -> list[pl.Expr]:
 
 def _return_sums() -> list[pl.Expr]:
     return [
-        _n_orders().alias("return_count"),
+        n_orders().alias("return_count"),
         (pl.col("amount").sum() * -1).alias("returned_minor"),
     ]
 
 
 def _gross_sums(orders: pl.LazyFrame) -> pl.LazyFrame:
     purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
-    return purchases.group_by("customer_id").agg(gross_orders=_n_orders(), gross_minor=pl.col("amount").sum())
+    return purchases.group_by("customer_id").agg(gross_orders=n_orders(), gross_minor=pl.col("amount").sum())
 
 
 def _main_country(purchases: pl.LazyFrame) -> pl.LazyFrame:
     by_country = purchases.filter(pl.col("country").is_not_null()).group_by("customer_id", "country")
-    ranked = by_country.agg(orders=_n_orders(), last=pl.col("last").max()).sort(
+    ranked = by_country.agg(orders=n_orders(), last=pl.col("last").max()).sort(
         "customer_id", "orders", "last", "country", descending=[False, True, True, False]
     )
     return ranked.group_by("customer_id", maintain_order=True).agg(pl.col("country").first())
@@ -274,16 +151,6 @@ def _ratio(identity: Identity) -> pl.Expr:
     gross = {} if identity.per_order else {"order_count": "gross_orders", "total_spend": "gross_spend"}
     ratio: pl.Expr = identity.divided(lambda name: pl.col(gross.get(name, name)))
     return ratio.alias(identity.ratio)
-
-
-def by_month(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum each customer's purchases by calendar month: ``customer_id, month, amount, orders``."""
-    month = pl.from_epoch(pl.col("ordered_at"), time_unit="s").dt.date().dt.truncate("1mo")
-    return (
-        orders.filter(pl.col("class") == cleaning.PURCHASE)
-        .group_by("customer_id", month.alias("month"))
-        .agg(amount=pl.col("amount").sum().cast(pl.Int64), orders=_n_orders().cast(pl.UInt32))
-    )
 
 
 def purchases(lines: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
@@ -319,9 +186,3 @@ def own_lines(
     return purchases.sort("customer_id", "ordered_at", "line").select(
         "customer_id", *(seen.get(name, pl.col(name)).alias(name) for name in columns)
     )
-
-
-def heavy_customers(orders: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
-    """Return the customers with more than so many lines, most first: ``customer_id, lines``."""
-    counted = orders.group_by("customer_id").agg(pl.col("lines").sum())
-    return counted.filter(pl.col("lines") > more_than).sort("lines", "customer_id", descending=[True, False])

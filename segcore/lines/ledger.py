@@ -9,6 +9,7 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.lines import cleaning
+from segcore.lines.shuffle import FILE
 from segcore.records.ledger import Amount, ClassAmount, Discounts, FileAmount, Ledger, ReturnsNet
 
 KEPT = cleaning.KEPT
@@ -30,13 +31,22 @@ def no_fault(rules: job.Cleaning) -> tuple[str, ...]:
     return (*NO_FAULT, *rules.own_conditions)
 
 
+def count(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Count lines and money (minor units, Int128) by file and class."""
+    return lines.group_by(FILE.alias("file"), "class").agg(
+        rows=pl.len().cast(pl.Int64),
+        money=pl.col("amount").cast(pl.Int128).sum(),
+        unreadable_amount_rows=pl.col("amount").null_count().cast(pl.Int64),
+    )
+
+
 def account(counts: pl.DataFrame, rules: job.Cleaning, *, files: Sequence[str]) -> Ledger:
     """Add up the counts of all buckets.
 
     Parameters
     ----------
     counts : polars.DataFrame
-        As :func:`segcore.lines.features.ledger` returns them: ``file, class, rows, money, unreadable_amount_rows``.
+        As :func:`count` returns them: ``file, class, rows, money, unreadable_amount_rows``.
     rules : segcore.job.Cleaning
     files : sequence of str
         Name of every file, by its number.

@@ -123,7 +123,7 @@ def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.
     customers : polars.LazyFrame
         A row for each customer with a purchase before the cut, with ``customer_id``.
     orders : polars.LazyFrame
-        All their orders as :func:`segcore.lines.features.condense` gives them, none taken back.
+        All their orders as :func:`segcore.lines.orders.condense` gives them, none taken back.
     cut : Cut
 
     Returns

@@ -97,7 +97,7 @@ def emptied(gross: pl.LazyFrame, left: pl.LazyFrame) -> pl.LazyFrame:
     ----------
     gross, left : polars.LazyFrame
         Orders of the same customers before and after returns took purchases back, as
-        :func:`segcore.lines.features.condense` gives them.
+        :func:`segcore.lines.orders.condense` gives them.
     """
 
     def counted(orders: pl.LazyFrame, *keys: str) -> pl.LazyFrame:

@@ -139,3 +139,9 @@ def in_two_forms(customers: pl.LazyFrame, n_customers: int) -> list[str]:
         'cleaning.customer_case = "lower" makes them one'
     )
     return [message] if count else []
+
+
+def heavy_customers(orders: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
+    """Return the customers with more than so many lines, most first: ``customer_id, lines``."""
+    counted = orders.group_by("customer_id").agg(pl.col("lines").sum())
+    return counted.filter(pl.col("lines") > more_than).sort("lines", "customer_id", descending=[True, False])

@@ -12,7 +12,8 @@ from polars.testing import assert_frame_equal
 from segcore import job
 from segcore.job import Job
 from segcore.lines.look_back import Cut, Cuts, cuts, newcomers, repeated, with_outcome
-from segcore.pipeline.customers import aggregate_bucket
+from segcore.pipeline.customers.aggregate_bucket import aggregate
+from segcore.pipeline.customers.condense_bucket import Task
 from segcore.pipeline.lines.shuffle_lines import Bucket
 from tests.transaction_lines import RULES, Line, line, shuffled, write_csv
 
@@ -50,7 +51,7 @@ def then(lines: Sequence[Line], folder: Path, settings: Job) -> pl.DataFrame:
     folder.mkdir()
     buckets = shuffled([write_csv(folder / "lines.csv", lines)], folder / "buckets", n_buckets=1)
     (paths,) = buckets.lines
-    task = aggregate_bucket.Task(
+    task = Task(
         bucket=Bucket(rows=0, slices=(tuple(str(Path(p).relative_to(folder)) for p in paths),)),
         folder=str(folder),
         settings=settings,
@@ -62,7 +63,7 @@ def then(lines: Sequence[Line], folder: Path, settings: Job) -> pl.DataFrame:
         early_below=0,
         cuts=Cuts(last=CUT),
     )
-    done = aggregate_bucket.aggregate(task).then
+    done = aggregate(task).then
     assert done is not None
     return done.drop("bought", "next_spend_minor")
 

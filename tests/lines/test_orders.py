@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from segcore.lines import features
+from segcore.lines import features, ledger, suspects
+from segcore.lines.orders import by_month, condense, merge
 
 JANUARY, FEBRUARY = (int(datetime(2011, month, 1, tzinfo=UTC).timestamp()) for month in (1, 2))
 SCHEMA: dict[str, Any] = {
@@ -40,7 +41,7 @@ def lines() -> pl.LazyFrame:
 
 
 def test_an_order_is_one_row_of_exact_sums() -> None:
-    found = features.condense(lines()).collect().sort("customer_id", "order")
+    found = condense(lines()).collect().sort("customer_id", "order")
     assert found.select("customer_id", "order", "amount", "quantity", "lines").rows() == [
         ("a", 1, 350, 6, 2),
         ("a", 2, 30, 3, 1),
@@ -53,9 +54,9 @@ def test_an_order_is_one_row_of_exact_sums() -> None:
 
 @pytest.mark.parametrize("cut", [1, 3, 6])
 def test_parts_add_up(cut: int) -> None:
-    parts = [features.condense(lines().slice(start, cut)) for start in range(0, len(ROWS), cut)]
-    whole = features.condense(lines()).collect()
-    assert_frame_equal(features.merge(parts).collect(), whole, check_row_order=False)
+    parts = [condense(lines().slice(start, cut)) for start in range(0, len(ROWS), cut)]
+    whole = condense(lines()).collect()
+    assert_frame_equal(merge(parts).collect(), whole, check_row_order=False)
 
 
 def test_each_customers_products_are_counted_once_and_returned_ones_not_at_all() -> None:
@@ -80,7 +81,7 @@ def test_a_product_is_of_the_period_in_which_it_was_first_bought(slices: int, ba
 
 
 def test_months_begin_at_midnight_of_the_first_and_leave_returns_out() -> None:
-    found = features.by_month(features.condense(lines())).collect().sort("customer_id", "month")
+    found = by_month(condense(lines())).collect().sort("customer_id", "month")
     assert found.rows() == [
         ("a", date(2011, 1, 1), 380, 2),
         ("a", date(2011, 2, 1), 40, 1),
@@ -89,16 +90,16 @@ def test_months_begin_at_midnight_of_the_first_and_leave_returns_out() -> None:
 
 
 def test_large_customers_have_more_lines_than_asked_for_the_largest_first() -> None:
-    orders = features.condense(pl.concat([lines(), lines().filter(customer_id="b")] * 2))
+    orders = condense(pl.concat([lines(), lines().filter(customer_id="b")] * 2))
 
     def larger(than: int) -> list[tuple[str, int]]:
-        return list(features.heavy_customers(orders, more_than=than).collect().rows())
+        return list(suspects.heavy_customers(orders, more_than=than).collect().rows())
 
     assert larger(1) == [("a", 10), ("b", 4)]
     assert larger(4) == [("a", 10)]
     assert larger(3) == [("a", 10), ("b", 4)]
-    both = features.condense(pl.concat([lines().filter(customer_id="b"), lines().head(1)]))
-    assert features.heavy_customers(both, more_than=0).collect().rows() == [("a", 1), ("b", 1)]
+    both = condense(pl.concat([lines().filter(customer_id="b"), lines().head(1)]))
+    assert suspects.heavy_customers(both, more_than=0).collect().rows() == [("a", 1), ("b", 1)]
 
 
 def test_purchases_come_by_customer_in_the_order_of_time_and_of_their_hash() -> None:
@@ -126,7 +127,7 @@ def test_purchases_come_by_customer_in_the_order_of_time_and_of_their_hash() -> 
 def test_the_account_of_lines_is_by_file_and_class_and_counts_what_has_no_amount() -> None:
     unread = pl.when(line=16).then(None).otherwise("amount")
     place = pl.when(customer_id="a").then(3).otherwise(2**40 + 3).cast(pl.UInt64)
-    found = features.ledger(lines().with_columns(place=place, amount=unread)).collect()
+    found = ledger.count(lines().with_columns(place=place, amount=unread)).collect()
     assert sorted(found.rows()) == [
         (0, "purchase", 4, 420, 0),
         (0, "return", 1, -30, 0),

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from segcore import job
-from segcore.lines import cleaning, features, returns
+from segcore.lines import cleaning, returns
+from segcore.lines.orders import by_month, condense
 from tests.transaction_lines import (
     NOW,
     RULES,
@@ -59,9 +60,7 @@ def account(buckets: Shuffled) -> dict[str, int]:
     parts = [
         returns.account(lines)
         .collect()
-        .hstack(
-            returns.emptied(features.condense(lines), features.condense(returns.remaining(lines))).collect()
-        )
+        .hstack(returns.emptied(condense(lines), condense(returns.remaining(lines))).collect())
         for lines in matched(buckets)
     ]
     return pl.concat(parts).sum().row(0, named=True)
@@ -213,7 +212,7 @@ def test_orders_that_are_emptied_vanish_from_every_feature_but_those_of_returns(
     assert {name: row[name] for name in expected} == expected
     assert str(row["last_order_at"]) == "2011-03-11 10:00:00"
     assert account(buckets)["orders_emptied"] == 1
-    months = features.by_month(features.condense(returns.remaining(matched(buckets)[0]))).collect()
+    months = by_month(condense(returns.remaining(matched(buckets)[0]))).collect()
     assert months.select("amount", "orders").rows() == [(160_000, 2)]
 
 

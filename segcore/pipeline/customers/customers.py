@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,21 +11,20 @@ from typing import Any
 
 import polars as pl
 
-from segcore import engine, errors, expressions, ingest, records, schema
+from segcore import errors, expressions, records, schema
 from segcore.arrays import Floats
 from segcore.job import Job
-from segcore.lines import discounts, features, ledger, look_back, suspects
+from segcore.lines import ledger, look_back, suspects
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.customers import aggregate_bucket, attributes, rejects
-from segcore.pipeline.customers.rows_writer import RowsWriter
+from segcore.pipeline.customers import account_lines, attributes, write_features
+from segcore.pipeline.customers.condense_bucket import Task
 from segcore.pipeline.lines import observation_window
 from segcore.pipeline.lines.read_input import PreparedInput
 from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.progress import Progress
 from segcore.records import Ledger
 from segcore.storage import read_json, write_json
-from segcore.stores import is_url
 
 # What was bought, and how they were two periods ago, is kept of the first customers in hash order, so many that they
 # have about this many lines.
@@ -153,14 +152,14 @@ def _describe(
     # The scores of RFM are not here yet.
     scores = {feature.name for feature in schema.RFM}
     absent = {*source.absent_features, *run.settings.features.without} - scores
-    totals = _aggregate(run, tasks, folder, tables, absent, at_once)
-    account = _account(folder, source, buckets, totals, run.settings)
+    totals = write_features.write(run, tasks, folder, tables, absent, at_once)
+    account = account_lines.account(folder, source, buckets, totals, run.settings)
     if account.discounts is not None:
         said, warning = ledger.discounts_in_words(account.discounts)
         run.progress.log(said)
         if warning:
             run.progress.warn(warning)
-    for text in _remarks(totals, account, folder, run.settings):
+    for text in account_lines.remarks(totals, account, folder, run.settings):
         run.progress.warn(text)
     coverage = []
     if tables is not None:
@@ -200,14 +199,12 @@ def _cuts(run: RunContext, buckets: Buckets, as_of: int) -> Cuts:
     return found
 
 
-def _tasks(
-    run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cuts: Cuts
-) -> list[aggregate_bucket.Task]:
+def _tasks(run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cuts: Cuts) -> list[Task]:
     n_lines = sum(bucket.rows for bucket in buckets.buckets) - buckets.rows_before
     own = computable(run.settings, source, run.progress)
     by_amount = source.by_amount and not run.settings.cleaning.discount_lines
     return [
-        aggregate_bucket.Task(
+        Task(
             bucket=bucket,
             folder=buckets.folder,
             settings=run.settings,
@@ -224,106 +221,6 @@ def _tasks(
     ]
 
 
-@dataclass(kw_only=True)
-class _Totals:
-    """What all buckets together hold beside their files; frames are concatenated once, at the end."""
-
-    customers: int = 0
-    product_customers: int = 0
-    mixed_orders: int = 0
-    counts: list[pl.DataFrame] = field(default_factory=list)
-    rejects: list[pl.DataFrame] = field(default_factory=list)
-    guests: list[pl.DataFrame] = field(default_factory=list)
-    orders: list[pl.DataFrame] = field(default_factory=list)
-    taken_back: list[pl.DataFrame] = field(default_factory=list)
-    taken_off: list[pl.DataFrame] = field(default_factory=list)
-    newcomers: list[pl.DataFrame] = field(default_factory=list)
-    seasons: list[tuple[pl.DataFrame, ...]] = field(default_factory=list)
-
-    def add(self, done: aggregate_bucket.Done) -> None:
-        self.customers += done.customers.height
-        self.product_customers += done.product_customers
-        self.counts.append(done.counts)
-        self.rejects.append(done.rejects)
-        self.guests.append(done.guests)
-        self.orders.append(done.orders)
-        self.mixed_orders += done.mixed_orders
-        if done.taken_back is not None:
-            self.taken_back.append(done.taken_back)
-        if done.taken_off is not None:
-            self.taken_off.append(done.taken_off)
-        if done.newcomers is not None:
-            self.newcomers.append(done.newcomers)
-        self.seasons.append(done.seasons)
-
-
-def _aggregate(
-    run: RunContext,
-    tasks: Sequence[aggregate_bucket.Task],
-    folder: Path,
-    tables: Path | None,
-    absent: set[str],
-    at_once: int,
-) -> _Totals:
-    """Write what is known of every bucket's customers, in hash order, and add up the rest."""
-    totals = _Totals()
-    rows_per_file = run.settings.features.rows_per_file
-    writer = RowsWriter(folder / "features", rows_per_file=rows_per_file)
-    then = RowsWriter(folder / "then", rows_per_file=rows_per_file)
-    earlier = RowsWriter(folder / "earlier", rows_per_file=rows_per_file)
-    for name in ("months", "products"):
-        (folder / name).mkdir()
-    with run.progress.counter("customers") as tick:
-        buckets = engine.run_tasks(
-            aggregate_bucket.aggregate, tasks, label="customers", tick=tick, at_once=at_once
-        )
-        for number, done in enumerate(buckets):
-            suspects.check_digits(done.customers)
-            months = done.months.with_columns(pl.col("row").cast(pl.Int64) + totals.customers)
-            months.write_parquet(folder / f"months/part-{number:05d}.parquet")
-            if done.product_customers:
-                done.products.write_parquet(folder / f"products/part-{number:05d}.parquet")
-            described = done.customers.drop(absent)
-            writer.add(described if tables is None else attributes.join(described, tables))
-            if done.then is not None:
-                then.add(done.then.drop(absent))
-            if done.earlier is not None:
-                earlier.add(done.earlier.drop(absent))
-            totals.add(done)
-    writer.close()
-    then.close()
-    earlier.close()
-    return totals
-
-
-def _account(folder: Path, source: PreparedInput, buckets: Buckets, totals: _Totals, settings: Job) -> Ledger:
-    """Write the ledger and the rejects, and refuse what leaves nothing to build on."""
-    counts = totals.counts
-    if buckets.rejects:
-        rejected = features.ledger(pl.scan_parquet(buckets.paths(buckets.rejects)))
-        counts = [*counts, rejected.collect(engine="streaming")]
-    every = pl.concat(counts)
-    account = ledger.account(every, settings.cleaning, files=[file.source.name for file in source.files])
-    _check_nothing_lost(every, source)
-    ledger.check(account.rows, settings.cleaning)
-    if totals.customers == 0:
-        what = "discounts took off" if totals.taken_off else "returns took back"
-        remedy = (
-            "check cleaning's keys of discounts"
-            if totals.taken_off
-            else 'expected features.returns = "feature"'
-        )
-        raise errors.DataError(f"no purchase left: of {source.n_lines:,} lines {what} all; {remedy}")
-    if totals.taken_back:
-        returns_net = ledger.returns_net(pl.concat(totals.taken_back), settings.cleaning)
-        account = replace(account, returns_net=returns_net)
-    if totals.taken_off:
-        account = replace(account, discounts=ledger.discounts(pl.concat(totals.taken_off), settings.cleaning))
-    rejects.write(folder / "rejects", buckets, pl.concat(totals.rejects), source, settings)
-    records.write(folder, account)
-    return account
-
-
 def computable(settings: Job, source: PreparedInput, progress: Progress) -> dict[str, str]:
     """Return the features of the job's own that every file has the columns for."""
     everywhere = set.intersection(*({*group.columns, "amount"} for group in source.file_groups))
@@ -331,38 +228,3 @@ def computable(settings: Job, source: PreparedInput, progress: Progress) -> dict
     for name, columns in lacking.items():
         progress.warn(f"no feature {name}: the input has no {errors.listing(columns)}")
     return {name: text for name, text in settings.features.own.items() if name not in lacking}
-
-
-def _remarks(totals: _Totals, account: Ledger, folder: Path, settings: Job) -> Iterator[str]:
-    """Give what a person should know of customers that may be none, and of classes with odd money."""
-    for some in totals.guests:
-        yield from suspects.guests(some, account.rows_in, totals.customers)
-    yield from discounts.returns_in_orders(totals.mixed_orders)
-    if totals.orders and settings.cleaning.order_key == "order":
-        yield from suspects.restarting(pl.concat(totals.orders))
-    if settings.cleaning.customer_case != "lower":
-        yield from suspects.in_two_forms(pl.scan_parquet(folder / "features/*.parquet"), totals.customers)
-    yield from ledger.remarks({one.name: (one.rows, one.money) for one in account.classes}, settings.cleaning)
-
-
-def _check_nothing_lost(counts: pl.DataFrame, source: PreparedInput) -> None:
-    """Compare the lines that came through with those that were counted before anything was read.
-
-    Raises
-    ------
-    segcore.errors.BusyError
-        If a file has changed meanwhile.
-    """
-    came = dict(counts.group_by("file").agg(pl.col("rows").sum()).iter_rows())
-    for file in source.files:
-        as_counted = came.get(file.number, 0) == file.n_records
-        if as_counted and is_url(file.source.path):
-            continue  # a request for each of many objects would take long
-        if ingest.has_changed(file.source):
-            raise errors.BusyError(
-                f"{file.source.name}: the file has changed while it was read; run the same command again"
-            )
-        if not as_counted:
-            raise RuntimeError(
-                f"{file.source.name}: {came.get(file.number, 0):,} of {file.n_records:,} lines came in"
-            )

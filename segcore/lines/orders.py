@@ -1,0 +1,112 @@
+"""From lines to orders: a row for each order of a customer, from which everything but distinct products follows.
+
+Sums are of integers, so that they repeat exactly whatever the order of the lines. Nothing here collects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from segcore.lines import cleaning
+
+CUSTOMER = ("h", "customer_id")
+LARGEST = 2**63 - 1  # of money in minor units, and of items
+_SECONDS_A_DAY = 86_400
+_ORDER = (*CUSTOMER, "class", "order", "ordered_at", "country")
+_SUMS = ("amount", "quantity", "lines", "folded")
+
+
+def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Add up the lines of each order: one row per customer, class, order, time and country.
+
+    Parameters
+    ----------
+    lines : polars.LazyFrame
+        Lines of some customers, each once. Rows of several frames are added up by :func:`merge`.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The keys, ``amount`` (minor units, Int128), ``quantity`` (Int128) and ``lines``, how many there were; ``last`` and
+        ``folded`` as :func:`fold` has them.
+    """
+    condensed = lines.group_by(_ORDER).agg(
+        pl.col("amount", "quantity").cast(pl.Int128).sum(),
+        lines=pl.len().cast(pl.Int64),
+    )
+    return condensed.with_columns(folded=pl.lit(0, dtype=pl.Int64), last=pl.col("ordered_at"))
+
+
+def fold(orders: pl.LazyFrame, *, bounds: Sequence[int]) -> pl.LazyFrame:
+    """Put orders together that differ in nothing but their id and their time of day, which costs no feature.
+
+    Parameters
+    ----------
+    orders : polars.LazyFrame
+        Whole orders, as :func:`condense` returns them: no other frame has lines of one of them.
+    bounds : sequence of int
+        Seconds since 1970; what was before one is not put together with what was not.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The same columns. A row of several orders has no ``order``; ``folded`` says how many they are, ``ordered_at`` and
+        ``last`` their first and last time. An order of several days or countries has rows of its own.
+    """
+    day = pl.col("ordered_at") // _SECONDS_A_DAY
+    period = pl.sum_horizontal([pl.lit(0), *(pl.col("ordered_at") >= at for at in bounds)])
+    alike = [*CUSTOMER, "class", "country", "__day", "__period"]
+    times = [pl.col("ordered_at").min(), pl.col("last").max()]
+    days = (
+        orders.with_columns(__day=day, __period=period)
+        .group_by(*alike, "order")
+        .agg(*times, pl.col(_SUMS).sum())
+        .with_columns(__rows=pl.len().over(*CUSTOMER, "class", "order"))
+    )
+    whole = (
+        days.filter(pl.col("__rows") == 1)
+        .group_by(alike)
+        .agg(*times, pl.col("amount", "quantity", "lines").sum(), folded=pl.len().cast(pl.Int64))
+    )
+    columns = [*_ORDER, *_SUMS, "last"]
+    return pl.concat(
+        [
+            whole.with_columns(order=pl.lit(None, dtype=pl.UInt64)).select(columns),
+            days.filter(pl.col("__rows") > 1).select(columns),
+        ]
+    )
+
+
+def beyond_count(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the customers whose purchases, or returns, add up to more than a whole number of 64 bits: ``customer_id``."""
+    of_class = orders.group_by("customer_id", "class").agg(pl.col("amount", "quantity").abs().sum())
+    return (
+        of_class.filter(pl.any_horizontal(pl.col("amount", "quantity") > LARGEST))
+        .select("customer_id")
+        .sort("customer_id")
+    )
+
+
+def merge(condensed: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Add up what :func:`condense` gave for parts of the same customers' lines."""
+    if len(condensed) == 1:
+        return condensed[0]
+    return pl.concat(condensed).group_by(_ORDER).agg(pl.col(_SUMS).sum(), pl.col("last").max())
+
+
+def n_orders() -> pl.Expr:
+    """Return how many different orders there are; those without an id were counted when they were put together."""
+    order = pl.col("order")
+    return order.n_unique().cast(pl.Int64) - (order.null_count() > 0).cast(pl.Int64) + pl.col("folded").sum()
+
+
+def by_month(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum each customer's purchases by calendar month: ``customer_id, month, amount, orders``."""
+    month = pl.from_epoch(pl.col("ordered_at"), time_unit="s").dt.date().dt.truncate("1mo")
+    return (
+        orders.filter(pl.col("class") == cleaning.PURCHASE)
+        .group_by("customer_id", month.alias("month"))
+        .agg(amount=pl.col("amount").sum().cast(pl.Int64), orders=n_orders().cast(pl.UInt32))
+    )

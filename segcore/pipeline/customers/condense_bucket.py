@@ -1,0 +1,234 @@
+"""The lines of a bucket, slice by slice, condensed to what features, ledger and rejects follow from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import polars as pl
+
+from segcore import expressions
+from segcore.job import Job
+from segcore.lines import cleaning, discounts, features, ledger, orders, returns
+from segcore.lines.duplicates import later_copies
+from segcore.lines.look_back import Cut, Cuts
+from segcore.pipeline.customers import rejects
+from segcore.pipeline.lines.shuffle_lines import Bucket
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """The lines of a bucket, to be aggregated.
+
+    Attributes
+    ----------
+    bucket : Bucket
+    folder : str
+        What its files are relative to.
+    settings : Job
+    own : mapping of str to str
+        Features of the job's own that can be computed.
+    today : Cut
+        What the features of today look at: the observation window. Lines before it count as outside of it, and are
+        what the cuts look at.
+    n_lines : int
+        Of the whole input.
+    by_amount : bool
+        Whether lines may say their amount, and nothing says that negative ones are discounts.
+    guest_lines : int
+        Customers with more lines than that may be guest accounts.
+    early_below : int
+        The hash up to which more is kept of customers: what they bought, and how they were at an earlier cut.
+    cuts : Cuts
+        Where the customers are looked at as they were then, and at what they have bought since.
+    """
+
+    bucket: Bucket
+    folder: str
+    settings: Job
+    own: Mapping[str, str]
+    today: Cut
+    n_lines: int
+    by_amount: bool
+    guest_lines: int
+    early_below: int
+    cuts: Cuts
+
+    @property
+    def is_early(self) -> pl.Expr:
+        """Whether a customer is one of the first, of whom more is kept."""
+        return pl.col("h") <= pl.lit(self.early_below, dtype=pl.UInt64)
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """Times that tell one part of the history from another."""
+        return (*self.cuts.bounds, *([] if self.today.first is None else [self.today.first]))
+
+    @property
+    def product_bounds(self) -> tuple[int, ...]:
+        """Cuts at which the different products are those of today that were first bought before them.
+
+        None where a window leaves first purchases behind, or returns may not have taken back yet what they have by today.
+        """
+        if self.today.first is not None or self.settings.features.returns == "net":
+            return ()
+        return tuple(sorted(cut.at for cut in (self.cuts.last, self.cuts.earlier) if cut is not None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What is known of some customers beside their orders; and their orders after returns took purchases back, where they do."""
+
+    net: pl.DataFrame | None
+    products: pl.DataFrame
+    purchases: pl.DataFrame | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condensed:
+    """Lines of a bucket, condensed; orders at all times before any was taken back."""
+
+    bought: pl.DataFrame
+    now: History
+    then: History | None
+    earlier: History | None
+    counts: pl.DataFrame
+    rejects: pl.DataFrame
+    taken_back: pl.DataFrame | None
+    taken_off: pl.DataFrame | None
+
+
+def condense(task: Task) -> Condensed:
+    """Condense the lines of a bucket: what is left of the earlier slices, and one more, are in memory."""
+    slices = (
+        _condense_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices
+    )
+    return reduce(_add, slices)
+
+
+def _condense_slice(paths: list[str], task: Task) -> Condensed:
+    job = task.settings
+    everything = pl.read_parquet(paths, hive_partitioning=False)
+    copies = everything["place"].clear()
+    if job.cleaning.duplicates != "keep":
+        counted = everything.lazy()
+        if job.cleaning.takes_off_orders:  # among which are rejects
+            counted = counted.filter(pl.col("class").is_in(cleaning.KEPT))
+        within = job.cleaning.duplicates == "drop"
+        copies = later_copies(counted, within_files=within).collect()["place"]
+    is_copy = everything.select(pl.col("place").is_in(copies.implode())).to_series()
+    is_before = pl.lit(False) if task.today.first is None else pl.col("ordered_at") < task.today.first
+    duplicates, outside = (
+        chosen.with_columns(pl.lit(name, everything.schema["class"]).alias("class"))
+        for name, chosen in (
+            (cleaning.DUPLICATE, everything.filter(is_copy).filter(~is_before)),
+            (cleaning.OUTSIDE_WINDOW, everything.filter(is_before)),
+        )
+    )
+    lines = everything.filter(~is_copy)
+    del everything
+    window = lines if task.today.first is None else lines.filter(~is_before)
+    counts = [ledger.count(part.lazy()).collect() for part in (window, duplicates, outside)]
+    taken_off, rejected = None, duplicates
+    if job.cleaning.takes_off_orders:
+        off = discounts.orders(window.lazy(), money_decimals=job.cleaning.amount_decimals).collect()
+        discounts.check(off, job.cleaning)
+        counts.append(discounts.by_file(off.lazy(), cleaning.class_type(job.cleaning)).collect())
+        taken_off = discounts.account(off.lazy()).collect()
+        if job.cleaning.rejects != "all":  # where their texts are not written otherwise
+            rejected = pl.concat([duplicates, window.filter(~pl.col("class").is_in(cleaning.KEPT))])
+        lines, window = _take_off(lines, window, off, task)
+    now, taken_back = _history(window.lazy(), task)
+    bought = orders.condense(lines.lazy())
+    if task.bucket.whole_orders:
+        bought = orders.fold(bought, bounds=task.bounds)
+    last, earlier = task.cuts.last, task.cuts.earlier
+    return Condensed(
+        bought=bought.collect(),
+        now=now,
+        then=None if last is None else _history_at(last, lines.lazy(), now.products, task),
+        earlier=None
+        if earlier is None
+        else _history_at(
+            earlier, lines.lazy().filter(task.is_early), now.products.filter(task.is_early), task
+        ),
+        counts=pl.concat(counts),
+        rejects=rejects.of_bucket(rejected.lazy(), outside.lazy(), job.cleaning.rejects).collect(),
+        taken_back=taken_back,
+        taken_off=taken_off,
+    )
+
+
+def _take_off(
+    lines: pl.DataFrame, window: pl.DataFrame, off: pl.DataFrame, task: Task
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return all lines, and those in the window, less what is off their orders; an order that begins before it is two."""
+    window = discounts.take_off(window.lazy(), off.lazy()).collect()
+    if task.today.first is None:
+        return window, window
+    before = lines.lazy().filter(pl.col("ordered_at") < task.today.first)
+    earlier = discounts.orders(before, money_decimals=task.settings.cleaning.amount_decimals)
+    return pl.concat([discounts.take_off(before, earlier).collect(), window]), window
+
+
+def _history_at(cut: Cut, lines: pl.LazyFrame, today: pl.DataFrame, task: Task) -> History:
+    """Condense what was known at a cut; the different products follow from those of today where they can."""
+    known = cut.history(lines)
+    if cut.at not in task.product_bounds:
+        return _history(known, task)[0]
+    products = today.filter(pl.col("period") <= task.product_bounds.index(cut.at))
+    return History(net=None, products=products, purchases=_own_purchases(known, task))
+
+
+def _history(known: pl.LazyFrame, task: Task) -> tuple[History, pl.DataFrame | None]:
+    """Condense what is known at a time, and count what returns took back, where they do.
+
+    A return takes back nothing before it happens.
+    """
+    net = taken_back = None
+    if task.settings.features.returns == "net":
+        matched = returns.match(known).collect().lazy()
+        taken_back = returns.account(matched).collect()
+        known = returns.remaining(matched).collect().lazy()
+        net = orders.condense(known).collect()
+    products = features.bought_products(known, bounds=task.product_bounds).collect()
+    return History(net=net, products=products, purchases=_own_purchases(known, task)), taken_back
+
+
+def _own_purchases(lines: pl.LazyFrame, task: Task) -> pl.DataFrame | None:
+    return features.purchases(lines, expressions.all_columns(task.own)).collect() if task.own else None
+
+
+def _add(one: Condensed, other: Condensed) -> Condensed:
+    """Add up what two slices of the same customers' lines were condensed to."""
+    return Condensed(
+        bought=_merged([one.bought, other.bought]),
+        now=_add_histories(one.now, other.now),
+        then=one.then and other.then and _add_histories(one.then, other.then),
+        earlier=one.earlier and other.earlier and _add_histories(one.earlier, other.earlier),
+        counts=pl.concat([one.counts, other.counts]),
+        rejects=pl.concat([one.rejects, other.rejects]),
+        taken_back=_both(one.taken_back, other.taken_back, lambda both: pl.concat(both).sum()),
+        taken_off=_both(one.taken_off, other.taken_off, lambda both: pl.concat(both).sum()),
+    )
+
+
+def _add_histories(one: History, other: History) -> History:
+    return History(
+        net=_both(one.net, other.net, _merged),
+        products=features.join_products([one.products.lazy(), other.products.lazy()]).collect(),
+        purchases=_both(one.purchases, other.purchases, pl.concat),
+    )
+
+
+def _merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return orders.merge([df.lazy() for df in parts]).collect()
+
+
+def _both(
+    one: pl.DataFrame | None,
+    other: pl.DataFrame | None,
+    join: Callable[[list[pl.DataFrame]], pl.DataFrame],
+) -> pl.DataFrame | None:
+    return None if one is None or other is None else join([one, other])

@@ -16,7 +16,7 @@ import polars as pl
 from segcore.ingest import row_groups, timestamps
 from segcore.ingest.bytestream import blocks
 from segcore.ingest.failures import broken_file
-from segcore.ingest.prepare import Prepared
+from segcore.ingest.prepared import Prepared
 
 _MOST_FILES, _MOST_LINES = 8, 200  # of the files with one header, and of each of them
 _LONGEST = 40

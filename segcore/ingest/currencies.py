@@ -12,7 +12,7 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.expressions import carried
-from segcore.ingest.grouping import FileGroup
+from segcore.ingest.file_group import FileGroup
 from segcore.ingest.value_patterns import PatternCount
 
 _SIGNS = {

@@ -12,9 +12,10 @@ import polars as pl
 
 from segcore import errors, job
 from segcore.ingest.customer_ids import customer
-from segcore.ingest.grouping import FileGroup, group_by_header
+from segcore.ingest.file_group import FileGroup
+from segcore.ingest.grouping import group_by_header
 from segcore.ingest.number_formats import Numbers
-from segcore.ingest.prepare import Prepared
+from segcore.ingest.prepared import Prepared
 from segcore.ingest.scan import scan
 from segcore.ingest.values import LIKE_A_NUMBER, as_text, number, trimmed, with_bare
 

@@ -12,7 +12,7 @@ import polars as pl
 from segcore import job
 from segcore.expressions import carried
 from segcore.ingest import date_formats, number_formats
-from segcore.ingest.grouping import FileGroup
+from segcore.ingest.file_group import FileGroup
 from segcore.ingest.number_formats import Numbers
 from segcore.ingest.systems import SYSTEMS
 from segcore.ingest.value_patterns import NUMBERS, by_frequency

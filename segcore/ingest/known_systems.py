@@ -9,7 +9,7 @@ from segcore import errors, expressions, job
 from segcore.ingest import contents
 from segcore.ingest.column_names import folded
 from segcore.ingest.contents import Content
-from segcore.ingest.prepare import Prepared
+from segcore.ingest.prepared import Prepared
 from segcore.ingest.systems import SYSTEMS, System
 
 NONE = "none"

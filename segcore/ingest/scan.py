@@ -16,9 +16,9 @@ from segcore.ingest import records, row_groups
 from segcore.ingest.bytestream import UNDECODABLE
 from segcore.ingest.columns import TIME
 from segcore.ingest.customer_ids import as_id_text
-from segcore.ingest.grouping import FileGroup, scans
+from segcore.ingest.file_group import FileGroup, scans
 from segcore.ingest.missing import given
-from segcore.ingest.prepare import Prepared
+from segcore.ingest.prepared import Prepared
 from segcore.ingest.structure import field_name
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from polars import selectors
 
 from segcore.expressions import carried
-from segcore.ingest.grouping import FileGroup
+from segcore.ingest.file_group import FileGroup
 
 NUMBERS = ("quantity", "unit_price", "line_amount")
 _LONGEST = 40

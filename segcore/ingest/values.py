@@ -15,8 +15,8 @@ from segcore.expressions import carried
 from segcore.ingest import currencies, timestamps, words
 from segcore.ingest.customer_ids import customer, is_named
 from segcore.ingest.date_formats import EPOCHS, EXCEL, NAMED, kind_of
+from segcore.ingest.file_group import FileGroup
 from segcore.ingest.formats import Formats
-from segcore.ingest.grouping import FileGroup
 from segcore.ingest.missing import given
 from segcore.ingest.number_formats import Numbers
 

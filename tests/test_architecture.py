@@ -16,7 +16,7 @@ PAGE = pages.page("segcore/README.md")
 
 # Lower layers first; a module may import its own layer's package and every layer below.
 LAYERS: list[set[str]] = [
-    {"errors", "failures", "arrays", "amounts", "cpus"},
+    {"errors", "failures", "arrays", "amounts", "cpus", "times"},
     {"stores", "new_folder", "spreadsheet"},
     {"schema", "feature_identities", "run_contents"},
     {"records"},
@@ -37,7 +37,7 @@ ORDER = ["ingest", "lines", "matrix"]
 # Within a package, the order in which its rooms stand: a room imports only those before it.
 ROOMS_OF_PIPELINE = ["models", "finished", "core", "lines", "customers", "outputs", "inspection"]
 # Modules that transform and never compute.
-TRANSFORMS = ["lines/cleaning", "lines/shuffle", "lines/returns", "lines/features", "lines/ledger"]
+TRANSFORMS = ["lines/cleaning", "lines/shuffle", "lines/returns", "lines/orders", "lines/features", "lines/ledger"]
 
 
 def modules() -> list[Path]:

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from segcore.times import END_OF_TIME, SECONDS_A_DAY
+
 # A time with a zone is an instant in UTC: what the zone is called matters to nobody here.
 os.environ["POLARS_IGNORE_TIMEZONE_PARSE_ERROR"] = "1"
 
-_FIRST, _END = -62_135_596_800, 253_402_300_800  # seconds since 1970 of the years 1 and 10000
+_FIRST = -62_135_596_800  # seconds since 1970 of the year 1
 _UNITS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_SECONDS_A_DAY = 86_400
 
 
 def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "", source_zone: str = "") -> pl.Expr:
@@ -26,11 +27,13 @@ def wall_clock(name: str, dtype: pl.DataType, time_zone: str = "", source_zone: 
     """
     value = pl.col(name).to_physical()
     if dtype == pl.Date:
-        days = pl.when(value.is_between(_FIRST // _SECONDS_A_DAY, _END // _SECONDS_A_DAY - 1)).then(value)
+        days = pl.when(value.is_between(_FIRST // SECONDS_A_DAY, END_OF_TIME // SECONDS_A_DAY - 1)).then(
+            value
+        )
         return days.cast(pl.Date).cast(pl.Datetime("us"))
     assert isinstance(dtype, pl.Datetime)
     a_second = _UNITS[dtype.time_unit]
-    inside = value.is_between(_FIRST * a_second, _END * a_second - 1)
+    inside = value.is_between(_FIRST * a_second, END_OF_TIME * a_second - 1)
     when = pl.when(inside).then(value).cast(pl.Datetime(dtype.time_unit)).dt.cast_time_unit("us")
     if dtype.time_zone:
         return of_epoch(when.to_physical(), time_zone or _known(dtype.time_zone))
@@ -59,7 +62,7 @@ def _known(time_zone: str) -> str:
 def of_epoch(millionths: pl.Expr, time_zone: str) -> pl.Expr:
     """Return millionths of a second since 1970 in UTC as clocks in `time_zone`, or in UTC, show them; null beyond the years 1 to 9999."""
     time_zone = time_zone or "UTC"
-    inside = millionths.is_between(_FIRST * 1_000_000, _END * 1_000_000 - 1)
+    inside = millionths.is_between(_FIRST * 1_000_000, END_OF_TIME * 1_000_000 - 1)
     when = pl.when(inside).then(millionths).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
     return when.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
 
@@ -78,7 +81,7 @@ def of_excel(days: pl.Expr) -> pl.Expr:
     """Return the time of days as Excel counts them, decimals with :data:`EXCEL_DECIMALS`, to the nearest second."""
     whole = 10**EXCEL_DECIMALS
     since = days.to_physical() - _EXCEL_1970 * whole
-    seconds = (since * 86_400 + whole // 2) // whole
+    seconds = (since * SECONDS_A_DAY + whole // 2) // whole
     millionths: pl.Expr = seconds * 1_000_000
-    inside = millionths.is_between(_FIRST * 1_000_000, _END * 1_000_000 - 1)
+    inside = millionths.is_between(_FIRST * 1_000_000, END_OF_TIME * 1_000_000 - 1)
     return pl.when(inside).then(millionths).cast(pl.Int64).cast(pl.Datetime("us"))

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from segcore.job.base import Table
+from segcore.times import SECONDS_A_DAY
 
 Family = Literal["kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spectral"]
 Linkage = Literal["ward", "complete", "average"]
@@ -138,7 +139,7 @@ class LookBack(Table):
     @property
     def seconds(self) -> int:
         """The same in seconds."""
-        return self.days * 86_400
+        return self.days * SECONDS_A_DAY
 
 
 class Outlook(Table):

@@ -10,8 +10,8 @@ from segcore import amounts, schema
 from segcore.feature_identities import IDENTITIES, Identity
 from segcore.lines import cleaning
 from segcore.lines.orders import CUSTOMER, n_orders
+from segcore.times import SECONDS_A_DAY
 
-_SECONDS_A_DAY = 86_400
 _ODD = 0x9E3779B97F4A7C15  # odd, so that different hashes stay different; its bits look random
 
 
@@ -107,7 +107,7 @@ def _purchase_sums() -> list[pl.Expr]:
         pl.col("quantity").sum().cast(pl.Int64).alias("item_count"),
         at.min().alias("first_s"),
         pl.col("last").max().alias("last_s"),
-        (at // _SECONDS_A_DAY).n_unique().cast(pl.Int64).alias("purchase_days"),
+        (at // SECONDS_A_DAY).n_unique().cast(pl.Int64).alias("purchase_days"),
         month.n_unique().cast(pl.Int64).alias("active_months"),
     ]
 
@@ -134,11 +134,11 @@ def _main_country(purchases: pl.LazyFrame) -> pl.LazyFrame:
 
 def _derived(as_of: int) -> list[pl.Expr]:
     first, last = pl.col("first_s"), pl.col("last_s")
-    calendar_days = last // _SECONDS_A_DAY - first // _SECONDS_A_DAY
+    calendar_days = last // SECONDS_A_DAY - first // SECONDS_A_DAY
     gaps = pl.col("purchase_days") - 1
     return [
-        ((as_of - last) // _SECONDS_A_DAY).alias("days_since_last_order"),
-        ((last - first) // _SECONDS_A_DAY).alias("tenure_days"),
+        ((as_of - last) // SECONDS_A_DAY).alias("days_since_last_order"),
+        ((last - first) // SECONDS_A_DAY).alias("tenure_days"),
         pl.when(gaps > 0).then(calendar_days / gaps).alias("mean_days_between_orders"),
         pl.from_epoch(first, time_unit="s").cast(pl.Datetime("us")).alias("first_order_at"),
         pl.from_epoch(last, time_unit="s").cast(pl.Datetime("us")).alias("last_order_at"),

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from segcore.lines import cleaning
+from segcore.times import SECONDS_A_DAY
 
 OUTCOME = ("bought", "next_spend_minor")
 """Whether a customer bought in the later period, and purchases less returns of it in minor units."""
 
-_YEAR = 365 * 86_400
+_YEAR = 365 * SECONDS_A_DAY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from segcore.lines import cleaning
+from segcore.times import SECONDS_A_DAY
 
 CUSTOMER = ("h", "customer_id")
 LARGEST = 2**63 - 1  # of money in minor units, and of items
-_SECONDS_A_DAY = 86_400
 _ORDER = (*CUSTOMER, "class", "order", "ordered_at", "country")
 _SUMS = ("amount", "quantity", "lines", "folded")
 
@@ -55,7 +55,7 @@ def fold(orders: pl.LazyFrame, *, bounds: Sequence[int]) -> pl.LazyFrame:
         The same columns. A row of several orders has no ``order``; ``folded`` says how many they are, ``ordered_at`` and
         ``last`` their first and last time. An order of several days or countries has rows of its own.
     """
-    day = pl.col("ordered_at") // _SECONDS_A_DAY
+    day = pl.col("ordered_at") // SECONDS_A_DAY
     period = pl.sum_horizontal([pl.lit(0), *(pl.col("ordered_at") >= at for at in bounds)])
     alike = [*CUSTOMER, "class", "country", "__day", "__period"]
     times = [pl.col("ordered_at").min(), pl.col("last").max()]

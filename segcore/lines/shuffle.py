@@ -16,6 +16,7 @@ import polars as pl
 
 from segcore import schema
 from segcore.lines import cleaning
+from segcore.times import SECONDS_A_DAY
 
 ORDER_KEY = ("h", "customer_id")
 MOST_BITS = 6  # of a pass: open buckets cost memory, and beyond 100 Polars closes files and begins new ones
@@ -23,7 +24,6 @@ MOST_BITS = 6  # of a pass: open buckets cost memory, and beyond 100 Polars clos
 _ROWS_A_GROUP = 20_000
 # What a file says of its groups is held until it ends: 400 MB after 200 million lines, if files went on and on.
 _ROWS_A_FILE = 250_000
-_SECONDS_A_DAY = 86_400
 _RECORD_BITS = 40
 _ODD = 0x9E3779B97F4A7C15  # odd, so that different hashes stay different
 
@@ -71,7 +71,7 @@ def order_hash(seed: int, key: str = "order") -> pl.Expr:
 
     With the key ``order+day`` the id counts for a day each.
     """
-    day, order = (pl.col("ordered_at") // _SECONDS_A_DAY).hash(seed), pl.col("order_id").hash(seed)
+    day, order = (pl.col("ordered_at") // SECONDS_A_DAY).hash(seed), pl.col("order_id").hash(seed)
     if key == "order+day":
         order = order * pl.lit(_ODD, dtype=pl.UInt64) + day
     return pl.when(pl.col("order_id").is_null()).then(day).otherwise(order)

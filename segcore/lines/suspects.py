@@ -8,6 +8,7 @@ import polars as pl
 
 from segcore import errors
 from segcore.ingest.customer_ids import one_form
+from segcore.times import SECONDS_A_DAY
 
 # Of all lines: a customer with more of them may be a guest account if it is called like one, or by its number alone
 # where it has many times an even share as well.
@@ -99,7 +100,7 @@ def some_orders(orders: pl.LazyFrame, n_lines: int) -> pl.LazyFrame:
     below = min(2**64 - 1, 2**64 * _ORDERS // max(n_lines, 1))
     return (
         orders.filter(pl.col("order") <= pl.lit(below, dtype=pl.UInt64))
-        .select("order", (pl.col("ordered_at") // 86_400).alias("day"), "customer_id")
+        .select("order", (pl.col("ordered_at") // SECONDS_A_DAY).alias("day"), "customer_id")
         .unique()
     )
 

@@ -25,6 +25,7 @@ from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.progress import Progress
 from segcore.records import Ledger
 from segcore.storage import read_json, write_json
+from segcore.times import SECONDS_A_DAY
 
 # What was bought, and how they were two periods ago, is kept of the first customers in hash order, so many that they
 # have about this many lines.
@@ -194,7 +195,7 @@ def _cuts(run: RunContext, buckets: Buckets, as_of: int) -> Cuts:
     )
     if found.last is None:
         run.progress.log(
-            f"no look back: it takes {2 * wanted.days} days of lines, and there are {(as_of - oldest) // 86_400}"
+            f"no look back: it takes {2 * wanted.days} days of lines, and there are {(as_of - oldest) // SECONDS_A_DAY}"
         )
     return found
 

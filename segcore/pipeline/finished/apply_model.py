@@ -15,6 +15,7 @@ from segcore.pipeline.finished import drift_baseline
 from segcore.pipeline.finished.model_files import StoredModel
 from segcore.pipeline.models.labels import label_frame
 from segcore.records import DriftReport
+from segcore.times import SECONDS_A_DAY
 
 
 def missing(files: Sequence[Path], model: StoredModel) -> list[str]:
@@ -73,7 +74,7 @@ def label_as_of(
     name : str
         Of the column and the files.
     """
-    days = (pl.lit(as_of) - pl.col("last_order_at")).dt.total_seconds() // 86_400
+    days = (pl.lit(as_of) - pl.col("last_order_at")).dt.total_seconds() // SECONDS_A_DAY
     written = []
     for number, path in enumerate(files):
         df = pl.read_parquet(path).with_columns(days_since_last_order=days.clip(lower_bound=0))

@@ -13,8 +13,7 @@ from segcore.lines.cleaning import Window
 from segcore.lines.stray_dates import last_usual_day
 from segcore.pipeline.lines import read_input
 from segcore.pipeline.lines.read_input import PreparedInput
-
-_SECONDS_A_DAY = 86_400
+from segcore.times import SECONDS_A_DAY
 
 Days = dict[int, tuple[int, int]]
 """Days since 1970 to their lines and the last second that one has."""
@@ -22,7 +21,7 @@ Days = dict[int, tuple[int, int]]
 
 def as_of(features: Features, last_at: int) -> int:
     """Return the day that recency counts from, seconds since 1970: the job's, else a day after the last line."""
-    return last_at + _SECONDS_A_DAY if features.as_of_second is None else features.as_of_second
+    return last_at + SECONDS_A_DAY if features.as_of_second is None else features.as_of_second
 
 
 def find(
@@ -52,7 +51,7 @@ def find(
     if not days:  # where no date can be read, that is an error once the lines are counted
         return Window(first=wanted.from_second)
     usual = last_usual_day({day: lines for day, (lines, _) in days.items()})
-    stray = None if usual is None else (usual + 1) * _SECONDS_A_DAY
+    stray = None if usual is None else (usual + 1) * SECONDS_A_DAY
     if wanted.window_seconds is None:
         return Window(first=wanted.from_second, stray=stray)
     end = as_of(wanted, max(last for day, (_, last) in days.items() if usual is None or day <= usual))
@@ -82,7 +81,7 @@ def counted(lines: pl.LazyFrame) -> Days:
     by_day = (
         lines.select(when.alias("ordered_at"))
         .drop_nulls()
-        .group_by(when // _SECONDS_A_DAY)
+        .group_by(when // SECONDS_A_DAY)
         .agg(lines=pl.len(), last=when.max())
     )
     df = read_input.collect(by_day)

@@ -20,6 +20,7 @@ from segcore.models.assignment import Assigner
 from segcore.models.keeping import NOT_MEASURED
 from segcore.pipeline.models.labels import Labelled, label_frame
 from segcore.records.manifest import RfmCutPoints
+from segcore.times import SECONDS_A_DAY
 
 # Customers that are judged, the first in hash order: a random sample where there are more.
 _MOST = 1_000_000
@@ -229,7 +230,7 @@ def described(cut: Cut, newcomers: dict[str, int], df: pl.DataFrame, money_decim
     bought, revenue = outcome(df, money_decimals)
     scale = 10.0**money_decimals
     return {
-        "days": (cut.end - cut.at) // 86_400,
+        "days": (cut.end - cut.at) // SECONDS_A_DAY,
         "customers": df.height,
         "buyers": int(bought.sum()),
         "revenue": float(round(revenue.sum(), money_decimals)),

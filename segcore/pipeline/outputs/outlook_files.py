@@ -14,6 +14,7 @@ from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.finished import outlook_file
 from segcore.pipeline.models import outlook
 from segcore.pipeline.models.outlook import JudgedOutlook
+from segcore.times import SECONDS_A_DAY
 
 
 def fit(run: RunContext, customers: Customers) -> JudgedOutlook | None:
@@ -26,7 +27,7 @@ def fit(run: RunContext, customers: Customers) -> JudgedOutlook | None:
             customers.then,
             customers.earlier,
             run.settings.features.numbers,
-            days=(cut.end - cut.at) // 86_400,
+            days=(cut.end - cut.at) // SECONDS_A_DAY,
             seasons=customers.seasons,
             money_decimals=run.settings.cleaning.amount_decimals,
         )

@@ -37,7 +37,14 @@ ORDER = ["ingest", "lines", "matrix"]
 # Within a package, the order in which its rooms stand: a room imports only those before it.
 ROOMS_OF_PIPELINE = ["models", "finished", "core", "lines", "customers", "outputs", "inspection"]
 # Modules that transform and never compute.
-TRANSFORMS = ["lines/cleaning", "lines/shuffle", "lines/returns", "lines/orders", "lines/features", "lines/ledger"]
+TRANSFORMS = [
+    "lines/cleaning",
+    "lines/shuffle",
+    "lines/returns",
+    "lines/orders",
+    "lines/features",
+    "lines/ledger",
+]
 
 
 def modules() -> list[Path]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import click
+import polars as pl
 import pytest
 
 from segcore import __version__, cli, pipeline
@@ -133,8 +134,12 @@ def test_a_whole_run_by_command(
     assert where == f"report: {report}"
     assert run(monkeypatch, "runs", str(out), "--json") == 0
     assert json.loads(capsys.readouterr().out)["k"] == 3
-    assert run(monkeypatch, "report", str(out), "--format", "md") == 0
-    assert Path(capsys.readouterr().out.strip()).read_text().startswith("#")
+    nearest = pl.read_parquet(report.parent / "tables/examples.parquet")["customer_id"][0]
+    for options, shown in (((), False), (("--show-ids",), True)):
+        assert run(monkeypatch, "report", str(out), "--format", "md", *options) == 0
+        text = Path(capsys.readouterr().out.strip()).read_text()
+        assert text.startswith("#")
+        assert (f"| {nearest} |" in text) == shown
     customer = (report.parent / "segments.csv").read_text().splitlines()[1].split(",")[0].removeprefix("'")
     assert run(monkeypatch, "explain", customer, "--run", str(out)) == 0
     assert f"Customer {customer}" in capsys.readouterr().out

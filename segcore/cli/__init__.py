@@ -61,9 +61,7 @@ def _unforeseen(exc: BaseException) -> int:
         return _fail(
             "the folder that one is in has been removed; go to another one", errors.UsageError.exit_code
         )
-    odd = [
-        text for text in sys.argv if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)
-    ]
+    odd = [text for text in sys.argv if any("\ud800" <= c <= "\udfff" for c in text)]
     if odd and isinstance(exc, UnicodeEncodeError):
         return _fail(f"{odd[0]}: is not UTF-8, as all texts and names are", errors.UsageError.exit_code)
     return _fail(f"a bug: {type(exc).__name__}: {exc} (run with --debug for the traceback)", 70)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -33,32 +33,14 @@ from segcore.cli.options import NumberRange, count, folder
     is_flag=True,
     help="Customers come, buy at random and leave for good (BG/NBD), so that who buys next is chance as well.",
 )
-def simulate(
-    rows: int,
-    out: Path,
-    customers: int | None,
-    seed: int,
-    format: Literal["csv", "parquet"],
-    start: datetime,
-    days: int,
-    until_gone: bool,
-) -> None:
+def simulate(out: Path, start: datetime, **options: Any) -> None:
     """Write a synthetic dump of the Online Retail kind, with its defects and planted segments.
 
     The planted segment of every customer goes to DIR.truth.parquet, beside the dump's folder.
     """
     from segcore.simulate import simulate as write
 
-    dump = write(
-        out,
-        rows=rows,
-        customers=customers,
-        seed=seed,
-        format=format,
-        start=start.date(),
-        days=days,
-        until_gone=until_gone,
-    )
+    dump = write(out, start=start.date(), **options)
     say(
         f"{dump.rows:,} lines of {dump.customers:,} customers in {len(dump.paths)} files: {out}",
         published=True,

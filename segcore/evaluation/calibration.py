@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcore.arrays import Floats
-from segcore.evaluation.halving import resample_jaccards, split_strength
+from segcore.evaluation.halving import bootstraps, halvings
 from segcore.evaluation.refit import Target, refit
 from segcore.evaluation.sequential import until_clear
 
@@ -71,21 +71,18 @@ def reaches(candidates: Sequence[Target], X: Floats, bars: Bars, *, seed: int) -
 def _admissible(candidate: Target, X: Floats, bars: Bars, seed: int) -> bool:
     model, k = candidate
     bar = bars.min_prediction_strength
-    first = split_strength([candidate], X, seed=seed, number=0)[candidate]
-    if first < bar - _HOPELESS:
+    halved = halvings(X, seed=seed)
+    first = halved(0, [candidate])
+    if first[candidate] < bar - _HOPELESS:
         return False
     fit = refit(model, X, [k], seed).get(k)
     if fit is None or np.bincount(fit.labels, minlength=k).min() < bars.min_share * len(X):
         return False
-
-    def split(number: int, left: Sequence[Target]) -> dict[Target, Floats]:
-        strengths = split_strength(left, X, seed=seed, number=number) if number else {candidate: first}
-        return {c: np.array([strength]) for c, strength in strengths.items()}
-
-    def resample(number: int, left: Sequence[Target]) -> dict[Target, Floats]:
-        return resample_jaccards(dict.fromkeys(left, fit.labels), X, seed=seed, number=number)
-
-    if until_clear(split, [candidate], bar, _MOST, _LEAST)[candidate].mean() < bar:
+    strengths = until_clear(
+        lambda number, left: halved(number, left) if number else first, [candidate], bar, _MOST, _LEAST
+    )
+    if strengths[candidate].mean() < bar:
         return False
-    jaccards = until_clear(resample, [candidate], bars.min_jaccard, _MOST, _LEAST)[candidate]
+    drawn = bootstraps({candidate: fit.labels}, X, seed=seed)
+    jaccards = until_clear(drawn, [candidate], bars.min_jaccard, _MOST, _LEAST)[candidate]
     return bool(jaccards.mean(axis=0).min() >= bars.min_jaccard)

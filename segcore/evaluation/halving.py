@@ -9,6 +9,7 @@ import numpy as np
 from segcore.arrays import Floats, Labels
 from segcore.evaluation.matching import best_jaccards, prediction_strength
 from segcore.evaluation.refit import Target, refit_each
+from segcore.evaluation.sequential import Draw
 from segcore.models.assignment import assign_each
 
 SUBSAMPLES, SPLITS_EACH = 8, 4
@@ -42,6 +43,18 @@ def resample_jaccards(
         c: best_jaccards(labels[rows], fits[c].labels, c[1]) if c in fits else np.zeros(c[1])
         for c, labels in candidates.items()
     }
+
+
+def halvings(X: Floats, *, seed: int) -> Draw:
+    """Return the draws of :func:`split_strength`."""
+    return lambda number, open_: {
+        c: np.array([strength]) for c, strength in split_strength(open_, X, seed=seed, number=number).items()
+    }
+
+
+def bootstraps(labels: Mapping[Target, Labels], X: Floats, *, seed: int) -> Draw:
+    """Return the draws of :func:`resample_jaccards`."""
+    return lambda number, open_: resample_jaccards({c: labels[c] for c in open_}, X, seed=seed, number=number)
 
 
 def sampling_errors(candidates: Sequence[Target], X: Floats, *, seed: int) -> dict[Target, float]:

@@ -13,6 +13,12 @@ import numpy as np
 
 from segcore.arrays import Floats, Labels, Mask
 
+# Rules that tell who buys, as look_back.parquet and the manifest call them.
+SEGMENTS, GRID, RANDOM = "segment", "recency x frequency", "random"
+RFM_FIFTHS, RFM_GROUPS = "RFM fifths", "RFM groups"
+SPENDERS, MOST_SPEND = "as many by past spend", "most spend"
+TENTHS, QUARTERS, ORDER_COUNT = "spend in tenths", "recency in quarters", "order count"
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupSums:

@@ -5,7 +5,7 @@ Two measures, both sequential: a candidate that is clear of the bar is not drawn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segcore.arrays import Floats, Labels
-from segcore.evaluation.halving import resample_jaccards, sampling_errors, split_strength
+from segcore.evaluation.halving import bootstraps, halvings, sampling_errors
 from segcore.evaluation.processes import in_processes
 from segcore.evaluation.refit import ModelSpec, Target
 from segcore.evaluation.sequential import standard_error, until_clear
@@ -165,17 +165,10 @@ def _tasks(
 
 def _run(task: _Task) -> dict[Target, Stability]:
     """Measure one task's candidates."""
-
-    def split(number: int, open_: Sequence[Target]) -> dict[Target, Floats]:
-        strengths = split_strength(open_, task.X, seed=task.seed, number=number)
-        return {c: np.array([strength]) for c, strength in strengths.items()}
-
-    def resample(number: int, open_: Sequence[Target]) -> dict[Target, Floats]:
-        return resample_jaccards({c: task.labels[c] for c in open_}, task.X, seed=task.seed, number=number)
-
-    strengths = until_clear(split, list(task.labels), task.bars[0], task.splits, task.least)
+    halved, drawn = halvings(task.X, seed=task.seed), bootstraps(task.labels, task.X, seed=task.seed)
+    strengths = until_clear(halved, list(task.labels), task.bars[0], task.splits, task.least)
     left = [c for c, own in strengths.items() if len(own) and own.mean() >= task.bars[0] - task.leeway]
-    jaccards = until_clear(resample, left, task.bars[1], task.resamples, task.least)
+    jaccards = until_clear(drawn, left, task.bars[1], task.resamples, task.least)
     near = [c for c, own in strengths.items() if len(own) > 1 and abs(own.mean() - task.bars[0]) <= NEAR]
     sampling = sampling_errors(near, task.X, seed=task.seed)
     return {

@@ -13,9 +13,6 @@ import polars as pl
 from segcore.lines import cleaning
 from segcore.times import SECONDS_A_DAY
 
-OUTCOME = ("bought", "next_spend_minor")
-"""Whether a customer bought in the later period, and purchases less returns of it in minor units."""
-
 _YEAR = 365 * SECONDS_A_DAY
 
 
@@ -39,6 +36,14 @@ class Cut:
         when = pl.col("ordered_at")
         known = when < self.at
         return lines.filter(known if self.first is None else known & (when >= self.first))
+
+    def outcome(self, orders: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the orders, or lines, of the later period."""
+        return orders.filter(pl.col("ordered_at") >= self.at, pl.col("ordered_at") < self.end)
+
+    def known(self, purchases: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the customers with a purchase before the cut: ``customer_id``, each once."""
+        return self.history(purchases).select("customer_id").unique()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,11 +135,10 @@ def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.
     Returns
     -------
     polars.LazyFrame
-        The same rows in the same order, with :data:`OUTCOME`.
+        The same rows in the same order: with ``bought``, whether a customer bought in the later period, and ``next_spend_minor``,
+        purchases less returns of it in minor units.
     """
-    when = pl.col("ordered_at")
-    later = orders.filter(when >= cut.at, when < cut.end)
-    kept = later.filter(pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN]))
+    kept = cut.outcome(orders).filter(pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN]))
     outcome = kept.group_by("customer_id").agg(
         bought=(pl.col("class") == cleaning.PURCHASE).any(),
         next_spend_minor=pl.col("amount").sum().cast(pl.Int64),
@@ -153,13 +157,13 @@ def repeated(orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
         One row: ``known`` and ``again``.
     """
     purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
-    when = pl.col("ordered_at")
-    later = purchases.filter(when >= cut.at, when < cut.end)
-    known = cut.history(purchases).select("customer_id").unique()
+    known = cut.known(purchases)
     return pl.concat(
         [
             known.select(known=pl.len().cast(pl.Int64)),
-            known.join(later, on="customer_id", how="semi").select(again=pl.len().cast(pl.Int64)),
+            known.join(cut.outcome(purchases), on="customer_id", how="semi").select(
+                again=pl.len().cast(pl.Int64)
+            ),
         ],
         how="horizontal",
     )
@@ -173,11 +177,9 @@ def newcomers(orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
     polars.LazyFrame
         One row: ``new_customers``, ``new_spend_minor`` and ``all_spend_minor`` (Int128), purchases before returns.
     """
-    when = pl.col("ordered_at")
     purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
-    known = cut.history(purchases).select("customer_id").unique()
-    later = purchases.filter(when >= cut.at, when < cut.end)
-    new = later.join(known, on="customer_id", how="anti")
+    later = cut.outcome(purchases)
+    new = later.join(cut.known(purchases), on="customer_id", how="anti")
     amount = pl.col("amount").sum()
     return pl.concat(
         [

@@ -18,7 +18,6 @@ from segcore import schema
 from segcore.lines import cleaning
 from segcore.times import SECONDS_A_DAY
 
-ORDER_KEY = ("h", "customer_id")
 MOST_BITS = 6  # of a pass: open buckets cost memory, and beyond 100 Polars closes files and begins new ones
 # Rows that a bucket's file gathers before they are written: 64 open buckets hold 100 MB then.
 _ROWS_A_GROUP = 20_000

@@ -21,6 +21,7 @@ from segcore.models import dask_kmeans, threads
 from segcore.models.totals import Spread, Totals, measure
 
 STEP = 10  # the middle step sees this many times the sample
+_TOL = 1e-5  # stop when the squared shift of all centres is below that x the mean variance of a feature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,6 @@ def fit_all(
     starts: Mapping[int, Floats],
     *,
     n_sample: int | None = None,
-    tol: float = 1e-5,
     max_iter: int = 300,
 ) -> dict[int, KMeansFit]:
     """Go on from given centres over all rows, block by block; X is never in memory as a whole.
@@ -128,8 +128,6 @@ def fit_all(
     n_sample : int, optional
         Rows that the starts were fitted on, the first ones of X. Where X has many more, ten times as many
         come first.
-    tol : float
-        Stop when the squared shift of all centres is below tol x the mean variance of a feature.
     max_iter : int
         Iterations at most.
 
@@ -148,9 +146,9 @@ def fit_all(
     centres, n_repaired = dict(given), dict.fromkeys(given, 0)
     with dask_kmeans.one_thread_per_task():
         if n_sample is not None and len(X) > 2 * STEP * n_sample:
-            for k, fit in _fit(X[: STEP * n_sample], given, given, tol=tol, max_iter=max_iter).items():
+            for k, fit in _fit(X[: STEP * n_sample], given, given, max_iter=max_iter).items():
                 centres[k], n_repaired[k] = fit.centres, fit.n_repaired
-        fits = _fit(X, given, centres, tol=tol, max_iter=max_iter)
+        fits = _fit(X, given, centres, max_iter=max_iter)
     return {k: replace(fit, n_repaired=fit.n_repaired + n_repaired[k]) for k, fit in fits.items()}
 
 
@@ -168,7 +166,7 @@ class _Running:
 
 
 def _fit(
-    X: da.Array, given: Mapping[int, Floats], starts: Mapping[int, Floats], *, tol: float, max_iter: int
+    X: da.Array, given: Mapping[int, Floats], starts: Mapping[int, Floats], *, max_iter: int
 ) -> dict[int, KMeansFit]:
     """Run every k from its start, and again where a cluster came out empty."""
     at_start, spread = _evaluate(X, given, starts)
@@ -180,7 +178,7 @@ def _fit(
             run.n_repaired += n_repaired
         began = time.perf_counter()
         fits = dask_kmeans.fit_each(
-            X, [run.centres for run in todo.values()], spread, tol=tol, max_iter=max_iter
+            X, [run.centres for run in todo.values()], spread, tol=_TOL, max_iter=max_iter
         )
         for run, (centres, n_iter, ended) in zip(todo.values(), fits, strict=True):
             run.centres, run.stood_still = centres, n_iter < max_iter

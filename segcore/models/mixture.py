@@ -12,6 +12,8 @@ from segcore.arrays import Matrix
 from segcore.models import threads
 from segcore.models.assignment import Posterior
 
+_MAX_ITER = 200  # of each restart
+
 
 class SingularCovarianceError(ValueError):
     """A component's covariance cannot be inverted, `reg_covar` added or not."""
@@ -47,7 +49,6 @@ def fit(
     n_init: int,
     reg_covar: float,
     random_state: int,
-    max_iter: int = 200,
 ) -> MixtureFit:
     """Fit a mixture of k Gaussians by expectation maximisation.
 
@@ -63,8 +64,6 @@ def fit(
     reg_covar : float
         Added to every variance, so that no component shrinks onto tied rows.
     random_state : int
-    max_iter : int
-        Iterations of each restart at most.
 
     Returns
     -------
@@ -94,7 +93,7 @@ def fit(
             n_init=n_init,
             reg_covar=reg_covar,
             random_state=random_state,
-            max_iter=max_iter,
+            max_iter=_MAX_ITER,
         )
         try:
             bic = float(model.fit(X).bic(X))

@@ -21,20 +21,18 @@ def pattern(text: object) -> str:
     return "".join("0" if c.isdigit() else "x" if c.isalpha() else c for c in str(text))
 
 
-def merged_bins(bins: pl.DataFrame, *, least: int = LEAST_CUSTOMERS) -> pl.DataFrame:
+def merged_bins(bins: pl.DataFrame) -> pl.DataFrame:
     """Merge neighbouring bins of a histogram until each holds enough customers.
 
     Parameters
     ----------
     bins : polars.DataFrame
         left, right and customers, in the order of `left`; one segment and one feature.
-    least : int
-        Customers in a bin at least.
 
     Returns
     -------
     polars.DataFrame
-        left, right, customers and bins (how many each is made of); empty where all customers are fewer than `least`.
+        left, right, customers and bins (how many each is made of); empty where all customers are fewer than that.
     """
     merged: list[dict[str, float]] = []
     is_open = False
@@ -47,7 +45,7 @@ def merged_bins(bins: pl.DataFrame, *, least: int = LEAST_CUSTOMERS) -> pl.DataF
             merged[-1]["bins"] += 1
         else:
             merged.append({"left": left, "right": right, "customers": customers, "bins": 1})
-        is_open = merged[-1]["customers"] < least
+        is_open = merged[-1]["customers"] < LEAST_CUSTOMERS
     if is_open:  # too few at the end: they join the bin before, and the gap between
         last = merged.pop()
         if merged:

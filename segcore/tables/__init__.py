@@ -1,7 +1,7 @@
 """Aggregates behind the report's charts; none grows with the number of customers."""
 
 from segcore.tables.cohorts import cohorts, concentration, newcomers
-from segcore.tables.purchases import add_up, buyers, countries, monthly, over_represented, products
+from segcore.tables.purchases import add_up, buyers, countries, monthly, products
 from segcore.tables.returns import returns
 from segcore.tables.rfm import rfm
 from segcore.tables.sample import examples, histogram, segment_map, tree
@@ -16,7 +16,6 @@ __all__ = [
     "histogram",
     "monthly",
     "newcomers",
-    "over_represented",
     "products",
     "returns",
     "rfm",

@@ -8,6 +8,13 @@ import polars as pl
 
 from segcore import amounts
 
+_MOST = 10  # of each segment
+_MIN_LIFT = 1.1  # what is hardly more common than among all is nothing unusual
+# Countries: customers of a segment at least, and beside those of its most common one.
+_MIN_CUSTOMERS, _MIN_RELATIVE = 10, 0.01
+# Products: share of the segment's customers, and customers, that have bought what is called unusual.
+_MIN_SHARE, _MIN_BUYERS = 0.05, 30
+
 
 def monthly(parts: Iterable[pl.DataFrame], *, money_decimals: int = 4) -> pl.DataFrame:
     """Sum revenue, orders and customers by segment and month, one part in memory at a time.
@@ -81,75 +88,40 @@ def add_up(counts: Iterable[pl.DataFrame], key: str) -> pl.DataFrame:
     return added.sort("segment", key)
 
 
-def over_represented(
-    counts: pl.DataFrame,
-    key: str,
-    *,
-    min_customers: int = 10,
-    min_relative: float = 0.01,
-    min_lift: float = 1.1,
-    most: int = 10,
-) -> pl.DataFrame:
-    """Rank what is more common in a segment than among all customers.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        segment, `key`, customers: every value of every segment.
-    key : str
-    min_customers : int
-        Values with fewer customers in a segment are left out.
-    min_relative : float
-        So are values with less than this share of the segment's most common value.
-    min_lift : float
-        So are values that are hardly more common than among all.
-    most : int
-        Rows per segment at most.
-
-    Returns
-    -------
-    DataFrame
-        segment, `key`, customers, share, population_share, lift (share / population_share);
-        by segment, the highest lift first.
-    """
-    customers = pl.col("customers")
-    return (
-        counts.with_columns(
-            share=customers / customers.sum().over("segment"),
-            population_share=customers.sum().over(key) / customers.sum(),
-            least=(customers.max().over("segment") * min_relative).clip(lower_bound=min_customers),
-        )
-        .with_columns(lift=pl.col("share") / pl.col("population_share"))
-        .filter((pl.col("lift") >= min_lift) & (customers >= pl.col("least")))
-        .sort("segment", "lift", "customers", key, descending=[False, True, True, False])
-        .group_by("segment", maintain_order=True)
-        .head(most)
-        .select("segment", key, "customers", "share", "population_share", "lift")
-    )
-
-
 def countries(lf: pl.LazyFrame) -> pl.DataFrame:
-    """Return the countries that are over-represented in each segment.
+    """Return the countries that are more common in a segment than among all customers.
 
     Parameters
     ----------
     lf : LazyFrame
         One row per customer: segment, country.
+
+    Returns
+    -------
+    DataFrame
+        segment, country, customers, share, population_share, lift (share / population_share); by segment, the highest
+        lift first.
     """
     known = lf.filter(pl.col("segment").is_not_null() & pl.col("country").is_not_null())
-    counts = known.group_by("segment", "country").agg(pl.len().cast(pl.Int64).alias("customers"))
-    return over_represented(counts.collect(engine="streaming").sort("segment", "country"), "country")
+    counts = known.group_by("segment", "country").agg(customers=pl.len().cast(pl.Int64))
+    customers = pl.col("customers")
+    return (
+        counts.collect(engine="streaming")
+        .with_columns(
+            share=customers / customers.sum().over("segment"),
+            population_share=customers.sum().over("country") / customers.sum(),
+            least=(customers.max().over("segment") * _MIN_RELATIVE).clip(lower_bound=_MIN_CUSTOMERS),
+        )
+        .with_columns(lift=pl.col("share") / pl.col("population_share"))
+        .filter((pl.col("lift") >= _MIN_LIFT) & (customers >= pl.col("least")))
+        .sort("segment", "lift", "customers", "country", descending=[False, True, True, False])
+        .group_by("segment", maintain_order=True)
+        .head(_MOST)
+        .select("segment", "country", "customers", "share", "population_share", "lift")
+    )
 
 
-def products(
-    counts: pl.DataFrame,
-    customers: pl.DataFrame,
-    *,
-    min_share: float = 0.05,
-    min_customers: int = 30,
-    min_lift: float = 1.1,
-    most: int = 10,
-) -> pl.DataFrame:
+def products(counts: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
     """Return the best sellers of each segment, and what its customers bought unusually often.
 
     Both count customers, each once for a product, whatever they bought of it.
@@ -160,14 +132,6 @@ def products(
         segment, product_id, customers, as :func:`buyers` and :func:`add_up` give them.
     customers : DataFrame
         segment, customers: how many there are in all, buyers or not.
-    min_share : float
-        Share of the segment's customers that has to have bought what is called unusual.
-    min_customers : int
-        So many customers at least, too.
-    min_lift : float
-        Lift that is called unusual.
-    most : int
-        Products of each kind and segment at most.
 
     Returns
     -------
@@ -185,17 +149,17 @@ def products(
         )
         .with_columns(lift=pl.col("share") / pl.col("population_share"))
     )
-    enough = (pl.col("share") >= min_share) & (pl.col("customers") >= min_customers)
+    enough = (pl.col("share") >= _MIN_SHARE) & (pl.col("customers") >= _MIN_BUYERS)
     kinds = {
         "best seller": ranked.sort("segment", "customers", "product_id", descending=[False, True, False]),
-        "unusual": ranked.filter(enough & (pl.col("lift") >= min_lift)).sort(
+        "unusual": ranked.filter(enough & (pl.col("lift") >= _MIN_LIFT)).sort(
             "segment", "lift", "customers", "product_id", descending=[False, True, True, False]
         ),
     }
     return pl.concat(
         [
             df.group_by("segment", maintain_order=True)
-            .head(most)
+            .head(_MOST)
             .select(
                 "segment",
                 pl.lit(kind).alias("kind"),

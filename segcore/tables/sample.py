@@ -19,11 +19,12 @@ _BINS = pl.Schema(
         "customers": pl.Int64,
     }
 )
+_MOST_BINS = 24  # features of whole numbers have bins of whole numbers
 _SKEWED = 10  # times the median that the largest value must be for a logarithmic axis
 _TAIL = 0.995  # quantile that a linear axis ends at; the last bin holds what lies beyond
 
 
-def histogram(lf: pl.LazyFrame, features: Sequence[str], *, bins: int = 24) -> pl.DataFrame:
+def histogram(lf: pl.LazyFrame, features: Sequence[str]) -> pl.DataFrame:
     """Count customers by feature, segment and bin, one column in memory at a time.
 
     Positive features with a long tail get bins of equal ratio, others bins of equal width. A bin holds its
@@ -34,25 +35,23 @@ def histogram(lf: pl.LazyFrame, features: Sequence[str], *, bins: int = 24) -> p
     lf : LazyFrame
         Features and `segment`.
     features : sequence of str
-    bins : int
-        Bins at most; features of whole numbers have bins of whole numbers.
 
     Returns
     -------
     DataFrame
         feature, segment, left, right (raw units), customers; empty bins included.
     """
-    parts = [_histogram(lf, name, bins) for name in features]
+    parts = [_histogram(lf, name) for name in features]
     return pl.concat([pl.DataFrame(schema=_BINS), *(part.cast(_BINS) for part in parts)])
 
 
-def _histogram(lf: pl.LazyFrame, name: str, bins: int) -> pl.DataFrame:
+def _histogram(lf: pl.LazyFrame, name: str) -> pl.DataFrame:
     known = pl.col("segment").is_not_null() & pl.col(name).is_not_null()
     frame = lf.filter(known).select("segment", pl.col(name).cast(pl.Float64)).collect(engine="streaming")
     values, segments = frame[name].to_numpy(), frame["segment"].to_numpy()
     if not len(values):
         return pl.DataFrame(schema=_BINS)
-    edges = _edges(values, bins, integer=feature_of(name).integer)
+    edges = _edges(values, integer=feature_of(name).integer)
     inside = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     rows = [
         pl.DataFrame(
@@ -69,7 +68,7 @@ def _histogram(lf: pl.LazyFrame, name: str, bins: int) -> pl.DataFrame:
     return pl.concat(rows)
 
 
-def _edges(values: Floats, bins: int, *, integer: bool) -> Floats:
+def _edges(values: Floats, *, integer: bool) -> Floats:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return np.array([low, low + 1])
@@ -77,10 +76,12 @@ def _edges(values: Floats, bins: int, *, integer: bool) -> Floats:
     if not logarithmic:
         high = max(float(np.quantile(values, _TAIL)), np.nextafter(low, np.inf))
     if not integer:
-        return np.geomspace(low, high, bins + 1) if logarithmic else np.linspace(low, high, bins + 1)
+        return (
+            np.geomspace(low, high, _MOST_BINS + 1) if logarithmic else np.linspace(low, high, _MOST_BINS + 1)
+        )
     if logarithmic:
-        return np.unique(np.rint(np.geomspace(low, high + 1, bins + 1)))
-    step = max(1.0, np.ceil((high + 1 - low) / bins))
+        return np.unique(np.rint(np.geomspace(low, high + 1, _MOST_BINS + 1)))
+    step = max(1.0, np.ceil((high + 1 - low) / _MOST_BINS))
     return np.arange(low, high + 1 + step, step)
 
 

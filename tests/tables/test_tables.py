@@ -73,27 +73,24 @@ def test_months_by_hand_in_parts_of_any_size(size: int) -> None:
     ]
 
 
+def countries(*counts: tuple[int, str, int]) -> list[tuple[object, ...]]:
+    rows = [(segment, country) for segment, country, n in counts for _ in range(n)]
+    lf = pl.LazyFrame(rows, schema=["segment", "country"], orient="row")
+    return tables.countries(lf).rows()
+
+
 def test_what_is_over_represented_by_hand() -> None:
-    counts = pl.DataFrame(
-        {
-            "segment": [1, 1, 2, 2, 2],
-            "country": ["A", "B", "A", "B", "C"],
-            "customers": [30, 10, 10, 46, 4],
-        }
-    )
-    found = tables.over_represented(counts, "country", min_customers=5)
-    assert found.rows() == [
+    assert countries((1, "A", 30), (1, "B", 10), (2, "A", 10), (2, "B", 46), (2, "C", 4)) == [
         (1, "A", 30, 0.75, 0.4, 0.75 / 0.4),
         (2, "B", 46, 46 / 60, 0.56, 46 / 60 / 0.56),
     ]
 
 
 def test_tiny_counts_are_not_over_represented() -> None:
-    counts = pl.DataFrame(
-        {"segment": [1, 1, 2], "product_id": ["A", "rare", "A"], "customers": [5000, 30, 5000]}
-    )
-    assert tables.over_represented(counts, "product_id", min_relative=0).height == 1
-    assert tables.over_represented(counts, "product_id").height == 0
+    assert [row[1] for row in countries((1, "A", 5000), (1, "some", 50), (2, "A", 5000))] == ["some"]
+    assert not countries((1, "A", 5000), (1, "few", 49), (2, "A", 5000))
+    assert [row[1] for row in countries((1, "A", 50), (1, "some", 10), (2, "A", 50))] == ["some"]
+    assert not countries((1, "A", 50), (1, "few", 9), (2, "A", 50))
 
 
 def test_each_buyer_counts_once() -> None:

@@ -144,7 +144,7 @@ def rebuild_report(path: Place, *, markdown: bool = False, show_ids: bool = Fals
     run = find(path)
     target = join(run, "report.md" if markdown else "report.html")
     with local_copy(run, rejects=True) as folder:
-        text = report.build_markdown(folder) if markdown else report.build(folder, show_ids=show_ids)
+        text = (report.build_markdown if markdown else report.build)(folder, show_ids=show_ids)
     with storage.disk_errors(target):
         storage.write_text(target, text)
     return target

@@ -26,10 +26,8 @@ from segcore.times import SECONDS_A_DAY
 _MOST = 1_000_000
 _MOST_FOR_CANDIDATES = 20_000
 _NEEDED = ("customer_id", "order_count", "total_spend", "days_since_last_order", "bought", "half")
-SEGMENTS = "segment"
-GRID = "recency x frequency"
 # Rules whose cells stand in order, the likeliest buyers last: nothing has to be learned to rank them.
-_ORDERED = ("as many by past spend", "spend in tenths", "recency in quarters", "order count")
+_ORDERED = (next_period.SPENDERS, next_period.TENTHS, next_period.QUARTERS, next_period.ORDER_COUNT)
 
 
 def first_customers(files: Sequence[Path], most: int = _MOST) -> pl.DataFrame:
@@ -102,7 +100,7 @@ def tables(
         sums = group_sums(cells, bought, revenue, len(labels))
         if rule in _ORDERED:
             area = next_period.auc(sums, np.arange(len(labels), dtype=np.float64))
-        elif rule == SEGMENTS:
+        elif rule == next_period.SEGMENTS:
             area = next_period.auc(sums)
         else:
             area = _auc_of_halves(cells, half, bought, len(labels))
@@ -119,7 +117,7 @@ def tables(
         cells = (r - 1) * 5 + f - 1
         labels = [f"{a}{b}" for a in range(1, 6) for b in range(1, 6)]
         sums = group_sums(cells, bought, revenue, len(labels))
-        frames.append(_cells(GRID, labels, sums, _total(past, cells, len(labels))))
+        frames.append(_cells(next_period.GRID, labels, sums, _total(past, cells, len(labels))))
     return pl.concat(frames), summary
 
 
@@ -146,24 +144,24 @@ def _rules(
 ) -> Iterator[tuple[str, Labels, list[str]]]:
     """Give each rule's name, the cell of every customer, and the names of its cells."""
     ids = sorted({*names} | ({0} if (segments == 0).any() else set()))
-    yield SEGMENTS, _codes(segments, ids), [names.get(i, "Unassigned") for i in ids]
+    yield next_period.SEGMENTS, _codes(segments, ids), [names.get(i, "Unassigned") for i in ids]
     spend = df["total_spend"].to_numpy()
     orders = df["order_count"].to_numpy().astype(np.float64)
     recency = df["days_since_last_order"].to_numpy().astype(np.float64)
     rank = np.empty(df.height, dtype=np.int64)
     rank[np.argsort(-spend, kind="stable")] = np.arange(df.height)
     most = (rank < (segments == top).sum()).astype(np.int32)
-    yield "as many by past spend", most, ["others", "most spend"]
+    yield next_period.SPENDERS, most, ["others", next_period.MOST_SPEND]
     points = rfm.cut_points(lambda name: [df[name].cast(pl.Float64).to_numpy()], df.height, own)
     r, f, m, groups = _scored(df, points)
     fifths = [f"{a}{b}{c}" for a in range(1, 6) for b in range(1, 6) for c in range(1, 6)]
-    yield "RFM fifths", (r - 1) * 25 + (f - 1) * 5 + m - 1, fifths
-    yield "RFM groups", groups, list(rfm.GROUPS)
-    yield "spend in tenths", _quantile_cells(spend, 10), [str(i) for i in range(1, 11)]
-    yield "recency in quarters", 3 - _quantile_cells(recency, 4), [str(i) for i in range(4, 0, -1)]
+    yield next_period.RFM_FIFTHS, (r - 1) * 25 + (f - 1) * 5 + m - 1, fifths
+    yield next_period.RFM_GROUPS, groups, list(rfm.GROUPS)
+    yield next_period.TENTHS, _quantile_cells(spend, 10), [str(i) for i in range(1, 11)]
+    yield next_period.QUARTERS, 3 - _quantile_cells(recency, 4), [str(i) for i in range(4, 0, -1)]
     counts = np.minimum(orders, 50).astype(np.int32)
-    yield "order count", counts, [str(i) for i in range(51)]
-    yield "random", (np.arange(df.height) % 4).astype(np.int32), [str(i) for i in range(1, 5)]
+    yield next_period.ORDER_COUNT, counts, [str(i) for i in range(51)]
+    yield next_period.RANDOM, (np.arange(df.height) % 4).astype(np.int32), [str(i) for i in range(1, 5)]
 
 
 def _codes(values: Labels, known: list[int]) -> Labels:

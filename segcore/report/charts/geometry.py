@@ -11,6 +11,8 @@ import polars as pl
 from segcore.records.changes import Flow
 
 OUTSIDE = -1  # not in one of two runs
+_GAP = 0.03  # between the blocks of a stack, a share of its height
+_STEPS = 24  # points along each band
 
 
 def dendrogram(merges: pl.DataFrame) -> pl.DataFrame:
@@ -60,18 +62,12 @@ def cut_height(merges: pl.DataFrame, k: int) -> float | None:
     return float(heights[k - 2] + heights[k - 1]) / 2
 
 
-def ribbons(
-    flows: Sequence[Flow], *, gap: float = 0.03, steps: int = 24
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def ribbons(flows: Sequence[Flow]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lay out flows between two stacks as curved bands.
 
     Parameters
     ----------
     flows : sequence of Flow
-    gap : float
-        Space between the blocks of a stack, a share of its height.
-    steps : int
-        Points along each band.
 
     Returns
     -------
@@ -97,8 +93,8 @@ def ribbons(
                     "y1": y + n / total,
                 }
             )
-            y += n / total + gap
-    bend = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, steps))
+            y += n / total + _GAP
+    bend = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, _STEPS))
     points = []
     for i, f in enumerate(sorted(flows, key=lambda f: tuple((s is None, s or 0) for s in (f.old, f.new)))):
         height = f.customers / total
@@ -111,7 +107,7 @@ def ribbons(
                 "old": OUTSIDE if f.old is None else f.old,
                 "new": OUTSIDE if f.new is None else f.new,
                 "customers": f.customers,
-                "x": j / (steps - 1),
+                "x": j / (_STEPS - 1),
                 "y0": a + (b - a) * float(t),
                 "y1": a + (b - a) * float(t) + height,
             }

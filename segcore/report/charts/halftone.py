@@ -8,22 +8,21 @@ import polars as pl
 from segcore.arrays import Array, Counts
 
 COLUMNS, ROWS = 54, 34  # cells of the map: fine enough to show shape, coarse enough to count
+_BEYOND = 0.002  # of the points, on each side of each axis, may be left out if they lie far off
 _BLOCKS = (1, 2, 4, 8, 16, 32, 64)  # sides, in cells, of the blocks that sparse cells are merged into
 
 
-def without_stragglers(points: pl.DataFrame, beyond: float = 0.002) -> pl.DataFrame:
+def without_stragglers(points: pl.DataFrame) -> pl.DataFrame:
     """Return the points without the few that would squeeze all others into a corner of the map.
 
     Parameters
     ----------
     points : polars.DataFrame
         Columns pc1 and pc2, among others.
-    beyond : float
-        Share of points on each side of each axis that may be left out, if they lie far off.
     """
     inside = pl.lit(True)
     for axis in ("pc1", "pc2"):
-        low, high = (float(q) for q in np.quantile(points[axis].to_numpy(), [beyond, 1 - beyond]))
+        low, high = (float(q) for q in np.quantile(points[axis].to_numpy(), [_BEYOND, 1 - _BEYOND]))
         margin = 0.12 * (high - low)
         inside = inside & pl.col(axis).is_between(low - margin, high + margin)
     return points.filter(inside)

@@ -16,6 +16,7 @@ from segcore.report.formatting import Formatter, cut, label, listed, sentence
 from segcore.report.report_data import ReportData
 
 _PURCHASE = "purchase"
+_MOST = 15  # rejects by file and reason
 _KEPT = {_PURCHASE, "return", "discount"}
 _EXAMPLE_COLUMNS = (
     "order_id",
@@ -186,7 +187,7 @@ def _waterfalls(classes: list[ClassAmount], ledger: records.Ledger, fmt: Formatt
     return figures
 
 
-def _by_file(data: ReportData, fmt: Formatter, most: int = 15) -> list[dict[str, str]]:
+def _by_file(data: ReportData, fmt: Formatter) -> list[dict[str, str]]:
     """Return rejects by file and reason, the largest first."""
     rejected = [own for own in data.ledger.by_file if own.name not in _KEPT and own.rows]
     rejected.sort(key=lambda own: (-own.rows, own.file, own.name))
@@ -197,7 +198,7 @@ def _by_file(data: ReportData, fmt: Formatter, most: int = 15) -> list[dict[str,
             "rows": fmt.count(own.rows),
             "money": exact(own.money, fmt),
         }
-        for own in rejected[:most]
+        for own in rejected[:_MOST]
     ]
 
 

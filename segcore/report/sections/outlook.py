@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from segcore.evaluation.next_period import RFM_FIFTHS, SEGMENTS
 from segcore.outlook.states import DUE, GONE, NOT_YET, OVERDUE
 from segcore.records.fit_figures import OutlookFigures
 from segcore.report import charts, privacy
@@ -15,7 +16,7 @@ from segcore.report.report_data import ReportData
 from segcore.report.sections.profile_rows import names
 
 _STATES = (DUE, OVERDUE, NOT_YET, GONE)
-_RULES = {"segment": "the segments", "RFM fifths": "RFM in fifths"}
+_RULES = {SEGMENTS: "the segments", RFM_FIFTHS: "RFM in fifths"}
 
 
 @dataclass(frozen=True, kw_only=True)

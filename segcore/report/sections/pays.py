@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from segcore.evaluation import next_period
 from segcore.records.manifest import LookBackFigures, RuleFigures
 from segcore.report import charts, privacy
 from segcore.report.charts import Figure
@@ -16,17 +17,14 @@ from segcore.report.formatting import Formatter, cut, day, listed
 from segcore.report.report_data import ReportData
 from segcore.report.sections.profile_rows import NAME_LENGTH, names
 
-SEGMENTS = "segment"
-SPENDERS = "as many by past spend"
-_RANDOM = "random"
 _CALLED = {
-    SEGMENTS: "The segments",
-    "RFM fifths": "RFM's 125 cells",
-    "RFM groups": "RFM's ten groups",
-    "spend in tenths": "Past spend in tenths",
-    "recency in quarters": "Recency in quarters",
-    "order count": "Order count",
-    _RANDOM: "At random",
+    next_period.SEGMENTS: "The segments",
+    next_period.RFM_FIFTHS: "RFM's 125 cells",
+    next_period.RFM_GROUPS: "RFM's ten groups",
+    next_period.TENTHS: "Past spend in tenths",
+    next_period.QUARTERS: "Recency in quarters",
+    next_period.ORDER_COUNT: "Order count",
+    next_period.RANDOM: "At random",
 }
 
 
@@ -122,7 +120,7 @@ def _segments(data: ReportData) -> list[dict[str, Any]]:
     by_name = {row["segment_name"]: int(row["segment"]) for row in data.profile.to_dicts()}
     order = list(names(data))
     table = data.look_back.filter(
-        pl.col("rule") == SEGMENTS,
+        pl.col("rule") == next_period.SEGMENTS,
         pl.col("customers") >= privacy.LEAST_CUSTOMERS,
         pl.col("revenue_share").is_not_null(),
     )
@@ -162,9 +160,9 @@ def _sentence(data: ReportData, figures: LookBackFigures, fmt: Formatter) -> str
         f"{fmt.percent(top['revenue_share'])} of what all of them spent {until} "
         f"(95% interval: {fmt.percent(max(0.0, low))} to {fmt.percent(high)})"
     )
-    most = data.look_back.filter(pl.col("rule") == SPENDERS, pl.col("cell") == "most spend")[
-        "revenue_share"
-    ].to_list()
+    most = data.look_back.filter(
+        pl.col("rule") == next_period.SPENDERS, pl.col("cell") == next_period.MOST_SPEND
+    )["revenue_share"].to_list()
     if not most or most[0] is None:
         return f"{said}."
     other = f"the same number picked by past spend ({fmt.percent(most[0])})"
@@ -176,9 +174,9 @@ def _sentence(data: ReportData, figures: LookBackFigures, fmt: Formatter) -> str
 def _ranked(figures: LookBackFigures) -> list[dict[str, Any]]:
     """Return the rules that rank customers, the best first."""
     rows = [
-        {"name": _called(rule), "auc": own.auc, "auc_se": own.auc_se, "own": rule == SEGMENTS}
+        {"name": _called(rule), "auc": own.auc, "auc_se": own.auc_se, "own": rule == next_period.SEGMENTS}
         for rule, own in figures.rules.items()
-        if rule != SPENDERS and own.auc is not None
+        if rule != next_period.SPENDERS and own.auc is not None
     ]
     return sorted(rows, key=lambda row: (-float(row["auc"] or 0.0), str(row["name"])))
 
@@ -189,13 +187,14 @@ def _called(rule: str) -> str:
 
 def _ranking(figures: LookBackFigures) -> str:
     """Return which rules tell better, as well or less well than the segments: within their standard error it is as well."""
-    own = figures.rules.get(SEGMENTS)
+    own = figures.rules.get(next_period.SEGMENTS)
     if own is None or own.auc is None:
         return ""
     others = {
         rule: told
         for rule, told in figures.rules.items()
-        if rule not in (SEGMENTS, SPENDERS, _RANDOM) and told.auc is not None
+        if rule not in (next_period.SEGMENTS, next_period.SPENDERS, next_period.RANDOM)
+        and told.auc is not None
     }
     kinds = {
         word: [_in_text(rule) for rule, told in others.items() if _compared(told, own) == word]

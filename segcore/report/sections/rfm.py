@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from segcore.evaluation.next_period import GRID
 from segcore.lines.rfm import GROUPS, TABLE
 from segcore.records.manifest import RfmCutPoints
 from segcore.report import privacy
 from segcore.report.formatting import MISSING, Formatter
 from segcore.report.report_data import ReportData
 from segcore.report.sections.profile_rows import names
-
-_GRID = "recency x frequency"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +146,7 @@ def _then(look_back: pl.DataFrame) -> dict[tuple[int, int], tuple[int, int]]:
     """Return customers and buyers by recency and frequency score of a period ago."""
     if look_back.is_empty():
         return {}
-    cells = look_back.filter(pl.col("rule") == _GRID)
+    cells = look_back.filter(pl.col("rule") == GRID)
     score = [pl.col("cell").str.slice(i, 1).cast(pl.Int64) for i in range(2)]
     sums = cells.group_by(score[0].alias("r"), score[1].alias("f")).agg(pl.col("customers", "buyers").sum())
     return {(r, f): (customers, buyers) for r, f, customers, buyers in sums.rows()}

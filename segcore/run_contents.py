@@ -75,8 +75,8 @@ _PROFILE = {
     "name_claims": "what the name says of them",
     "name_disagreed": "runs in a row in which the rule would have given another name",
     **{
-        f"{state}_{what}": f"{told}: {words}"
-        for state, told in (
+        f"{state}_{what}": f"{meaning}: {words}"
+        for state, meaning in (
             ("now", "bought within the shop's usual gap between orders"),
             ("overdue", "longer ago, and within three gaps"),
             ("long_gone", "longer ago than that"),

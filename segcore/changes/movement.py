@@ -154,13 +154,13 @@ def _cause(first: str, name: str, second: str) -> pl.Expr:
         "model": pl.col("between") != pl.col("new"),
     }
     several = pl.sum_horizontal(step.fill_null(False).cast(pl.Int8) for step in steps.values()) > 1
-    (a, made), (b, then), _ = steps.items()
+    (a, by_first), (b, by_second), _ = steps.items()
     return (
         pl.when(several)
         .then(pl.lit("both"))
-        .when(made)
+        .when(by_first)
         .then(pl.lit(a))
-        .when(then)
+        .when(by_second)
         .then(pl.lit(b))
         .otherwise(pl.lit("model"))
     )

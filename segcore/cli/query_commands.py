@@ -94,8 +94,8 @@ def inspect_command(inputs: tuple[str, ...], **options: Any) -> None:
         from segcore import pipeline
 
     overrides = take_overrides(options)
-    told, stops = pipeline.inspected(list(inputs), overrides=overrides, **options)
-    say(told)
+    description, stops = pipeline.inspected(list(inputs), overrides=overrides, **options)
+    say(description)
     if stops is not None:
         raise type(stops)(f"the run would stop: {stops}")
 

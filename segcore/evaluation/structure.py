@@ -218,9 +218,9 @@ def _sentence(p: list[float], gap: float, k: int) -> str:
     k : int
     """
     groups = _WORDS[k] if k < len(_WORDS) else str(k)
-    way = f"The {groups} groups are a sensible way to divide them, not {groups} kinds of people."
+    sensible = f"The {groups} groups are a sensible way to divide them, not {groups} kinds of people."
     if min(p) > LEVEL / len(p) and max(p) > LEVEL:
-        return f"Customers shade into one another. {way}"
+        return f"Customers shade into one another. {sensible}"
     if gap < CLEAR_GAP:
-        return f"Customers shade into one another, with slight clumps at most. {way}"
+        return f"Customers shade into one another, with slight clumps at most. {sensible}"
     return f"Customers form clumps with few in between: the {groups} groups are natural ones."

@@ -154,18 +154,18 @@ def _change_lines(explanation: Explanation, currency: str) -> list[str]:
 
 
 def _next_lines(explanation: Explanation, currency: str) -> list[str]:
-    found = explanation.next_up
-    if found is None:
+    next_up = explanation.next_up
+    if next_up is None:
         return []
     lines = [
         "",
-        f"In the next {found.days} days: a chance to buy of {found.chance:.0%}, "
-        f"and a spend to expect of {number(found.expected_spend, 'money', currency=currency)}.",
+        f"In the next {next_up.days} days: a chance to buy of {next_up.chance:.0%}, "
+        f"and a spend to expect of {number(next_up.expected_spend, 'money', currency=currency)}.",
     ]
-    if found.effects:
+    if next_up.effects:
         lines.append("With one feature at its median instead, everything else equal, the chance would be:")
-    for name, effect in list(found.effects.items())[:_MOST_EFFECTS]:
-        median = found.medians[name]
+    for name, effect in list(next_up.effects.items())[:_MOST_EFFECTS]:
+        median = next_up.medians[name]
         usual = "none" if median is None else phrase(name, median, currency=currency)
-        lines.append(f"  {found.chance - effect:.0%} with {usual}")
+        lines.append(f"  {next_up.chance - effect:.0%} with {usual}")
     return lines

@@ -41,7 +41,7 @@ def members(path: str) -> list[Member]:
     segcore.errors.DataError
         If it is damaged or encrypted, or a file in it would be much larger than any table.
     """
-    found = []
+    files = []
     with _opened(path) as archive:
         for info in archive.infolist():
             if info.is_dir() or not info.file_size:
@@ -54,8 +54,8 @@ def members(path: str) -> list[Member]:
                     f"{info.file_size / 1e6:,.0f} MB; unpack the archive if that is right"
                 )
             with archive.open(info) as file:
-                found.append(Member(name=info.filename, size=info.file_size, head=file.read(8)))
-    return found
+                files.append(Member(name=info.filename, size=info.file_size, head=file.read(8)))
+    return files
 
 
 def unpack(path: str, member: str, target: Path) -> None:

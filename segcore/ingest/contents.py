@@ -104,16 +104,16 @@ def of_currencies(
 ) -> list[str]:
     """Return the columns in whose first lines nothing but codes of currencies stands; as for :func:`of_columns`."""
     step = -(-len(files) // _MOST_FILES)
-    found = {name: False for name in files[0].names if wanted(name)}
+    has_codes = {name: False for name in files[0].names if wanted(name)}
     for file in files[::step]:
         with broken_file(file.source.name):
-            for name, texts in _head(file, found.__contains__).items():
+            for name, texts in _head(file, has_codes.__contains__).items():
                 values = {text.strip() for text in texts}.difference(null_texts)
                 if not all(map(_CURRENCY.fullmatch, values)):
-                    del found[name]
+                    del has_codes[name]
                 elif values:
-                    found[name] = True
-    return [name for name, some in found.items() if some]
+                    has_codes[name] = True
+    return [name for name, some in has_codes.items() if some]
 
 
 def _content(texts: Sequence[str], null_texts: Sequence[str]) -> Content:

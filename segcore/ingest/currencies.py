@@ -32,13 +32,13 @@ _RATE_DECIMALS = 12
 
 def of_patterns(patterns: list[PatternCount]) -> Counter[str]:
     """Count the lines of each currency that signs or codes beside the numbers name."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for one in patterns:
         if one.column in ("unit_price", "line_amount"):
             for mark in re.findall(r"[^\W\d_]{3,}|[^\w\s.,+\-−()'’%/:;#*&]", one.pattern.removeprefix("z")):
                 if mark in _SIGNS or re.fullmatch("[A-Z]{3}", mark) or _is_sign(mark):
-                    found[_SIGNS.get(mark, mark)] += one.lines
-    return found
+                    counts[_SIGNS.get(mark, mark)] += one.lines
+    return counts
 
 
 def _is_sign(mark: str) -> bool:
@@ -50,7 +50,7 @@ def count(lf: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     return lf.group_by(_of_column(group).alias("currency")).agg(lines=pl.len())
 
 
-def check(found: Mapping[str, int], where: str) -> None:
+def check(counts: Mapping[str, int], where: str) -> None:
     """Refuse to add up money of more than one currency.
 
     Parameters
@@ -65,12 +65,12 @@ def check(found: Mapping[str, int], where: str) -> None:
     segcore.errors.DataError
         If there is more than one.
     """
-    if len(found) > 1:
-        known = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    if len(counts) > 1:
+        known = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
         shown = ", ".join(f"{name} in {lines:,} lines" for name, lines in known[:5])
         rates = ", ".join(f'{name} = "..."' for name, _ in known[:2])
         raise errors.DataError(
-            f"{where}: money is in {len(found)} currencies ({shown}); expected one: set input.currency = "
+            f"{where}: money is in {len(counts)} currencies ({shown}); expected one: set input.currency = "
             f'"{known[0][0]}" to keep one, or input.currency_rates = {{ {rates} }} to convert them'
         )
 

@@ -162,11 +162,11 @@ def _used(sheet: IO[bytes]) -> tuple[int, int, str]:
     """Return rows, columns and the last cell of the smallest range from A1 that holds all cells of a sheet, as its XML says."""
     rows, columns, rest = 0, "", b""
     while block := sheet.read(_BLOCK):
-        found = _CELL.findall(rest + block)
-        if found:
-            rows = max(rows, *(int(row) for _, row in found))
+        cells = _CELL.findall(rest + block)
+        if cells:
+            rows = max(rows, *(int(row) for _, row in cells))
             columns = max(
-                columns, *{letters.decode() for letters, _ in found}, key=lambda name: (len(name), name)
+                columns, *{letters.decode() for letters, _ in cells}, key=lambda name: (len(name), name)
             )
         rest = block[-_LONGEST_REFERENCE:]
     number = reduce(lambda sum_, letter: sum_ * 26 + ord(letter) - ord("A") + 1, columns, 0)

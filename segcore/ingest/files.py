@@ -78,8 +78,8 @@ def find(inputs: Sequence[str | Path]) -> tuple[list[Source], dict[str, str]]:
     paths: dict[str, None] = {}
     unread: dict[str, str] = {}
     for given in inputs:
-        found, left = expand(str(given))
-        paths.update(dict.fromkeys(found))
+        matches, left = expand(str(given))
+        paths.update(dict.fromkeys(matches))
         unread |= left
     sources = []
     for path, *others in _by_file(paths):
@@ -145,7 +145,7 @@ def _source(path: str) -> Source:
 
 def _inside(archive: Source) -> tuple[list[Source], dict[str, str]]:
     """Return the files in an archive, and those that are not read, with the reason."""
-    found, left = [], {}
+    sources, left = [], {}
     for one in archives.members(archive.path):
         name = f"{archive.name}/{one.name}"
         reason = why_not(one.name) if not one.name.startswith("__MACOSX/") else why_not("_")
@@ -153,7 +153,7 @@ def _inside(archive: Source) -> tuple[list[Source], dict[str, str]]:
         if kind == "zip":
             left[name] = reason or "since it is an archive in an archive"
             continue
-        found.append(
+        sources.append(
             replace(
                 archive,
                 name=name,
@@ -163,11 +163,11 @@ def _inside(archive: Source) -> tuple[list[Source], dict[str, str]]:
                 compression=_compression(one.head) if kind == "text" else "",
             )
         )
-    if not found:
+    if not sources:
         raise errors.InputNotFoundError(
             f"{archive.name}: the archive holds no file to read{f'; it holds {errors.listing(left)}' if left else ''}"
         )
-    return found, left
+    return sources, left
 
 
 def _compression(head: bytes) -> Compression:

@@ -79,9 +79,9 @@ def by_reason(unread: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _told_apart(given: str, files: Iterator[tuple[str, str]]) -> tuple[list[str], dict[str, str]]:
-    found = dict(files)
-    paths = [path for path, reason in found.items() if not reason]
-    unread = {path: reason for path, reason in found.items() if reason}
+    reasons = dict(files)
+    paths = [path for path, reason in reasons.items() if not reason]
+    unread = {path: reason for path, reason in reasons.items() if reason}
     if not paths:
         others = f"; it holds {errors.listing(PurePath(path).name for path in unread)}" if unread else ""
         raise errors.InputNotFoundError(
@@ -139,10 +139,10 @@ def _behind_pattern(given: str) -> tuple[list[str], dict[str, str]]:
             with _readable(folder), os.scandir(folder):  # glob passes over one that cannot be read
                 pass
         head = os.path.dirname(head) if glob.has_magic(head) else ""
-    found = glob.glob(given, recursive=True)
-    paths = [path for path in found if os.path.isfile(path)]
+    matches = glob.glob(given, recursive=True)
+    paths = [path for path in matches if os.path.isfile(path)]
     if not paths:
         raise errors.InputNotFoundError(f"{given}: no such file or folder; check the path")
     # A pattern that goes through all folders gives what is in them too.
-    beside = [] if "**" in Path(given).parts else [path for path in found if os.path.isdir(path)]
+    beside = [] if "**" in Path(given).parts else [path for path in matches if os.path.isdir(path)]
     return paths, dict.fromkeys(beside, _FOLDER)

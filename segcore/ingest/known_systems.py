@@ -52,8 +52,8 @@ def of_files(files: Sequence[Prepared], settings: job.Job) -> tuple[str, bool]:
     wanted = settings.input.preset
     if wanted:
         return ("", False) if wanted == NONE else (wanted, True)
-    found = {_of_header(file.names) for file in files}
-    name = found.pop() if len(found) == 1 else ""
+    systems = {_of_header(file.names) for file in files}
+    name = systems.pop() if len(systems) == 1 else ""
     return name, bool(name) and SYSTEMS[name].automatic
 
 
@@ -111,12 +111,12 @@ def _columns(
         if not system.header:
             columns[canonical] = names[0]
             continue
-        found = [there[folded(name)] for name in names if folded(name) in there]
-        filled = [name for name in found if name not in known or not known[name].empty]
+        present = [there[folded(name)] for name in names if folded(name) in there]
+        filled = [name for name in present if name not in known or not known[name].empty]
         if canonical == "customer_id":
-            columns[canonical] = found if len(found) > 1 else found[0]
-        elif filled or found:
-            columns[canonical] = (filled or found)[0]
+            columns[canonical] = present if len(present) > 1 else present[0]
+        elif filled or present:
+            columns[canonical] = (filled or present)[0]
     time = there.get(folded(system.time)) if system.time else None
     date = columns.get("ordered_at")
     if time is not None and isinstance(date, str):

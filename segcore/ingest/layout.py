@@ -50,11 +50,11 @@ class Layout:
 
     def notes(self, name: str) -> tuple[str, ...]:
         """Return what a person should know."""
-        told = {
+        notes = {
             f"{self.above} line(s) above the header are passed over": self.above and self.header,
             "fields are taken to stand between one blank or more": self.blanks,
         }
-        return tuple(f"{name}: {text}" for text, holds in told.items() if holds)
+        return tuple(f"{name}: {text}" for text, holds in notes.items() if holds)
 
 
 def find(head: bytes, settings: job.Input) -> Layout:

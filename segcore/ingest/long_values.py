@@ -47,9 +47,11 @@ def check(source: Any, about: Any, shown: str, *, memory: int) -> None:
                     f"{_megabytes(largest)}, and a third of the budget of {_megabytes(memory)} is for it; write the file with "
                     "smaller pages, or give more --memory; or is it no table of lines?"
                 )
-            found = _first_long(source, about, number, column.path_in_schema) if largest > LONGEST else None
-            if found is not None:
-                row, size = found
+            long_value = (
+                _first_long(source, about, number, column.path_in_schema) if largest > LONGEST else None
+            )
+            if long_value is not None:
+                row, size = long_value
                 raise errors.DataError(
                     f"{shown}: row {first + row:,}, {where}: a value goes on for {_megabytes(size)}, as no field of a table does; "
                     "leave it out, or is it another kind of file?"

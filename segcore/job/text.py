@@ -71,9 +71,9 @@ def _is_valid(data: dict[str, Any]) -> bool:
 
 def _problems(exc: ValidationError) -> str:
     """Return all that is wrong with a job, in one line."""
-    told = [*dict.fromkeys(map(_problem, exc.errors(include_url=False)))]
-    rest = f"; and {len(told) - _MOST_PROBLEMS} more" if len(told) > _MOST_PROBLEMS else ""
-    return "; ".join(told[:_MOST_PROBLEMS]) + rest
+    problems = [*dict.fromkeys(map(_problem, exc.errors(include_url=False)))]
+    rest = f"; and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
+    return "; ".join(problems[:_MOST_PROBLEMS]) + rest
 
 
 def _problem(problem: ErrorDetails) -> str:

@@ -104,12 +104,12 @@ def discounts(counts: pl.DataFrame, rules: job.Cleaning) -> Discounts:
 
 def discounts_in_words(off: Discounts) -> tuple[str, str]:
     """Return what was taken off, and a warning of what was not; empty where all was."""
-    said = f"discounts: {off.taken_off.money:,.2f} off the purchases of {off.taken_off.rows:,} orders"
+    summary = f"discounts: {off.taken_off.money:,.2f} off the purchases of {off.taken_off.rows:,} orders"
     if off.orders_emptied:
-        said += f"; {off.orders_emptied:,} of them cost nothing then and are not counted"
+        summary += f"; {off.orders_emptied:,} of them cost nothing then and are not counted"
     if not off.beyond.rows:
-        return said, ""
-    return said, (
+        return summary, ""
+    return summary, (
         f"{off.beyond.money:,.2f} of discounts and refunds of {off.beyond.rows:,} orders is more than their purchases cost, such as "
         "for postage, or belongs to no purchase: it was not taken off"
     )

@@ -36,17 +36,17 @@ def by_rank(parts: Callable[[], Iterable[Floats]], ranks: Sequence[int]) -> list
     Numbers in order are their bits in order (those of negative ones turned around), so that four passes, each
     counting the next 16 bits of the numbers that are still in question, find a number by its rank.
     """
-    found = [(0, rank) for rank in ranks]  # bits that are known so far; rank among the numbers with them
+    targets = [(0, rank) for rank in ranks]  # bits that are known so far; rank among the numbers with them
     for shift in range(64 - _DIGIT, -1, -_DIGIT):
-        counts = {prefix: np.zeros(1 << _DIGIT, dtype=np.int64) for prefix, _ in found}
+        counts = {prefix: np.zeros(1 << _DIGIT, dtype=np.int64) for prefix, _ in targets}
         for part in parts():
             digits = _in_order(part) >> np.uint64(shift)
             for prefix, count in [*counts.items()]:
                 low = np.uint64(prefix << _DIGIT)
                 inside = digits[(digits >= low) & (digits <= low + np.uint64((1 << _DIGIT) - 1))] - low
                 counts[prefix] = count + np.bincount(inside.astype(np.int64), minlength=1 << _DIGIT)
-        found = [_next_digit(prefix, rank, counts[prefix]) for prefix, rank in found]
-    return [_number(bits) for bits, _ in found]
+        targets = [_next_digit(prefix, rank, counts[prefix]) for prefix, rank in targets]
+    return [_number(bits) for bits, _ in targets]
 
 
 def _next_digit(prefix: int, rank: int, counts: NDArray[np.int64]) -> tuple[int, int]:

@@ -23,11 +23,11 @@ def last_usual_day(lines: Mapping[int, int]) -> int | None:
         return None
     gaps = [later - earlier for earlier, later in pairwise(days)]
     longest = [0, *accumulate(gaps, max)]  # before the gap at the same place
-    beyond, found = 0, None
+    beyond, last_usual = 0, None
     for place in range(len(gaps) - 1, -1, -1):
         beyond += lines[days[place + 1]]
         if beyond > max(1, total // _SHARE):
             break
         if gaps[place] >= max(_LEAST_GAP, _TIMES * longest[place]):
-            found = days[place]
-    return found
+            last_usual = days[place]
+    return last_usual

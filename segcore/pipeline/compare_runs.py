@@ -87,14 +87,16 @@ def _compare_runs(before: Previous, after: Previous, out: Path | None) -> str:
 def _refuse_others(out: Path) -> None:
     """Refuse a folder where files of others would be written over; what a comparison has left has a movement.json."""
     taken = [path for name in (*_FILES, "moved.parquet", "moved*.csv") for path in sorted(out.glob(name))]
-    way = "; move it, or choose another --out"
+    remedy = "; move it, or choose another --out"
     if taken and (out / "manifest.json").exists():
-        raise errors.OutputError(f"{taken[0]}: is of the run in {out}{way}")
+        raise errors.OutputError(f"{taken[0]}: is of the run in {out}{remedy}")
     try:
         if taken:
             records.read(MovementReport, out)
     except errors.InputNotFoundError as exc:
-        raise errors.OutputError(f"{taken[0]}: is there already, and no comparison has left it{way}") from exc
+        raise errors.OutputError(
+            f"{taken[0]}: is there already, and no comparison has left it{remedy}"
+        ) from exc
 
 
 def _publish(result: Path, run: Path, out: Path) -> None:

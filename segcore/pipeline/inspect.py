@@ -50,11 +50,12 @@ def inspected(
     except errors.DataError as exc:
         if write_job_to is None or not job_template.write(given, settings, write_job_to, memory=memory):
             raise
-        told = str(exc).removesuffix(HINT)
-        raise errors.DataError(f"{told}; {write_job_to} has every column to choose from") from exc
-    known = known_systems.sentence(*known_systems.of_files(seen.reading.files, settings))
-    settings = seen.reading.settings
+        raise errors.DataError(
+            f"{str(exc).removesuffix(HINT)}; {write_job_to} has every column to choose from"
+        ) from exc
+    known = known_systems.sentence(*known_systems.of_files(seen.prepared.files, settings))
+    settings = seen.prepared.settings
     if write_job_to is not None:
         job_draft.write_job(seen, settings, write_job_to)
-    told = text.describe(seen, settings, memory=memory)
-    return f"{known}\n{told}" if known else told, text.stops(seen, settings, memory=memory)
+    description = text.describe(seen, settings, memory=memory)
+    return f"{known}\n{description}" if known else description, text.stops(seen, settings, memory=memory)

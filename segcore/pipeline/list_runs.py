@@ -37,8 +37,8 @@ def list_runs(out: Place) -> list[str]:
         If there is no finished run.
     """
     known, remark = _listed(out)
-    told = [{name: _in_words(name, value) for name, value in run.items()} for run in known]
-    lines = [[*told[0]], *([*row.values()] for row in told)]
+    rows = [{name: _in_words(name, value) for name, value in run.items()} for run in known]
+    lines = [[*rows[0]], *([*row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines] + ([remark] if remark else [])
 

@@ -36,12 +36,12 @@ def plan(
         If an input is not there, or is of no known kind.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    found, unread = ingest.find(given)
+    everything, unread = ingest.find(given)
     tables, beside = attributes.find(settings)
     joined, near = join_tables.find(settings)
     beside |= near
-    sources = join_tables.without([source for source in found if not places.hold(source.path)], joined)
-    unread |= beside | {source.name: ingest.LEFT_BY_RUNS for source in found if places.hold(source.path)}
+    sources = join_tables.without([source for source in everything if not places.hold(source.path)], joined)
+    unread |= beside | {source.name: ingest.LEFT_BY_RUNS for source in everything if places.hold(source.path)}
     if not sources:
         raise errors.InputNotFoundError(
             f"{errors.listing(map(str, given))}: holds nothing but earlier runs; name the transactions"

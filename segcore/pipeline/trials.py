@@ -61,19 +61,19 @@ def hold_out(path: Place, *, name: str, share: float, lift: float) -> str:
         raise errors.OutputError(
             f"{target}: holds {errors.listing(others, most=3)} and no whole holdout; move it, or give another --name"
         )
-    with finished_run.local_copy(run) as folder, storage.private_folder() as made:
-        (made / "customers").mkdir()
-        spreadsheet.write(made / "customers.csv", _drawn(folder, made / "customers", name, share))
-        counts = _counts(made / "customers", folder)
+    with finished_run.local_copy(run) as folder, storage.private_folder() as staging:
+        (staging / "customers").mkdir()
+        spreadsheet.write(staging / "customers.csv", _drawn(folder, staging / "customers", name, share))
+        counts = _counts(staging / "customers", folder)
         table = holdout.sizes(counts, lift=lift, share=share)
         about = HoldoutFile(name=name, share=share, run_id=records.read(Manifest, folder).run_id)
-        records.write(made, about)
+        records.write(staging, about)
         deck = (
             f"{share:.1%} of the customers are left without the treatment {name}. customers.csv says who: leave them out, "
             f"and treat the others. A lift of {lift:.0%} of the rate is seen four times in five where a segment has the "
             "customers needed; the rate is that of the last period."
         )
-        _leave(made, target, "sizes", table, title=f"Holdout {name}", deck=deck)
+        _leave(staging, target, "sizes", table, title=f"Holdout {name}", deck=deck)
     return f"{_text(table)}\n{storage.join(target, 'sizes.html')}"
 
 
@@ -88,8 +88,8 @@ def _drawn(run: Path, folder: Path, name: str, share: float) -> Iterator[pl.Data
 def _counts(customers: Path, run: Path) -> pl.DataFrame:
     rates = pl.DataFrame(schema={"segment_name": pl.String, "rate": pl.Float64})
     if (run / "look_back.parquet").is_file():
-        told = pl.read_parquet(run / "look_back.parquet").filter(pl.col("rule") == "segment")
-        rates = told.select(segment_name="cell", rate="rate")
+        look_back = pl.read_parquet(run / "look_back.parquet").filter(pl.col("rule") == "segment")
+        rates = look_back.select(segment_name="cell", rate="rate")
     drawn = pl.scan_parquet(customers / "*.parquet").group_by("segment", "segment_name")
     counts = drawn.agg(customers=pl.len().cast(pl.Int64), held_out=pl.col("held_out").sum().cast(pl.Int64))
     return counts.sort("segment", nulls_last=True).collect().join(rates, on="segment_name", how="left")
@@ -143,20 +143,20 @@ def read_out(
                 f"{target}: damaged (has {there:,} of {expected:,} customers); {_AGAIN}"
             )
         with _lines_since(inputs, settings, since, scratch / "run", RunOptions(**options)) as bought:
-            found = drawn.join(bought, on="customer_id", how="left").with_columns(
+            outcomes = drawn.join(bought, on="customer_id", how="left").with_columns(
                 pl.col("bought").fill_null(False), pl.col("revenue").fill_null(0)
             )
             with _whole(target):
-                sums = readout.sums(found).collect(engine="streaming")
+                sums = readout.sums(outcomes).collect(engine="streaming")
         table = readout.compare(sums, money_decimals=settings.cleaning.amount_decimals)
-        made, stem = scratch / "made", f"readout-{since:%Y-%m-%d}"
-        made.mkdir()
+        staging, stem = scratch / "made", f"readout-{since:%Y-%m-%d}"
+        staging.mkdir()
         deck = (
             f"What customers bought since {since:%Y-%m-%d}: treated beside held out. An interval holds the true difference "
             "95 times in 100; one that holds 0 has shown nothing. Customers newer than the holdout are left out."
         )
         _leave(
-            made,
+            staging,
             target,
             stem,
             table,
@@ -203,15 +203,15 @@ def _lines_since(
         yield customers.select("customer_id", bought=pl.lit(True), revenue=revenue)
 
 
-def _leave(made: Path, target: Place, stem: str, table: pl.DataFrame, **page: str) -> None:
+def _leave(staging: Path, target: Place, stem: str, table: pl.DataFrame, **page: str) -> None:
     """Put a table as Parquet, CSV and page beside what was made, and all of it into its place."""
-    table.write_parquet(made / f"{stem}.parquet")
-    spreadsheet.write(made / f"{stem}.csv", [table])
-    storage.write_text(made / f"{stem}.html", report.build_trial(table, **page))
-    names = storage.list_files(made)
+    table.write_parquet(staging / f"{stem}.parquet")
+    spreadsheet.write(staging / f"{stem}.csv", [table])
+    storage.write_text(staging / f"{stem}.html", report.build_trial(table, **page))
+    names = storage.list_files(staging)
     with storage.disk_errors(target):
         for last in (False, True):  # what says that it is whole
-            storage.copy(made, target, [name for name in names if (name == HoldoutFile.FILE) == last])
+            storage.copy(staging, target, [name for name in names if (name == HoldoutFile.FILE) == last])
 
 
 def _text(table: pl.DataFrame, currency: str = "") -> str:

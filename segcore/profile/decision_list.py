@@ -79,7 +79,7 @@ def _corrected(rules: Sequence[Rule], segments: Labels, predicted: Labels) -> tu
 
     The precision of a segment's rules together is known for both; each rule gets its part of the loss.
     """
-    made = []
+    corrected = []
     for rule in rules:
         own = [other for other in rules if other.segment == rule.segment]
         covered = sum(other.coverage for other in own)
@@ -87,8 +87,8 @@ def _corrected(rules: Sequence[Rule], segments: Labels, predicted: Labels) -> tu
         given = predicted == rule.segment
         unseen = float((segments[given] == rule.segment).mean()) if given.any() else 0.0
         lost = min(unseen / fitted, 1.0) if fitted else 1.0
-        made.append(replace(rule, precision=rule.precision * lost))
-    return tuple(made)
+        corrected.append(replace(rule, precision=rule.precision * lost))
+    return tuple(corrected)
 
 
 def _draw(df: pl.DataFrame, segments: Labels, features: Sequence[str]) -> tuple[Rule, ...]:

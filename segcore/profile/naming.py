@@ -145,15 +145,15 @@ def _ranked(names: Mapping[int, Name], stay: Mapping[int, Name]) -> dict[int, Na
     """Tell what is still equal apart by the rank of revenue: names, and sentences to act on."""
     texts = Counter(name.name for name in names.values())
     sentences = Counter(name.treatment for name in names.values())
-    made = {}
+    ranked = {}
     for segment, own in names.items():
         rank = f"({_ordinal(segment)} by revenue)"
-        made[segment] = own
+        ranked[segment] = own
         if segment not in stay:
             text = f"{own.name} {rank}" if texts[own.name] > 1 else own.name
             sentence = f"{own.treatment[:-1]} {rank}." if sentences[own.treatment] > 1 else own.treatment
-            made[segment] = Name(name=text, treatment=sentence, claims=own.claims)
-    return made
+            ranked[segment] = Name(name=text, treatment=sentence, claims=own.claims)
+    return ranked
 
 
 def level(position: Position, feature: str) -> str:
@@ -214,14 +214,14 @@ def _refine(
             continue
         by_level = {p.segment: _true_level(p, feature, drafts[p.segment], holds) for p in group}
         for levels, labels in ((1, by_level), (0, _compared(group, places))):
-            told = {
+            attempt = {
                 s: drafts[s] if s in stay else drafts[s].qualified(axis, label, ((feature, label),) * levels)
                 for s, label in labels.items()
             }
-            if len({draft.text for draft in told.values()}) > 1:
+            if len({draft.text for draft in attempt.values()}) > 1:
                 rank = (levels, max(places) - min(places))
                 if best is None or rank > best[0]:
-                    best = (rank, told)
+                    best = (rank, attempt)
                 break
     return {} if best is None else best[1]
 

@@ -134,8 +134,8 @@ def build(
 
 
 def _count_levels(lf: pl.LazyFrame, columns: Sequence[str], usual_gap: float | None) -> claims.Counted:
-    found = {name: limits(lf, name, templates()["levels"]) for name in claims.measures() if name in columns}
-    return claims.count(lf, {name: own for name, own in found.items() if own is not None}, usual_gap)
+    levels = {name: limits(lf, name, templates()["levels"]) for name in claims.measures() if name in columns}
+    return claims.count(lf, {name: own for name, own in levels.items() if own is not None}, usual_gap)
 
 
 def transforms_of(preparation: Preparation) -> dict[str, Transform]:

@@ -85,6 +85,6 @@ def prune(out: Place, days: int) -> list[str]:
 
 def _days(out: Place) -> Iterator[tuple[date, str]]:
     for name in places.list_folders(places.join(out, FOLDER)):
-        if found := _DAY.fullmatch(name):
+        if match := _DAY.fullmatch(name):
             with suppress(ValueError):  # a folder of somebody else's, called almost like a day
-                yield date.fromisoformat(found[1]), name
+                yield date.fromisoformat(match[1]), name

@@ -37,14 +37,14 @@ def take_work_folder(work: Path) -> None:
     segcore.errors.OutputError
         If it is a link, or holds things of others alone.
     """
-    way = "stages of runs would lie there; move it, or choose another --out or --scratch"
+    remedy = "stages of runs would lie there; move it, or choose another --out or --scratch"
     if work.is_symlink():
-        raise errors.OutputError(f"{work}: is a link, and {way}")
+        raise errors.OutputError(f"{work}: is a link, and {remedy}")
     work.mkdir(mode=places.PRIVATE, exist_ok=True, parents=True)
     names = [entry.name for entry in work.iterdir()]
     if names and _MARK not in names and not any(is_stages(work / name) for name in names):
         raise errors.OutputError(
-            f"{work}: is not segcore's, for it holds {errors.listing(names, most=3)}, and {way}"
+            f"{work}: is not segcore's, for it holds {errors.listing(names, most=3)}, and {remedy}"
         )
     (work / _MARK).touch()
 

@@ -65,17 +65,17 @@ def refuse_others(out: Place) -> None:
     segcore.errors.OutputError
         If a folder's name is taken, or ``latest.json`` names no run, and there is none whose it could be.
     """
-    way = "move it, or choose another --out"
+    remedy = "move it, or choose another --out"
     latest = places.join(out, "latest.json")
     if not is_url(out):
         for path in (Path(out, "runs"), Path(out, "history")):
             if os.path.lexists(path) and not path.is_dir():
-                raise errors.OutputError(f"{path}: is no folder, and finished runs would lie there; {way}")
+                raise errors.OutputError(f"{path}: is no folder, and finished runs would lie there; {remedy}")
         if Path(latest).is_dir():
-            raise errors.OutputError(f"{latest}: is a folder, and would say which run is published; {way}")
+            raise errors.OutputError(f"{latest}: is a folder, and would say which run is published; {remedy}")
     try:
         latest_run(out)
     except _NamesNoRunError as exc:
         if not any(map(is_run_id, places.list_folders(places.join(out, "runs")))):
             reason = str(exc).partition(";")[0]
-            raise errors.OutputError(f"{reason}, and there is no run beside it; {way}") from exc
+            raise errors.OutputError(f"{reason}, and there is no run beside it; {remedy}") from exc

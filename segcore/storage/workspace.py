@@ -76,8 +76,8 @@ class Workspace:
         folder = self.folder / stage
         if lacking := [name for name in written if not (folder / name).is_file()]:
             return f"{errors.listing(lacking, most=3)} is not there"
-        found = digests(folder, written)
-        wrong = [name for name, digest in written.items() if found[name] != digest]
+        computed = digests(folder, written)
+        wrong = [name for name, digest in written.items() if computed[name] != digest]
         return f"{errors.listing(wrong, most=3)} is not as it was written" if wrong else ""
 
     def _fetch(self, stage: str, names: list[str]) -> None:
@@ -205,16 +205,16 @@ class Workspace:
             The removed runs' ids.
         """
         try:
-            named, found = latest_run(self.out), finished_runs(self.out)
+            named, finished = latest_run(self.out), finished_runs(self.out)
         except errors.InputNotFoundError:
             return []  # nobody knows which one is read
-        runs = [run_id for run_id in found if is_own_run(self.out, run_id)]
+        runs = [run_id for run_id in finished if is_own_run(self.out, run_id)]
         old = [run_id for run_id in reversed(runs[:-keep]) if run_id != named]
         for run_id in old:
             self._remove_run(run_id)
         if is_url(self.out):
             # What a publication that was killed, and never resumed, has left.
-            for name in {*places.list_folders(places.join(self.out, "runs"))} - {*found}:
+            for name in {*places.list_folders(places.join(self.out, "runs"))} - {*finished}:
                 if is_run_id(name):
                     self._remove_run(name)
         return old

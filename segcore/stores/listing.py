@@ -31,11 +31,11 @@ def listed(url: str, system: Any, path: str, *, recursive: bool = True) -> list[
     from pyarrow import fs
 
     selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
-    found: list[Any] = system.get_file_info(selector)
-    if not found:
+    entries: list[Any] = system.get_file_info(selector)
+    if not entries:
         check_list(url)
-    if len(found) >= _PAGE and len(again := system.get_file_info(selector)) != len(found):
+    if len(entries) >= _PAGE and len(again := system.get_file_info(selector)) != len(entries):
         raise errors.UnreachableError(
-            f"{url}: the store lists {len(found):,} files there, then {len(again):,}; run the same command again"
+            f"{url}: the store lists {len(entries):,} files there, then {len(again):,}; run the same command again"
         )
-    return found
+    return entries

@@ -65,9 +65,11 @@ def check_url(url: str) -> None:
     if in_bucket or redacted(url) != url:
         shown = rest.rpartition("@")[2] if "@" in rest else rest
         shown = re.split("[?#;]", shown)[0] if in_bucket is None or "@" in rest else _HIDDEN
-        way = _ENVIRONMENT.get(scheme.removesuffix("s") if scheme == "abfss" else scheme, _ENVIRONMENT["s3"])
+        remedy = _ENVIRONMENT.get(
+            scheme.removesuffix("s") if scheme == "abfss" else scheme, _ENVIRONMENT["s3"]
+        )
         raise errors.UsageError(
-            f"{scheme}://{shown}: the URL holds credentials; leave them out, and set them in the environment {way}"
+            f"{scheme}://{shown}: the URL holds credentials; leave them out, and set them in the environment {remedy}"
         )
     if scheme not in SCHEMES:
         raise errors.UsageError(

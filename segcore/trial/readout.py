@@ -58,14 +58,14 @@ def compare(sums: pl.DataFrame, *, money_decimals: int) -> pl.DataFrame:
     n, revenue = pl.col("customers"), pl.col("revenue").cast(pl.Float64) / scale
     squares = pl.col("squares").cast(pl.Float64) / scale**2
     plus = (pl.col("buyers") + 1) / (n + 2)
-    told = both.with_columns(
+    figures = both.with_columns(
         rate=pl.col("buyers") / n,
         mean=revenue / n,
         mean_variance=(squares - revenue**2 / n) / pl.when(n > 1).then(n - 1) / n,
         plus=plus,
         plus_variance=plus * (1 - plus) / (n + 2),
     ).select(*keys, "held_out", "customers", "rate", "mean", "mean_variance", "plus", "plus_variance")
-    treated, held = (told.filter(pl.col("held_out") == side).drop("held_out") for side in (False, True))
+    treated, held = (figures.filter(pl.col("held_out") == side).drop("held_out") for side in (False, True))
     joined = treated.join(held, on=keys, how="full", suffix="_held_out", nulls_equal=True, coalesce=True)
     enough = pl.min_horizontal(pl.col("customers", "customers_held_out").fill_null(0)) > 1
 

@@ -48,7 +48,7 @@ class RunContext:
         """Whether an earlier start has made all of the run and was stopped while it was published."""
         return self.work.has_run("run", self.run_id)
 
-    def made(self, moved: Place) -> Path:
+    def local_files(self, moved: Place) -> Path:
         """Return a folder with the files of the run, which was moved to its place but is not tidied up yet."""
         return moved if isinstance(moved, Path) else self.work.path("run")
 

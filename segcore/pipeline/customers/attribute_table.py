@@ -37,18 +37,18 @@ class CustomerTable:
     ----------
     about : segcore.job.Extra
     settings : segcore.job.Job
-    reading : PreparedInput
+    prepared : PreparedInput
     numbers : dict of str to Numbers
         The features that are numbers, and how they are written; the others are categories.
-    said : sequence of str
+    notes : sequence of str
         Which columns were left out, and why.
     """
 
     about: job.Extra
     settings: Job
-    reading: PreparedInput
+    prepared: PreparedInput
     numbers: Mapping[str, Numbers]
-    said: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def scan(self, group: FileGroup) -> pl.LazyFrame:
         """Return the rows of a group of files, as texts."""
@@ -59,7 +59,7 @@ class CustomerTable:
         features = list(self.about.features)
         return pl.concat(
             customer_table.values(self.scan(group), group, features, self.numbers)
-            for group in self.reading.file_groups
+            for group in self.prepared.file_groups
         )
 
 
@@ -85,7 +85,7 @@ def read(
         files=files, file_groups=customer_table.group_files(files, about), settings=settings
     )
     read_input.check_ids(source)
-    table = _of_use(CustomerTable(about=about, settings=settings, reading=source, numbers={}))
+    table = _of_use(CustomerTable(about=about, settings=settings, prepared=source, numbers={}))
     names = _number_features(table, settings)
     return replace(table, numbers=_how_written(table, names))
 
@@ -100,35 +100,35 @@ def _of_use(table: CustomerTable) -> CustomerTable:
     """
     about = table.about
     features = [name for name in about.features if name not in table.settings.matrix.columns]
-    rows = sum(file.n_records for file in table.reading.files)
+    rows = sum(file.n_records for file in table.prepared.files)
     texts = read_input.collect(
         pl.concat(
             customer_table.drawn(table.scan(group), features, rows, most=_DRAWN)
-            for group in table.reading.file_groups
+            for group in table.prepared.file_groups
         )
     )
     left_out = {name: why for name in features if (why := customer_table.unfit(texts[name]))}
     if not left_out:
         return table
-    said = [
+    notes = [
         f"column {about.features[name]!r} {why}: it is left out; expected numbers or a few categories"
         for name, why in left_out.items()
     ]
     kept = {name: column for name, column in about.features.items() if name not in left_out}
     if not kept:
-        raise errors.DataError(f"{about.path}: {said[0]}: name other columns in its [[extra]]")
-    said = [
+        raise errors.DataError(f"{about.path}: {notes[0]}: name other columns in its [[extra]]")
+    notes = [
         f'{about.path}: {text}; {name} = "one-hot" in [matrix.columns] keeps it'
-        for name, text in zip(left_out, said, strict=True)
+        for name, text in zip(left_out, notes, strict=True)
     ]
-    return replace(table, about=about.model_copy(update={"columns": kept}), said=said)
+    return replace(table, about=about.model_copy(update={"columns": kept}), notes=notes)
 
 
 def _number_features(table: CustomerTable, settings: Job) -> list[str]:
     """Return the features that are numbers: as the matrix says, else those with nothing but numbers."""
     features = list(table.about.features)
     counted = pl.concat(
-        customer_table.contents(table.scan(group), group, features) for group in table.reading.file_groups
+        customer_table.contents(table.scan(group), group, features) for group in table.prepared.file_groups
     )
     seen = (
         read_input.collect(counted)
@@ -152,7 +152,7 @@ def _number_features(table: CustomerTable, settings: Job) -> list[str]:
 def _how_written(table: CustomerTable, names: Sequence[str]) -> dict[str, Numbers]:
     """Decide for each group's texts together how numbers are written."""
     patterns: list[value_patterns.PatternCount] = []
-    for group in table.reading.file_groups:
+    for group in table.prepared.file_groups:
         texts = [name for name in names if group.dtypes[name] == pl.String]
         if texts:
             numbers = customer_table.only_numbers(table.scan(group), group, texts)
@@ -172,7 +172,7 @@ def write(folder: Path, table: CustomerTable, settings: Job, *, memory: int) -> 
         If a customer has more than one row, or no row names one.
     """
     features, lf = list(table.about.features), table.values()
-    rows = sum(file.n_records for file in table.reading.files)
+    rows = sum(file.n_records for file in table.prepared.files)
     keyed = (
         lf.filter(pl.col("left_out").is_null())
         .with_columns(h=shuffle.hashed(settings.seed))
@@ -223,7 +223,7 @@ def _facts(table: CustomerTable, lf: pl.LazyFrame, rows: int) -> dict[str, Any]:
         "path": table.about.path,
         "key": table.about.key,
         "rows": rows,
-        "notes": [*table.said, *(note for file in table.reading.files for note in file.notes)],
+        "notes": [*table.notes, *(note for file in table.prepared.files for note in file.notes)],
         "left_out": dict(sorted(left_out.iter_rows())),
         "columns": [
             {

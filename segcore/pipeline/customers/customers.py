@@ -156,8 +156,8 @@ def _describe(
     totals = write_features.write(run, tasks, folder, tables, absent, at_once)
     account = account_lines.account(folder, source, buckets, totals, run.settings)
     if account.discounts is not None:
-        said, warning = ledger.discounts_in_words(account.discounts)
-        run.progress.log(said)
+        summary, warning = ledger.discounts_in_words(account.discounts)
+        run.progress.log(summary)
         if warning:
             run.progress.warn(warning)
     for text in account_lines.remarks(totals, account, folder, run.settings):
@@ -186,18 +186,18 @@ def _cuts(run: RunContext, buckets: Buckets, as_of: int) -> Cuts:
     wanted, oldest = run.settings.look_back, buckets.oldest
     if not wanted.days or oldest is None or run.plan.refresh == "score":
         return Cuts()
-    found = look_back.cuts(
+    cuts = look_back.cuts(
         oldest,
         as_of,
         length=wanted.seconds,
         outlook=run.settings.outlook.enabled,
         window_first=buckets.window_first,
     )
-    if found.last is None:
+    if cuts.last is None:
         run.progress.log(
             f"no look back: it takes {2 * wanted.days} days of lines, and there are {(as_of - oldest) // SECONDS_A_DAY}"
         )
-    return found
+    return cuts
 
 
 def _tasks(run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cuts: Cuts) -> list[Task]:

@@ -98,8 +98,8 @@ class Previous:
         segments = pl.scan_parquet(self.folder / "segments/*.parquet").select("customer_id", "segment")
         features = pl.scan_parquet(self.features)
         there = features.collect_schema().names()
-        told = [name for name in ("total_spend", *ACTS) if name in there]
-        frames = [features.select("customer_id", *told), *([] if beside is None else [beside])]
+        kept = [name for name in ("total_spend", *ACTS) if name in there]
+        frames = [features.select("customer_id", *kept), *([] if beside is None else [beside])]
         return segments.join(pl.concat(frames, how="horizontal"), on="customer_id")
 
 

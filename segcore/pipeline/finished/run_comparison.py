@@ -72,9 +72,9 @@ def compare(
         Whether the new run's ids carry on the old one's already.
     """
     there = pl.read_parquet_schema(features[0])
-    told = [name for name in ("customer_id", "total_spend", *movement.ACTS) if name in there]
+    kept = [name for name in ("customer_id", "total_spend", *movement.ACTS) if name in there]
     today = [
-        pl.scan_parquet(list(features)).select(told),
+        pl.scan_parquet(list(features)).select(kept),
         segments.select("segment"),
         pl.scan_parquet(apply_model.labels(labels)).select("outside", between="segment"),
     ]

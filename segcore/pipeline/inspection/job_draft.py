@@ -29,7 +29,7 @@ def write_job(seen: Inspection, settings: Job, path: Path) -> None:
     # An amount beside quantity and price is compared with them by every run, unless it is mapped by hand.
     known = [
         {name: column for name, column in group.columns.items() if group.by_amount or name != "line_amount"}
-        for group in seen.reading.file_groups
+        for group in seen.prepared.file_groups
     ]
     columns = {name: column for one in known for name, column in one.items()}
     dates = [form for how in seen.formats for form in how.dates]
@@ -67,7 +67,7 @@ def _with_rules(draft: Job, seen: Inspection) -> str:
 
 def _cleaning(seen: Inspection, cleaning: job.Cleaning) -> job.Cleaning:
     """Let equal lines count where they may be different purchases: no column tells them, or their orders, apart."""
-    without_orders = all("order_id" not in group.columns for group in seen.reading.file_groups)
+    without_orders = all("order_id" not in group.columns for group in seen.prepared.file_groups)
     if seen.n_duplicates and without_orders:
         return cleaning.model_copy(update={"duplicates": "keep"})
     return cleaning

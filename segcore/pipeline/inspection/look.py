@@ -39,7 +39,7 @@ class Inspection:
         All files, and those that were looked through.
     unread : dict of str to str
         The other files in the input's folders, and why they are not read.
-    reading : PreparedInput
+    prepared : PreparedInput
     formats : list of Formats
         One for each group of files.
     missing : list of dict of str to Missing
@@ -73,7 +73,7 @@ class Inspection:
     sources: list[Source]
     unread: dict[str, str]
     sampled: list[Source]
-    reading: PreparedInput
+    prepared: PreparedInput
     formats: list[Formats]
     missing: list[dict[str, Missing]]
     warnings: list[str]
@@ -119,9 +119,9 @@ def inspect(
     segcore.errors.SegcoreError
         As the run would.
     """
-    found, unread = ingest.find(inputs)
+    everything, unread = ingest.find(inputs)
     tables, beside = join_tables.find(settings)
-    sources, unread = join_tables.without(found, tables), unread | beside
+    sources, unread = join_tables.without(everything, tables), unread | beside
     budget = memory or engine.default_budget()
     sampled = sources if full else _sample(sources)
     scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
@@ -130,13 +130,13 @@ def inspect(
         if settings.join:
             files = join_tables.joined(files, tables, settings, scratch, memory=budget)
         source = states.carry(PreparedInput.of(files, settings))
-        source, told = _with_ids(source, scratch, settings, memory=budget)
+        source, notes = _with_ids(source, scratch, settings, memory=budget)
         read_input.check_lines(source)
         read_input.check_ids(source)
         timed = job_file.with_clock(source.settings, datetime.fromtimestamp(now, UTC))
         formats = read_input.understand(source, timed, every=True)
         seen = _look(source, formats, timed, sources, sampled, scratch, budget, unread)
-        return replace(seen, warnings=[*seen.warnings, *told], beside=id_map.needed(source.ids))
+        return replace(seen, warnings=[*seen.warnings, *notes], beside=id_map.needed(source.ids))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -147,10 +147,10 @@ def _with_ids(
     """Return an input with the map of ids, where the job has one, and what is said of it."""
     if not settings.customers.map:
         return source, []
-    ids, said = id_map.read(scratch / "ids", id_map.find(settings), settings, memory=memory)
+    ids, notes = id_map.read(scratch / "ids", id_map.find(settings), settings, memory=memory)
     path = scratch / "ids.parquet"
     ids.write_parquet(path)
-    return replace(source, ids=str(path)), said
+    return replace(source, ids=str(path)), notes
 
 
 def _sample(sources: list[Source]) -> list[Source]:
@@ -209,19 +209,19 @@ def _look(
         rejects = counts.first_rejects(lf, classes, source)
         used = expressions.columns_of_rules(settings.cleaning.own_conditions)
         telling = states.count(classified, source, used)
-        found = services.find(lf)
+        service_codes = services.find(lf)
     share = sum(source.size for source in sampled) / sum(source.size for source in sources)
     order = {name: place for place, (name, _) in enumerate(cleaning.rules(settings.cleaning))}
     return Inspection(
         sources=sources,
         unread=unread,
         sampled=sampled,
-        reading=source,
+        prepared=source,
         formats=formats,
         missing=missing,
         warnings=[*states.warnings(telling, settings.cleaning.amount_decimals), *warnings],
         states=telling,
-        services=found,
+        services=service_codes,
         fillable=fillable,
         classes=classes.select("class", "lines").sort(
             pl.col("class").replace_strict(order, default=len(order))

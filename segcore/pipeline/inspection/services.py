@@ -44,7 +44,7 @@ def find(lf: pl.LazyFrame) -> list[Service]:
     if not {"text_product_id", "text_description"} <= {*names}:
         return []
     description = pl.col("text_description").str.strip_chars()
-    found = (
+    described = (
         lf.filter(pl.col("class").is_in(KEPT), description.str.contains(_SERVICE))
         .group_by(
             code=pl.col("text_product_id").str.strip_chars().str.to_uppercase(), description=description
@@ -54,14 +54,14 @@ def find(lf: pl.LazyFrame) -> list[Service]:
         .filter(pl.col("code") != "")
         .sort("lines", "code", "description", descending=[True, False, False])
     )
-    by_code = found.group_by("code", maintain_order=True).agg(
+    by_code = described.group_by("code", maintain_order=True).agg(
         pl.col("description").first(), pl.col("lines", "money").sum()
     )
     rows = by_code.sort("lines", "code", descending=[True, False]).head(_MOST)
     return [Service(**row) for row in rows.to_dicts()]
 
 
-def told(services: Sequence[Service], money_decimals: int) -> list[str]:
+def describe(services: Sequence[Service], money_decimals: int) -> list[str]:
     """Return a line for each, below one that says what they are; none where there are none."""
     if not services:
         return []

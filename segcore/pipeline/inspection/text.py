@@ -37,7 +37,7 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         for path in paths
     ]
     for group, how, missing in zip(
-        inspection.reading.file_groups, inspection.formats, inspection.missing, strict=True
+        inspection.prepared.file_groups, inspection.formats, inspection.missing, strict=True
     ):
         texts += ["", *_layout(group, how, missing, settings)]
     texts += [
@@ -48,7 +48,7 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         "",
         *_classes(inspection),
         "",
-        *services.told(inspection.services, settings.cleaning.amount_decimals),
+        *services.describe(inspection.services, settings.cleaning.amount_decimals),
         *states.table(inspection.states, settings.cleaning.amount_decimals),
         *([""] if inspection.states else []),
         *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),
@@ -72,8 +72,8 @@ def _doubts(inspection: Inspection, settings: Job, reason: errors.SegcoreError |
             f"{inspection.n_duplicates:,} lines that equal another one in every column of the file would be left out"
         )
     texts += [text for table, _ in inspection.extra for text in attribute_table.remarks(table)]
-    texts += read_input.amount_notes(inspection.reading, inspection.formats)
-    texts += read_input.notes(inspection.reading, settings)
+    texts += read_input.amount_notes(inspection.prepared, inspection.formats)
+    texts += read_input.notes(inspection.prepared, settings)
     if inspection.one_time is not None:
         texts.append(
             f"{inspection.one_time:.0%} of the customers have one order: "
@@ -81,24 +81,27 @@ def _doubts(inspection: Inspection, settings: Job, reason: errors.SegcoreError |
         )
     assumed = {
         name
-        for group in inspection.reading.file_groups
+        for group in inspection.prepared.file_groups
         for name in gathered(group.columns)
         if name not in settings.columns
     }
     if assumed:
         texts.append(f"columns are taken by their names: {errors.listing(assumed, most=20)} (assumed)")
-    told = [f"  {n}. {text}" for n, text in enumerate(texts, start=1)]
+    numbered = [f"  {n}. {text}" for n, text in enumerate(texts, start=1)]
     if reason is not None:
         return [
             f"the run would stop: {reason}",
-            *(["and what is in doubt, most first:"] if told else []),
-            *told,
+            *(["and what is in doubt, most first:"] if numbered else []),
+            *numbered,
         ]
     kept = (
         sum(n for name, n in inspection.classes.iter_rows() if name in ledger.KEPT) - inspection.n_duplicates
     )
     seen = "" if inspection.exact else " of those looked through"
-    return [f"the run would count {kept:,} lines{seen}" + ("; in doubt, most first:" if told else ""), *told]
+    return [
+        f"the run would count {kept:,} lines{seen}" + ("; in doubt, most first:" if numbered else ""),
+        *numbered,
+    ]
 
 
 def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], settings: Job) -> list[str]:

@@ -49,8 +49,8 @@ def needed(ids: str) -> int:
 
 
 def _prepare(run: RunContext, folder: Path) -> int:
-    ids, said = read(folder / "source", run.plan.ids, run.settings, memory=run.plan.budget)
-    for text in said:
+    ids, notes = read(folder / "source", run.plan.ids, run.settings, memory=run.plan.budget)
+    for text in notes:
         run.progress.warn(text)
     shutil.rmtree(folder / "source")
     ids.write_parquet(folder / _FILE)
@@ -99,12 +99,12 @@ def read(
     ids = every.drop_nulls().unique()
     _check(ids, where)
     left_out = every.filter(pl.any_horizontal(pl.all().is_null())).height
-    said = [f"{where}: {ids.height:,} ids are of {ids['person'].n_unique():,} persons"]
+    notes = [f"{where}: {ids.height:,} ids are of {ids['person'].n_unique():,} persons"]
     if left_out:
-        said.append(f"{where}: {left_out:,} row(s) lack the id or the person and are left out")
+        notes.append(f"{where}: {left_out:,} row(s) lack the id or the person and are left out")
     if not ids.height:
         raise errors.DataError(f"{where}: no row has an id and a person; expected at least one")
-    return ids.filter(pl.col("id") != pl.col("person")), said
+    return ids.filter(pl.col("id") != pl.col("person")), notes
 
 
 def _columns(

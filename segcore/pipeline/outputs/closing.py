@@ -15,7 +15,7 @@ from segcore.records import Ledger, Manifest, MovementReport
 _MOST = 6  # segments that are named in a line
 
 
-def say(run: Path, place: storage.Place, progress: Progress) -> None:
+def log_summary(run: Path, place: storage.Place, progress: Progress) -> None:
     """Log what was rejected, what was found, what changed, and where it is; the last line carries the facts.
 
     Parameters

@@ -44,7 +44,7 @@ def keep(run: RunContext, moved: storage.Place) -> None:
     if history.has(run.work.out, as_of, run.run_id):
         return
     folder = run.temporary(history.FOLDER)
-    write(run.made(moved), run.run_id, folder / history.FILE)
+    write(run.local_files(moved), run.run_id, folder / history.FILE)
     history.add(run.work.out, as_of, run.run_id, folder)
 
 

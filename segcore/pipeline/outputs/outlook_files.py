@@ -23,7 +23,7 @@ def fit(run: RunContext, customers: Customers) -> JudgedOutlook | None:
     if cut is None or not run.settings.outlook.enabled:
         return None
     with run.measured("outlook") as stage:
-        made = outlook.make(
+        judged = outlook.make(
             customers.then,
             customers.earlier,
             run.settings.features.numbers,
@@ -31,21 +31,21 @@ def fit(run: RunContext, customers: Customers) -> JudgedOutlook | None:
             seasons=customers.seasons,
             money_decimals=run.settings.cleaning.amount_decimals,
         )
-        stage.rows = None if made is None else made.figures.customers
-    if made is None:
+        stage.rows = None if judged is None else judged.figures.customers
+    if judged is None:
         run.progress.log(f"no chance to buy: {outlook.NEEDED}")
-    elif not made.figures.published:
-        run.progress.warn(made.figures.sentence)
-    return made
+    elif not judged.figures.published:
+        run.progress.warn(judged.figures.sentence)
+    return judged
 
 
-def write(folder: Path, made: JudgedOutlook | None) -> None:
+def write(folder: Path, judged: JudgedOutlook | None) -> None:
     """Write how an outlook was judged and, where it is published, what `score` and `explain` need."""
-    if made is None:
+    if judged is None:
         return
-    made.calibration.write_parquet(folder / "tables/outlook_calibration.parquet")
-    if made.published is not None:
-        outlook_file.save(folder, made.published)
+    judged.calibration.write_parquet(folder / "tables/outlook_calibration.parquet")
+    if judged.published is not None:
+        outlook_file.save(folder, judged.published)
 
 
 def states_of(folder: Path, customers: Customers, outlook: Outlook) -> pl.DataFrame:

@@ -131,7 +131,7 @@ def publish(run: RunContext, *, keep: int | None = None, keep_history: int | Non
     if keep_history is not None:
         for old in history.prune(work.out, keep_history):
             run.progress.log(f"removed {old} from the history")
-    closing.say(run.made(moved), moved, run.progress)
+    closing.log_summary(run.local_files(moved), moved, run.progress)
     work.clear()
     if broken:
         raise errors.GateError(

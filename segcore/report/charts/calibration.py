@@ -22,7 +22,7 @@ def calibration(tenths: pl.DataFrame, *, caption: str, fmt: Formatter) -> Figure
         Of which customers and when.
     fmt : Formatter
     """
-    told = [
+    texts = [
         f"{fmt.percent(row['chance'])} expected, {fmt.percent(row['rate'])} bought"
         for row in tenths.to_dicts()
     ]
@@ -31,7 +31,7 @@ def calibration(tenths: pl.DataFrame, *, caption: str, fmt: Formatter) -> Figure
         low=(pl.col("rate") - error).clip(lower_bound=0),
         high=(pl.col("rate") + error).clip(upper_bound=1),
         tip=pl.Series(
-            [tip(f"Tenth {n}", text) for n, text in zip(tenths["tenth"], told, strict=True)], dtype=pl.String
+            [tip(f"Tenth {n}", text) for n, text in zip(tenths["tenth"], texts, strict=True)], dtype=pl.String
         ),
     )
     line = alt.Chart(pl.DataFrame({"chance": [0.0, 1.0], "rate": [0.0, 1.0]}))
@@ -52,7 +52,7 @@ def calibration(tenths: pl.DataFrame, *, caption: str, fmt: Formatter) -> Figure
         name="calibration",
         title="What was expected, and what came",
         caption=caption,
-        alt=f"By tenths of customers, the least likely first: {'; '.join(told)}.",
+        alt=f"By tenths of customers, the least likely first: {'; '.join(texts)}.",
         spec=spec(alt.layer(*layers), _SIDE, _SIDE),
         natural_width=_SIDE,
     )

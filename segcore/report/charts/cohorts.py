@@ -41,7 +41,7 @@ def triangle(cohorts: pl.DataFrame, fmt: Formatter) -> Figure:
     enough = [cohort for cohort in first if sizes[cohort] >= privacy.LEAST_CUSTOMERS]
     df = cohorts.filter(pl.col("cohort").is_in(enough), pl.col("months_since").is_between(1, _LAST - 1))
     rows = df.to_dicts()
-    told = [
+    texts = [
         f"{fmt.percent(row['share'])} of {fmt.counted(sizes[row['cohort']], 'customer')}"
         if row["customers"] >= privacy.LEAST_CUSTOMERS
         else f"fewer than {privacy.LEAST_CUSTOMERS} customers"
@@ -63,7 +63,7 @@ def triangle(cohorts: pl.DataFrame, fmt: Formatter) -> Figure:
                     f"First order in {month(str(row['cohort']))}",
                     f"{row['months_since']} months later: {text}",
                 )
-                for row, text in zip(rows, told, strict=True)
+                for row, text in zip(rows, texts, strict=True)
             ],
             dtype=pl.String,
         ),

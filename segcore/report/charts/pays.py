@@ -37,7 +37,7 @@ def shares(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
         segment, name, customer_share, past_share, revenue_share, revenue_share_se and rate, from top to bottom.
     fmt : Formatter
     """
-    told = [
+    texts = [
         f"{fmt.percent(row['customer_share'])} of customers, {fmt.percent(row['past_share'])} of revenue before, "
         f"{fmt.percent(row['revenue_share'])} since, {fmt.percent(row['rate'])} bought again"
         for row in rows
@@ -49,14 +49,14 @@ def shares(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
         high=pl.col("revenue_share") + error,
         again=pl.Series([f"{fmt.percent(row['rate'])} bought again" for row in rows]),
         brought=pl.Series([f"{fmt.percent(row['revenue_share'])} of revenue, " for row in rows]),
-        tip=pl.Series([tip(row["name"], text) for row, text in zip(rows, told, strict=True)]),
+        tip=pl.Series([tip(row["name"], text) for row, text in zip(rows, texts, strict=True)]),
     )
     return Figure(
         name="pays-shares",
         title="What each segment brought since",
         caption="Ring: share of customers. Diamond: of their revenue before. Full dot: of their revenue since, and its "
         "interval of 95%.",
-        alt=f"{'; '.join(told)}.",
+        alt=f"{'; '.join(texts)}.",
         spec=spec(
             _dots(df.with_columns(again=pl.col("brought") + pl.col("again"))), _ROW * len(rows) + 34, _HALF
         ),
@@ -109,12 +109,12 @@ def ranking(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
     fmt : Formatter
     """
     error = INTERVAL * pl.col("auc_se").fill_null(0.0)
-    told = [f"{row['name']}: {100 * row['auc']:.1f}%" for row in rows]
+    texts = [f"{row['name']}: {100 * row['auc']:.1f}%" for row in rows]
     df = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         low=pl.col("auc") - error,
         high=pl.col("auc") + error,
         text=pl.Series([f"{100 * row['auc']:.1f}%" for row in rows]),
-        tip=pl.Series([tip(*text.split(": ")) for text in told]),
+        tip=pl.Series([tip(*text.split(": ")) for text in texts]),
     )
     names = [row["name"] for row in rows]
     extent = max(placing.text_width(name, FONT_SIZE) for name in names)
@@ -147,7 +147,7 @@ def ranking(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
         title="How well a rule tells who buys again",
         caption="How often, of one customer who bought again and one who did not, the rule puts the right one first; the "
         "dashed line is a coin. Bars: intervals of 95%.",
-        alt=f"{'; '.join(told)}.",
+        alt=f"{'; '.join(texts)}.",
         spec=spec(chart, _RULE * len(rows) + 34, _HALF),
         narrow=spec(chart, _RULE * len(rows) + 34, NARROW),
         natural_width=_HALF,

@@ -53,14 +53,14 @@ def cohorts(data: ReportData, fmt: Formatter) -> Cohorts | None:
 def _concentration(table: pl.DataFrame, fmt: Formatter) -> str:
     if table.is_empty():
         return ""
-    told = [
+    shares = [
         (f"{100 * row['top']:g}%", fmt.percent(row["revenue_share"]))
         for row in table.to_dicts()
         if row["customers"] >= privacy.LEAST_CUSTOMERS and row["revenue_share"] is not None
     ]
-    if not told:
+    if not shares:
         return ""
-    first, *others = told
+    first, *others = shares
     more = "".join(f", the top {top} {share}" for top, share in others)
     return f"The top {first[0]} of customers bring {first[1]} of all revenue before returns{more}."
 

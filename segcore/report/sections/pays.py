@@ -155,7 +155,7 @@ def _sentence(data: ReportData, figures: LookBackFigures, fmt: Formatter) -> str
         return f"Of the customers known on {_cut(data)}, {share} bought again {until}."
     error = top["revenue_share_se"]
     low, high = top["revenue_share"] - INTERVAL * error, top["revenue_share"] + INTERVAL * error
-    said = (
+    sentence = (
         f"“{top['name']}”, {fmt.percent(top['customer_share'])} of the customers known on {_cut(data)}, brought "
         f"{fmt.percent(top['revenue_share'])} of what all of them spent {until} "
         f"(95% interval: {fmt.percent(max(0.0, low))} to {fmt.percent(high)})"
@@ -164,11 +164,11 @@ def _sentence(data: ReportData, figures: LookBackFigures, fmt: Formatter) -> str
         pl.col("rule") == next_period.SPENDERS, pl.col("cell") == next_period.MOST_SPEND
     )["revenue_share"].to_list()
     if not most or most[0] is None:
-        return f"{said}."
+        return f"{sentence}."
     other = f"the same number picked by past spend ({fmt.percent(most[0])})"
     if abs(most[0] - top["revenue_share"]) <= error:
-        return f"{said}, as would {other}."
-    return f"{said}, {'less' if most[0] > top['revenue_share'] else 'more'} than {other}."
+        return f"{sentence}, as would {other}."
+    return f"{sentence}, {'less' if most[0] > top['revenue_share'] else 'more'} than {other}."
 
 
 def _ranked(figures: LookBackFigures) -> list[dict[str, Any]]:
@@ -191,17 +191,17 @@ def _ranking(figures: LookBackFigures) -> str:
     if own is None or own.auc is None:
         return ""
     others = {
-        rule: told
-        for rule, told in figures.rules.items()
+        rule: own_figures
+        for rule, own_figures in figures.rules.items()
         if rule not in (next_period.SEGMENTS, next_period.SPENDERS, next_period.RANDOM)
-        and told.auc is not None
+        and own_figures.auc is not None
     }
     kinds = {
-        word: [_in_text(rule) for rule, told in others.items() if _compared(told, own) == word]
+        word: [_in_text(rule) for rule, own_figures in others.items() if _compared(own_figures, own) == word]
         for word in ("better", "as well", "less well")
     }
-    said = [f"{word} by {listed(rules)}" for word, rules in kinds.items() if rules]
-    return f"Who buys again is told {', and '.join(said)}." if said else ""
+    clauses = [f"{word} by {listed(rules)}" for word, rules in kinds.items() if rules]
+    return f"Who buys again is told {', and '.join(clauses)}." if clauses else ""
 
 
 def _in_text(rule: str) -> str:

@@ -79,11 +79,11 @@ def rfm(data: ReportData, fmt: Formatter) -> RfmTables | None:
 def _ranges(points: Sequence[float], unit: str) -> list[str]:
     """Return what each score stands for, from the smallest values to the largest; values are whole numbers."""
     whole = [int(point // 1) for point in points]
-    said = [f"up to {whole[0]}"]
+    texts = [f"up to {whole[0]}"]
     for low, high in itertools.pairwise(whole):
-        said.append(MISSING if low == high else f"{high}" if low + 1 == high else f"{low + 1} to {high}")
+        texts.append(MISSING if low == high else f"{high}" if low + 1 == high else f"{low + 1} to {high}")
     return [
-        f"{text} {unit}{'' if text in ('1', 'up to 1') else 's'}" for text in [*said, f"over {whole[-1]}"]
+        f"{text} {unit}{'' if text in ('1', 'up to 1') else 's'}" for text in [*texts, f"over {whole[-1]}"]
     ]
 
 

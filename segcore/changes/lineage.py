@@ -92,10 +92,6 @@ def match(
     back : mapping of int to (int, float), optional
         Numbers of new segments that are retired ones, should they continue none of the run before: id and Jaccard index.
 
-    Returns
-    -------
-    Lineage
-
     References
     ----------
     Kuhn (1955), The Hungarian method for the assignment problem, Naval Research Logistics Quarterly 2.

@@ -14,11 +14,6 @@ _ROWS = 2_048
 def check(source: Any, about: Any) -> None:
     """Read a file once and compare every page with its checksum; one without any is left alone.
 
-    Parameters
-    ----------
-    source : pyarrow.NativeFile
-    about : pyarrow.parquet.FileMetaData
-
     Raises
     ------
     OSError

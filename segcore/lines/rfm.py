@@ -42,12 +42,7 @@ TABLE = (
 
 
 def columns(points: RfmCutPoints) -> list[pl.Expr]:
-    """Return :data:`segcore.schema.RFM` as expressions over customer features.
-
-    Parameters
-    ----------
-    points : RfmCutPoints
-    """
+    """Return :data:`segcore.schema.RFM` as expressions over customer features."""
     above = {
         scale: pl.sum_horizontal(
             (pl.col(feature) > point).cast(pl.Int8) for point in getattr(points, scale)

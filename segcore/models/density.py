@@ -79,10 +79,6 @@ def dbscan(X: Matrix, eps: float | None, min_samples: int) -> DensityFit:
     min_samples : int
         Rows within the radius, itself included, that make a row a core one.
 
-    Returns
-    -------
-    DensityFit
-
     References
     ----------
     Ester, Kriegel, Sander and Xu (1996), A density-based algorithm for discovering clusters, KDD.
@@ -109,10 +105,6 @@ def hdbscan(X: Matrix, min_cluster_size: int, min_samples: int) -> DensityFit:
         Rows, at least 2.
     min_samples : int
         Neighbours that the core distance reaches to; all rows where there are fewer.
-
-    Returns
-    -------
-    DensityFit
 
     References
     ----------

@@ -65,10 +65,6 @@ def fit(
         Added to every variance, so that no component shrinks onto tied rows.
     random_state : int
 
-    Returns
-    -------
-    MixtureFit
-
     Raises
     ------
     SingularCovarianceError

@@ -51,10 +51,6 @@ def sweep(
     n_jobs : int, optional
         Threads; all available CPUs by default. The result does not depend on it.
 
-    Returns
-    -------
-    Sweep
-
     Raises
     ------
     segcore.errors.DataError

@@ -47,10 +47,6 @@ def score(
     **options
         As for :func:`segcore.segment`.
 
-    Returns
-    -------
-    Run
-
     Raises
     ------
     segcore.errors.SegcoreError

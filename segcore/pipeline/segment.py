@@ -68,10 +68,6 @@ def segment(
         What changes no answer: memory, scratch, resume, wait, keep, keep_history, log_format, quiet; see
         :class:`segcore.pipeline.core.options.RunOptions`.
 
-    Returns
-    -------
-    Run
-
     Raises
     ------
     segcore.errors.SegcoreError

@@ -65,10 +65,6 @@ def cut_height(merges: pl.DataFrame, k: int) -> float | None:
 def ribbons(flows: Sequence[Flow]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lay out flows between two stacks as curved bands.
 
-    Parameters
-    ----------
-    flows : sequence of Flow
-
     Returns
     -------
     bands : polars.DataFrame

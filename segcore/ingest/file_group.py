@@ -61,6 +61,12 @@ class FileGroup:
         return usable_type(self.types.get(column, pl.String()), column, self.files[0].source.name)
 
     @property
+    def name(self) -> str:
+        """What messages call it."""
+        others = len(self.files) - 1
+        return self.files[0].source.name + (f" and {others:,} more" if others else "")
+
+    @property
     def by_amount(self) -> bool:
         """Whether a line says its amount, in place of quantity and price."""
         return "line_amount" in self.columns and not {"quantity", "unit_price"} <= {*self.columns}

@@ -62,7 +62,6 @@ def decide(counts: pl.DataFrame, group: FileGroup, settings: job.Input) -> Forma
     segcore.errors.DataError
         If dates or numbers could be read in two ways and it matters.
     """
-    where = _where(group)
     patterns = by_frequency(counts)
     dates = [one for one in patterns if one.column == "ordered_at"]
     names = [*NUMBERS, *(carried(column) for column in group.discounts.values())]
@@ -70,14 +69,8 @@ def decide(counts: pl.DataFrame, group: FileGroup, settings: job.Input) -> Forma
         dates=date_formats.decide(
             dates,
             settings.date_format,
-            where,
+            group.name,
             known=SYSTEMS[settings.preset].date_order if settings.preset in SYSTEMS else "",
         ),
-        numbers=number_formats.decide(patterns, names, settings.decimal, where),
+        numbers=number_formats.decide(patterns, names, settings.decimal, group.name),
     )
-
-
-def _where(group: FileGroup) -> str:
-    first = group.files[0].source.name
-    others = len(group.files) - 1
-    return f"{first} and {others} file(s) like it" if others else first

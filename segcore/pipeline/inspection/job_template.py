@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,26 +28,20 @@ def write(inputs: Sequence[str | Path], settings: Job, path: Path, *, memory: in
     memory : int, optional
         Budget in bytes.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
     try:
-        files = ingest.prepare(
-            ingest.discover(inputs)[:_MOST_LAYOUTS],
-            settings.input,
-            scratch,
-            memory=memory or engine.default_budget(),
-        )
-        layouts = {file.names: file for file in files}
-        lines = _columns(
-            {
-                file.source.name: contents.of_columns([file], settings.input.null_texts)
-                for file in layouts.values()
-            },
-            settings.columns,
-        )
+        with storage.private_folder() as scratch:
+            files = ingest.prepare(
+                ingest.discover(inputs)[:_MOST_LAYOUTS],
+                settings.input,
+                scratch,
+                memory=memory or engine.default_budget(),
+            )
+            nulls = settings.input.null_texts
+            layouts = {file.names: file for file in files}
+            known = {file.source.name: contents.of_columns([file], nulls) for file in layouts.values()}
+        lines = _columns(known, settings.columns)
     except errors.SegcoreError:  # what is wrong with the file itself is told already
         return False
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     rest = settings.model_copy(update={"columns": {}})
     head, table = job.commented(rest).partition("\n[columns]\n")[::2]
     text = "\n".join([head, "", "[columns]", *lines, *table.splitlines()]) + "\n"

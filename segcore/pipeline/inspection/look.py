@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from segcore import engine, expressions, ingest
+from segcore import engine, expressions, ingest, storage
 from segcore.ingest import Formats, Source
 from segcore.ingest.columns import gathered
 from segcore.job import Job
@@ -124,8 +122,7 @@ def inspect(
     sources, unread = join_tables.without(everything, tables), unread | beside
     budget = memory or engine.default_budget()
     sampled = sources if full else _sample(sources)
-    scratch = Path(tempfile.mkdtemp(prefix="segcore-inspect-"))
-    try:
+    with storage.private_folder() as scratch:
         files = ingest.prepare(sampled, settings.input, scratch, memory=budget)
         if settings.join:
             files = join_tables.joined(files, tables, settings, scratch, memory=budget)
@@ -137,8 +134,6 @@ def inspect(
         formats = read_input.understand(source, timed, every=True)
         seen = _look(source, formats, timed, sources, sampled, scratch, budget, unread)
         return replace(seen, warnings=[*seen.warnings, *notes], beside=id_map.needed(source.ids))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _with_ids(

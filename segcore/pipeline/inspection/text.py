@@ -106,14 +106,13 @@ def _doubts(inspection: Inspection, settings: Job, reason: errors.SegcoreError |
 
 def _layout(group: FileGroup, how: Formats, missing: Mapping[str, Missing], settings: Job) -> list[str]:
     first = group.files[0]
-    others = f" and {len(group.files) - 1:,} more" if len(group.files) > 1 else ""
     what = {"parquet": "Parquet"}.get(first.reader, first.source.format)
     if first.source.format == "text" and not first.separator:
         what = "JSON lines"
     if first.encoding:
         names = errors.listing({file.encoding for file in group.files})
         what = f"{names}, fields separated by {first.separator!r}"
-    texts = [f"{first.source.name}{others}: {what}"]
+    texts = [f"{group.name}: {what}"]
     for name, column in gathered(group.columns).items():
         origin = "job" if name in settings.columns else "assumed"
         texts.append(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from segcore import errors
 from segcore.ingest.files import Source
 from segcore.ingest.structure import Reader, field_name
@@ -80,12 +82,11 @@ class Prepared:
     @classmethod
     def from_json(cls, data: dict[str, Any], folder: str) -> Prepared:
         """Undo :meth:`to_json`, whatever the scratch folder is called by now."""
-        given = data["source"]
-        pairs = tuple(tuple(pair) for pair in given["partition"])
-        source = Source(**{**given, "partition": pairs, "other_names": tuple(given["other_names"])})
-        path = f"{folder}/{data['path']}" if data["path"] else source.path
-        lists = {"names": tuple(data["names"]), "notes": tuple(data["notes"])}
-        return cls(**{**data, **lists, "source": source, "path": path})
+        path = f"{folder}/{data['path']}" if data["path"] else data["source"]["path"]
+        return _PREPARED.validate_python({**data, "path": path})
+
+
+_PREPARED = TypeAdapter(Prepared)
 
 
 def check_columns(names: Sequence[str], source: Source) -> None:

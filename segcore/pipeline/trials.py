@@ -12,6 +12,7 @@ from typing import Unpack
 import polars as pl
 
 from segcore import errors, failures, records, report, spreadsheet, storage
+from segcore.evaluation import next_period
 from segcore.job import Job
 from segcore.pipeline import open_run
 from segcore.pipeline.core.options import Options, RunOptions
@@ -88,7 +89,7 @@ def _drawn(run: Path, folder: Path, name: str, share: float) -> Iterator[pl.Data
 def _counts(customers: Path, run: Path) -> pl.DataFrame:
     rates = pl.DataFrame(schema={"segment_name": pl.String, "rate": pl.Float64})
     if (run / "look_back.parquet").is_file():
-        look_back = pl.read_parquet(run / "look_back.parquet").filter(pl.col("rule") == "segment")
+        look_back = pl.read_parquet(run / "look_back.parquet").filter(pl.col("rule") == next_period.SEGMENTS)
         rates = look_back.select(segment_name="cell", rate="rate")
     drawn = pl.scan_parquet(customers / "*.parquet").group_by("segment", "segment_name")
     counts = drawn.agg(customers=pl.len().cast(pl.Int64), held_out=pl.col("held_out").sum().cast(pl.Int64))

@@ -12,8 +12,6 @@ from segcore.arrays import Matrix
 from segcore.models import threads
 from segcore.models.assignment import Posterior
 
-_MAX_ITER = 200  # of each restart
-
 
 class SingularCovarianceError(ValueError):
     """A component's covariance cannot be inverted, `reg_covar` added or not."""
@@ -49,6 +47,7 @@ def fit(
     n_init: int,
     reg_covar: float,
     random_state: int,
+    max_iter: int = 200,
 ) -> MixtureFit:
     """Fit a mixture of k Gaussians by expectation maximisation.
 
@@ -64,6 +63,8 @@ def fit(
     reg_covar : float
         Added to every variance, so that no component shrinks onto tied rows.
     random_state : int
+    max_iter : int
+        Iterations of each restart at most.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def fit(
             n_init=n_init,
             reg_covar=reg_covar,
             random_state=random_state,
-            max_iter=_MAX_ITER,
+            max_iter=max_iter,
         )
         try:
             bic = float(model.fit(X).bic(X))

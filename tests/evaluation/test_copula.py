@@ -80,3 +80,10 @@ def test_what_follows_from_other_features_is_known() -> None:
     assert columns["total_spend"].tolist() == [20, 20]
     assert found["returned_share"](columns).tolist() == [0.25, 0.1]
     assert copula.dependent_features(["total_spend", "order_count"]) == {}
+
+
+def test_a_constant_column_is_correlated_with_nothing() -> None:
+    columns = np.stack([np.arange(64.0), np.ones(64), np.arange(64.0)[::-1]], axis=1)
+    junk = [np.full((64, 3), 7.0 + i) for i in range(8)]  # what memory that is not written to would hold
+    del junk
+    assert copula._rank_correlation(columns) == pytest.approx(np.array([[1, 0, -1], [0, 1, 0], [-1, 0, 1]]))

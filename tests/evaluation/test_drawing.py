@@ -193,3 +193,21 @@ def test_the_error_of_a_sample_is_as_large_as_samples_differ() -> None:
     assert 0.5 * spread < own < 2 * spread
     assert halving.sampling_errors([], samples[0], seed=0) == {}
     assert halving.sampling_errors([two], samples[0][:7], seed=0) == {}
+
+
+def test_the_error_of_a_sample_is_told_from_halves_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.arange(11.0)[:, None] ** 2
+    seen = []
+
+    def strength(candidates: Any, rows: Any, *, seed: int, number: int) -> dict[Any, float]:
+        seen.append((rows[:, 0].tolist(), number))
+        return {FOUR: rows.mean() + number % 4}
+
+    monkeypatch.setattr(halving, "split_strength", strength)
+    error = halving.sampling_errors([FOUR], X, seed=3)[FOUR]
+    halves = [rows for rows, number in seen if number % 4 == 0]
+    assert [number for _, number in seen] == list(range(32))
+    assert [len({*rows} & {*X[:, 0]}) for rows in halves] == [5] * 8
+    assert len({tuple(rows) for rows in halves}) > 6
+    # The splits 0, 1, 2 and 3 have a variance of 5 / 3, and the mean of four of them a fourth of that.
+    assert error == pytest.approx((np.var([np.mean(rows) for rows in halves], ddof=1) - 5 / 12) ** 0.5)

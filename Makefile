@@ -23,7 +23,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-nights bench-dates audit bench-self browser screenshots sample data lock audit-deps clean
+.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-incremental bench-nights bench-dates audit bench-self browser screenshots sample data lock audit-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -78,6 +78,10 @@ bench-scale: $(VENV)/.bench ## segcore at 1 GB beside DuckDB, PySpark and pandas
 
 bench-same: $(VENV)/.dev ## the same bytes however it is run; ROWS=1e7 FOLDER=data/bench
 	$(BIN)/python -m tests.benchmarks.same_answer --rows $(ROWS) --folder $(FOLDER)
+
+bench-incremental: ROWS = 5e6
+bench-incremental: $(VENV)/.dev ## a night that adds one day to many, with what earlier nights kept and without; ROWS=5e6 FOLDER=data/bench
+	$(BIN)/python -m tests.benchmarks.incremental --rows $(ROWS) --folder $(FOLDER)
 
 bench-nights: $(VENV)/.dev ## how often a nightly run changes its mind; INPUT=data/online-retail LAST=2011-11-24 NIGHTS=40 WINDOW=270d
 	$(BIN)/python -m tests.benchmarks.nights $(INPUT) --last $(LAST) --nights $(NIGHTS) --window $(WINDOW)

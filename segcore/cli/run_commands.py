@@ -19,6 +19,7 @@ from segcore.cli.options import (
     option,
     path_or_url,
     place_options,
+    size,
     source_options,
     take_overrides,
 )
@@ -53,6 +54,18 @@ from segcore.cli.options import (
     "seed", "--seed", type=click.IntRange(0), help="Seed of hashes, samples and restarts.  [default: 0]"
 )
 @source_options
+@key_option(
+    "input.incremental",
+    "--incremental",
+    is_flag=True,
+    default=None,
+    help="Keep what files became in DIR/cache, and read new and changed files only next time.",
+)
+@option(
+    "--cache-limit",
+    type=size,
+    help="With --incremental: how much may be kept on disk for the next run, such as 20GB.  [default: all that it can use]",
+)
 @option("--scheduler", help="Address of a Dask scheduler, tcp://host:8786 or tls://.")
 @option("--workers", type=click.IntRange(1), help="Start a local Dask cluster of so many workers.")
 @option(

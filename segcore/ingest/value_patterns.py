@@ -53,7 +53,12 @@ class PatternCount:
 
 
 def count(
-    lf: pl.LazyFrame, group: FileGroup, numbers: Sequence[str] = NUMBERS, *, last_year: int = 9999
+    lf: pl.LazyFrame,
+    group: FileGroup,
+    numbers: Sequence[str] = NUMBERS,
+    *,
+    last_year: int = 9999,
+    by: Sequence[str] = (),
 ) -> pl.LazyFrame:
     """Count the patterns of the dates and numbers in a group of files, for :func:`by_frequency`.
 
@@ -66,6 +71,8 @@ def count(
         The columns of numbers.
     last_year : int
         The last one that a date can have.
+    by : sequence of str
+        Columns by whose values patterns are counted apart.
     """
     columns = [name for name in ("ordered_at", *numbers) if name in group.columns]
     off = {carried(column): group.carried[column] for column in group.discounts.values()}
@@ -75,7 +82,9 @@ def count(
         for name in (*columns, *off)
         if dtypes[name] == pl.String or (name == "ordered_at" and dtypes[name].is_numeric())
     ]
-    lf = lf.filter(~pl.col("malformed")).select(pl.col(name).cast(pl.String) for name in texts or columns)
+    lf = lf.filter(~pl.col("malformed")).select(
+        *by, *(pl.col(name).cast(pl.String) for name in texts or columns)
+    )
     if not texts:
         lf = lf.head(0)
     text = pl.col("text").str.strip_chars()
@@ -86,12 +95,12 @@ def count(
     leading = pl.when(text.str.contains(r"^\D{0,3}0[.,]")).then(pl.lit("z")).otherwise(pl.lit(""))
     date = pl.when(pl.col("column") == "ordered_at").then(text)
     return (
-        lf.unpivot(variable_name="column", value_name="text")
+        lf.unpivot(index=by, variable_name="column", value_name="text")
         .filter(text != "")
         .with_columns(pattern=leading + pattern, numbers=date.str.extract_groups(_THREE_NUMBERS))
         .with_columns(_orders(last_year))
         .with_columns((pl.any_horizontal(ORDERS) & ~pl.col(order)).alias(f"not {order}") for order in ORDERS)
-        .group_by("column", "pattern")
+        .group_by(*by, "column", "pattern")
         .agg(
             pl.len().alias("lines"),
             text.min().alias("example"),

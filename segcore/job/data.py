@@ -101,6 +101,11 @@ class Input(Table):
         description="order: where an export gives the customer, the date and the like on an order's first line alone, the "
         "order's other lines take them from there, by its id or else by their place in the file",
     )
+    incremental: bool = Field(
+        False,
+        description="keep what files became in OUT/cache, and read new and changed files only in the next run; the result is that of a "
+        "run over all of them",
+    )
     earliest: Time = Field(
         None,
         description="earlier dates are rejects; empty: 2 January 1970, as the day before stands for a missing date in many systems",

@@ -116,14 +116,18 @@ def keyed(
         **{name: pl.col(name) for name in off},
         **{name: product if name == "product_id" else pl.col(name) for name in CARRIED if name in carry},
     }
-    file = pl.col("file").cast(pl.UInt64) * pl.lit(2**_RECORD_BITS, dtype=pl.UInt64)
     return lf.select(
         *(pl.when(kept).then(value).alias(name) for name, value in of_kept.items()),
         "class",
         "ordered_at",
         "amount",
-        (file + pl.col("record")).alias("place"),
+        placed(pl.col("file"), pl.col("record")).alias("place"),
     )
+
+
+def placed(file: pl.Expr, record: pl.Expr) -> pl.Expr:
+    """Return the ``place`` of a record of a file, see :data:`FILE` and :data:`RECORD`."""
+    return file.cast(pl.UInt64) * pl.lit(2**_RECORD_BITS, dtype=pl.UInt64) + record
 
 
 def write(

@@ -9,7 +9,7 @@ from segcore import errors, records, storage
 from segcore.changes.summary import summarise
 from segcore.pipeline.finished import finished_run
 from segcore.records import Manifest, MovementReport
-from segcore.storage import Place, finished_runs, latest_run, run_place
+from segcore.storage import Place, cache, finished_runs, latest_run, run_place
 from segcore.stores import is_url
 
 _NOTHING = "-"
@@ -40,7 +40,16 @@ def list_runs(out: Place) -> list[str]:
     rows = [{name: _in_words(name, value) for name, value in run.items()} for run in known]
     lines = [[*rows[0]], *([*row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines] + ([remark] if remark else [])
+    remarks = [text for text in (remark, _cache(out)) if text]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines] + remarks
+
+
+def _cache(out: Place) -> str:
+    """Return how much is kept for the next run; empty where nothing is."""
+    if is_url(out) or not Path(out, cache.FOLDER).is_dir():
+        return ""
+    folder = Path(out, cache.FOLDER)
+    return f"{folder}: {storage.tree_bytes(folder) / 1e6:,.1f} MB of what the next run need not read again"
 
 
 def runs(out: Place) -> list[dict[str, Any]]:

@@ -15,8 +15,9 @@ from segcore.pipeline.core.plan import Places, Plan, Refresh, whole
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.finished import previous_run
-from segcore.pipeline.lines import id_map, join_tables
+from segcore.pipeline.lines import id_map, join_tables, kept_keys
 from segcore.progress import Progress
+from segcore.storage.cache import Cache, refuse_stores
 
 
 def plan(
@@ -33,7 +34,7 @@ def plan(
     Raises
     ------
     segcore.errors.SegcoreError
-        If an input is not there, or is of no known kind.
+        If an input is not there, or is of no known kind, or the job reads incrementally where that cannot be done.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     everything, unread = ingest.find(given)
@@ -46,6 +47,9 @@ def plan(
         raise errors.InputNotFoundError(
             f"{errors.listing(map(str, given))}: holds nothing but earlier runs; name the transactions"
         )
+    if settings.input.incremental:
+        refuse_stores(places.out, places.scratch)
+        kept_keys.check(settings, sources)
     return Plan(
         sources=sources,
         extra=tables,
@@ -77,6 +81,15 @@ def follow(
     return plan.following(previous, None if previous is None else previous.mark)
 
 
+def _cache(settings: Job, places: Places, options: RunOptions, progress: Progress) -> Cache | None:
+    """Open what earlier runs have kept, where the job reads incrementally."""
+    if not settings.input.incremental:
+        return None
+    kept = Cache(folder=Path(places.cache), limit=options.cache_limit, log=progress.log)
+    kept.open()
+    return kept
+
+
 @contextmanager
 def opened(
     plan: Plan, places: Places, options: RunOptions, previous: storage.Place | None
@@ -106,6 +119,16 @@ def opened(
         if plan.previous is not None:
             progress.expect((stage.name, stage.seconds) for stage in plan.previous.manifest.stages)
         plan = replace(plan, settings=job_file.with_clock(plan.settings, work.begun))
-        run = RunContext(work=work, run_id=run_id, plan=plan, progress=progress)
+        run = RunContext(
+            work=work,
+            run_id=run_id,
+            plan=plan,
+            progress=progress,
+            cache=_cache(plan.settings, places, options, progress),
+        )
         engine.limit_polars(plan.budget, spill=run.temporary("spill"))
-        yield run
+        try:
+            yield run
+        finally:
+            if run.cache is not None:
+                run.cache.close()

@@ -9,6 +9,7 @@ from typing import Unpack
 
 from segcore import records
 from segcore.pipeline import open_run
+from segcore.pipeline.core.job_file import reading_all
 from segcore.pipeline.core.options import Options, RunOptions
 from segcore.pipeline.core.plan import Places
 from segcore.pipeline.core.run import Run, RunContext
@@ -55,7 +56,7 @@ def score(
     chosen = RunOptions(**options)
     places = Places.given(out, chosen.scratch)
     with local_copy(place(model)) as folder:
-        settings = previous_run.load(folder).settings
+        settings = reading_all(previous_run.load(folder).settings)
         if as_of is not None:
             features = settings.features.model_copy(update={"as_of": as_of})
             settings = settings.model_copy(update={"features": features})

@@ -65,7 +65,7 @@ def segment(
     if_drifted : bool
         Score with the previous run's model while it fits, and fit a new one only when it does not.
     **options
-        What changes no answer: memory, scratch, resume, wait, keep, keep_history, log_format, quiet; see
+        What changes no answer: memory, scratch, resume, wait, keep, keep_history, cache_limit, log_format, quiet; see
         :class:`segcore.pipeline.core.options.RunOptions`.
 
     Raises

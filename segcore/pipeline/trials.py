@@ -15,6 +15,7 @@ from segcore import errors, failures, records, report, spreadsheet, storage
 from segcore.evaluation import next_period
 from segcore.job import Job
 from segcore.pipeline import open_run
+from segcore.pipeline.core.job_file import reading_all
 from segcore.pipeline.core.options import Options, RunOptions
 from segcore.pipeline.core.plan import Places
 from segcore.pipeline.customers import lines_to_customers
@@ -192,7 +193,7 @@ def _lines_since(
 ) -> Iterator[pl.LazyFrame]:
     """Give who bought since a day, and purchases less returns in minor units: the first stages of a run."""
     features = settings.features.model_copy(update={"window": "", "window_from": since, "as_of": None})
-    settings = settings.model_copy(update={"features": features, "extra": []})
+    settings = reading_all(settings.model_copy(update={"features": features, "extra": []}))
     places = Places.given(out, None)
     plan = open_run.plan(inputs, settings, places, budget=options.budget, refresh="score")
     with open_run.opened(plan, places, options, None) as run:

@@ -29,15 +29,15 @@ def is_run_id(name: str) -> bool:
     return _RUN_ID.fullmatch(name) is not None
 
 
-def take_work_folder(work: Path) -> None:
-    """Make the folder of the stages of all runs and mark it, or refuse one that is somebody else's.
+def take_work_folder(work: Path, *, holds: str = "stages of runs") -> None:
+    """Make a folder for what is segcore's own and mark it, or refuse one that is somebody else's.
 
     Raises
     ------
     segcore.errors.OutputError
         If it is a link, or holds things of others alone.
     """
-    remedy = "stages of runs would lie there; move it, or choose another --out or --scratch"
+    remedy = f"{holds} would lie there; move it, or choose another --out or --scratch"
     if work.is_symlink():
         raise errors.OutputError(f"{work}: is a link, and {remedy}")
     work.mkdir(mode=places.PRIVATE, exist_ok=True, parents=True)

@@ -1,8 +1,8 @@
 """``make bench-same``: the same bytes however a job is run; a table of digests, and exit 1 when they differ.
 
 One simulated dump is segmented with one and two threads, with two memory budgets, as one file, as 13, with its lines
-shuffled, as CSV, on a local Dask cluster of three workers, and by a run that is killed in two of its stages and goes
-on. Compared are features/, segments/, the model, the look back and the outlook byte for byte, and ledger.json without its
+shuffled, as CSV, on a local Dask cluster of three workers, by a run that is killed in two of its stages and goes on, and by
+one that reads the last files alone. Compared are features/, segments/, the model, the look back and the outlook byte for byte, and ledger.json without its
 part by file.
 """
 
@@ -25,6 +25,7 @@ from tests.benchmarks.measuring import ROOT
 from tests.operations.processes import digest as digest_of
 
 _FILES = 13
+_LATER = 3  # of them, which a second night has
 _JOB = "job.toml"
 # All that the whole job does, in fewer refits.
 _FEW_REFITS = """
@@ -54,6 +55,7 @@ def variants(folder: Path, dump: Path) -> dict[str, tuple[Path, list[str]]]:
         "CSV": (_once(folder / "csv", dump, _csv), []),
         "3 workers": (folder / "several", ["--workers", "3"]),
         "killed twice, gone on": (folder / "one", ["kill"]),
+        f"incremental, {_LATER} files later": (folder / "several", ["incremental"]),
     }
 
 
@@ -86,7 +88,7 @@ def _compare(work: Path, dump: Path) -> bool:
         began = time.monotonic()
         out = work / "out"
         try:
-            found = digests(_killed(source, out) if options == ["kill"] else _run(source, out, options))
+            found = digests(_run_in(source, out, options))
         except subprocess.CalledProcessError as exc:
             found = {"failed": f"ended with {exc.returncode}"}
         if expected is None:
@@ -126,6 +128,12 @@ def _digest(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def _run_in(source: Path, out: Path, way: list[str]) -> Path:
+    if way == ["kill"]:
+        return _killed(source, out)
+    return _incremental(source, out) if way == ["incremental"] else _run(source, out, way)
+
+
 def _run(source: Path, out: Path, options: list[str]) -> Path:
     _segcore(*_arguments(source, out), *options)
     return _latest(out)
@@ -145,6 +153,23 @@ def _killed(source: Path, out: Path) -> Path:
         process.kill()
         process.wait()
     return _run(source, out, [])
+
+
+def _incremental(source: Path, out: Path) -> Path:
+    """Keep what all but the last files became, forget that night's run, and read what is new."""
+    fewer = out.with_name("fewer")
+    shutil.rmtree(fewer, ignore_errors=True)
+    fewer.mkdir()
+    paths = sorted(source.iterdir())
+    for path in paths[:-_LATER]:
+        (fewer / path.name).hardlink_to(path)
+    _run(fewer, out, ["--incremental"])
+    for path in out.iterdir():
+        if path.name != "cache":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in paths[-_LATER:]:
+        (fewer / path.name).hardlink_to(path)
+    return _run(fewer, out, ["--incremental"])
 
 
 def _arguments(source: Path, out: Path) -> list[str]:

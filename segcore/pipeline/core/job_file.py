@@ -72,3 +72,8 @@ def with_clock(settings: job.Job, begun: datetime) -> job.Job:
         return settings
     latest = begun.astimezone(UTC).replace(microsecond=0, tzinfo=None) + timedelta(days=1)
     return settings.model_copy(update={"input": settings.input.model_copy(update={"latest": latest})})
+
+
+def reading_all(settings: job.Job) -> job.Job:
+    """Return the job without what earlier runs have kept, which is of the runs of `segcore segment` in one OUT."""
+    return settings.model_copy(update={"input": settings.input.model_copy(update={"incremental": False})})

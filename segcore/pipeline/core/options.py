@@ -18,6 +18,7 @@ class Options(TypedDict, total=False):
     wait: bool
     keep: int | None
     keep_history: int | None
+    cache_limit: int | None
     log_format: logs.Format
     quiet: bool
 
@@ -40,6 +41,8 @@ class RunOptions:
         Remove old runs beyond so many, never the published one; all are kept without it.
     keep_history : int, optional
         Remove from the history what is more than so many days before its newest night; all is kept without it.
+    cache_limit : int, optional
+        Bytes that may be kept for the next run where the job reads incrementally; any number without it.
     log_format : {"text", "json"}
         Of the messages on stderr.
     quiet : bool
@@ -52,6 +55,7 @@ class RunOptions:
     wait: bool = False
     keep: int | None = None
     keep_history: int | None = None
+    cache_limit: int | None = None
     log_format: logs.Format = "text"
     quiet: bool = False
 

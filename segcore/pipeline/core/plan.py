@@ -10,7 +10,7 @@ from typing import Literal
 from segcore import engine, ingest, storage
 from segcore.job import Job
 from segcore.pipeline.finished.previous_run import Previous
-from segcore.storage import history
+from segcore.storage import cache, history
 from segcore.stores import is_url, place
 
 Refresh = Literal["fit", "if-drifted", "score"]
@@ -63,7 +63,7 @@ class Plan:
             "extra": [[(s.path, s.size, s.modified) for s in table] for table in self.extra],
             "ids": [(s.path, s.size, s.modified) for s in self.ids],
             "joined": [[(s.path, s.size, s.modified) for s in table] for table in self.joined],
-            "job": self.settings.model_dump(),
+            "job": self.settings.model_dump(exclude={"input": {"incremental"}}),  # which changes no answer
             "refresh": [self.refresh, self.fresh],
             "previous": mark,
             **engine.versions(),
@@ -98,7 +98,8 @@ class Places:
 
     def hold(self, path: str) -> bool:
         """Whether a file is one of a run's own."""
-        own = (*(storage.join(self.out, name) for name in ("runs", "work", history.FOLDER)), self.stages)
+        folders = ("runs", "work", cache.FOLDER, history.FOLDER)
+        own = (*(storage.join(self.out, name) for name in folders), self.stages, self.cache)
         latest = storage.join(self.out, "latest.json")
         return path == whole(latest) or path.startswith(tuple(f"{whole(one)}/" for one in own))
 
@@ -106,6 +107,11 @@ class Places:
     def stages(self) -> storage.Place:
         """Where the stages of all runs in `out` lie."""
         return storage.stages_of(self.out, self.scratch)
+
+    @property
+    def cache(self) -> storage.Place:
+        """Where a run keeps what the next one need not read again."""
+        return cache.cache_of(self.out, self.scratch)
 
 
 def whole(place: storage.Place) -> str:

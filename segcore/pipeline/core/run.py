@@ -13,6 +13,7 @@ from segcore.job import Job
 from segcore.pipeline.core.plan import Plan
 from segcore.progress import Progress, Stage
 from segcore.storage import Place, Workspace, read_json, sync_tree, tree_bytes, write_json
+from segcore.storage.cache import Cache
 from segcore.stores import is_url
 
 _MEASURED = "measured.json"
@@ -31,12 +32,15 @@ class RunContext:
         What it is made from.
     progress : Progress
         Its log and figures.
+    cache : Cache or None
+        What earlier runs have kept, where the job reads incrementally.
     """
 
     work: Workspace
     run_id: str
     plan: Plan
     progress: Progress
+    cache: Cache | None = None
 
     @property
     def settings(self) -> Job:

@@ -12,7 +12,15 @@ from segcore.job import Job, Transform
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes, customers
 from segcore.pipeline.customers.customers import Customers
-from segcore.pipeline.lines import fill_orders, id_map, memory_plan, read_input, shuffle_lines
+from segcore.pipeline.lines import (
+    fill_orders,
+    id_map,
+    incremental_lines,
+    kept_keys,
+    memory_plan,
+    read_input,
+    shuffle_lines,
+)
 
 
 def describe(run: RunContext) -> tuple[RunContext, Customers]:
@@ -24,6 +32,8 @@ def describe(run: RunContext) -> tuple[RunContext, Customers]:
         With the job as it is completed by what is known of the input.
     customers : Customers
     """
+    if run.cache is not None:
+        kept_keys.check(run.settings, run.plan.sources)
     source = read_input.prepare(run)
     run = run.planned(settings=source.settings)
     source = replace(source, ids=id_map.prepare(run))
@@ -31,7 +41,10 @@ def describe(run: RunContext) -> tuple[RunContext, Customers]:
     plan = memory_plan.partition(run, source.n_lines, beside=id_map.needed(source.ids))
     if run.settings.input.fill_from:
         source = fill_orders.fill(run, source, plan)
-    buckets = shuffle_lines.partition(run, source, plan)
+    if run.cache is None:
+        buckets = shuffle_lines.partition(run, source, plan)
+    else:
+        buckets = incremental_lines.partition(run, source, plan, run.cache)
     return run, customers.describe(run, source, buckets, tables, at_once=plan.at_once)
 
 

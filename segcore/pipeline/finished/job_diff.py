@@ -26,6 +26,7 @@ _SILENT = (
     "matrix.columns",
     "features.as_of",
     "input.latest",
+    "input.incremental",
     "extra",
 )
 

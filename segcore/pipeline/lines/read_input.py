@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +28,7 @@ from segcore.ingest import (
 from segcore.ingest.value_patterns import by_frequency
 from segcore.job import Input, Job
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.lines import join_tables, repartition
+from segcore.pipeline.lines import join_tables, kept_facts, repartition
 from segcore.storage import copy, disk_failures, list_files, private_folder, read_json, write_json
 from segcore.stores import is_url
 
@@ -159,12 +159,19 @@ def load(run: RunContext) -> PreparedInput:
 def _prepare(run: RunContext, folder: Path) -> int:
     settings = run.settings
     shared = run.work.shared(folder)  # copies of sources go where every worker sees them
-    parts = list(engine.batches(run.plan.sources, lambda source: source.size))
-    tasks = [
-        _Task(first=first, sources=part, settings=settings.input, folder=shared, memory=run.plan.budget)
-        for first, part in zip(accumulate(map(len, parts), initial=0), parts, strict=False)
-    ]
-    files = [file for part in engine.run_tasks(_look, tasks, label="input") for file in part]
+
+    def look(sources: Sequence[Source]) -> list[Prepared]:
+        parts = list(engine.batches(sources, lambda source: source.size))
+        tasks = [
+            _Task(first=first, sources=part, settings=settings.input, folder=shared, memory=run.plan.budget)
+            for first, part in zip(accumulate(map(len, parts), initial=0), parts, strict=False)
+        ]
+        return [file for part in engine.run_tasks(_look, tasks, label="input") for file in part]
+
+    if run.cache is None:
+        files = look(run.plan.sources)
+    else:
+        files = kept_facts.looked_through(run.cache, run.plan.sources, settings, look, memory=run.plan.budget)
     if settings.join:
         files = _joined(files, run, shared)
     source = PreparedInput.of(files, settings)
@@ -330,7 +337,13 @@ def rest_seed(settings: Job) -> int | None:
     return None if settings.cleaning.duplicates == "keep" else settings.seed
 
 
-def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[Formats]:
+def understand(
+    source: PreparedInput,
+    settings: Job,
+    *,
+    every: bool,
+    count: Callable[[FileGroup, int], pl.DataFrame] | None = None,
+) -> list[Formats]:
     """Decide how each group of files writes its dates and numbers.
 
     Parameters
@@ -339,6 +352,8 @@ def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[For
     settings : segcore.job.Job
     every : bool
         Look at every line. Without it, some lines of some files do where nothing in them can be read in two ways.
+    count : callable, optional
+        Counts the patterns in all lines of a group, with the last year that a date can have; without it they are read.
 
     Raises
     ------
@@ -352,8 +367,7 @@ def understand(source: PreparedInput, settings: Job, *, every: bool) -> list[For
         sample = value_patterns.count(_sample(group), group, last_year=last_year)
         seen = None if every else collect(sample)
         if seen is None or not formats.is_settled(seen, settings.input):
-            tasks = [(part, last_year) for part in task_groups(group)]
-            seen = value_patterns.add_up(engine.run_tasks(_patterns, tasks, label="patterns"))
+            seen = value_patterns.add_up([(count or _patterns_of_all)(group, last_year)])
         how = formats.decide(seen, group, settings.input)
         _check_price(group, how, settings)
         decided.append(replace(how, amount_given=_amount_given(group, how, settings)))
@@ -428,6 +442,16 @@ def task_groups(group: FileGroup) -> Iterator[FileGroup]:
     """Split a group of files into tasks: one on a laptop, a few for each worker of a cluster."""
     for files in engine.batches(group.files, lambda file: file.source.size):
         yield replace(group, files=tuple(files))
+
+
+def _patterns_of_all(group: FileGroup, last_year: int) -> pl.DataFrame:
+    tasks = [(part, last_year) for part in task_groups(group)]
+    return pl.concat(engine.run_tasks(_patterns, tasks, label="patterns"))
+
+
+def patterns_by_file(group: FileGroup, last_year: int) -> pl.LazyFrame:
+    """Count the patterns in the lines of a group, by ``file``."""
+    return value_patterns.count(ingest.scan(group), group, last_year=last_year, by=["file"])
 
 
 def _patterns(task: tuple[FileGroup, int]) -> pl.DataFrame:

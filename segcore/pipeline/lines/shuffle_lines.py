@@ -99,9 +99,17 @@ def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan) -> Bu
         If a file breaks off or is not what its name says, or its values could be read in two ways.
     """
     folder = run.stage("lines", partial(_partition, run, source, plan))
-    return TypeAdapter(Buckets).validate_python(
-        read_json(folder / _STAGE) | {"folder": run.work.shared(folder)}
-    )
+    return load(folder, run.work.shared(folder))
+
+
+def save(folder: Path, buckets: Buckets) -> None:
+    """Write what a stage leaves into its folder."""
+    write_json(folder / _STAGE, asdict(buckets))
+
+
+def load(folder: Path, shared: str) -> Buckets:
+    """Read what :func:`save` wrote, in a folder that every worker sees as `shared`."""
+    return TypeAdapter(Buckets).validate_python(read_json(folder / _STAGE) | {"folder": shared})
 
 
 def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, folder: Path) -> int:
@@ -114,7 +122,7 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
         if every != formats:
             formats = every
             done, tasks = _again(done, _tasks(run, source, every, shared, plan.bits), shared)
-    window = _window(run, source, formats, days=observation_window.added(one.days for one in done))
+    window = window_of(run, source, formats, days=observation_window.added(one.days for one in done))
     if window.stray is not None and tasks[0].window.stray is None:
         done, tasks = _again(done, [replace(task, window=window) for task in tasks], shared)
     for text in read_input.amount_notes(source, formats):
@@ -124,7 +132,7 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
     buckets = Buckets(
         folder="",
         texts=tuple(engine.run_tasks(_write_texts, tasks, label="rejects")) if all_texts else (),
-        buckets=tuple(_buckets(run, files, shared, plan)),
+        buckets=tuple(buckets_of(run, files, shared, plan)),
         rejects=tuple(file.path for file in files if file.bucket is None),
         groups=(
             *(scan for one in source.filled if one.paths for scan in one.scans),
@@ -137,11 +145,11 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
         window_first=window.first,
         rows_before=sum(one.rows_before for one in done),
     )
-    write_json(folder / _STAGE, asdict(buckets))
+    save(folder, buckets)
     return source.n_lines
 
 
-def _again(done: Sequence[_Done], tasks: list[_Task], shared: str) -> tuple[list[_Done], list[_Task]]:
+def _again(done: Sequence[_Done], tasks: list[Task], shared: str) -> tuple[list[_Done], list[Task]]:
     """Read all lines once more, in another way."""
     for path in (file.path for one in done for file in one.files):
         storage.remove(f"{shared}/{path}")
@@ -149,7 +157,7 @@ def _again(done: Sequence[_Done], tasks: list[_Task], shared: str) -> tuple[list
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class Task:
     """Lines of a group of files, to be read and partitioned."""
 
     group: FileGroup
@@ -162,10 +170,17 @@ class _Task:
     ids: str = ""  # file of the map of ids, where there is one
 
     def classified(self) -> pl.LazyFrame:
+        """Return the lines with their values and classes."""
         return _classified(self.group, self.filled, self.ids, self.formats, self.settings, self.window)
 
+    def keyed(self) -> pl.LazyFrame:
+        """Return the lines as numbers."""
+        carry = expressions.all_columns(self.settings.features.own)
+        key = self.settings.cleaning.order_key
+        return shuffle.keyed(self.classified(), seed=self.settings.seed, order_key=key, carry=carry)
 
-def _window(
+
+def window_of(
     run: RunContext, source: PreparedInput, formats: Sequence[Formats], *, days: Days | None = None
 ) -> Window:
     """Return the window, and how far before it lines are kept for a look back."""
@@ -181,10 +196,10 @@ def _window(
 
 def _tasks(
     run: RunContext, source: PreparedInput, formats: Sequence[Formats], folder: str, bits: int
-) -> list[_Task]:
-    window = _window(run, source, formats)
+) -> list[Task]:
+    window = window_of(run, source, formats)
     return [
-        _Task(
+        Task(
             group=part,
             formats=own,
             settings=run.settings,
@@ -248,13 +263,10 @@ class _Done:
     any_unreadable: bool = False
 
 
-def _shuffle(task: _Task) -> _Done:
+def _shuffle(task: Task) -> _Done:
     """Partition the lines of a group of files, in a folder that no other try of the task writes to."""
-    carry = expressions.all_columns(task.settings.features.own)
-    key = task.settings.cleaning.order_key
-    keyed = shuffle.keyed(task.classified(), seed=task.settings.seed, order_key=key, carry=carry)
     with expressions.computed(), read_input.writing(task.folder):
-        files = shuffle.write(keyed, repartition.new_folder(task.folder), bits=task.bits)
+        files = shuffle.write(task.keyed(), repartition.new_folder(task.folder), bits=task.bits)
     if not files:
         return _Done(files=[])
     when, name = pl.col("ordered_at"), pl.col("class")
@@ -279,7 +291,7 @@ def _shuffle(task: _Task) -> _Done:
     )
 
 
-def _write_texts(task: _Task) -> str:
+def _write_texts(task: Task) -> str:
     """Write the texts of all rejected lines of a group of files, and return the file's name."""
     kept = pl.col("class").is_in(ledger.KEPT)
     shown = ["file", "record", "class", "amount", *(f"text_{name}" for name in schema.LINE_NAMES), "text"]
@@ -294,7 +306,7 @@ def _of_known(choose: Callable[..., int | None], times: Iterable[int | None]) ->
     return choose((time for time in times if time is not None), default=None)
 
 
-def _buckets(
+def buckets_of(
     run: RunContext, files: Sequence[PartitionFile], shared: str, plan: PartitionPlan
 ) -> Iterator[Bucket]:
     """Give the buckets in hash order; what does not fit in memory is split before."""

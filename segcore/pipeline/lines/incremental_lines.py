@@ -1,0 +1,319 @@
+"""Stage ``lines`` of a job that reads incrementally: new and changed files are read, what others became is taken from the cache.
+
+The buckets are those of a run over all files. Pieces of the cache hold lines as they are without a window, which is laid over them
+here; where it touches none of a piece's, as is the rule, the piece's files are linked and not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import expressions, ingest
+from segcore.ingest import FileGroup, Formats
+from segcore.lines import cleaning, shuffle
+from segcore.lines.cleaning import ALL_TIME, Window
+from segcore.lines.shuffle import PartitionFile
+from segcore.pipeline.core.run import RunContext
+from segcore.pipeline.lines import (
+    kept_facts,
+    kept_keys,
+    kept_lines,
+    observation_window,
+    read_input,
+    repartition,
+    shuffle_lines,
+)
+from segcore.pipeline.lines.kept_lines import KeptLines
+from segcore.pipeline.lines.memory_plan import PartitionPlan
+from segcore.pipeline.lines.observation_window import Days
+from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.shuffle_lines import Buckets
+from segcore.storage.cache import Cache, link
+
+_UNREAD = "unread"
+_END_OF_TIME = 2**62
+_TIME = pl.col("ordered_at").fill_null(-1)
+_LATE = (cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE)
+_BEFORE_DATES = ("malformed_line", "undecodable_text")  # classes of lines whose date nobody trusts
+_OF_REJECTS = ("class", "ordered_at", "amount", "place")  # columns that a rejected line has
+
+
+def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, cache: Cache) -> Buckets:
+    """Stage ``lines``, as :func:`segcore.pipeline.lines.shuffle_lines.partition` leaves it.
+
+    Raises
+    ------
+    segcore.errors.JobError
+        If what becomes of a file depends on others.
+    segcore.errors.DataError
+        If a file breaks off or is not what its name says, or its values could be read in two ways.
+    """
+    kept_keys.check(run.settings, run.plan.sources)
+    folder = run.stage("lines", partial(_partition, run, source, plan, cache))
+    return shuffle_lines.load(folder, run.work.shared(folder))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """What is read in one way: how values are written, and the pieces with the lines."""
+
+    formats: list[Formats]
+    pieces: list[KeptLines]
+
+
+def _partition(
+    run: RunContext, source: PreparedInput, plan: PartitionPlan, cache: Cache, folder: Path
+) -> int:
+    run.progress.log(
+        f"incremental: {cache.size / 1e6:,.1f} MB in {cache.folder} of what earlier runs have read"
+    )
+    shared = run.work.shared(folder)
+    bits = kept_lines.wanted_bits(source.n_lines, plan.capacity)
+    reading = _read(run, source, cache, bits)
+    for text in read_input.amount_notes(source, reading.formats):
+        run.progress.log(text)
+    pieces = reading.pieces
+    kept_lines.remove_others(cache, pieces)
+    window = shuffle_lines.window_of(run, source, reading.formats, days=_days(pieces))
+    plan = replace(plan, bits=min(max(plan.bits, bits), *(piece.bits for piece in pieces)))
+    files = [file for piece in pieces for file in _in_window(piece, window, shared, bits=plan.bits)]
+    if removed := kept_lines.keep_within_limit(cache):
+        run.progress.warn(
+            f"{removed:,} piece(s) of the cache were removed, as it may have no more than {cache.limit or 0:,} bytes (--cache-limit): "
+            "the next run reads their files again"
+        )
+    shuffle_lines.save(
+        folder,
+        Buckets(
+            folder="",
+            texts=(),
+            rejects=tuple(file.path for file in files if file.bucket is None),
+            groups=tuple((file.number,) for file in source.files),
+            window_first=window.first,
+            **_times([f"{shared}/{file.path}" for file in files], window),
+            buckets=tuple(shuffle_lines.buckets_of(run, files, shared, plan)),
+        ),
+    )
+    return source.n_lines
+
+
+def _read(run: RunContext, source: PreparedInput, cache: Cache, bits: int) -> _Reading:
+    """Decide how values are written as a run over all files does, and read the files that were not read in this way before."""
+    count = kept_facts.patterns(cache, source.file_groups, run.settings, read_input.patterns_by_file)
+    formats = read_input.understand(source, run.settings, every=False, count=count)
+    keys = kept_keys.of_lines(source.file_groups, formats, run.settings, ids=source.ids)
+    known, pieces = cache.note(_UNREAD) or {}, None
+    if known.get("key") not in keys.values() or not _counts(run, source, formats, known["at"]):
+        pieces = _pieces(run, source, formats, keys, cache, bits)
+        window = _first_window(run, source, formats, _days(pieces))
+        unread = _unreadable(pieces, window, everywhere=run.settings.cleaning.takes_off_orders)
+        if unread is None:
+            return _Reading(formats=formats, pieces=pieces)
+        known = {"key": keys[unread[0]], "at": unread[1]}
+    every = read_input.understand(source, run.settings, every=True, count=count)
+    if every != formats:
+        # With it the next run knows as much without reading lines in a way that is given up.
+        cache.write_note(_UNREAD, known)
+        keys = kept_keys.of_lines(source.file_groups, every, run.settings, ids=source.ids)
+        pieces = None
+    return _Reading(formats=every, pieces=pieces or _pieces(run, source, every, keys, cache, bits))
+
+
+def _counts(run: RunContext, source: PreparedInput, formats: Sequence[Formats], at: int | None) -> bool:
+    """Whether a line that could not be read, of that time, lies in the window for sure."""
+    wanted = run.settings.features
+    if at is None:
+        return True
+    if wanted.as_of_second is None and wanted.window_seconds is not None:
+        return False  # that window follows from the lines
+    window = _first_window(run, source, formats, {})
+    return (window.first is None or at >= window.first) and (window.end is None or at < window.end)
+
+
+def _first_window(run: RunContext, source: PreparedInput, formats: Sequence[Formats], days: Days) -> Window:
+    """Return the window under which a run over all files reads lines first: that of days where it follows from them."""
+    follows = run.settings.features.window_seconds is not None
+    return observation_window.find(source, formats, run.settings, days=days if follows else None)
+
+
+def _unreadable(
+    pieces: Sequence[KeptLines], window: Window, *, everywhere: bool
+) -> tuple[int, int | None] | None:
+    """Return the file and the time of a line in the window with a value that cannot be read; None without one."""
+    names = [f"unreadable_{column}" for column in ingest.UNREADABLE]
+    looked_at = ~(window.outside | window.is_stray).fill_null(False)
+    for piece in pieces:
+        # With discounts of orders rejects stand in the buckets too.
+        parts = [part for part in piece.parts if part.bucket is None or everywhere]
+        if not parts:
+            continue
+        lines = pl.scan_parquet(piece.paths(parts), hive_partitioning=False)
+        bad = lines.filter(pl.col("class").is_in(names), looked_at)
+        found = read_input.collect(bad.select(shuffle.FILE.alias("file"), "ordered_at").bottom_k(1, by=_TIME))
+        if found.height:
+            number, at = found.row(0)
+            return number, at
+    return None
+
+
+def _pieces(
+    run: RunContext,
+    source: PreparedInput,
+    formats: Sequence[Formats],
+    keys: Mapping[int, str],
+    cache: Cache,
+    bits: int,
+) -> list[KeptLines]:
+    """Return pieces with the lines of all files: what earlier runs have read in this way, and the others, read now."""
+    entries = kept_lines.known(kept_lines.load(cache), keys, latest=run.settings.input.latest_second)
+    there = {number for _, numbers in entries for number in numbers.values()}
+    new = [file.number for file in source.files if file.number not in there]
+    run.progress.log(
+        f"incremental: {len(new):,} of {len(keys):,} file(s) are new or changed, or not read in this way before, and are read"
+    )
+    if new:
+        piece = _read_files({*new}, run, source, formats, keys, cache, bits)
+        entries.append((piece, piece.numbers))
+    return kept_lines.settled(cache, entries, bits)
+
+
+def _read_files(
+    numbers: set[int],
+    run: RunContext,
+    source: PreparedInput,
+    formats: Sequence[Formats],
+    keys: Mapping[int, str],
+    cache: Cache,
+    bits: int,
+) -> KeptLines:
+    first = min(bits, shuffle.MOST_BITS)
+    with cache.adding() as part:
+        files: list[PartitionFile] = []
+        about: dict[int, dict[str, Any]] = {}
+        for group, own in zip(source.file_groups, formats, strict=True):
+            some = replace(group, files=tuple(file for file in group.files if file.number in numbers))
+            if not some.files:
+                continue
+            task = shuffle_lines.Task(
+                group=some,
+                formats=own,
+                settings=run.settings,
+                window=ALL_TIME,
+                folder=str(part),
+                bits=first,
+                ids=source.ids,
+            )
+            with expressions.computed(), read_input.writing(part):
+                lines = _with_own_records(task.keyed(), some)
+                written = shuffle.write(lines, repartition.new_folder(str(part)), bits=first)
+            beyond = _beyond(written, task)
+            about |= {
+                file.number: {"key": keys[file.number], "beyond": beyond.get(file.number)}
+                for file in some.files
+            }
+            files += kept_lines.refined(written, str(part), bits=first, to=bits)
+        return kept_lines.write(cache, part, files, about, bits)
+
+
+def _with_own_records(lines: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
+    """Let records count from their own file and not from the first one of the scan, which may be gone the next time."""
+    together = ingest.first_records([group])
+    alone = {
+        file.number: ingest.first_records([replace(group, files=(file,))])[file.number]
+        for file in group.files
+    }
+    before = {number: start - alone[number] for number, start in together.items()}
+    if not any(before.values()):
+        return lines
+    return lines.with_columns(
+        pl.col("place")
+        - shuffle.FILE.replace_strict(list(before), list(before.values()), return_dtype=pl.UInt64)
+    )
+
+
+def _beyond(written: Sequence[PartitionFile], task: shuffle_lines.Task) -> dict[int, int]:
+    """Return the first time of each file that is later than the clock allows: another night reads such a file again."""
+    if not written:
+        return {}
+    when, file = pl.col("ordered_at"), pl.col("file")
+    lines = pl.scan_parquet([one.path for one in written], hive_partitioning=False)
+    undated = read_input.collect(lines.filter(when.is_null()).select(shuffle.FILE.unique())).to_series()
+    files = tuple(one for one in task.group.files if one.number in {*undated})
+    if not files:
+        return {}
+    group, latest = replace(task.group, files=files), task.settings.input.latest_second
+    values = ingest.read_values(ingest.scan(group), group, task.formats, task.settings, latest=_END_OF_TIME)
+    late = values.filter(when > latest).group_by(file).agg(when.min())
+    return dict(read_input.collect(late).iter_rows())
+
+
+def _days(pieces: Iterable[KeptLines]) -> Days:
+    return observation_window.added(piece.days for piece in pieces)
+
+
+def _in_window(piece: KeptLines, window: Window, shared: str, *, bits: int) -> Iterator[PartitionFile]:
+    """Give the files of a piece as they are in a window, relative to the stage's folder, in buckets of so many bits.
+
+    Purchases and returns before the window stay in their bucket, where those who look at it, and who look back, tell them apart.
+    """
+    late = min((at for at in (window.end, window.stray) if at is not None), default=None)
+    is_late = late is not None and any(
+        file.newest is not None and file.newest >= late for file in piece.files
+    )
+    is_early = window.first is not None and any(
+        file.oldest is not None and file.oldest < window.first for file in piece.files
+    )
+    for part in piece.parts:
+        path = f"{piece.piece.folder}/{part.path}"
+        bucket = None if part.bucket is None else part.bucket >> (piece.bits - bits)
+        if not (is_late or (is_early and part.bucket is None)):
+            name = f"{piece.piece.folder.name}/{part.path}"
+            link(Path(path), Path(shared, name))
+            yield replace(part, path=name, bucket=bucket)
+            continue
+        lines = _classified(pl.scan_parquet(path, hive_partitioning=False), part, window)
+        for file in repartition.relative(
+            shuffle.write(lines, repartition.new_folder(shared), bits=0), shared
+        ):
+            yield replace(file, bucket=None if file.bucket is None else bucket)
+
+
+def _classified(lines: pl.LazyFrame, part: PartitionFile, window: Window) -> pl.LazyFrame:
+    """Set aside what is outside a window, as :func:`segcore.lines.cleaning.classify` does where it knows the window."""
+    if part.bucket is not None:
+        window = replace(window, first=None)
+    name = pl.col("class")
+    dtype = lines.collect_schema()["class"]
+    dated = ~name.is_in(_BEFORE_DATES)
+    lines = lines.with_columns(
+        pl.when(dated & window.is_stray)
+        .then(pl.lit(cleaning.STRAY_DATE, dtype=dtype))
+        .when(dated & window.outside)
+        .then(pl.lit(cleaning.OUTSIDE_WINDOW, dtype=dtype))
+        .otherwise(name)
+        .alias("class")
+    )
+    stays = ~name.is_in(_LATE)
+    return lines.with_columns(pl.when(stays).then(pl.all().exclude(_OF_REJECTS)))
+
+
+def _times(paths: list[str], window: Window) -> dict[str, Any]:
+    """Return the first and last times of all lines, and of those in the window, and how many lie before it."""
+    when, name = pl.col("ordered_at"), pl.col("class")
+    before = pl.lit(False) if window.first is None else (when < window.first) & name.is_in(cleaning.KEPT)
+    inside = ~name.is_in(_LATE) & ~before
+    dated = name != cleaning.STRAY_DATE
+    facts = pl.scan_parquet(paths, hive_partitioning=False).select(
+        first_at=when.filter(inside).min(),
+        last_at=when.filter(inside).max(),
+        newest=when.filter(dated).max(),
+        oldest=when.filter(dated).min(),
+        rows_before=before.sum(),
+    )
+    return read_input.collect(facts).row(0, named=True)

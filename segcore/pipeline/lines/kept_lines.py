@@ -1,0 +1,291 @@
+"""What files became, kept from run to run: read once, numbered anew where files come and go, put together where they are many.
+
+A piece holds the lines of the files that one run read, by bucket, as they are without a window; a file in it is known by what
+decides how it is read. Pieces are files of :mod:`segcore.lines.shuffle`, which alone knows what a line is made of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segcore import storage
+from segcore.lines import shuffle
+from segcore.lines.shuffle import PartitionFile
+from segcore.pipeline.lines import kept_keys, observation_window, repartition
+from segcore.pipeline.lines.observation_window import Days
+from segcore.storage.cache import Cache, Piece
+
+_ALIKE = 8  # so many pieces of about one size become one; sizes are about the same within this factor
+_FULL = 0.8  # of what a bucket may hold, on average: some have more
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptFile:
+    """A file in a piece.
+
+    Attributes
+    ----------
+    key : str
+        What its lines depend on.
+    number : int
+        Of the file in ``place``.
+    oldest, newest : int or None
+        Its first and last time that can be read, seconds since 1970.
+    beyond : int or None
+        Its first time that was too late to be read then, and may be read by a later clock.
+    """
+
+    key: str
+    number: int
+    oldest: int | None
+    newest: int | None
+    beyond: int | None
+
+    def holds(self, latest: int) -> bool:
+        """Whether a clock of today reads the same times."""
+        return (self.newest is None or self.newest <= latest) and (
+            self.beyond is None or self.beyond > latest
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptLines:
+    """The lines of some files.
+
+    Attributes
+    ----------
+    piece : Piece
+    files : tuple of KeptFile
+    bits : int
+        Of the customers' hash that number the bucket.
+    parts : tuple of PartitionFile
+        Relative to the piece's folder; the bucket of rejected lines is None.
+    days : Days
+        Lines of each day.
+    """
+
+    piece: Piece
+    files: tuple[KeptFile, ...]
+    bits: int
+    parts: tuple[PartitionFile, ...]
+    days: Days
+
+    @property
+    def rows(self) -> int:
+        """Lines, rejected ones included."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def numbers(self) -> dict[int, int]:
+        """Every file's number, as one that stays."""
+        return {file.number: file.number for file in self.files}
+
+    def paths(self, parts: Iterable[PartitionFile]) -> list[str]:
+        """Return where some of the parts lie."""
+        return [f"{self.piece.folder}/{part.path}" for part in parts]
+
+
+Entry = tuple[KeptLines, dict[int, int]]
+"""A piece, and from the number of each of its files that counts to the file's number today."""
+
+
+def load(cache: Cache) -> list[KeptLines]:
+    """Return all pieces that are as they were written, and by these versions."""
+    return [_loaded(piece) for piece in cache.pieces() if piece.facts["made_by"] == kept_keys.versions()]
+
+
+def _loaded(piece: Piece) -> KeptLines:
+    facts = piece.facts
+    return KeptLines(
+        piece=piece,
+        files=tuple(KeptFile(**one) for one in facts["files"]),
+        bits=facts["bits"],
+        parts=tuple(PartitionFile(**one) for one in facts["parts"]),
+        days={day: (lines, last) for day, lines, last in facts["days"]},
+    )
+
+
+def wanted_bits(n_lines: int, capacity: int) -> int:
+    """Return how many bits number the buckets so that each fits in memory with all pieces together."""
+    return max(0, math.ceil(math.log2(max(n_lines, 1) / (_FULL * capacity)))) if n_lines > capacity else 0
+
+
+def known(pieces: Sequence[KeptLines], keys: Mapping[int, str], *, latest: int) -> list[Entry]:
+    """Return the pieces that hold some of the files of today.
+
+    Parameters
+    ----------
+    pieces : sequence of KeptLines
+    keys : mapping of int to str
+        Of today's files, by their number.
+    latest : int
+        Seconds since 1970: later times cannot be read.
+    """
+    numbers = {key: number for number, key in keys.items()}
+    entries = []
+    for piece in pieces:
+        counts = {
+            file.number: numbers.pop(file.key)
+            for file in piece.files
+            if file.key in numbers and file.holds(latest)
+        }
+        if counts:
+            entries.append((piece, counts))
+    return entries
+
+
+def write(
+    cache: Cache,
+    part: Path,
+    parts: Sequence[PartitionFile],
+    files: Mapping[int, Mapping[str, Any]],
+    bits: int,
+) -> KeptLines:
+    """Keep what was written into a folder of :meth:`Cache.adding`.
+
+    Parameters
+    ----------
+    cache : Cache
+    part : Path
+    parts : sequence of PartitionFile
+        By their whole paths.
+    files : mapping of int to mapping
+        Of each file, by its number, ``key`` and ``beyond``.
+    bits : int
+    """
+    times, days = {}, {}
+    if parts:
+        written = pl.scan_parquet([one.path for one in parts], hive_partitioning=False)
+        when = pl.col("ordered_at")
+        of_files = written.group_by(shuffle.FILE.alias("file")).agg(oldest=when.min(), newest=when.max())
+        times = {file: (oldest, newest) for file, oldest, newest in _collect(of_files).iter_rows()}
+        days = observation_window.counted(written)
+    kept = []
+    for number, about in files.items():
+        oldest, newest = times.get(number, (None, None))
+        kept.append(KeptFile(number=number, oldest=oldest, newest=newest, **about))
+    facts = {
+        "made_by": kept_keys.versions(),
+        "files": [asdict(file) for file in kept],
+        "bits": bits,
+        "parts": [asdict(one) for one in repartition.relative(parts, str(part))],
+        "days": [[day, *counted] for day, counted in days.items()],
+    }
+    return _loaded(cache.add(part, facts))
+
+
+def _collect(lf: pl.LazyFrame) -> pl.DataFrame:
+    return lf.collect(engine="streaming")
+
+
+def settled(cache: Cache, entries: Sequence[Entry], bits: int) -> list[KeptLines]:
+    """Return pieces in which every file counts and has the number of today, few of them, in buckets of at least so many bits.
+
+    Pieces of about one size become one once there are eight, so that their number grows with the logarithm of the runs' and no
+    line is written often.
+    """
+    of_size: dict[int, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        of_size[int(math.log(max(entry[0].rows, 1), _ALIKE))].append(entry)
+    out = []
+    for alike in of_size.values():
+        groups = [alike] if len(alike) >= _ALIKE else [[entry] for entry in alike]
+        out += [_as_today(cache, group, bits) for group in groups]
+    return out
+
+
+def remove_others(cache: Cache, used: Sequence[KeptLines]) -> None:
+    """Remove the pieces that a run does not use."""
+    folders = {one.piece.folder for one in used}
+    for piece in cache.pieces():
+        if piece.folder not in folders:
+            cache.remove(piece)
+
+
+def _as_today(cache: Cache, entries: Sequence[Entry], bits: int) -> KeptLines:
+    if len(entries) == 1:
+        ((one, numbers),) = entries
+        if numbers == one.numbers and one.bits >= bits:
+            return one
+    to = max(bits, *(one.bits for one, _ in entries))
+    sources: dict[tuple[int, int | None], list[pl.LazyFrame]] = defaultdict(list)
+    for one, numbers in entries:
+        of_bucket: dict[int | None, list[PartitionFile]] = defaultdict(list)
+        for file_of in one.parts:
+            of_bucket[file_of.bucket].append(file_of)
+        for bucket, parts in of_bucket.items():
+            lines = pl.scan_parquet(one.paths(parts), hive_partitioning=False)
+            bits_of = to if bucket is None else one.bits
+            sources[bits_of, bucket].append(lines if numbers == one.numbers else _numbered(lines, numbers))
+    files = {
+        numbers[file.number]: {"key": file.key, "beyond": file.beyond}
+        for one, numbers in entries
+        for file in one.files
+        if file.number in numbers
+    }
+    with cache.adding() as part:
+        written: list[PartitionFile] = []
+        for (known_bits, bucket), frames in sources.items():
+            written += _parted(pl.concat(frames), str(part), bucket=bucket, bits=known_bits, to=to)
+        return write(cache, part, written, files, to)
+
+
+def _numbered(lines: pl.LazyFrame, numbers: Mapping[int, int]) -> pl.LazyFrame:
+    """Return the lines of the files that count, with the numbers of today."""
+    file = shuffle.FILE
+    return lines.filter(file.is_in(list(numbers))).with_columns(
+        place=shuffle.placed(
+            file.replace_strict(list(numbers), list(numbers.values()), return_dtype=pl.UInt32), shuffle.RECORD
+        )
+    )
+
+
+def _parted(
+    lines: pl.LazyFrame, folder: str, *, bucket: int | None, bits: int, to: int
+) -> list[PartitionFile]:
+    """Write the lines of a bucket of some bits, or rejected ones, into buckets of more, in a folder of their own."""
+    step = min(to - bits, shuffle.MOST_BITS)
+    files = [
+        one if one.bucket is None else replace(one, bucket=((bucket or 0) << step) + one.bucket)
+        for one in shuffle.write(lines, repartition.new_folder(folder), first_bit=bits, bits=step)
+    ]
+    return refined(files, folder, bits=bits + step, to=to)
+
+
+def refined(files: Sequence[PartitionFile], folder: str, *, bits: int, to: int) -> list[PartitionFile]:
+    """Part the files of buckets of some bits, by their whole paths, into buckets of more; those that were parted are removed."""
+    if bits == to:
+        return list(files)
+    out = [one for one in files if one.bucket is None]
+    of_bucket: dict[int, list[str]] = defaultdict(list)
+    for one in files:
+        if one.bucket is not None:
+            of_bucket[one.bucket].append(one.path)
+    for number, paths in of_bucket.items():
+        some = pl.scan_parquet(paths, hive_partitioning=False)
+        out += _parted(some, folder, bucket=number, bits=bits, to=to)
+        for path in paths:
+            storage.remove(path)
+    return out
+
+
+def keep_within_limit(cache: Cache) -> int:
+    """Remove pieces until the cache has no more than its limit: the largest stay that fit. Return how many were removed."""
+    if cache.limit is None:
+        return 0
+    pieces = cache.pieces()
+    room, removed = cache.limit - (cache.size - sum(piece.size for piece in pieces)), 0
+    for piece in sorted(pieces, key=lambda piece: (-piece.size, piece.folder.name)):
+        if piece.size <= room:
+            room -= piece.size
+        else:
+            cache.remove(piece)
+            removed += 1
+    return removed

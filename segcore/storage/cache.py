@@ -1,0 +1,191 @@
+"""What one run keeps for the next: pieces that are whole and as they were written, or not there; free to go at any time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segcore import errors
+from segcore.storage import places
+from segcore.storage.files import digests, disk_errors, sync_folder, sync_tree, tree_bytes
+from segcore.storage.opening import stages_of
+from segcore.storage.ownership import PART, take_work_folder
+from segcore.storage.places import Place
+from segcore.stores import is_url
+
+FOLDER = "cache"
+_PIECES, _ABOUT = "pieces", "piece.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Files that belong together.
+
+    Attributes
+    ----------
+    folder : Path
+    facts : object
+        What was said of them when they were kept; plain values.
+    size : int
+        Bytes on disk.
+    """
+
+    folder: Path
+    facts: Any
+    size: int
+
+
+def cache_of(out: Place, scratch: Place | None) -> Place:
+    """Return where the cache of the runs of an `out` lies: beside its runs, or below a scratch beside their stages."""
+    return places.join(out, FOLDER) if scratch is None else f"{stages_of(out, scratch)}-{FOLDER}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """Pieces below a folder, read and written by the one run that is at work on its OUT.
+
+    Attributes
+    ----------
+    folder : Path
+    limit : int, optional
+        Bytes that it may have at the end of a run; any number without it.
+    log : callable
+        Called with a message.
+    """
+
+    folder: Path
+    limit: int | None = None
+    log: Callable[[str], None] = lambda text: None
+    _checked: dict[str, Piece] = field(default_factory=dict)
+
+    def open(self) -> None:
+        """Make the folder, private, or take the one that is there; what was half written is swept.
+
+        Raises
+        ------
+        segcore.errors.OutputError
+            If it is somebody else's, or cannot be made.
+        """
+        with disk_errors(self.folder):
+            take_work_folder(self.folder, holds="what runs keep for the next one")
+            self.folder.chmod(places.PRIVATE)
+            (self.folder / _PIECES).mkdir(mode=places.PRIVATE, exist_ok=True)
+            for part in self.folder.rglob(f"*{PART}"):
+                places.remove(part)
+
+    def close(self) -> None:
+        """Leave nothing behind where nothing was kept."""
+        if not any((self.folder / _PIECES).glob("*")):
+            places.remove(self.folder)
+
+    def pieces(self) -> list[Piece]:
+        """Return the pieces whose files are as they were written, by name; others are removed, and said."""
+        for folder in sorted((self.folder / _PIECES).iterdir()):
+            if folder.name in self._checked:
+                continue
+            facts = self._facts(folder)
+            if facts is None:
+                self.log(f"{folder}: is not as it was written; the files that it was made from are read anew")
+                places.remove(folder)
+            else:
+                self._checked[folder.name] = Piece(folder=folder, facts=facts, size=tree_bytes(folder))
+        return [self._checked[name] for name in sorted(self._checked)]
+
+    @contextmanager
+    def adding(self) -> Iterator[Path]:
+        """Give a new folder for the files of a piece; without :meth:`add` it is gone at the end."""
+        part = self.folder / _PIECES / f"{uuid.uuid4().hex}{PART}"
+        part.mkdir(mode=places.PRIVATE)
+        try:
+            yield part
+        finally:
+            places.remove(part)
+
+    def add(self, part: Path, facts: Any) -> Piece:
+        """Keep the files in a folder of :meth:`adding`: on disk before it has a name."""
+        written = digests(part, places.list_files(part))
+        _write(part / _ABOUT, {"files": written, "facts": facts})
+        sync_tree(part)
+        folder = part.with_name(part.name.removesuffix(PART))
+        part.rename(folder)
+        sync_folder(folder.parent)
+        piece = Piece(folder=folder, facts=facts, size=tree_bytes(folder))
+        self._checked[folder.name] = piece
+        return piece
+
+    def remove(self, piece: Piece) -> None:
+        """Remove a piece, its name first."""
+        self._checked.pop(piece.folder.name, None)
+        part = piece.folder.with_name(piece.folder.name + PART)
+        piece.folder.rename(part)
+        places.remove(part)
+
+    def note(self, name: str) -> Any:
+        """Return what :meth:`write_note` left; None where it is not there or not as it was written."""
+        return _read(self.folder / f"{name}.json")
+
+    def write_note(self, name: str, data: Any) -> None:
+        """Keep a few plain values."""
+        _write(self.folder / f"{name}.json", data)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return tree_bytes(self.folder)
+
+    def _facts(self, folder: Path) -> Any:
+        about = _read(folder / _ABOUT)
+        if about is None:
+            return None
+        if {*places.list_files(folder)} != {*about["files"], _ABOUT}:
+            return None
+        return about["facts"] if digests(folder, about["files"]) == about["files"] else None
+
+
+def _write(path: Path, data: Any) -> None:
+    text = json.dumps(data)
+    places.write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}\n")
+
+
+def _read(path: Path) -> Any:
+    try:
+        digest, _, text = path.read_text(encoding="utf-8").partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    text = text.removesuffix("\n")
+    return json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else None
+
+
+def link(source: Path, target: Path) -> None:
+    """Let a file be found below another folder too, without a copy where the disk can do that."""
+    target.parent.mkdir(mode=places.PRIVATE, parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError as exc:
+        if not source.exists():
+            raise errors.BusyError(
+                f"{source}: was removed while the run was at work; run the same command again"
+            ) from exc
+        shutil.copyfile(source, target)  # it is another disk, or one without links
+
+
+def refuse_stores(*given: Place | None) -> None:
+    """Refuse places in an object store, where nothing is kept.
+
+    Raises
+    ------
+    segcore.errors.JobError
+    """
+    for place in given:
+        if place is not None and is_url(place):
+            raise errors.JobError(
+                f"{place}: input.incremental (--incremental) keeps what was read on a disk, not in an object store: give a folder "
+                "for --out and --scratch, or leave it out"
+            )

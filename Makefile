@@ -18,6 +18,7 @@ TURNS     ?= 3
 ROOM      ?=
 SAMPLE    ?=
 UPGRADE   ?=
+TESTERS   ?= 3
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -49,10 +50,10 @@ segment: $(VENV)/.run ## segment INPUT into OUT and say where the report is
 	  && echo "report: $$report"
 
 test: $(VENV)/.dev $(VENV)/.databases ## run the tests (about a quarter of an hour on two cores)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-all: $(VENV)/.dev $(VENV)/.databases ## run the long tests too
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --timeout 1800
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder --timeout 1800
 
 mutants: $(VENV)/.mutants ## small wrong changes that no test of the room notices; ROOM=selection SAMPLE=100
 	$(BIN)/python -m tests.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))

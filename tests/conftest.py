@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
@@ -24,6 +25,7 @@ QUICK: dict[str, Any] = {
 }
 
 _RENDER = svg.render
+_TO_DICT = {kind: kind.to_dict for kind in (alt.TopLevelMixin, alt.Chart)}
 
 # The same examples in every run; SEGCORE_ANY_SEED=1 looks further.
 settings.register_profile(
@@ -54,9 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def _charts(render: Callable[[dict[str, Any]], str]) -> Iterator[None]:
+def _charts(*, drawn: bool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(svg, "render", render)
+        patch.setattr(svg, "render", _RENDER if drawn else lambda spec: "<svg></svg>")
+        for kind, to_dict in _TO_DICT.items():
+            patch.setattr(kind, "to_dict", to_dict if drawn else lambda chart, **options: {})
         yield
 
 
@@ -66,7 +70,7 @@ def charts(request: pytest.FixtureRequest) -> Iterator[None]:
 
     The tests of the report draw them, and so do the runs that many tests share and every process of its own.
     """
-    with _charts(_RENDER if "report" in request.path.parts else lambda spec: "<svg></svg>"):
+    with _charts(drawn="report" in request.path.parts):
         yield
 
 
@@ -105,7 +109,7 @@ def real_run(online_retail: Path, retail_job: Path, tmp_path_factory: pytest.Tem
     codes = job.resolve(retail_job.read_text(encoding="utf-8")).cleaning.not_products
     overrides = {"cleaning.not_products": [code for code in codes if code != "23444"]}
     out = tmp_path_factory.mktemp("real")
-    with _charts(_RENDER):
+    with _charts(drawn=True):
         return segment(online_retail, out, job=retail_job, overrides=overrides, quiet=True)
 
 
@@ -113,7 +117,7 @@ def real_run(online_retail: Path, retail_job: Path, tmp_path_factory: pytest.Tem
 def sample_run(retail_job: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The shipped dump with every family and few refits."""
     families = ["kmeans", "hierarchical", "mixture", "dbscan", "hdbscan", "spectral"]
-    with _charts(_RENDER):
+    with _charts(drawn=True):
         return segment(
             retail_job.parent.parent / "data" / "sample",
             tmp_path_factory.mktemp("sample"),

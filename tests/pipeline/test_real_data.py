@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser
 
-from segcore import Run, job, schema
+from segcore import Run, job, schema, segment
 from segcore.evaluation import next_period
+from segcore.evaluation.next_period import GroupSums
 from segcore.pipeline.finished import apply_model, previous_run
 from segcore.pipeline.lines import read_input
 from segcore.pipeline.models import look_back
+from tests.conftest import QUICK
 from tests.report import browser as chrome
 from tests.transaction_lines import started, taken_through
 
@@ -260,17 +263,51 @@ def test_shorter_periods_are_those_of_the_independent_analysis(
     settings = job.resolve(
         (real_run.folder / "job.toml").read_text(encoding="utf-8"), {"look_back.days": days}
     )
-    source = read_input.prepare(started(tmp_path, settings, [online_retail]))
-    then = taken_through(source, settings, tmp_path).then
-    labels = tmp_path / "labels"
-    labels.mkdir()
-    apply_model.label(then, previous_run.load(real_run.folder).model, labels)
-    segments = pl.read_parquet(labels / "*.parquet")["segment"].cast(pl.Int32).to_numpy()
-    df = look_back.first_customers(then)
-    sums = next_period.group_sums(segments, *look_back.outcome(df, 4), int(segments.max()) + 1)
-    assert df.height == customers
+    sums = _sums_at_the_cut(settings, real_run.folder, online_retail, tmp_path)
+    assert sums.customers.sum() == customers
     assert next_period.auc(sums).value == pytest.approx(auc, abs=1e-3)
     assert next_period.revenue_shares(sums)[0].max() == pytest.approx(top_share, abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("at", "customers", "auc"),
+    [("2011-06-01", 2716, 0.732), ("2011-08-01", 3145, 0.733), ("2011-09-10", 3368, 0.720)],
+)
+def test_segments_of_other_days_tell_as_much_as_those_of_the_independent_analysis(
+    retail_job: Path, online_retail: Path, tmp_path: Path, at: str, customers: int, auc: float
+) -> None:
+    """Its model of these days is one that was fitted on them; customers on the border may move."""
+    codes = [
+        code for code in job.resolve(retail_job.read_text("utf-8")).cleaning.not_products if code != "23444"
+    ]
+    same = {"cleaning.not_products": codes}
+    alone = {**QUICK, "models.restarts": 100, "models.families": ["kmeans"], "selection.k": 4}
+    fitted = segment(
+        online_retail,
+        tmp_path / "out",
+        job=retail_job,
+        overrides={**same, **alone, "features.as_of": at},
+        quiet=True,
+    )
+    end = (date.fromisoformat(at) + timedelta(days=90)).isoformat()
+    settings = job.resolve(retail_job.read_text(encoding="utf-8"), {**same, "features.as_of": end})
+    sums = _sums_at_the_cut(settings, fitted.folder, online_retail, tmp_path)
+    assert sums.customers.sum() == customers
+    assert next_period.auc(sums).value == pytest.approx(auc, abs=2e-3)
+
+
+def _sums_at_the_cut(settings: job.Job, fitted: Path, source: Path, folder: Path) -> GroupSums:
+    """Return what each segment of a run's model bought in the last period, by what was known before it."""
+    files = read_input.prepare(started(folder, settings, [source]))
+    then = taken_through(files, settings, folder).then
+    labels = folder / "labels"
+    labels.mkdir()
+    apply_model.label(then, previous_run.load(fitted).model, labels)
+    segments = pl.read_parquet(labels / "*.parquet")["segment"].cast(pl.Int32).to_numpy()
+    return next_period.group_sums(
+        segments, *look_back.outcome(look_back.first_customers(then), 4), int(segments.max()) + 1
+    )
 
 
 def test_the_outlook_ranks_better_than_the_segments_as_the_independent_analysis_does(real_run: Run) -> None:

@@ -11,20 +11,17 @@ from dataclasses import dataclass, field
 from segcore import schema
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class File:
     """A file, or files of one kind.
 
     Attributes
     ----------
-    path : str
-        From the run's folder.
     holds : str
     columns : dict of str to str
         Column to meaning; empty where it is no table.
     """
 
-    path: str
     holds: str
     columns: dict[str, str] = field(default_factory=dict)
 
@@ -154,38 +151,28 @@ _SHARES = {
 }
 _ITS = {"segment": "number of the segment; 0 in some tables: all customers"}
 
-FILES: tuple[File, ...] = (
-    File(
-        path="segments/part-{number}.parquet",
-        holds="every customer's segment, in hash order",
-        columns=_SEGMENTS,
+FILES: dict[str, File] = {
+    "segments/part-{number}.parquet": File("every customer's segment, in hash order", _SEGMENTS),
+    "segments{number}.csv": File("the same for spreadsheets"),
+    "labels/part-{number}.parquet": File(
+        "what the best model of each family says; a run that fitted",
+        {**_WHO, "{family}_{k}": "segment by that model, 1 has the largest revenue"},
     ),
-    File(path="segments{number}.csv", holds="the same for spreadsheets"),
-    File(
-        path="labels/part-{number}.parquet",
-        holds="what the best model of each family says; a run that fitted",
-        columns={**_WHO, "{family}_{k}": "segment by that model, 1 has the largest revenue"},
+    "features/part-{number}.parquet": File(
+        "every customer's features, in hash order, those of the job's own and of other tables last",
+        {**_WHO, **_FEATURES},
     ),
-    File(
-        path="features/part-{number}.parquet",
-        holds="every customer's features, in hash order, those of the job's own and of other tables last",
-        columns={**_WHO, **_FEATURES},
-    ),
-    File(path="profile.parquet", holds="a row for each segment", columns=_PROFILE),
-    File(path="all_customers.parquet", holds="one row of the same columns for everybody", columns=_PROFILE),
-    File(path="moved.parquet", holds="who is in another segment than in the run before", columns=_MOVED),
-    File(path="moved{number}.csv", holds="the same for spreadsheets"),
-    File(
-        path="movement.json",
-        holds="how many customers and how much money went from which segment to which, and why",
-    ),
-    File(path="lineage.json", holds="which segment is which of the run before"),
-    File(path="drift.json", holds="how far the customers are from those of the fit"),
-    File(path="candidates.parquet", holds="every model that was compared", columns=_CANDIDATES),
-    File(
-        path="look_back.parquet",
-        holds="what segments and simpler rules would have told of the last period",
-        columns={
+    "profile.parquet": File("a row for each segment", _PROFILE),
+    "all_customers.parquet": File("one row of the same columns for everybody", _PROFILE),
+    "moved.parquet": File("who is in another segment than in the run before", _MOVED),
+    "moved{number}.csv": File("the same for spreadsheets"),
+    "movement.json": File("how many customers and how much money went from which segment to which, and why"),
+    "lineage.json": File("which segment is which of the run before"),
+    "drift.json": File("how far the customers are from those of the fit"),
+    "candidates.parquet": File("every model that was compared", _CANDIDATES),
+    "look_back.parquet": File(
+        "what segments and simpler rules would have told of the last period",
+        {
             "rule": "what tells: segments, or a simpler rule",
             "cell": "its group of customers",
             "customers": "in it, known before the period",
@@ -200,11 +187,10 @@ FILES: tuple[File, ...] = (
             "past_share": "of what all had spent before",
         },
     ),
-    File(path="ledger.json", holds="the account of every line, in rows and in money, by reason and by file"),
-    File(
-        path="rejects/part-{number}.parquet",
-        holds="rejected lines as they stand in their file; personal data",
-        columns={
+    "ledger.json": File("the account of every line, in rows and in money, by reason and by file"),
+    "rejects/part-{number}.parquet": File(
+        "rejected lines as they stand in their file; personal data",
+        {
             "file": "the file",
             "record": "number of the line in it",
             "reason": "why it was rejected",
@@ -213,21 +199,16 @@ FILES: tuple[File, ...] = (
             "text": "the whole line, where it could not be read",
         },
     ),
-    File(path="model.json", holds="transforms, centres and names: what labels new customers"),
-    File(path="model/reference.json", holds="the customers of the fit, counted, to tell drift from"),
-    File(
-        path="model/retired.json", holds="segments that ended lately, to know them again when they come back"
+    "model.json": File("transforms, centres and names: what labels new customers"),
+    "model/reference.json": File("the customers of the fit, counted, to tell drift from"),
+    "model/retired.json": File("segments that ended lately, to know them again when they come back"),
+    "model/{model}.{array}.parquet": File(
+        "an array of a published model", {"c{number}": "a column of the array"}
     ),
-    File(
-        path="model/{model}.{array}.parquet",
-        holds="an array of a published model",
-        columns={"c{number}": "a column of the array"},
-    ),
-    File(path="outlook.json", holds="what stands beside the trees that tell who is next"),
-    File(
-        path="model/outlook_{what}.parquet",
-        holds="the trees that tell who buys, and the log of how much",
-        columns={
+    "outlook.json": File("what stands beside the trees that tell who is next"),
+    "model/outlook_{what}.parquet": File(
+        "the trees that tell who buys, and the log of how much",
+        {
             "tree": "number of the tree",
             "is_leaf": "whether the node is a leaf",
             "value": "what a leaf adds",
@@ -238,20 +219,18 @@ FILES: tuple[File, ...] = (
             "right": "node for the others",
         },
     ),
-    File(path="rules.json", holds="the segments as a short list of rules"),
-    File(path="report.html", holds="the report"),
-    File(path="report.md", holds="the same as Markdown, where it was asked for"),
-    File(path="job.toml", holds="the job that repeats the run"),
-    File(path="manifest.json", holds="what the run is: versions, timings, the choice; written last"),
-    File(
-        path="tables/agreement.parquet",
-        holds="how alike the families' labels are",
-        columns={"a": "a model", "b": "another", "adjusted_rand": "adjusted Rand index"},
+    "rules.json": File("the segments as a short list of rules"),
+    "report.html": File("the report"),
+    "report.md": File("the same as Markdown, where it was asked for"),
+    "job.toml": File("the job that repeats the run"),
+    "manifest.json": File("what the run is: versions, timings, the choice; written last"),
+    "tables/agreement.parquet": File(
+        "how alike the families' labels are",
+        {"a": "a model", "b": "another", "adjusted_rand": "adjusted Rand index"},
     ),
-    File(
-        path="tables/cohorts.parquet",
-        holds="customers by the month of their first order, and who of them bought in which month",
-        columns={
+    "tables/cohorts.parquet": File(
+        "customers by the month of their first order, and who of them bought in which month",
+        {
             "cohort": "first day of the month of the first order",
             "month": "first day of a month",
             "months_since": "months from the one to the other",
@@ -261,67 +240,46 @@ FILES: tuple[File, ...] = (
             "revenue": "money of purchases",
         },
     ),
-    File(
-        path="tables/concentration.parquet",
-        holds="what the customers with the most revenue bring",
-        columns={
+    "tables/concentration.parquet": File(
+        "what the customers with the most revenue bring",
+        {
             "top": "share of the customers",
             "customers": "how many those are",
             "revenue": "money of their purchases",
             "revenue_share": "of all purchases",
         },
     ),
-    File(
-        path="tables/countries.parquet",
-        holds="where customers are, by segment",
-        columns={**_ITS, "country": "country", **_SHARES},
+    "tables/countries.parquet": File(
+        "where customers are, by segment", {**_ITS, "country": "country", **_SHARES}
     ),
-    File(
-        path="tables/examples.parquet",
-        holds="customers near each centre",
-        columns={**_ITS, **_WHO, "distance": "to the centre", "{feature}": "the customer's"},
+    "tables/examples.parquet": File(
+        "customers near each centre",
+        {**_ITS, **_WHO, "distance": "to the centre", "{feature}": "the customer's"},
     ),
-    File(
-        path="tables/histogram.parquet",
-        holds="how features are spread",
-        columns={
-            **_ITS,
-            "feature": "which",
-            "left": "bin from",
-            "right": "bin to",
-            "customers": "in it",
-        },
+    "tables/histogram.parquet": File(
+        "how features are spread",
+        {**_ITS, "feature": "which", "left": "bin from", "right": "bin to", "customers": "in it"},
     ),
-    File(
-        path="tables/map.parquet",
-        holds="the evaluation sample on two principal components",
-        columns={"pc1": "first component", "pc2": "second", **_ITS, "{feature}": "the customer's"},
+    "tables/map.parquet": File(
+        "the evaluation sample on two principal components",
+        {"pc1": "first component", "pc2": "second", **_ITS, "{feature}": "the customer's"},
     ),
-    File(
-        path="tables/map_loadings.parquet",
-        holds="what the components are made of",
-        columns={
+    "tables/map_loadings.parquet": File(
+        "what the components are made of",
+        {
             "component": "which",
             "feature": "feature",
             "loading": "its weight",
             "explained": "share of the variance that the component explains",
         },
     ),
-    File(
-        path="tables/monthly.parquet",
-        holds="months by segment",
-        columns={
-            **_ITS,
-            "month": "first day",
-            "revenue": "money",
-            "orders": "orders",
-            "customers": "who ordered",
-        },
+    "tables/monthly.parquet": File(
+        "months by segment",
+        {**_ITS, "month": "first day", "revenue": "money", "orders": "orders", "customers": "who ordered"},
     ),
-    File(
-        path="tables/newcomers.parquet",
-        holds="months, and what customers brought in them who had never bought before",
-        columns={
+    "tables/newcomers.parquet": File(
+        "months, and what customers brought in them who had never bought before",
+        {
             "month": "first day",
             "customers": "who bought",
             "new_customers": "who bought for the first time",
@@ -330,10 +288,9 @@ FILES: tuple[File, ...] = (
             "new_revenue_share": "new revenue over revenue",
         },
     ),
-    File(
-        path="tables/nights.parquet",
-        holds="the last 30 runs side by side, this one last",
-        columns={
+    "tables/nights.parquet": File(
+        "the last 30 runs side by side, this one last",
+        {
             **_RUN,
             **_ITS,
             "segment_name": "its name in that run",
@@ -343,20 +300,18 @@ FILES: tuple[File, ...] = (
             "moved_share": "of all customers, who moved since the run before; the same in every row of a run",
         },
     ),
-    File(
-        path="tables/outlook.parquet",
-        holds="who is due, overdue and gone, by segment",
-        columns={
+    "tables/outlook.parquet": File(
+        "who is due, overdue and gone, by segment",
+        {
             **_ITS,
             "state": "due, overdue, not yet due or gone",
             "customers": "in it",
             "expected": "money to expect of them in the next period",
         },
     ),
-    File(
-        path="tables/outlook_calibration.parquet",
-        holds="what was expected and what came, by tenths of the chance",
-        columns={
+    "tables/outlook_calibration.parquet": File(
+        "what was expected and what came, by tenths of the chance",
+        {
             "tenth": "the least likely first",
             "customers": "in it",
             "chance": "mean chance to buy",
@@ -367,36 +322,26 @@ FILES: tuple[File, ...] = (
             "revenue": "money that came",
         },
     ),
-    File(
-        path="tables/preparations.parquet",
-        holds="the chosen model under other preparations of the features",
-        columns={
+    "tables/preparations.parquet": File(
+        "the chosen model under other preparations of the features",
+        {
             "preparation": "what was done instead",
             "columns": "of the matrix",
             "adjusted_rand": "adjusted Rand index with the segments",
             "kept_share": "share of customers who keep their segment",
         },
     ),
-    File(
-        path="tables/preparations_kept.parquet",
-        holds="how far customers keep their segment over these preparations",
-        columns={"kept": "preparations that keep it", "customers": "how many customers"},
+    "tables/preparations_kept.parquet": File(
+        "how far customers keep their segment over these preparations",
+        {"kept": "preparations that keep it", "customers": "how many customers"},
     ),
-    File(
-        path="tables/products.parquet",
-        holds="best sellers and what is bought unusually often",
-        columns={
-            **_ITS,
-            "kind": "best or unusual",
-            "product_id": "code",
-            "description": "in words",
-            **_SHARES,
-        },
+    "tables/products.parquet": File(
+        "best sellers and what is bought unusually often",
+        {**_ITS, "kind": "best or unusual", "product_id": "code", "description": "in words", **_SHARES},
     ),
-    File(
-        path="tables/returns.parquet",
-        holds="what came back, by segment",
-        columns={
+    "tables/returns.parquet": File(
+        "what came back, by segment",
+        {
             **_ITS,
             "revenue": "money of purchases",
             "returned": "money of returns",
@@ -405,10 +350,9 @@ FILES: tuple[File, ...] = (
             "returners_returned": "their returns",
         },
     ),
-    File(
-        path="tables/rfm.parquet",
-        holds="customers by segment and the scores of RFM",
-        columns={
+    "tables/rfm.parquet": File(
+        "customers by segment and the scores of RFM",
+        {
             "segment": "number; 0: none",
             "r_score": _FEATURES["r_score"],
             "f_score": _FEATURES["f_score"],
@@ -417,10 +361,9 @@ FILES: tuple[File, ...] = (
             "revenue": "money of purchases",
         },
     ),
-    File(
-        path="tables/tree.parquet",
-        holds="the trees of the hierarchical family, top merges",
-        columns={
+    "tables/tree.parquet": File(
+        "the trees of the hierarchical family, top merges",
+        {
             "linkage": "which tree",
             "left": "one part",
             "right": "the other",
@@ -428,17 +371,15 @@ FILES: tuple[File, ...] = (
             "size": "rows in both",
         },
     ),
-    File(
-        path="../../history/as_of={day}/run={run}/part-00000.parquet",
-        holds="the customers of every night, beside the runs; as_of and run are the folders' names",
-        columns=_HISTORY,
+    "../../history/as_of={day}/run={run}/part-00000.parquet": File(
+        "the customers of every night, beside the runs; as_of and run are the folders' names", _HISTORY
     ),
-)
+}
 
 
-def file_of(path: str) -> File | None:
-    """Return the entry of a file of a run, None where there is none."""
-    return next((file for file in FILES if _pattern(file.path).fullmatch(path)), None)
+def file_of(path: str) -> str | None:
+    """Return the entry of a file of a run, by its path from the run's folder; None where there is none."""
+    return next((known for known in FILES if _pattern(known).fullmatch(path)), None)
 
 
 def column_of(file: File, name: str) -> str | None:

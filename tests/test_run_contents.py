@@ -49,8 +49,8 @@ def test_every_file_and_column_is_in_the_reference(runs: list[Path]) -> None:
             assert file is not None, f"{name(run, path)} is not in segcore/run_contents.py"
             if path.suffix == ".parquet":
                 for column in pl.read_parquet_schema(path):
-                    known = run_contents.column_of(file, column)
-                    assert known, f"{column} of {file.path} is not in segcore/run_contents.py"
+                    known = run_contents.column_of(run_contents.FILES[file], column)
+                    assert known, f"{column} of {file} is not in segcore/run_contents.py"
 
 
 def test_what_the_reference_has_some_run_leaves(runs: list[Path], sample_run: Run) -> None:
@@ -60,10 +60,10 @@ def test_what_the_reference_has_some_run_leaves(runs: list[Path], sample_run: Ru
             file = run_contents.file_of(name(run, path))
             assert file is not None
             columns = pl.read_parquet_schema(path) if path.suffix == ".parquet" else {}
-            there.setdefault(file.path, set()).update(
-                found for column in columns if (found := run_contents.column_of(file, column))
+            entry = run_contents.FILES[file]
+            there.setdefault(file, set()).update(
+                found for column in columns if (found := run_contents.column_of(entry, column))
             )
-    assert {file.path for file in run_contents.FILES} - there.keys() <= NOT_HERE
-    for file in run_contents.FILES:
-        if file.path in there:
-            assert set(file.columns) - there[file.path] <= NOT_YET, file.path
+    assert run_contents.FILES.keys() - there.keys() <= NOT_HERE
+    for known, columns in there.items():
+        assert set(run_contents.FILES[known].columns) - columns <= NOT_YET, known

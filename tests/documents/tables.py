@@ -76,11 +76,13 @@ def keys() -> str:
 
 def contents() -> str:
     """Return every file that a run leaves, and the columns of those that are tables."""
-    files = _table(["file", "what it holds"], [[f"`{f.path}`", f.holds] for f in run_contents.FILES])
+    files = _table(
+        ["file", "what it holds"], [[f"`{path}`", file.holds] for path, file in run_contents.FILES.items()]
+    )
     tables: dict[str, tuple[list[str], run_contents.File]] = {}
-    for file in run_contents.FILES:
+    for path, file in run_contents.FILES.items():
         if file.columns:
-            tables.setdefault(repr(file.columns), ([], file))[0].append(f"`{file.path}`")
+            tables.setdefault(repr(file.columns), ([], file))[0].append(f"`{path}`")
     parts = [
         f"{' and '.join(paths)}:\n\n"
         + _table(["column", "meaning"], [[f"`{name}`", meaning] for name, meaning in file.columns.items()])

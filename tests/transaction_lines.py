@@ -20,9 +20,9 @@ from segcore.pipeline.core.job_file import with_clock
 from segcore.pipeline.core.plan import Plan
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import customers as of_customers
-from segcore.pipeline.lines import fill_orders, id_map, read_input, shuffle_lines
+from segcore.pipeline.lines import fill_orders, id_map, read_input, shuffle_lines, understand_formats
 from segcore.pipeline.lines.memory_plan import PartitionPlan
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.progress import Progress
 from segcore.storage import Workspace, read_json
 
@@ -144,7 +144,7 @@ def classified(
             rules,
         )
         for group, how in zip(
-            read.file_groups, read_input.understand(read, settings, every=True), strict=True
+            read.file_groups, understand_formats.understand(read, settings, every=True), strict=True
         )
     ]
     return pl.concat(frames)

@@ -14,7 +14,7 @@ from segcore import errors, job, pipeline
 from segcore.ingest import known_systems
 from segcore.ingest.systems import SYSTEMS
 from segcore.pipeline.core import job_file
-from segcore.pipeline.lines import read_input, shuffle_lines
+from segcore.pipeline.lines import shuffle_lines, understand_formats
 from tests.transaction_lines import CLOCK, prepared, through
 
 ROOT = Path(__file__).parent.parent.parent
@@ -252,7 +252,7 @@ def test_the_money_of_every_customer_is_right(tmp_path: Path, name: str) -> None
     else:
         source = prepared([path], resolved(export.settings))
         settings = job_file.with_clock(source.settings, CLOCK)
-        formats = read_input.understand(source, settings, every=True)
+        formats = understand_formats.understand(source, settings, every=True)
         lines = pl.concat(shuffle_lines.classified(source, formats, settings))
         money = lines.filter(pl.col("class").cast(pl.String) == "purchase").group_by("customer_id")
         found = dict(money.agg(pl.col("amount").sum() / 10_000).collect().iter_rows())
@@ -315,7 +315,7 @@ def test_lines_tell_more_of_dates_than_what_is_known(tmp_path: Path) -> None:
     for text, first in (("04/03/2024", "%m/%d/%Y"), ("24/03/2024", "%d/%m/%Y")):
         path.write_text(etsy.replace("04/03/2024", text), encoding="utf-8")
         source = prepared([path])
-        (formats,) = read_input.understand(source, source.settings, every=True)
+        (formats,) = understand_formats.understand(source, source.settings, every=True)
         assert formats.dates == (first,)
 
 

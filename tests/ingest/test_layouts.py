@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from segcore import errors, ingest, job
 from segcore.pipeline.core.job_file import with_clock
-from segcore.pipeline.lines import read_input
+from segcore.pipeline.lines import understand_formats
 from tests.transaction_lines import CLOCK, NOW, prepared
 
 LINES = [("a", "2024-03-01", "1.50"), ("a", "2024-03-02", "12.00"), ("b", "2024-03-01", "7.25")]
@@ -389,7 +389,7 @@ def test_any_dialect_gives_the_same_lines_or_stops(
     path = written(lines, how, folder)
     source = prepared([path])
     settings = with_clock(source.settings, CLOCK)
-    formats = read_input.understand(source, settings, every=True)
+    formats = understand_formats.understand(source, settings, every=True)
     lf = pl.concat(
         ingest.read_values(ingest.scan(group), group, form, settings, latest=NOW)
         for group, form in zip(source.file_groups, formats, strict=True)

@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pytest
 
 from segcore import cli
-from segcore.pipeline.lines import read_input
+from segcore.pipeline.lines import understand_formats
 from tests.transaction_lines import counts, through
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -460,14 +460,14 @@ def test_a_file_that_changes_while_it_is_read(
 ) -> None:
     path = tmp_path / "x.csv"
     text(ONE, TWO, ONE.replace("17850", "4"))(tmp_path)
-    understand = read_input.understand
+    understand = understand_formats.understand
 
     def meanwhile(*arguments: Any, **settings: Any) -> Any:
         found = understand(*arguments, **settings)
         change(path)
         return found
 
-    monkeypatch.setattr(read_input, "understand", meanwhile)
+    monkeypatch.setattr(understand_formats, "understand", meanwhile)
     monkeypatch.chdir(tmp_path)
     assert re.search(message, complaint(path, code, [], monkeypatch, capfd))
     assert not (tmp_path / "out" / "runs").exists()

@@ -31,6 +31,7 @@ from segcore.pipeline.lines import (
     kept_lines,
     read_input,
     shuffle_lines,
+    understand_formats,
 )
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.progress import Progress
@@ -255,8 +256,8 @@ KILLS: list[tuple[object, str, Any]] = [
 @pytest.fixture
 def few_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let some lines not be like those that are looked at first."""
-    monkeypatch.setattr(read_input, "_SAMPLE_FILES", 2)
-    monkeypatch.setattr(read_input, "_SAMPLE_LINES", 2)
+    monkeypatch.setattr(understand_formats, "_SAMPLE_FILES", 2)
+    monkeypatch.setattr(understand_formats, "_SAMPLE_LINES", 2)
 
 
 ANY = {
@@ -504,7 +505,7 @@ def test_ways_of_writing_that_few_lines_have_are_not_looked_for_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some lines are asked first how values are written; what the others say is known from the night before."""
-    monkeypatch.setattr(read_input, "_SAMPLE_LINES", 1)
+    monkeypatch.setattr(understand_formats, "_SAMPLE_LINES", 1)
     plain = [line(InvoiceNo=f"{n}", CustomerID=f"{n}") for n in range(9)]
     slashes = line(InvoiceNo="9", InvoiceDate="2011/03/02 10:00", CustomerID="9")
     (tmp_path / "in").mkdir()

@@ -15,7 +15,7 @@ from segcore.pipeline import open_run
 from segcore.pipeline.core import job_file
 from segcore.pipeline.core.plan import Places
 from segcore.pipeline.lines import join_tables
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from tests.transaction_lines import counts, taken_through
 
 OLIST = {

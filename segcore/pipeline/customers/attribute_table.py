@@ -19,8 +19,8 @@ from segcore.ingest import FileGroup, Source, customer_table, number_formats, va
 from segcore.ingest.number_formats import Numbers
 from segcore.job import Job
 from segcore.lines import shuffle
-from segcore.pipeline.lines import read_input, repartition
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines import collecting, input_notes, repartition
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.storage import write_json
 
 FACTS, PARTS = "table.json", "part-*.parquet"
@@ -84,7 +84,7 @@ def read(
     source = PreparedInput(
         files=files, file_groups=customer_table.group_files(files, about), settings=settings
     )
-    read_input.check_ids(source)
+    input_notes.check_ids(source)
     table = _of_use(CustomerTable(about=about, settings=settings, prepared=source, numbers={}))
     names = _number_features(table, settings)
     return replace(table, numbers=_how_written(table, names))
@@ -101,7 +101,7 @@ def _of_use(table: CustomerTable) -> CustomerTable:
     about = table.about
     features = [name for name in about.features if name not in table.settings.matrix.columns]
     rows = sum(file.n_records for file in table.prepared.files)
-    texts = read_input.collect(
+    texts = collecting.collect(
         pl.concat(
             customer_table.drawn(table.scan(group), features, rows, most=_DRAWN)
             for group in table.prepared.file_groups
@@ -131,7 +131,7 @@ def _number_features(table: CustomerTable, settings: Job) -> list[str]:
         customer_table.contents(table.scan(group), group, features) for group in table.prepared.file_groups
     )
     seen = (
-        read_input.collect(counted)
+        collecting.collect(counted)
         .group_by("feature", maintain_order=True)
         .agg(pl.col("given", "numbers").sum(), pl.col("example").min())
     )
@@ -157,7 +157,7 @@ def _how_written(table: CustomerTable, names: Sequence[str]) -> dict[str, Number
         if texts:
             numbers = customer_table.only_numbers(table.scan(group), group, texts)
             patterns += value_patterns.by_frequency(
-                read_input.collect(value_patterns.count(numbers, group, texts))
+                collecting.collect(value_patterns.count(numbers, group, texts))
             )
     remedy = "set decimal in its [[extra]]"
     return number_formats.decide(patterns, names, table.about.decimal, table.about.path, remedy)
@@ -180,7 +180,7 @@ def write(folder: Path, table: CustomerTable, settings: Job, *, memory: int) -> 
     )
     facts = _facts(table, lf, rows)
     bits = _bits(rows, len(features), memory)
-    with read_input.writing(folder):
+    with collecting.writing(folder):
         files = shuffle.write(keyed, str(folder / "buckets"), bits=bits)
     written = 0
     for number, bucket in enumerate(repartition.partitions(files, bits)):
@@ -209,9 +209,9 @@ def _bits(rows: int, columns: int, memory: int) -> int:
 
 def _facts(table: CustomerTable, lf: pl.LazyFrame, rows: int) -> dict[str, Any]:
     """Count what is left out, and what should be a number and is none."""
-    left_out = read_input.collect(lf.group_by("left_out").len().drop_nulls())
+    left_out = collecting.collect(lf.group_by("left_out").len().drop_nulls())
     texts = {name: pl.col(f"unreadable_{name}") for name in table.numbers}
-    unreadable = read_input.collect(
+    unreadable = collecting.collect(
         lf.select(
             *(text.count().alias(f"count_{name}") for name, text in texts.items()),
             *(text.min().alias(f"example_{name}") for name, text in texts.items()),

@@ -13,8 +13,8 @@ from segcore import ingest, schema
 from segcore.ingest import UNDECODABLE, FileGroup
 from segcore.job import Job
 from segcore.lines import shuffle
-from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines import collecting
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.pipeline.lines.shuffle_lines import Buckets
 
 Mode = Literal["all", "sample", "count"]
@@ -129,4 +129,4 @@ def _read_again(chosen: pl.DataFrame, groups: list[FileGroup]) -> pl.LazyFrame:
 
 def _texts(part: FileGroup, records: Sequence[int]) -> pl.DataFrame:
     lines = ingest.scan(part, last=max(records)).filter(pl.col("record").is_in(records))
-    return read_input.collect(ingest.with_texts(lines).select("file", pl.col("record").alias("at"), *_TEXTS))
+    return collecting.collect(ingest.with_texts(lines).select("file", pl.col("record").alias("at"), *_TEXTS))

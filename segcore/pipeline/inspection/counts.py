@@ -13,7 +13,7 @@ from segcore.job import Job
 from segcore.lines import cleaning, discounts, ledger, order_lines, shuffle, suspects
 from segcore.lines.ledger import KEPT
 from segcore.matrix import one_time
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.prepared_input import PreparedInput
 
 _SHOWN_REJECTS = 3
 _LONGEST_VALUE = 40

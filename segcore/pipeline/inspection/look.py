@@ -21,8 +21,16 @@ from segcore.pipeline.inspection import counts, services, states
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.services import Service
 from segcore.pipeline.inspection.states import State
-from segcore.pipeline.lines import fill_orders, id_map, join_tables, memory_plan, read_input, shuffle_lines
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines import (
+    fill_orders,
+    id_map,
+    input_notes,
+    join_tables,
+    memory_plan,
+    shuffle_lines,
+    understand_formats,
+)
+from segcore.pipeline.lines.prepared_input import PreparedInput
 
 _SAMPLE_FILES, _SAMPLE_BYTES = 16, 1 << 28
 
@@ -128,10 +136,10 @@ def inspect(
             files = join_tables.joined(files, tables, settings, scratch, memory=budget)
         source = states.carry(PreparedInput.of(files, settings))
         source, notes = _with_ids(source, scratch, settings, memory=budget)
-        read_input.check_lines(source)
-        read_input.check_ids(source)
+        input_notes.check_lines(source)
+        input_notes.check_ids(source)
         timed = job_file.with_clock(source.settings, datetime.fromtimestamp(now, UTC))
-        formats = read_input.understand(source, timed, every=True)
+        formats = understand_formats.understand(source, timed, every=True)
         seen = _look(source, formats, timed, sources, sampled, scratch, budget, unread)
         return replace(seen, warnings=[*seen.warnings, *notes], beside=id_map.needed(source.ids))
 

@@ -13,8 +13,8 @@ from segcore.expressions import carried
 from segcore.ingest import FileGroup
 from segcore.job.cleaning import CLASSES
 from segcore.lines.ledger import KEPT
-from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines import collecting
+from segcore.pipeline.lines.prepared_input import PreparedInput
 
 _MOST_VALUES, _LONGEST_VALUE = 20, 40
 _SAMPLE_LINES = 2_000
@@ -89,7 +89,7 @@ def _candidates(group: FileGroup) -> dict[str, pl.DataType]:
     if not others:
         return {}
     some = replace(group, carried=others, discounts={})
-    sample = read_input.collect(ingest.scan(some).filter(~pl.col("malformed")).head(_SAMPLE_LINES))
+    sample = collecting.collect(ingest.scan(some).filter(~pl.col("malformed")).head(_SAMPLE_LINES))
     return {name: dtype for name, dtype in others.items() if _may_tell(name, sample[carried(name)])}
 
 
@@ -139,7 +139,7 @@ def count(frames: Sequence[pl.LazyFrame], source: PreparedInput, used: Collectio
     if not parts:
         return []
     counted = pl.concat(parts).group_by("column", "value").agg(pl.col("lines", "money").sum())
-    df = read_input.collect(counted).sort("column", "lines", "value", descending=[False, True, False])
+    df = collecting.collect(counted).sort("column", "lines", "value", descending=[False, True, False])
     states = [_state(str(name), rows) for (name,), rows in df.group_by("column", maintain_order=True)]
     return [one for one in states if one is not None]
 

@@ -17,7 +17,7 @@ from segcore.pipeline.customers import attribute_table
 from segcore.pipeline.inspection import services, states
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.look import Inspection
-from segcore.pipeline.lines import memory_plan, read_input
+from segcore.pipeline.lines import input_notes, memory_plan
 
 # Measured on two cores: a line from text to features; a start; and what a customer adds who is in the models' sample.
 _SECONDS_A_LINE, _SECONDS_AT_LEAST, _SECONDS_A_CUSTOMER = 7e-7, 8, 3e-3
@@ -72,8 +72,8 @@ def _doubts(inspection: Inspection, settings: Job, reason: errors.SegcoreError |
             f"{inspection.n_duplicates:,} lines that equal another one in every column of the file would be left out"
         )
     texts += [text for table, _ in inspection.extra for text in attribute_table.remarks(table)]
-    texts += read_input.amount_notes(inspection.prepared, inspection.formats)
-    texts += read_input.notes(inspection.prepared, settings)
+    texts += input_notes.amount_notes(inspection.prepared, inspection.formats)
+    texts += input_notes.notes(inspection.prepared, settings)
     if inspection.one_time is not None:
         texts.append(
             f"{inspection.one_time:.0%} of the customers have one order: "

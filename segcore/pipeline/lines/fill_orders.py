@@ -21,9 +21,9 @@ from segcore.lines import order_lines, shuffle
 from segcore.lines.order_lines import Filling
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.lines import read_input, repartition
+from segcore.pipeline.lines import collecting, repartition
 from segcore.pipeline.lines.memory_plan import PartitionPlan
-from segcore.pipeline.lines.read_input import FilledLines, PreparedInput
+from segcore.pipeline.lines.prepared_input import FilledLines, PreparedInput
 from segcore.storage import read_json, write_json
 
 _STAGE = "stage.json"
@@ -81,7 +81,7 @@ def make(
     """
     facts = []
     for group in source.file_groups:
-        parts = list(read_input.task_groups(group))
+        parts = list(collecting.task_groups(group))
         blanks = pl.concat(engine.run_tasks(_blanks, parts, label="blanks"))
         filling = order_lines.decide(blanks)
         paths: list[str] = []
@@ -163,11 +163,11 @@ def _numbers(parts: Sequence[FileGroup], blanks: pl.DataFrame) -> tuple[dict[int
 
 
 def _part(task: _Task) -> list[PartitionFile]:
-    lines = ingest.scan(task.group, rest=read_input.rest_seed(task.settings))
+    lines = ingest.scan(task.group, rest=collecting.rest_seed(task.settings))
     keyed = order_lines.keyed(
         lines, task.group, task.filling, seed=task.settings.seed, before=task.before, lines=task.lines
     )
-    with read_input.writing(task.folder):
+    with collecting.writing(task.folder):
         files = shuffle.write(keyed, repartition.new_folder(task.folder), bits=task.bits)
     return repartition.relative(files, task.folder)
 

@@ -15,7 +15,7 @@ from segcore.ingest.customer_ids import customer
 from segcore.ingest.grouping import group_by_header
 from segcore.job import Job
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.lines import read_input
+from segcore.pipeline.lines import collecting
 
 _FILE = "map.parquet"
 _BYTES_AN_ID = 250  # of memory, in the table that lines look them up in
@@ -95,7 +95,7 @@ def read(
             f"{memory / 1e6:,.0f} MB: use --memory {-(-rows * _BYTES_AN_ID * _SHARE // 10**6)}MB or map fewer"
         )
     groups = group_by_header(files, partial(_columns, about))
-    every = read_input.collect(pl.concat(_rows(group, settings) for group in groups))
+    every = collecting.collect(pl.concat(_rows(group, settings) for group in groups))
     ids = every.drop_nulls().unique()
     _check(ids, where)
     left_out = every.filter(pl.any_horizontal(pl.all().is_null())).height

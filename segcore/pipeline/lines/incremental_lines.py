@@ -21,18 +21,20 @@ from segcore.lines.cleaning import ALL_TIME, Window
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import (
+    collecting,
+    input_notes,
     kept_facts,
     kept_keys,
     kept_lines,
     observation_window,
-    read_input,
     repartition,
     shuffle_lines,
+    understand_formats,
 )
 from segcore.pipeline.lines.kept_lines import KeptLines
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.storage.cache import Cache, link
 
@@ -76,7 +78,7 @@ def _partition(
     shared = run.work.shared(folder)
     bits = kept_lines.wanted_bits(source.n_lines, plan.capacity)
     reading = _read(run, source, cache, bits)
-    for text in read_input.amount_notes(source, reading.formats):
+    for text in input_notes.amount_notes(source, reading.formats):
         run.progress.log(text)
     pieces = reading.pieces
     kept_lines.remove_others(cache, pieces)
@@ -105,8 +107,8 @@ def _partition(
 
 def _read(run: RunContext, source: PreparedInput, cache: Cache, bits: int) -> _Reading:
     """Decide how values are written as a run over all files does, and read the files that were not read in this way before."""
-    count = kept_facts.patterns(cache, source.file_groups, run.settings, read_input.patterns_by_file)
-    formats = read_input.understand(source, run.settings, every=False, count=count)
+    count = kept_facts.patterns(cache, source.file_groups, run.settings, understand_formats.patterns_by_file)
+    formats = understand_formats.understand(source, run.settings, every=False, count=count)
     keys = kept_keys.of_lines(source.file_groups, formats, run.settings, ids=source.ids)
     known, pieces = cache.note(_UNREAD) or {}, None
     if known.get("key") not in keys.values() or not _counts(run, source, formats, known["at"]):
@@ -116,7 +118,7 @@ def _read(run: RunContext, source: PreparedInput, cache: Cache, bits: int) -> _R
         if unread is None:
             return _Reading(formats=formats, pieces=pieces)
         known = {"key": keys[unread[0]], "at": unread[1]}
-    every = read_input.understand(source, run.settings, every=True, count=count)
+    every = understand_formats.understand(source, run.settings, every=True, count=count)
     if every != formats:
         # With it the next run knows as much without reading lines in a way that is given up.
         cache.write_note(_UNREAD, known)
@@ -155,7 +157,7 @@ def _unreadable(
             continue
         lines = pl.scan_parquet(piece.paths(parts), hive_partitioning=False)
         bad = lines.filter(pl.col("class").is_in(names), looked_at)
-        found = read_input.collect(bad.select(shuffle.FILE.alias("file"), "ordered_at").bottom_k(1, by=_TIME))
+        found = collecting.collect(bad.select(shuffle.FILE.alias("file"), "ordered_at").bottom_k(1, by=_TIME))
         if found.height:
             number, at = found.row(0)
             return number, at
@@ -209,7 +211,7 @@ def _read_files(
                 bits=first,
                 ids=source.ids,
             )
-            with expressions.computed(), read_input.writing(part):
+            with expressions.computed(), collecting.writing(part):
                 lines = _with_own_records(task.keyed(), some)
                 written = shuffle.write(lines, repartition.new_folder(str(part)), bits=first)
             beyond = _beyond(written, task)
@@ -243,14 +245,14 @@ def _beyond(written: Sequence[PartitionFile], task: shuffle_lines.Task) -> dict[
         return {}
     when, file = pl.col("ordered_at"), pl.col("file")
     lines = pl.scan_parquet([one.path for one in written], hive_partitioning=False)
-    undated = read_input.collect(lines.filter(when.is_null()).select(shuffle.FILE.unique())).to_series()
+    undated = collecting.collect(lines.filter(when.is_null()).select(shuffle.FILE.unique())).to_series()
     files = tuple(one for one in task.group.files if one.number in {*undated})
     if not files:
         return {}
     group, latest = replace(task.group, files=files), task.settings.input.latest_second
     values = ingest.read_values(ingest.scan(group), group, task.formats, task.settings, latest=_END_OF_TIME)
     late = values.filter(when > latest).group_by(file).agg(when.min())
-    return dict(read_input.collect(late).iter_rows())
+    return dict(collecting.collect(late).iter_rows())
 
 
 def _days(pieces: Iterable[KeptLines]) -> Days:
@@ -316,4 +318,4 @@ def _times(paths: list[str], window: Window) -> dict[str, Any]:
         oldest=when.filter(dated).min(),
         rows_before=before.sum(),
     )
-    return read_input.collect(facts).row(0, named=True)
+    return collecting.collect(facts).row(0, named=True)

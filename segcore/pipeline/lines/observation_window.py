@@ -11,8 +11,8 @@ from segcore.ingest import FileGroup, Formats
 from segcore.job import Features, Job
 from segcore.lines.cleaning import Window
 from segcore.lines.stray_dates import last_usual_day
-from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines import collecting
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.times import SECONDS_A_DAY
 
 Days = dict[int, tuple[int, int]]
@@ -63,7 +63,7 @@ def of_lines(source: PreparedInput, formats: Sequence[Formats], settings: Job) -
     tasks = [
         (part, own, settings)
         for group, own in zip(source.file_groups, formats, strict=True)
-        for part in read_input.task_groups(group)
+        for part in collecting.task_groups(group)
     ]
     return added(engine.run_tasks(_of_part, tasks, label="window"))
 
@@ -84,7 +84,7 @@ def counted(lines: pl.LazyFrame) -> Days:
         .group_by(when // SECONDS_A_DAY)
         .agg(lines=pl.len(), last=when.max())
     )
-    df = read_input.collect(by_day)
+    df = collecting.collect(by_day)
     return {day: (count, last) for day, count, last in df.iter_rows()}
 
 

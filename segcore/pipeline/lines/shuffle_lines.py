@@ -17,10 +17,16 @@ from segcore.lines import cleaning, ledger, look_back, shuffle
 from segcore.lines.cleaning import Window
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.lines import observation_window, read_input, repartition
+from segcore.pipeline.lines import (
+    collecting,
+    input_notes,
+    observation_window,
+    repartition,
+    understand_formats,
+)
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.pipeline.lines.repartition import Partition
 from segcore.storage import read_json, write_json
 
@@ -114,18 +120,18 @@ def load(folder: Path, shared: str) -> Buckets:
 
 def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, folder: Path) -> int:
     settings, shared = run.settings, run.work.shared(folder)
-    formats = read_input.understand(source, settings, every=False)
+    formats = understand_formats.understand(source, settings, every=False)
     tasks = _tasks(run, source, formats, shared, plan.bits)
     done = list(engine.run_tasks(_shuffle, tasks, label="lines"))
     if any(one.any_unreadable for one in done):
-        every = read_input.understand(source, settings, every=True)
+        every = understand_formats.understand(source, settings, every=True)
         if every != formats:
             formats = every
             done, tasks = _again(done, _tasks(run, source, every, shared, plan.bits), shared)
     window = window_of(run, source, formats, days=observation_window.added(one.days for one in done))
     if window.stray is not None and tasks[0].window.stray is None:
         done, tasks = _again(done, [replace(task, window=window) for task in tasks], shared)
-    for text in read_input.amount_notes(source, formats):
+    for text in input_notes.amount_notes(source, formats):
         run.progress.log(text)
     files = [file for one in done for file in one.files]
     all_texts = settings.cleaning.rejects == "all"
@@ -219,7 +225,7 @@ def _parts(group: FileGroup, paths: Sequence[str]) -> Iterator[tuple[FileGroup, 
     if paths:
         yield from ((group, tuple(some)) for some in engine.batches(paths, lambda _: 1))
     else:
-        yield from ((part, ()) for part in read_input.task_groups(group))
+        yield from ((part, ()) for part in collecting.task_groups(group))
 
 
 def classified(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> list[pl.LazyFrame]:
@@ -242,7 +248,7 @@ def _classified(
     if filled:
         lines = pl.scan_parquet(list(filled), hive_partitioning=False)
     else:
-        lines = ingest.scan(group, rest=read_input.rest_seed(settings))
+        lines = ingest.scan(group, rest=collecting.rest_seed(settings))
     values = ingest.read_values(lines, group, formats, settings, latest=settings.input.latest_second)
     if ids:
         values = customer_ids.mapped(values, pl.scan_parquet(ids), seed=settings.seed)
@@ -265,7 +271,7 @@ class _Done:
 
 def _shuffle(task: Task) -> _Done:
     """Partition the lines of a group of files, in a folder that no other try of the task writes to."""
-    with expressions.computed(), read_input.writing(task.folder):
+    with expressions.computed(), collecting.writing(task.folder):
         files = shuffle.write(task.keyed(), repartition.new_folder(task.folder), bits=task.bits)
     if not files:
         return _Done(files=[])
@@ -297,7 +303,7 @@ def _write_texts(task: Task) -> str:
     shown = ["file", "record", "class", "amount", *(f"text_{name}" for name in schema.LINE_NAMES), "text"]
     path = f"{repartition.new_folder(task.folder)}/texts.parquet"
     task = replace(task, window=replace(task.window, reach=None))
-    with expressions.computed(), read_input.writing(task.folder):
+    with expressions.computed(), collecting.writing(task.folder):
         task.classified().filter(~kept).select(shown).sink_parquet(path, mkdir=True, maintain_order=False)
     return path.removeprefix(f"{task.folder}/")
 

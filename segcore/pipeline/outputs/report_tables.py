@@ -16,7 +16,7 @@ from segcore.matrix.preparation import Preparation
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.customers import Customers
 from segcore.pipeline.lines import read_input
-from segcore.pipeline.lines.read_input import PreparedInput
+from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.pipeline.models.labels import Labelled, distance_to
 from segcore.pipeline.models.model_selection import Fit
 

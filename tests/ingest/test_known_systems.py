@@ -14,7 +14,7 @@ from segcore import errors, job, pipeline
 from segcore.ingest import known_systems
 from segcore.ingest.systems import SYSTEMS
 from segcore.pipeline.core import job_file
-from segcore.pipeline.lines import shuffle_lines, understand_formats
+from segcore.pipeline.lines import classify_lines, understand_formats
 from tests.transaction_lines import CLOCK, prepared, through
 
 ROOT = Path(__file__).parent.parent.parent
@@ -253,7 +253,7 @@ def test_the_money_of_every_customer_is_right(tmp_path: Path, name: str) -> None
         source = prepared([path], resolved(export.settings))
         settings = job_file.with_clock(source.settings, CLOCK)
         formats = understand_formats.understand(source, settings, every=True)
-        lines = pl.concat(shuffle_lines.classified(source, formats, settings))
+        lines = pl.concat(classify_lines.of_input(source, formats, settings))
         money = lines.filter(pl.col("class").cast(pl.String) == "purchase").group_by("customer_id")
         found = dict(money.agg(pl.col("amount").sum() / 10_000).collect().iter_rows())
     assert found == pytest.approx(export.spend, abs=1e-9)

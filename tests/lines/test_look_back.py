@@ -14,7 +14,7 @@ from segcore.job import Job
 from segcore.lines.look_back import Cut, Cuts, cuts, newcomers, repeated, with_outcome
 from segcore.pipeline.customers.aggregate_bucket import aggregate
 from segcore.pipeline.customers.condense_bucket import Task
-from segcore.pipeline.lines.shuffle_lines import Bucket
+from segcore.pipeline.lines.buckets import Bucket
 from tests.transaction_lines import RULES, Line, line, shuffled, write_csv
 
 DAY = 86_400

@@ -13,8 +13,8 @@ from segcore.job import Job
 from segcore.lines import discounts, ledger, suspects
 from segcore.pipeline.customers import rejects
 from segcore.pipeline.customers.write_features import Totals
+from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.prepared_input import PreparedInput
-from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.records import Ledger
 from segcore.stores import is_url
 

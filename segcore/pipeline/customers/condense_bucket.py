@@ -14,7 +14,7 @@ from segcore.lines import cleaning, discounts, features, ledger, orders, returns
 from segcore.lines.duplicates import later_copies
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.customers import rejects
-from segcore.pipeline.lines.shuffle_lines import Bucket
+from segcore.pipeline.lines.buckets import Bucket
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,8 @@ from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import account_lines, attributes, write_features
 from segcore.pipeline.customers.condense_bucket import Task
 from segcore.pipeline.lines import observation_window
+from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.prepared_input import PreparedInput
-from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.progress import Progress
 from segcore.records import Ledger
 from segcore.storage import read_json, write_json

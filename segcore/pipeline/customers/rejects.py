@@ -14,8 +14,8 @@ from segcore.ingest import UNDECODABLE, FileGroup
 from segcore.job import Job
 from segcore.lines import shuffle
 from segcore.pipeline.lines import collecting
+from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.prepared_input import PreparedInput
-from segcore.pipeline.lines.shuffle_lines import Buckets
 
 Mode = Literal["all", "sample", "count"]
 _TEXTS = [*(f"text_{name}" for name in schema.LINE_NAMES), "text"]

@@ -22,12 +22,12 @@ from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.services import Service
 from segcore.pipeline.inspection.states import State
 from segcore.pipeline.lines import (
+    classify_lines,
     fill_orders,
     id_map,
     input_notes,
     join_tables,
     memory_plan,
-    shuffle_lines,
     understand_formats,
 )
 from segcore.pipeline.lines.prepared_input import PreparedInput
@@ -180,7 +180,7 @@ def _look(
 ) -> Inspection:
     if settings.input.fill_from:
         source = _filled(source, settings, scratch, memory)
-    classified = shuffle_lines.classified(source, formats, settings)
+    classified = classify_lines.of_input(source, formats, settings)
     lf = pl.concat(classified, how="diagonal").with_columns(pl.col("class").cast(pl.String))
     counted = lf.group_by("class").agg(
         lines=pl.len(),

@@ -21,6 +21,7 @@ from segcore.lines.cleaning import ALL_TIME, Window
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import (
+    buckets,
     collecting,
     input_notes,
     kept_facts,
@@ -31,11 +32,11 @@ from segcore.pipeline.lines import (
     shuffle_lines,
     understand_formats,
 )
+from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.kept_lines import KeptLines
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
 from segcore.pipeline.lines.prepared_input import PreparedInput
-from segcore.pipeline.lines.shuffle_lines import Buckets
 from segcore.storage.cache import Cache, link
 
 _UNREAD = "unread"
@@ -58,7 +59,7 @@ def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, cache
     """
     kept_keys.check(run.settings, run.plan.sources)
     folder = run.stage("lines", partial(_partition, run, source, plan, cache))
-    return shuffle_lines.load(folder, run.work.shared(folder))
+    return buckets.load(folder, run.work.shared(folder))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ def _partition(
             f"{removed:,} piece(s) of the cache were removed, as it may have no more than {cache.limit or 0:,} bytes (--cache-limit): "
             "the next run reads their files again"
         )
-    shuffle_lines.save(
+    buckets.save(
         folder,
         Buckets(
             folder="",

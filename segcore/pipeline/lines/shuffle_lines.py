@@ -3,94 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
-from pydantic import TypeAdapter
 
 from segcore import engine, errors, expressions, ingest, schema, storage
-from segcore.ingest import FileGroup, Formats, customer_ids
+from segcore.ingest import FileGroup, Formats
 from segcore.job import Job
 from segcore.lines import cleaning, ledger, look_back, shuffle
 from segcore.lines.cleaning import Window
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import (
+    classify_lines,
     collecting,
     input_notes,
     observation_window,
     repartition,
     understand_formats,
 )
+from segcore.pipeline.lines.buckets import Bucket, Buckets, load, save
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
 from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.pipeline.lines.repartition import Partition
-from segcore.storage import read_json, write_json
-
-_STAGE = "stage.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bucket:
-    """The lines of some customers, a range of hash order.
-
-    Attributes
-    ----------
-    rows : int
-    slices : tuple of tuple of str
-        Files, relative to the stage's folder. There is more than one slice where a customer has more lines than a
-        bucket should hold; copies of a line are in one slice, and where returns take back purchases, so is a product.
-    whole_orders : bool
-        Whether every order is in one slice.
-    """
-
-    rows: int
-    slices: tuple[tuple[str, ...], ...]
-    whole_orders: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Buckets:
-    """What stage ``lines`` left.
-
-    Attributes
-    ----------
-    folder : str
-        Where every worker sees it: a path or a URL.
-    buckets : tuple of Bucket
-        In hash order; none is empty.
-    rejects, texts : tuple of str
-        Files of the rejected lines; and of their texts, where the job wants all of them.
-    groups : tuple of tuple of int
-        Numbers of the files that were scanned together: a line's record counts from the first one of them.
-    first_at, last_at : int or None
-        Time of the first and last line with a readable one in the observation window, seconds since 1970.
-    oldest, newest : int or None
-        Time of the first and last line with a readable one at all.
-    window_first : int or None
-        Where the window begins: lines before it are in the buckets for a look back alone.
-    rows_before : int
-        How many those are.
-    """
-
-    folder: str
-    buckets: tuple[Bucket, ...]
-    rejects: tuple[str, ...]
-    texts: tuple[str, ...]
-    groups: tuple[tuple[int, ...], ...]
-    first_at: int | None
-    last_at: int | None
-    oldest: int | None
-    newest: int | None
-    window_first: int | None
-    rows_before: int
-
-    def paths(self, names: Sequence[str]) -> list[str]:
-        """Return where some of the files lie."""
-        return [f"{self.folder}/{name}" for name in names]
 
 
 def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan) -> Buckets:
@@ -106,16 +44,6 @@ def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan) -> Bu
     """
     folder = run.stage("lines", partial(_partition, run, source, plan))
     return load(folder, run.work.shared(folder))
-
-
-def save(folder: Path, buckets: Buckets) -> None:
-    """Write what a stage leaves into its folder."""
-    write_json(folder / _STAGE, asdict(buckets))
-
-
-def load(folder: Path, shared: str) -> Buckets:
-    """Read what :func:`save` wrote, in a folder that every worker sees as `shared`."""
-    return TypeAdapter(Buckets).validate_python(read_json(folder / _STAGE) | {"folder": shared})
 
 
 def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, folder: Path) -> int:
@@ -177,7 +105,9 @@ class Task:
 
     def classified(self) -> pl.LazyFrame:
         """Return the lines with their values and classes."""
-        return _classified(self.group, self.filled, self.ids, self.formats, self.settings, self.window)
+        return classify_lines.of_group(
+            self.group, self.filled, self.ids, self.formats, self.settings, self.window
+        )
 
     def keyed(self) -> pl.LazyFrame:
         """Return the lines as numbers."""
@@ -226,35 +156,6 @@ def _parts(group: FileGroup, paths: Sequence[str]) -> Iterator[tuple[FileGroup, 
         yield from ((group, tuple(some)) for some in engine.batches(paths, lambda _: 1))
     else:
         yield from ((part, ()) for part in collecting.task_groups(group))
-
-
-def classified(source: PreparedInput, formats: Sequence[Formats], settings: Job) -> list[pl.LazyFrame]:
-    """Return the lines of every group with their values and classes; nothing but dates is read before a frame is collected."""
-    days = None
-    if (
-        settings.features.as_of is None
-    ):  # else the day that recency counts from does not follow from the lines
-        days = observation_window.of_lines(source, formats, settings)
-    window = observation_window.find(source, formats, settings, days=days)
-    return [
-        _classified(group, paths, source.ids, own, settings, window)
-        for group, own, paths in zip(source.file_groups, formats, source.filled_paths, strict=True)
-    ]
-
-
-def _classified(
-    group: FileGroup, filled: Sequence[str], ids: str, formats: Formats, settings: Job, window: Window
-) -> pl.LazyFrame:
-    if filled:
-        lines = pl.scan_parquet(list(filled), hive_partitioning=False)
-    else:
-        lines = ingest.scan(group, rest=collecting.rest_seed(settings))
-    values = ingest.read_values(lines, group, formats, settings, latest=settings.input.latest_second)
-    if ids:
-        values = customer_ids.mapped(values, pl.scan_parquet(ids), seed=settings.seed)
-    excluded = ingest.as_read(settings.cleaning.exclude_customers, settings)
-    rules = settings.cleaning.model_copy(update={"exclude_customers": excluded})
-    return cleaning.classify(values, rules, window)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from segcore.job.analysis import (
     StructureTest,
 )
 from segcore.job.cleaning import Cleaning
-from segcore.job.data import Input
 from segcore.job.extra import Extra
 from segcore.job.features import Features, Matrix, Rfm, Transform
+from segcore.job.input import Input
 from segcore.job.join import Join
 from segcore.job.tables import Customers, Job
 from segcore.job.text import MOST_CHARACTERS, commented, json_schema, resolve, template, to_toml

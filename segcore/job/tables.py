@@ -21,9 +21,9 @@ from segcore.job.analysis import (
 )
 from segcore.job.base import Table
 from segcore.job.cleaning import Cleaning
-from segcore.job.data import Input
 from segcore.job.extra import Extra, checked_path
 from segcore.job.features import Features, Matrix, Rfm
+from segcore.job.input import Input
 from segcore.job.join import Join
 
 

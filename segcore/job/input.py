@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from segcore.job.base import Table, Time, second
-from segcore.times import SECONDS_A_DAY
+from segcore.times import END_OF_TIME, SECONDS_A_DAY
 
 DATE_ORDERS = (
     "",
@@ -156,7 +156,7 @@ class Input(Table):
     @property
     def latest_second(self) -> int:
         """Seconds since 1970 of the latest time that an order can have; the end of time where none is set."""
-        return 2**62 if self.latest is None else second(self.latest) or 0
+        return END_OF_TIME if self.latest is None else second(self.latest) or 0
 
     @property
     def latest_year(self) -> int:

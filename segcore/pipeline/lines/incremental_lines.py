@@ -6,7 +6,7 @@ here; where it touches none of a piece's, as is the rule, the piece's files are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import polars as pl
 
 from segcore import expressions, ingest
 from segcore.ingest import FileGroup, Formats
-from segcore.lines import cleaning, shuffle
+from segcore.lines import shuffle
 from segcore.lines.cleaning import ALL_TIME, Window
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.core.run import RunContext
@@ -25,6 +25,7 @@ from segcore.pipeline.lines import (
     collecting,
     input_notes,
     kept_facts,
+    kept_in_window,
     kept_keys,
     kept_lines,
     observation_window,
@@ -37,14 +38,11 @@ from segcore.pipeline.lines.kept_lines import KeptLines
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
 from segcore.pipeline.lines.prepared_input import PreparedInput
-from segcore.storage.cache import Cache, link
+from segcore.storage.cache import Cache
+from segcore.times import END_OF_TIME
 
 _UNREAD = "unread"
-_END_OF_TIME = 2**62
 _TIME = pl.col("ordered_at").fill_null(-1)
-_LATE = (cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE)
-_BEFORE_DATES = ("malformed_line", "undecodable_text")  # classes of lines whose date nobody trusts
-_OF_REJECTS = ("class", "ordered_at", "amount", "place")  # columns that a rejected line has
 
 
 def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, cache: Cache) -> Buckets:
@@ -85,7 +83,7 @@ def _partition(
     kept_lines.remove_others(cache, pieces)
     window = shuffle_lines.window_of(run, source, reading.formats, days=_days(pieces))
     plan = replace(plan, bits=min(max(plan.bits, bits), *(piece.bits for piece in pieces)))
-    files = [file for piece in pieces for file in _in_window(piece, window, shared, bits=plan.bits)]
+    files = [file for piece in pieces for file in kept_in_window.files(piece, window, shared, bits=plan.bits)]
     if removed := kept_lines.keep_within_limit(cache):
         run.progress.warn(
             f"{removed:,} piece(s) of the cache were removed, as it may have no more than {cache.limit or 0:,} bytes (--cache-limit): "
@@ -99,7 +97,7 @@ def _partition(
             rejects=tuple(file.path for file in files if file.bucket is None),
             groups=tuple((file.number,) for file in source.files),
             window_first=window.first,
-            **_times([f"{shared}/{file.path}" for file in files], window),
+            **kept_in_window.times([f"{shared}/{file.path}" for file in files], window),
             buckets=tuple(shuffle_lines.buckets_of(run, files, shared, plan)),
         ),
     )
@@ -251,72 +249,10 @@ def _beyond(written: Sequence[PartitionFile], task: shuffle_lines.Task) -> dict[
     if not files:
         return {}
     group, latest = replace(task.group, files=files), task.settings.input.latest_second
-    values = ingest.read_values(ingest.scan(group), group, task.formats, task.settings, latest=_END_OF_TIME)
+    values = ingest.read_values(ingest.scan(group), group, task.formats, task.settings, latest=END_OF_TIME)
     late = values.filter(when > latest).group_by(file).agg(when.min())
     return dict(collecting.collect(late).iter_rows())
 
 
 def _days(pieces: Iterable[KeptLines]) -> Days:
     return observation_window.added(piece.days for piece in pieces)
-
-
-def _in_window(piece: KeptLines, window: Window, shared: str, *, bits: int) -> Iterator[PartitionFile]:
-    """Give the files of a piece as they are in a window, relative to the stage's folder, in buckets of so many bits.
-
-    Purchases and returns before the window stay in their bucket, where those who look at it, and who look back, tell them apart.
-    """
-    late = min((at for at in (window.end, window.stray) if at is not None), default=None)
-    is_late = late is not None and any(
-        file.newest is not None and file.newest >= late for file in piece.files
-    )
-    is_early = window.first is not None and any(
-        file.oldest is not None and file.oldest < window.first for file in piece.files
-    )
-    for part in piece.parts:
-        path = f"{piece.piece.folder}/{part.path}"
-        bucket = None if part.bucket is None else part.bucket >> (piece.bits - bits)
-        if not (is_late or (is_early and part.bucket is None)):
-            name = f"{piece.piece.folder.name}/{part.path}"
-            link(Path(path), Path(shared, name))
-            yield replace(part, path=name, bucket=bucket)
-            continue
-        lines = _classified(pl.scan_parquet(path, hive_partitioning=False), part, window)
-        for file in repartition.relative(
-            shuffle.write(lines, repartition.new_folder(shared), bits=0), shared
-        ):
-            yield replace(file, bucket=None if file.bucket is None else bucket)
-
-
-def _classified(lines: pl.LazyFrame, part: PartitionFile, window: Window) -> pl.LazyFrame:
-    """Set aside what is outside a window, as :func:`segcore.lines.cleaning.classify` does where it knows the window."""
-    if part.bucket is not None:
-        window = replace(window, first=None)
-    name = pl.col("class")
-    dtype = lines.collect_schema()["class"]
-    dated = ~name.is_in(_BEFORE_DATES)
-    lines = lines.with_columns(
-        pl.when(dated & window.is_stray)
-        .then(pl.lit(cleaning.STRAY_DATE, dtype=dtype))
-        .when(dated & window.outside)
-        .then(pl.lit(cleaning.OUTSIDE_WINDOW, dtype=dtype))
-        .otherwise(name)
-        .alias("class")
-    )
-    stays = ~name.is_in(_LATE)
-    return lines.with_columns(pl.when(stays).then(pl.all().exclude(_OF_REJECTS)))
-
-
-def _times(paths: list[str], window: Window) -> dict[str, Any]:
-    """Return the first and last times of all lines, and of those in the window, and how many lie before it."""
-    when, name = pl.col("ordered_at"), pl.col("class")
-    before = pl.lit(False) if window.first is None else (when < window.first) & name.is_in(cleaning.KEPT)
-    inside = ~name.is_in(_LATE) & ~before
-    dated = name != cleaning.STRAY_DATE
-    facts = pl.scan_parquet(paths, hive_partitioning=False).select(
-        first_at=when.filter(inside).min(),
-        last_at=when.filter(inside).max(),
-        newest=when.filter(dated).max(),
-        oldest=when.filter(dated).min(),
-        rows_before=before.sum(),
-    )
-    return collecting.collect(facts).row(0, named=True)

@@ -214,11 +214,7 @@ def test_a_reader_of_latest_sees_the_old_run_or_the_new_one(tmp_path: Path) -> N
     assert len(seen) > 5
 
 
-@given(
-    runs=st.sets(st.integers(0, 20), min_size=1),
-    keep=st.integers(1, 6),
-    place=st.integers(0, 100),
-)
+@given(runs=st.sets(st.integers(0, 20), min_size=1), keep=st.integers(1, 6), place=st.integers(0, 100))
 def test_pruning_keeps_the_newest_and_the_published_run(
     runs: set[int], keep: int, place: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -37,10 +37,7 @@ HEADER = [
     "Country",
 ]
 RULES = job.Cleaning(
-    cancellation_prefix="C",
-    adjustment_prefix="A",
-    not_products=["POST", "M"],
-    not_product_prefixes=["GIFT_"],
+    cancellation_prefix="C", adjustment_prefix="A", not_products=["POST", "M"], not_product_prefixes=["GIFT_"]
 )
 NOW = 1_900_000_000
 CLOCK = datetime.fromtimestamp(NOW, UTC) - timedelta(days=1)  # when the clock is read
@@ -139,10 +136,7 @@ def classified(
     settings = with_clock(job.Job(input=given, cleaning=rules), CLOCK)
     read = prepared(paths, settings)
     frames = [
-        cleaning.classify(
-            ingest.read_values(ingest.scan(group), group, how, settings, latest=NOW),
-            rules,
-        )
+        cleaning.classify(ingest.read_values(ingest.scan(group), group, how, settings, latest=NOW), rules)
         for group, how in zip(
             read.file_groups, understand_formats.understand(read, settings, every=True), strict=True
         )

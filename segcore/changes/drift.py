@@ -136,12 +136,7 @@ class Snapshot:
 
 
 def measure(
-    then: Snapshot,
-    now: Snapshot,
-    *,
-    in_model: Sequence[str],
-    rule: job.Drift,
-    names: Mapping[int, str],
+    then: Snapshot, now: Snapshot, *, in_model: Sequence[str], rule: job.Drift, names: Mapping[int, str]
 ) -> DriftReport:
     """Compare today's customers with those of the fit, and judge whether the model still serves them.
 

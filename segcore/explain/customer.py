@@ -89,10 +89,7 @@ def _better(segment: int, distances: Mapping[int, float], profile: pl.DataFrame)
 
 
 def _next_segment(
-    df: pl.DataFrame,
-    targets: Sequence[int],
-    model: SegmentModel,
-    limits: Mapping[str, tuple[float, float]],
+    df: pl.DataFrame, targets: Sequence[int], model: SegmentModel, limits: Mapping[str, tuple[float, float]]
 ) -> tuple[tuple[Change, ...], tuple[int, ...]]:
     """Return the changes to the first segment that has any, and those before it without."""
     wanted = [f.name for f in schema.numeric_features(df.columns)]

@@ -114,11 +114,7 @@ def assign_columns(
     taken = set(given.values())
     own = [name for name in header if name not in folders]
     known = contents or {}
-    columns = {
-        **recognise(folders, taken=taken),
-        **recognise(own, taken=taken, contents=known),
-        **given,
-    }
+    columns = {**recognise(folders, taken=taken), **recognise(own, taken=taken, contents=known), **given}
     money = [] if "line_amount" in mapping else other_money(columns, known)
     if money:
         raise errors.DataError(

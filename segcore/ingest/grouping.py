@@ -191,9 +191,7 @@ def _folders(file: Prepared) -> list[str]:
 
 
 def _columns(
-    file: Prepared,
-    types: Mapping[str, pl.DataType],
-    assign: _Assign,
+    file: Prepared, types: Mapping[str, pl.DataType], assign: _Assign
 ) -> tuple[dict[str, str], dict[str, pl.DataType]]:
     shown = file.source.name
     _check_digits(types, shown)

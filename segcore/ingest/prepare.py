@@ -11,15 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from segcore import errors, job
-from segcore.ingest import (
-    archives,
-    excel,
-    long_values,
-    page_checksums,
-    prepare_text,
-    remote,
-    row_groups,
-)
+from segcore.ingest import archives, excel, long_values, page_checksums, prepare_text, remote, row_groups
 from segcore.ingest.failures import broken_file
 from segcore.ingest.files import Source
 from segcore.ingest.prepared import Prepared, check_columns

@@ -35,12 +35,7 @@ LIKE_A_NUMBER = rf"^{_BEFORE}(?:\d[\d.,\s'’]*|[.,]\d+)(?:[eE][+-]?\d+)?{_BEHIN
 
 
 def read_values(
-    lf: pl.LazyFrame,
-    group: FileGroup,
-    formats: Formats,
-    settings: job.Job,
-    *,
-    latest: int,
+    lf: pl.LazyFrame, group: FileGroup, formats: Formats, settings: job.Job, *, latest: int
 ) -> pl.LazyFrame:
     """Give every canonical column its type.
 

@@ -113,10 +113,7 @@ def _purchase_sums() -> list[pl.Expr]:
 
 
 def _return_sums() -> list[pl.Expr]:
-    return [
-        n_orders().alias("return_count"),
-        (pl.col("amount").sum() * -1).alias("returned_minor"),
-    ]
+    return [n_orders().alias("return_count"), (pl.col("amount").sum() * -1).alias("returned_minor")]
 
 
 def _gross_sums(orders: pl.LazyFrame) -> pl.LazyFrame:

@@ -33,8 +33,7 @@ def condense(lines: pl.LazyFrame) -> pl.LazyFrame:
         ``folded`` as :func:`fold` has them.
     """
     condensed = lines.group_by(_ORDER).agg(
-        pl.col("amount", "quantity").cast(pl.Int128).sum(),
-        lines=pl.len().cast(pl.Int64),
+        pl.col("amount", "quantity").cast(pl.Int128).sum(), lines=pl.len().cast(pl.Int64)
     )
     return condensed.with_columns(folded=pl.lit(0, dtype=pl.Int64), last=pl.col("ordered_at"))
 

@@ -32,13 +32,7 @@ GROUPS = (
     "Hibernating",
 )
 # The group of recency score 1 to 5 (rows) and frequency score 1 to 5 (columns), by its place in the names.
-TABLE = (
-    (9, 9, 7, 7, 8),
-    (9, 9, 7, 7, 8),
-    (6, 6, 5, 1, 1),
-    (4, 2, 2, 1, 1),
-    (3, 2, 2, 0, 0),
-)
+TABLE = ((9, 9, 7, 7, 8), (9, 9, 7, 7, 8), (6, 6, 5, 1, 1), (4, 2, 2, 1, 1), (3, 2, 2, 0, 0))
 
 
 def columns(points: RfmCutPoints) -> list[pl.Expr]:

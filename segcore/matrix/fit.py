@@ -212,10 +212,7 @@ def _moments(blocks: Callable[[], Iterable[pl.DataFrame]], unscaled: Preparation
 
 
 def lazy(
-    files: Sequence[str],
-    counts: Sequence[int],
-    read: Callable[[str], pl.DataFrame],
-    preparation: Preparation,
+    files: Sequence[str], counts: Sequence[int], read: Callable[[str], pl.DataFrame], preparation: Preparation
 ) -> DaskArray:
     """Lay out the matrix as a Dask array of float32, one block for each file that has customers.
 

@@ -110,11 +110,7 @@ def fit_sample(
 
 
 def fit_all(
-    X: da.Array,
-    starts: Mapping[int, Floats],
-    *,
-    n_sample: int | None = None,
-    max_iter: int = 300,
+    X: da.Array, starts: Mapping[int, Floats], *, n_sample: int | None = None, max_iter: int = 300
 ) -> dict[int, KMeansFit]:
     """Go on from given centres over all rows, block by block; X is never in memory as a whole.
 

@@ -160,12 +160,7 @@ def _kmeans(
     def on_sample(k: int) -> tuple[Floats, float]:
         began = time.perf_counter()
         centres = kmeans.fit_sample(
-            X,
-            k,
-            n_init=settings.restarts,
-            random_state=seed,
-            starts=starts.get(k, ()),
-            tolerance=tolerance,
+            X, k, n_init=settings.restarts, random_state=seed, starts=starts.get(k, ()), tolerance=tolerance
         )
         tick(f"kmeans k={k}")
         return centres, time.perf_counter() - began

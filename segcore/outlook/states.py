@@ -53,10 +53,7 @@ def count(segments: pl.LazyFrame, features: pl.LazyFrame, *, days: int) -> pl.La
     if _RHYTHM not in features.collect_schema():  # the job leaves it out
         features = features.with_columns(pl.lit(None, dtype=pl.Float64).alias(_RHYTHM))
     both = pl.concat(
-        [
-            segments.select("segment", CHANCE, SPEND),
-            features.select("days_since_last_order", _RHYTHM),
-        ],
+        [segments.select("segment", CHANCE, SPEND), features.select("days_since_last_order", _RHYTHM)],
         how="horizontal",
     )
     # Whole numbers, so that their sum does not depend on its order.

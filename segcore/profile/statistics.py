@@ -137,10 +137,7 @@ def totals(lf: pl.LazyFrame, *, money_decimals: int = 4) -> dict[int, Totals]:
     every = (ALL, *(sum(row[i] for row in rows) for i in range(1, 5)))
     return {
         int(segment): Totals(
-            customers=customers,
-            n_orders=orders,
-            one_order_customers=one,
-            revenue=spend / 10**money_decimals,
+            customers=customers, n_orders=orders, one_order_customers=one, revenue=spend / 10**money_decimals
         )
         for segment, customers, spend, orders, one in [every, *rows]
         if segment is not None

@@ -14,16 +14,7 @@ from segcore.profile.hysteresis import NAMED_BY, Named, kept, to_rows, with_hyst
 from segcore.profile.marks import marks_of
 from segcore.profile.naming import Name, Position, name_segments
 from segcore.profile.recency import GAP, RECENCY, count_by_recency
-from segcore.profile.statistics import (
-    ALL,
-    Summary,
-    Totals,
-    Transform,
-    limits,
-    medians,
-    summarise,
-    totals,
-)
+from segcore.profile.statistics import ALL, Summary, Totals, Transform, limits, medians, summarise, totals
 from segcore.profile.wording import templates
 
 ALL_CUSTOMERS = "All customers"

@@ -95,14 +95,7 @@ def readable(place: storage.Place) -> Iterator[None]:
         yield
     except FileNotFoundError as exc:
         raise errors.InputNotFoundError(f"{place}: not there; the run is not whole, make it again") from exc
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        pl.exceptions.PolarsError,
-    ) as exc:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, pl.exceptions.PolarsError) as exc:
         what = _first(exc) if isinstance(exc, ValidationError) else str(exc).partition("\n")[0]
         raise errors.InputNotFoundError(f"{place}: damaged ({what}); make the run again") from exc
 

@@ -83,10 +83,7 @@ def _totals(data: ReportData, fmt: Formatter) -> list[tuple[str, float, str]]:
     everybody = profile_rows.population(data)
     customers = data.manifest.customers
     revenue = float(everybody.get("revenue") or 0.0)
-    totals = [
-        ("Customers", float(customers), fmt.count(customers)),
-        ("Revenue", revenue, fmt.money(revenue)),
-    ]
+    totals = [("Customers", float(customers), fmt.count(customers)), ("Revenue", revenue, fmt.money(revenue))]
     orders = everybody.get("n_orders")
     return totals + ([("Orders", float(orders), fmt.count(orders))] if orders else [])
 

@@ -14,13 +14,7 @@ from segcore import schema
 
 MISSING = "–"
 _ISOLATE, _POP = "\u2068", "\u2069"
-_SINGULAR = {
-    "days": "day",
-    "orders": "order",
-    "products": "product",
-    "items": "item",
-    "months": "month",
-}
+_SINGULAR = {"days": "day", "orders": "order", "products": "product", "items": "item", "months": "month"}
 _MD_SPECIAL = re.compile(r"([\\`*_\[\]|<>~#])")
 
 

@@ -158,12 +158,7 @@ def segment_map(
         for i, component in enumerate(components)
         for name, value in zip(columns, component, strict=True)
     ]
-    names = {
-        "component": pl.Int32,
-        "feature": pl.String,
-        "loading": pl.Float64,
-        "explained": pl.Float64,
-    }
+    names = {"component": pl.Int32, "feature": pl.String, "loading": pl.Float64, "explained": pl.Float64}
     return points, pl.DataFrame(loadings, schema=names, orient="row")
 
 

@@ -66,10 +66,7 @@ def test_none_is_started_where_none_is_asked_for() -> None:
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense://x", "tcp://"])
 def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setattr(connection, "_CONNECT_SECONDS", 1)
-    with (
-        pytest.raises(errors.UnreachableError, match="no Dask scheduler answers"),
-        engine.cluster(address),
-    ):
+    with pytest.raises(errors.UnreachableError, match="no Dask scheduler answers"), engine.cluster(address):
         pass
 
 

@@ -27,11 +27,7 @@ FAMILIES = [
 
 
 def measure(
-    X: Any,
-    keys: Sequence[CandidateKey],
-    n_jobs: int = 1,
-    rule: job.Selection = RULE,
-    **changes: Any,
+    X: Any, keys: Sequence[CandidateKey], n_jobs: int = 1, rule: job.Selection = RULE, **changes: Any
 ) -> dict[Any, Stability]:
     labels = {}
     for family, variant, k in keys:
@@ -171,10 +167,7 @@ def _draws(values: Iterator[float]) -> sequential.Draw:
     return lambda number, ks: {k: np.array([next(values)]) for k in ks}
 
 
-@pytest.mark.parametrize(
-    ("step", "expected"),
-    [(0.05, 12), (0.013, 18), (0.0, 50)],
-)
+@pytest.mark.parametrize(("step", "expected"), [(0.05, 12), (0.013, 18), (0.0, 50)])
 def test_drawing_stops_at_the_first_look_that_is_clear(step: float, expected: int) -> None:
     # Around 0.8 + step with a standard deviation of 0.05 / 3: the error after n draws is 0.0167 / sqrt(n).
     noise = np.tile([-0.05 / 3, 0.05 / 3], 30)

@@ -314,11 +314,7 @@ def test_two_layouts_in_one_folder_stop_a_run_unless_it_leaves_one_aside(tmp_pat
 # A writer of many dialects: the reader gives the same lines, or stops.
 _NAMES = st.text("abz AÖé你好Жß019.#&/-", min_size=1, max_size=8).map(lambda name: f"n{name}".strip())
 _LINES = st.lists(
-    st.tuples(
-        _NAMES,
-        st.dates(date(1990, 1, 1), date(2023, 12, 31)),
-        st.integers(-(10**7), 10**7),
-    ),
+    st.tuples(_NAMES, st.dates(date(1990, 1, 1), date(2023, 12, 31)), st.integers(-(10**7), 10**7)),
     min_size=1,
     max_size=8,
 )

@@ -111,11 +111,7 @@ HEADERS: list[Right | Refused] = [
     ),
     Right(
         name="a name twice that nobody needs",
-        make=csv(
-            "note,customer_id,date,note,amount",
-            "x,a,2011-03-01,y,7.50",
-            '"x",b,2011-03-15,"y",3.25',
-        ),
+        make=csv("note,customer_id,date,note,amount", "x,a,2011-03-01,y,7.50", '"x",b,2011-03-15,"y",3.25'),
         spend=BOTH,
     ),
     Right(
@@ -160,8 +156,7 @@ SAME_FILE: list[Right | Refused] = [
 def dated(*dates: str) -> Make:
     """Return a maker of orders of 1, 2, 3 ... by one customer each."""
     return csv(
-        "customer_id,order_id,date,amount",
-        *(f"c{n},{n},{date},{n}" for n, date in enumerate(dates, start=1)),
+        "customer_id,order_id,date,amount", *(f"c{n},{n},{date},{n}" for n, date in enumerate(dates, start=1))
     )
 
 

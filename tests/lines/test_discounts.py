@@ -164,10 +164,7 @@ CASES += [
     Counted(
         name="a return takes back what its share of a discounted order cost",
         make=csv(
-            HEADER,
-            "a,1,2011-03-01,p,2,5.00,2.00",
-            "a,1,2011-03-01,q,1,10.00,",
-            "a,2,2011-03-05,p,-1,5.00,",
+            HEADER, "a,1,2011-03-01,p,2,5.00,2.00", "a,1,2011-03-01,q,1,10.00,", "a,2,2011-03-05,p,-1,5.00,"
         ),
         settings={**NET, "cleaning__order_discount": "off"},
         spend={"a": 13.5},  # half of 9.00 and 9.00
@@ -191,10 +188,7 @@ CASES += [
     Counted(
         name="a return finds the purchase at its price before the discount, not the latest one",
         make=csv(
-            HEADER,
-            "a,1,2011-03-01,p,1,5.00,1.00",
-            "a,2,2011-03-02,p,1,3.00,",
-            "a,3,2011-03-05,p,-1,5.00,",
+            HEADER, "a,1,2011-03-01,p,1,5.00,1.00", "a,2,2011-03-02,p,1,3.00,", "a,3,2011-03-05,p,-1,5.00,"
         ),
         settings={**NET, "cleaning__order_discount": "off"},
         spend={"a": 3.0},

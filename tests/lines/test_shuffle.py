@@ -32,12 +32,7 @@ def keyed(tmp_path: Path, lines: list[Line] = LINES, **more: Any) -> pl.LazyFram
 
 def test_lines_become_numbers_and_rejects_keep_what_the_account_needs(tmp_path: Path) -> None:
     df = keyed(tmp_path).with_columns(file=shuffle.FILE, record=shuffle.RECORD).sort("place").collect()
-    assert df["class"].to_list() == [
-        *["purchase"] * 5,
-        "return",
-        "missing_customer",
-        "unreadable_quantity",
-    ]
+    assert df["class"].to_list() == [*["purchase"] * 5, "return", "missing_customer", "unreadable_quantity"]
     assert df["file"].to_list() == [0, 0, 0, 1, 1, 1, 1, 1]
     assert df["record"].to_list() == list(range(8))  # of both files, which are scanned together
     assert df["customer_id"].to_list() == ["17850", "2", "2", "3", "3", "17850", None, None]

@@ -13,13 +13,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 
 from segcore.models import assignment
-from segcore.models.assignment import (
-    Assigner,
-    NearestCentre,
-    NearestNeighbours,
-    Posterior,
-    assign_each,
-)
+from segcore.models.assignment import Assigner, NearestCentre, NearestNeighbours, Posterior, assign_each
 
 KINDS = ("spherical", "diag", "tied", "full")
 

@@ -73,10 +73,7 @@ def test_one_fit_that_fails_does_not_hang_the_others() -> None:
             raise ValueError("no such power")
         return sum(float((X + step).sum().compute()) for step in range(50))
 
-    with (
-        dask.config.set(scheduler=together.get),
-        pytest.raises(ValueError, match="no such power"),
-    ):
+    with dask.config.set(scheduler=together.get), pytest.raises(ValueError, match="no such power"):
         together.run(fit, [2, 1, 3])
 
 

@@ -192,12 +192,7 @@ def test_a_changed_table_is_another_input(tables: Path) -> None:
 @pytest.mark.slow
 def test_another_budget_changes_no_byte(tables: Path, run: Run, tmp_path: Path) -> None:
     other = segment(
-        SAMPLE,
-        tmp_path / "out",
-        job=tables / "job.toml",
-        overrides=THREE,
-        memory=600_000_000,
-        quiet=True,
+        SAMPLE, tmp_path / "out", job=tables / "job.toml", overrides=THREE, memory=600_000_000, quiet=True
     )
     for name in ("features", "segments"):
         ours, theirs = (sorted((r.folder / name).iterdir()) for r in (other, run))

@@ -76,10 +76,7 @@ def test_columns_by_name_and_what_is_decided_of_the_person(tmp_path: Path) -> No
             ["id,p", "a,x", "x,a"],
             "2 id.s. are mapped to one that is mapped on, such as 'a' to 'x' and that to 'a'",
         ),
-        (
-            ["id,p,q", "a,x,y"],
-            "a map has an id and a person, and here are 3 columns .id, p, q.: name two",
-        ),
+        (["id,p,q", "a,x,y"], "a map has an id and a person, and here are 3 columns .id, p, q.: name two"),
         (["id,p", ",x"], "no row has an id and a person"),
     ],
 )

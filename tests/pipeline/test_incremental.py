@@ -59,11 +59,7 @@ def outcome(
     folder.mkdir(parents=True)
     given = with_clock(job.resolve("", rules or {}), clock)
     plan = Plan(
-        sources=ingest.discover([inputs]),
-        ids=id_map.find(given),
-        settings=given,
-        budget=10**9,
-        refresh="fit",
+        sources=ingest.discover([inputs]), ids=id_map.find(given), settings=given, budget=10**9, refresh="fit"
     )
     run = RunContext(
         work=Workspace(out=folder, folder=folder, begun=clock),

@@ -44,12 +44,7 @@ KINDS = (
         **SPREAD,
     ),
 )
-AUTO = {
-    **QUICK,
-    "models.families": ["kmeans"],
-    "stability.splits": 12,
-    "stability.resamples": 10,
-}
+AUTO = {**QUICK, "models.families": ["kmeans"], "stability.splits": 12, "stability.resamples": 10}
 
 
 @dataclass(frozen=True)

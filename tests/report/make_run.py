@@ -417,8 +417,7 @@ def _look_back(out: Path, df: pl.DataFrame, names: Sequence[str], seed: int) -> 
     rng = np.random.default_rng(seed)
     chance = 1 / (1 + np.exp(1.2 - 0.25 * df["order_count"].to_numpy()))
     then = df.with_columns(
-        bought=rng.random(df.height) < chance,
-        half=pl.Series(rng.integers(0, 2, df.height)),
+        bought=rng.random(df.height) < chance, half=pl.Series(rng.integers(0, 2, df.height))
     ).with_columns(
         next_spend_minor=pl.when("bought").then(pl.col("total_spend") * 1_000).otherwise(0).cast(pl.Int64)
     )

@@ -249,14 +249,7 @@ def test_the_pdf_holds_the_text_of_every_chart(open_page: Any, page_file: Path, 
         done = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True)
     except FileNotFoundError:
         pytest.skip("no pdftotext on this machine: apt-get install poppler-utils")
-    for text in (
-        "2010",
-        "number of segments, k",
-        "height of the merge",
-        "£8,737,228",
-        "log scale",
-        "Gone",
-    ):
+    for text in ("2010", "number of segments, k", "height of the merge", "£8,737,228", "log scale", "Gone"):
         assert text in done.stdout
     first, second, *_ = done.stdout.split("\f")  # the handout
     assert "What to do" in first

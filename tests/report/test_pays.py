@@ -146,11 +146,7 @@ def test_where_nobody_came_back_it_says_so(data: ReportData) -> None:
             {},
             "the segments rest on other tables, which are as of today and say nothing of the past",
         ),
-        (
-            "[look_back]\ndays = 200",
-            {},
-            "it takes 400 days of lines to look back on 200, and there are 374",
-        ),
+        ("[look_back]\ndays = 200", {}, "it takes 400 days of lines to look back on 200, and there are 374"),
         ("", {}, "nobody is known from before the last 90 days"),
     ],
 )

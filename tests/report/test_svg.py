@@ -46,11 +46,7 @@ def test_numbers_are_short(number: str, short: str) -> None:
 
 
 boxes = st.builds(
-    placing.Box,
-    x=st.floats(0, 300),
-    y=st.floats(0, 100),
-    width=st.floats(10, 120),
-    height=st.just(20.0),
+    placing.Box, x=st.floats(0, 300), y=st.floats(0, 100), width=st.floats(10, 120), height=st.just(20.0)
 )
 
 

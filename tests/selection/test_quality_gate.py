@@ -56,10 +56,7 @@ DRIFT = {"order_count": 0.05, "total_spend": 0.31}
             ["share of customers who moved is 0.2, expected at most gate.max_moved_share = 0.19"],
         ),
         ({"max_drift": 0.31}, []),
-        (
-            {"max_drift": 0.25},
-            ["drift (PSI) of total_spend is 0.31, expected at most gate.max_drift = 0.25"],
-        ),
+        ({"max_drift": 0.25}, ["drift (PSI) of total_spend is 0.31, expected at most gate.max_drift = 0.25"]),
         (
             {"require_admissible": True, "max_drift": 0.4},
             ["no candidate is admissible, and gate.require_admissible asks for one"],

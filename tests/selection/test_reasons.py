@@ -46,11 +46,7 @@ def test_ties_go_by_name(first: CandidateKey, second: CandidateKey) -> None:
 def test_without_a_silhouette_a_candidate_comes_last() -> None:
     assert name(
         decided(row("kmeans", "", 4, silhouette=None), row("mixture", "full", 4, silhouette=-0.9))
-    ) == (
-        "mixture",
-        "full",
-        4,
-    )
+    ) == ("mixture", "full", 4)
 
 
 def test_a_partition_prefers_sound_segments_then_the_nearest_k_then_the_smaller_one() -> None:

@@ -52,8 +52,7 @@ def put_own(out: Place) -> None:
     """Two published runs, and the stages of a run that was killed and has another input now."""
     for run_id in (OLDER, disk_steps.OLD):
         storage.write_json(
-            storage.join(out, "runs", run_id, "manifest.json"),
-            {"name": "run", "files": 3, "run_id": run_id},
+            storage.join(out, "runs", run_id, "manifest.json"), {"name": "run", "files": 3, "run_id": run_id}
         )
         storage.write_text(storage.join(out, "runs", run_id, "inner/part-0"), "run")
     storage.write_json(storage.join(out, "latest.json"), {"run": f"runs/{disk_steps.OLD}"})

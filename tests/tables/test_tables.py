@@ -108,10 +108,7 @@ def test_each_buyer_counts_once() -> None:
 def test_counts_of_parts_add_up(seed: int) -> None:
     rng = np.random.default_rng(seed)
     lines = pl.DataFrame(
-        {
-            "customer_id": rng.integers(0, 30, 200),
-            "product_id": rng.choice(list("ABCDEF"), 200),
-        }
+        {"customer_id": rng.integers(0, 30, 200), "product_id": rng.choice(list("ABCDEF"), 200)}
     ).with_columns(segment=pl.col("customer_id") % 3 + 1)
     halves = [lines.filter(pl.col("customer_id") < 15), lines.filter(pl.col("customer_id") >= 15)]
     parts = [tables.buyers(part.lazy(), "product_id").collect() for part in halves]

@@ -227,8 +227,6 @@ def _merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _both(
-    one: pl.DataFrame | None,
-    other: pl.DataFrame | None,
-    join: Callable[[list[pl.DataFrame]], pl.DataFrame],
+    one: pl.DataFrame | None, other: pl.DataFrame | None, join: Callable[[list[pl.DataFrame]], pl.DataFrame]
 ) -> pl.DataFrame | None:
     return None if one is None or other is None else join([one, other])

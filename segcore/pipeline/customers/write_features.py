@@ -52,12 +52,7 @@ class Totals:
 
 
 def write(
-    run: RunContext,
-    tasks: Sequence[Task],
-    folder: Path,
-    tables: Path | None,
-    absent: set[str],
-    at_once: int,
+    run: RunContext, tasks: Sequence[Task], folder: Path, tables: Path | None, absent: set[str], at_once: int
 ) -> Totals:
     """Write what is known of every bucket's customers, in hash order, and add up the rest."""
     totals = Totals()

@@ -150,8 +150,7 @@ def write(
         for identity in lineage.identities
     )
     records.write(
-        folder,
-        LineageReport(previous=old.run_id, next_segment=lineage.next_segment, segments=identities),
+        folder, LineageReport(previous=old.run_id, next_segment=lineage.next_segment, segments=identities)
     )
     renamed = sorted((i for i in identities if i.renamed), key=lambda i: i.segment or 0)
     report = MovementReport(

@@ -103,10 +103,7 @@ def _rows(group: FileGroup, about: job.Join, settings: job.Job) -> pl.LazyFrame:
     key = _key(_KEY, group.dtypes[_KEY], settings)
     return (
         lf.filter(~pl.col("malformed"))
-        .select(
-            key.alias(_KEY),
-            *(as_id_text(name, group.dtypes[name]).alias(name) for name in about.added),
-        )
+        .select(key.alias(_KEY), *(as_id_text(name, group.dtypes[name]).alias(name) for name in about.added))
         .drop_nulls(_KEY)
         .with_columns(pl.col(_KEY).hash(_SEED).alias(_HASH))
     )
@@ -208,11 +205,7 @@ def _with_columns(
         for one in [*written, *(one for some in lines for one in some)]:
             Path(one).unlink()
     return replace(
-        file,
-        path=path,
-        compression="",
-        reader="records",
-        names=(*names, *about.added, marker(number)),
+        file, path=path, compression="", reader="records", names=(*names, *about.added, marker(number))
     )
 
 

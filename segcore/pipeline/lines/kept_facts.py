@@ -53,10 +53,7 @@ def looked_through(
 
 
 def patterns(
-    cache: Cache,
-    groups: Sequence[FileGroup],
-    settings: Job,
-    count: Callable[[FileGroup, int], pl.LazyFrame],
+    cache: Cache, groups: Sequence[FileGroup], settings: Job, count: Callable[[FileGroup, int], pl.LazyFrame]
 ) -> Callable[[FileGroup, int], pl.DataFrame]:
     """Return what counts the patterns in all files of a group, and looks at those alone in which they were not counted before.
 

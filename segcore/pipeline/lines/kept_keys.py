@@ -117,10 +117,7 @@ def _of_file(file: Prepared) -> dict[str, Any]:
 
 
 def _identity(source: Source) -> list[Any]:
-    return [
-        *(source.path, source.member, source.size, source.modified, source.partition),
-        _ends(source.path),
-    ]
+    return [*(source.path, source.member, source.size, source.modified, source.partition), _ends(source.path)]
 
 
 def _ends(path: str) -> str:

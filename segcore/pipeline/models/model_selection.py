@@ -76,11 +76,7 @@ class Fit:
 
 
 def fit(
-    population: Population,
-    settings: job.Job,
-    progress: Progress,
-    *,
-    starts: Mapping[int, Sequence[Floats]],
+    population: Population, settings: job.Job, progress: Progress, *, starts: Mapping[int, Sequence[Floats]]
 ) -> Sweep:
     """Fit every candidate that the job asks for.
 

@@ -76,10 +76,7 @@ class Table:
 
 def of(run: Path, manifest: Manifest) -> dict[str, Table]:
     """Return the tables of a finished run by name."""
-    own = {
-        "run_id": pl.lit(manifest.run_id),
-        "as_of": pl.lit(date.fromisoformat(manifest.as_of[:10])),
-    }
+    own = {"run_id": pl.lit(manifest.run_id), "as_of": pl.lit(date.fromisoformat(manifest.as_of[:10]))}
     path = run / "moved.parquet"
 
     return {

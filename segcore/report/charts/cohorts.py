@@ -149,11 +149,7 @@ def _bars(df: pl.DataFrame, fmt: Formatter, *, upright: bool = False) -> alt.Cha
         alt.Chart(df)
         .mark_bar(stroke=PAPER, strokeWidth=1)
         .encode(
-            x=alt.X(
-                "month:O",
-                title=None,
-                axis=months_axis(labels, upright=upright),
-            ),
+            x=alt.X("month:O", title=None, axis=months_axis(labels, upright=upright)),
             y=alt.Y(
                 "revenue:Q",
                 title=None,

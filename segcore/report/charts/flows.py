@@ -76,14 +76,7 @@ def _drawn(
         layers += [
             alt.Chart(part).mark_rule(strokeWidth=8).encode(x=x, y=y, y2=alt.Y2("y1:Q"), color=colour),
             alt.Chart(part)
-            .mark_text(
-                **place,
-                fontWeight=600,
-                fontSize=_FONT,
-                lineBreak="\n",
-                lineHeight=_LINE,
-                color=INK,
-            )
+            .mark_text(**place, fontWeight=600, fontSize=_FONT, lineBreak="\n", lineHeight=_LINE, color=INK)
             .encode(x=x, y=alt.Y("middle:Q", axis=None), text=alt.Text("label:N")),
         ]
     return alt.layer(*layers)

@@ -19,11 +19,7 @@ _FONT = 14
 
 
 def segment_map(
-    points: pl.DataFrame,
-    names: Mapping[int, str],
-    axes: tuple[str, str],
-    features: list[str],
-    fmt: Formatter,
+    points: pl.DataFrame, names: Mapping[int, str], axes: tuple[str, str], features: list[str], fmt: Formatter
 ) -> Figure | None:
     """Draw a dot per cell, its area the customers in it, its colour their segment; None where all are too few."""
     points = points.filter(pl.col("segment").is_in(list(names)))

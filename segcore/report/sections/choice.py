@@ -96,11 +96,6 @@ def _stability(chosen: list[dict[str, Any]], names: dict[int, str], fmt: Formatt
     if not values or len(values) != len(names):
         return []
     return [
-        {
-            "name": names[s],
-            "colour": colour(s),
-            "text": fmt.number(v),
-            "percent": round(100 * (v or 0.0), 1),
-        }
+        {"name": names[s], "colour": colour(s), "text": fmt.number(v), "percent": round(100 * (v or 0.0), 1)}
         for s, v in zip(sorted(names), values, strict=True)
     ]

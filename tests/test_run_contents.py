@@ -65,5 +65,5 @@ def test_what_the_reference_has_some_run_leaves(runs: list[Path], sample_run: Ru
                 found for column in columns if (found := run_contents.column_of(entry, column))
             )
     assert run_contents.FILES.keys() - there.keys() <= NOT_HERE
-    for known, columns in there.items():
-        assert set(run_contents.FILES[known].columns) - columns <= NOT_YET, known
+    for known, seen in there.items():
+        assert set(run_contents.FILES[known].columns) - seen <= NOT_YET, known

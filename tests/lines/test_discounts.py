@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segcore import errors, job
+from segcore.lines import cleaning, discounts
 from segcore.pipeline import inspect_input
 from tests.ingest.test_right_or_refused import csv, spends
 from tests.lines.test_what_counts import Counted, money_of
@@ -399,3 +400,11 @@ def test_what_does_not_fit_in_memory_is_refused_with_its_size(
     rules = job.resolve("", {"cleaning.order_discount": "off", "features.returns": returns})
     with pytest.raises(errors.BudgetError, match=said):
         taken_through(prepared([Path(str(path))], rules), rules, tmp_path / "run", capacity=3)
+
+
+def test_the_money_of_columns_is_that_of_no_line() -> None:
+    places = pl.Series([3, 4, 5, 2**40 + 1], dtype=pl.UInt64)
+    off = pl.LazyFrame({"place": places, "by_columns": [5, 0, 7, 2]})
+    dtype = cleaning.class_type(job.Cleaning(order_discount="off"))
+    counted = discounts.by_file(off, dtype).collect().sort("file")
+    assert counted.drop("file").rows() == [("discount", 0, -12, 0), ("discount", 0, -2, 0)]

@@ -45,3 +45,17 @@ def test_a_customer_called_like_nobody_is_told_by_that(customer: str) -> None:
 @pytest.mark.parametrize("customer", ["Guestling", "100", "99", "latest", "Cashmere"])
 def test_a_name_that_holds_such_a_word_is_a_name(customer: str) -> None:
     assert suspects.guests(heavy(customer, 21), 1_000, 2) == []
+
+
+def test_of_many_customers_some_are_compared_and_the_number_is_estimated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = [form for number in range(2_000) for form in (f"a{number}", f"A{number}")]
+    customers = pl.LazyFrame({"customer_id": ids})
+    exact = suspects.in_two_forms(customers, len(ids))
+    monkeypatch.setattr(suspects, "_FORMS", 1_000)  # 4 times that: an eighth of the forms is compared
+    estimated = suspects.in_two_forms(customers, len(ids))
+    counts = [int(message.split()[0].replace(",", "")) for (message,) in (exact, estimated)]
+    assert counts[0] == 2_000
+    assert counts[1] % 8 == 0
+    assert 1_400 < counts[1] < 2_600

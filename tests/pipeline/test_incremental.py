@@ -234,7 +234,8 @@ def compare(folder: Path, seed: int, steps: list[int], kills: list[int]) -> None
                 patch.setattr(*nights.draw.choice(KILLS))
                 outcome(nights.folder, folder / "killed", cache=opened(folder / "cache"), **how)
         kept = outcome(nights.folder, folder / "kept", cache=opened(folder / "cache"), **how)
-        assert "error" not in kept, kept
+        # A window may have nothing in it; nothing else stops these runs.
+        assert "no purchase left" in kept.get("error", "no purchase left")
         assert kept == outcome(nights.folder, folder / "all", **how), (number, STEPS[step].__name__)
 
 

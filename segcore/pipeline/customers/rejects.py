@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -61,7 +61,7 @@ def write(
     mode = settings.cleaning.rejects
     if mode == "count":
         return
-    groups = _groups(buckets, source)
+    first = ingest.first_records(_groups(buckets, source))
     if mode == "all":
         copies = of_buckets.lazy().select(*_PLACE, "class", "amount")
         frames = [copies, *([pl.scan_parquet(buckets.paths(buckets.texts))] if buckets.texts else [])]
@@ -71,12 +71,12 @@ def write(
         if buckets.rejects:
             rejected = pl.scan_parquet(buckets.paths(buckets.rejects))
             chosen.append(first_of_each(rejected).collect(engine="streaming"))
-        rejects = _read_again(first_of_each(pl.concat(chosen).lazy()).collect(), groups)
+        rejects = _read_again(first_of_each(pl.concat(chosen).lazy()).collect(), source.file_groups, first)
     texts = [name for name in _TEXTS if name in rejects.collect_schema().names()]
     known = {
         "file": [file.number for file in source.files],
         "name": [file.source.name for file in source.files],
-        "start": [start for _, start in sorted(ingest.first_records(groups).items())],
+        "start": [start for _, start in sorted(first.items())],
     }
     names = pl.LazyFrame(known, schema={"file": pl.UInt32, "name": pl.String, "start": pl.UInt64})
     out = rejects.join(names, on="file").select(
@@ -105,20 +105,24 @@ def _groups(buckets: Buckets, source: PreparedInput) -> list[FileGroup]:
     ]
 
 
-def _read_again(chosen: pl.DataFrame, groups: list[FileGroup]) -> pl.LazyFrame:
-    """Read the texts of a few lines: cheaper than to carry those of every rejected line along."""
+def _read_again(chosen: pl.DataFrame, groups: Sequence[FileGroup], first: Mapping[int, int]) -> pl.LazyFrame:
+    """Read the texts of a few lines: cheaper than to carry those of every rejected line along.
+
+    Many small files are read at once, however they were when their lines were counted from the ``first`` of each.
+    """
     wanted = chosen.select(*_PLACE, "class", "amount")
     texts = [wanted.head(0)]
     for group in groups:
-        of_group = ingest.first_records([group])
         # File by file, no more is read than up to the last line that is wanted.
         for part in ingest.split(group, _LINES_A_PART):
             # A line's record counts from the first file of its scan, so it has another number in a part.
-            before = {
-                number: of_group[number] - start for number, start in ingest.first_records([part]).items()
-            }
+            before = {number: first[number] - start for number, start in ingest.first_records([part]).items()}
             own = wanted.filter(pl.col("file").is_in(list(before))).with_columns(
-                (pl.col("record") - pl.col("file").replace_strict(before, return_dtype=pl.UInt64)).alias("at")
+                # A file's lines may have been counted from its own first one, which comes later in the part.
+                at=(
+                    pl.col("record").cast(pl.Int64)
+                    - pl.col("file").replace_strict(before, return_dtype=pl.Int64)
+                ).cast(pl.UInt64)
             )
             if own.height:
                 texts.append(

@@ -63,7 +63,9 @@ def check(settings: Job, sources: Sequence[Source]) -> None:
 def of_sources(sources: Sequence[Source], settings: Job, memory: int) -> list[str]:
     """Return for each file what its preparation depends on."""
     common = _digest({"input": _of_input(settings), "memory": memory, **versions()})
-    return [_digest({"common": common, "file": _identity(source)}) for source in sources]
+    return [
+        _digest({"common": common, "file": _identity(source), "called": source.name}) for source in sources
+    ]
 
 
 def of_patterns(groups: Sequence[FileGroup], settings: Job, *, last_year: int) -> dict[int, str]:
@@ -143,13 +145,14 @@ def _of_ids(ids: str) -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of what reads lines, and a digest of segcore's own part in it."""
+    """Return the versions of what reads lines, a digest of segcore's own part in it, and hashes as this machine computes them."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for path in sorted([*root.glob("*"), *(path for name in _CODE for path in (root / name).rglob("*"))]):
         if path.suffix in (".py", ".toml"):
             digest.update(path.read_bytes())
-    return {**engine.versions(), "code": digest.hexdigest()}
+    hashes = [*pl.Series(["segcore", "", None]).hash(1), *pl.Series([0, 2**40, None]).hash(1)]
+    return {**engine.versions(), "code": digest.hexdigest(), "hashes": str(hashes)}
 
 
 def _digest(parts: dict[str, Any]) -> str:

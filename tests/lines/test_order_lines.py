@@ -110,3 +110,16 @@ def test_the_larger_number_of_lines_with_a_named_order_counts() -> None:
     )
     # Two lines of order 1 have no customer where it has one, and three of orders 1 and 2 no date.
     assert order_lines.count_named(lf, TEXTS).collect().item() == 3
+
+
+def test_by_position_whoever_says_an_order_a_customer_or_a_date_begins_an_order() -> None:
+    texts = [
+        ("1", "", ""),
+        ("", "", ""),
+        (" ", "c", ""),
+        ("", " ", ""),
+        ("2", "", ""),
+        ("", "", "2011-01-01"),
+    ]
+    lf = lines(*texts).with_columns(malformed=pl.col("record") == 4)
+    assert order_lines.first_lines(lf, TEXTS).collect()["record"].to_list() == [0, 2, 5]

@@ -17,6 +17,7 @@ BASE      ?= HEAD
 TURNS     ?= 3
 ROOM      ?=
 SAMPLE    ?=
+ONLY      ?=
 UPGRADE   ?=
 TESTERS   ?= 3
 
@@ -91,9 +92,8 @@ bench-dates: $(VENV)/.dev ## rules of choice on fresh runs at 15 dates and other
 	$(BIN)/python -m tests.benchmarks.dates $(INPUT) $(FOLDER)/dates
 	$(BIN)/python -m tests.benchmarks.rules $(FOLDER)/dates
 
-audit: $(VENV)/.dev ## what the statistics claim, held against simulated truth, on the customers of INPUT (some minutes)
-	$(BIN)/segcore segment $(INPUT) --out $(FOLDER)/audit --job $(JOB) --quiet >/dev/null
-	$(BIN)/python -m tests.benchmarks.audit $(FOLDER)/audit
+audit: $(VENV)/.dev ## what the statistics claim, held against simulated truth (half an hour); INPUT=data/online-retail ONLY='names renames'
+	$(BIN)/python -m tests.benchmarks.audit $(INPUT) $(FOLDER)/audit $(if $(ONLY),--rows $(ONLY))
 
 bench-self: $(VENV)/.dev ## this code beside an earlier commit's, by turns; BASE=HEAD INPUT=data/sample TURNS=3
 	$(BIN)/python -m tests.benchmarks.against_itself $(INPUT) --base $(BASE) --turns $(TURNS)

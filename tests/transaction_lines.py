@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -64,6 +65,23 @@ def line(**given: Any) -> Line:
 def frame(lines: Sequence[Line]) -> pl.DataFrame:
     """Return lines as the text columns of an export."""
     return pl.DataFrame(list(lines), schema=dict.fromkeys(HEADER, pl.String), orient="row")
+
+
+def few_come_back(n_customers: int, share: float) -> list[Line]:
+    """Customers of whom a share has two to nine orders, the others one."""
+    rng = random.Random(0)
+    return [
+        line(
+            InvoiceNo=f"{customer}-{order}",
+            CustomerID=f"c{customer}",
+            StockCode=f"p{rng.randrange(50)}",
+            Quantity=rng.randint(1, 40),
+            UnitPrice=f"{rng.randint(1, 900) / 100}",
+            InvoiceDate=f"2011-{rng.randint(1, 12):02}-{rng.randint(1, 28):02} 10:00:00",
+        )
+        for customer in range(n_customers)
+        for order in range(rng.randint(2, 9) if customer < n_customers * share else 1)
+    ]
 
 
 def write_csv(path: Path, lines: Sequence[Line]) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import polars as pl
@@ -12,24 +11,7 @@ import pytest
 from segcore import Run, segment
 from segcore.pipeline import score
 from tests.conftest import QUICK
-from tests.transaction_lines import Line, line, write_csv
-
-
-def shop(n_customers: int, share: float) -> list[Line]:
-    """Customers of whom a share has two to nine orders, the others one."""
-    rng = random.Random(0)
-    return [
-        line(
-            InvoiceNo=f"{customer}-{order}",
-            CustomerID=f"c{customer}",
-            StockCode=f"p{rng.randrange(50)}",
-            Quantity=rng.randint(1, 40),
-            UnitPrice=f"{rng.randint(1, 900) / 100}",
-            InvoiceDate=f"2011-{rng.randint(1, 12):02}-{rng.randint(1, 28):02} 10:00:00",
-        )
-        for customer in range(n_customers)
-        for order in range(rng.randint(2, 9) if customer < n_customers * share else 1)
-    ]
+from tests.transaction_lines import few_come_back, line, write_csv
 
 
 def joined(run: Run) -> pl.DataFrame:
@@ -41,7 +23,7 @@ def joined(run: Run) -> pl.DataFrame:
     "share", [0.03, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.01, 0.08, 0.2, 0.5))]
 )
 def test_who_came_back_is_in_segments_that_say_so(share: float, tmp_path: Path) -> None:
-    dump = write_csv(tmp_path / "a.csv", shop(600, share))
+    dump = write_csv(tmp_path / "a.csv", few_come_back(600, share))
     once_apart = {**QUICK, "models.one_time_buyers": "separate", "models.k_max": 3}
     run = segment(dump, tmp_path / "apart", overrides=once_apart, quiet=True)
     called = joined(run).with_columns(once=pl.col("segment_name").str.to_lowercase().str.contains("one-time"))
@@ -58,10 +40,10 @@ def test_who_came_back_is_in_segments_that_say_so(share: float, tmp_path: Path) 
 
 def test_a_customer_far_beyond_the_fit_has_figures(tmp_path: Path) -> None:
     run = segment(
-        write_csv(tmp_path / "a.csv", shop(300, 0.03)), tmp_path / "out", overrides=QUICK, quiet=True
+        write_csv(tmp_path / "a.csv", few_come_back(300, 0.03)), tmp_path / "out", overrides=QUICK, quiet=True
     )
     beyond = [
-        *shop(40, 0.03),
+        *few_come_back(40, 0.03),
         line(CustomerID="enormous", InvoiceNo="e", Quantity="80000000", UnitPrice="900000"),
         *(
             line(CustomerID="often", InvoiceNo=f"o{n}", InvoiceDate=f"2011-06-{1 + n % 28:02} 10:00:00")

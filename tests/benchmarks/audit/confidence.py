@@ -1,0 +1,91 @@
+"""Whether the confidence of a customer is the share of fits to other customers that keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from segcore.arrays import Floats
+from segcore.evaluation.keeping import matched, measure
+from segcore.evaluation.refit import ModelSpec, Target, refit_each
+from tests.benchmarks.audit.data import KMEANS, Data, Figure
+
+EDGES = (0.7, 0.9, 0.97)
+FOUR: Target = (KMEANS, 4)
+DIAGONAL: Target = (ModelSpec(family="mixture", variant="diag"), 3)
+# A world: customers to fit to, customers to judge on, and others to fit to.
+World = Callable[[int], tuple[Floats, Floats, list[Floats]]]
+
+
+def confidence(data: Data) -> Iterator[Figure]:
+    """Hold what is said against what fits to other customers keep, in four bins of what is said."""
+    named = (
+        ("four overlapping groups", _drawn(_groups), FOUR, 6),
+        ("one cloud", _drawn(_cloud), FOUR, 6),
+        ("real customers, in thirds", _thirds(data.matrix), FOUR, 12),
+        ("real customers, in thirds", _thirds(data.matrix), DIAGONAL, 12),
+    )
+    for what, world, target, count in named:
+        said, kept = _compared(world, target, count)
+        yield Figure(
+            f"confidence, {what}, {target[0].variant or 'K-Means'} {target[1]}: said and kept, below .7, to .9, to .97, above",
+            "1 - d1/d2, or a posterior",
+            _bins(said, kept),
+        )
+        sure = said >= 0.9
+        yield Figure(
+            "the same: customers with a confidence of .9 and more, and the share of them who are kept",
+            "0.03%, 89%, 0.05% by three models",
+            f"{sure.mean():.0%}, {kept[sure].mean():.3f}" if sure.any() else "none",
+        )
+
+
+def _compared(world: World, target: Target, count: int) -> tuple[Floats, Floats]:
+    said, kept = [], []
+    for number in range(count):
+        X, judged, others = world(number)
+        model = refit_each([target], X, number)[target].assigner
+        labels, margin = model.assign(judged)
+        known = measure(model, target, X, len(X), seed=number)
+        said.append(known.confidence(margin).astype(np.float64))
+        again = [refit_each([target], Z, i)[target].assigner.assign(judged)[0] for i, Z in enumerate(others)]
+        kept.append(np.mean([matched(labels, other, target[1]) == labels for other in again], axis=0))
+    return np.concatenate(said), np.concatenate(kept)
+
+
+def _bins(said: Floats, kept: Floats) -> str:
+    own = np.digitize(said, EDGES)
+    return ", ".join(
+        f"{said[own == b].mean():.2f} {kept[own == b].mean():.2f}" if (own == b).sum() > 100 else "few"
+        for b in range(len(EDGES) + 1)
+    )
+
+
+def _drawn(draw: Callable[[int, tuple[int, ...]], Floats]) -> World:
+    def world(number: int) -> tuple[Floats, Floats, list[Floats]]:
+        others = [draw(1_500, (number, 2, i)) for i in range(10)]
+        return draw(1_500, (number, 0)), draw(2_000, (number, 1)), others
+
+    return world
+
+
+def _groups(n: int, seed: tuple[int, ...]) -> Floats:
+    rng = np.random.default_rng(seed)
+    centres = np.array([[0, 0, 0], [2.2, 0, 0], [0, 2.4, 0], [1.5, 1.5, 2]])
+    return np.asarray(centres[rng.integers(0, 4, n)] + rng.normal(size=(n, 3)))
+
+
+def _cloud(n: int, seed: tuple[int, ...]) -> Floats:
+    rng = np.random.default_rng(seed)
+    return np.asarray(rng.multivariate_normal(np.zeros(4), 0.6 * np.eye(4) + 0.4, n))
+
+
+def _thirds(X: Floats) -> World:
+    """Fit to a random third, fit again to another one, judge on the last."""
+
+    def world(number: int) -> tuple[Floats, Floats, list[Floats]]:
+        parts = np.array_split(np.random.default_rng((5, number)).permutation(len(X)), 3)
+        return X[parts[0]], X[parts[1]], [X[parts[2]]]
+
+    return world

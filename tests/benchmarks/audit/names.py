@@ -10,7 +10,7 @@ import polars as pl
 
 from segcore import Run, schema, segment
 from segcore.evaluation.refit import refit
-from segcore.profile import fit_rules
+from segcore.profile import fit_rules, recency
 from segcore.profile.rules import assign
 from tests.benchmarks.audit.data import JOB, KMEANS, QUICK, SAMPLE, Data, Figure
 
@@ -31,16 +31,19 @@ def names(data: Data) -> Iterator[Figure]:
     customers = data.customers.select("customer_id", "days_since_last_order")
     told = pl.read_parquet(data.run.segments / "*.parquet").join(customers, on="customer_id")
     yield Figure(
-        "bought in the last 30 days and is told to be won back",
-        "240",
-        str(_won_back(data.run, told)),
+        "bought in the last 30 days, in a segment that is to be won back; of them those whom the card has not under keep",
+        "240; 240",
+        _won_back(data.run, told),
     )
 
 
-def _won_back(run: Run, told: pl.DataFrame) -> int:
+def _won_back(run: Run, told: pl.DataFrame) -> str:
     profile = pl.read_parquet(run.folder / "profile.parquet", columns=["segment", "treatment"])
-    back = profile.filter(pl.col("treatment").str.to_lowercase().str.contains("win back"))["segment"]
-    return told.filter(pl.col("segment").is_in(back.implode()), pl.col("days_since_last_order") <= 30).height
+    back = profile.filter(pl.col("treatment").str.to_lowercase().str.contains("win.back"))["segment"]
+    everybody = pl.read_parquet(run.folder / "all_customers.parquet").row(0, named=True)
+    late = recency.state(recency.usual_gap_of(everybody) or 0.0) > 0
+    recent = told.filter(pl.col("segment").is_in(back.implode()), pl.col("days_since_last_order") <= 30)
+    return f"{recent.height}; {recent.filter(late).height}"
 
 
 def renames(data: Data) -> Iterator[Figure]:

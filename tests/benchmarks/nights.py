@@ -3,7 +3,8 @@
 Runs the job on a window that ends one day later each night, once so that every run follows the one before and once with
 ``fresh``, which chooses as if there were none; segments keep their numbers in both. Prints what was chosen each night
 and the share of customers whose segment is another one than the night before; then changes of model, renames, new ids, and
-movers by cause. Nothing is asserted.
+movers by cause. Nothing is asserted. ``--quick`` leaves out what changes none of that: families that never win, what is told of
+the next period, and charts; ``--lines following`` the other line.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import argparse
 import json
 import tempfile
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from segcore import Run, profile, records, segment
 from segcore.records import MovementReport
+from tests.benchmarks.lean import NIGHTLY, undrawn
 
 ROOT = Path(__file__).parent.parent.parent
 JOB = ROOT / "jobs" / "online-retail.toml"
@@ -31,6 +35,7 @@ class Line:
 
     out: Path
     fresh: bool
+    without: dict[str, Any]
     model: str = ""
     segments: pl.DataFrame | None = None
     changes: int = 0
@@ -42,8 +47,8 @@ class Line:
     seen: set[int] = field(default_factory=set)
 
     def night(self, dump: str, end: date, window: str) -> str:
-        """Run one night, and return its model and the share of customers who moved."""
-        overrides = {"features.as_of": str(end), "features.window": window, "structure_test.copies": 0}
+        """Run one night, and return its model, the share of customers who moved, and renames and new ids up to now."""
+        overrides = self.without | {"features.as_of": str(end), "features.window": window}
         run = segment(dump, self.out, job=JOB, overrides=overrides, fresh=self.fresh, keep=2, quiet=True)
         model, segments = (
             _chosen(run),
@@ -59,7 +64,7 @@ class Line:
         self.model, self.segments = model, segments
         self.names = names = _names(run)
         self.seen |= {*names}
-        return f"{model} {100 * moved:5.1f}%"
+        return f"{model} {100 * moved:5.1f}% {self.renames} {self.new_ids}"
 
     def _count(self, run: Run) -> None:
         """Count ids that no night before has had, names that others had, and movers by cause."""
@@ -89,14 +94,17 @@ def main() -> None:
         "--last", type=date.fromisoformat, required=True, help="day on which the last window ends"
     )
     parser.add_argument("--window", default="270d")
+    parser.add_argument("--quick", action="store_true", help="leave out what never wins, and charts")
+    parser.add_argument("--lines", nargs="+", choices=("following", "fresh"), default=["following", "fresh"])
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        lines = [Line(Path(folder) / "following", fresh=False), Line(Path(folder) / "fresh", fresh=True)]
-        print(f"{'night':12}{'following':28}{'fresh':28}")
+    without = NIGHTLY if asked.quick else {"structure_test.copies": 0}
+    with tempfile.TemporaryDirectory() as folder, undrawn() if asked.quick else nullcontext():
+        lines = [Line(Path(folder) / name, fresh=name == "fresh", without=without) for name in asked.lines]
+        print(f"{'night':12}{''.join(f'{name:28}' for name in asked.lines)}")
         for left in reversed(range(asked.nights)):
             end = asked.last - timedelta(days=left)
             told = [line.night(asked.input, end, asked.window) for line in lines]
-            print(f"{end!s:12}{told[0]:28}{told[1]:28}", flush=True)
+            print(f"{end!s:12}{''.join(f'{own:28}' for own in told)}", flush=True)
         for line in lines:
             name = "fresh" if line.fresh else "following"
             share = line.moved / max(asked.nights - 1, 1)

@@ -100,7 +100,7 @@ def causes(data: Data) -> Iterator[Figure]:
     by_behaviour = idle = movers = counted = 0
     for run, night in zip(data.nights[1:], NIGHTS[1:], strict=True):
         moved = pl.read_parquet(run.folder / "moved.parquet")
-        between = lines.filter(pl.col("day") > night - timedelta(days=2), pl.col("day") <= night)
+        between = lines.filter(pl.col("day") >= night - timedelta(days=2), pl.col("day") < night)
         own = moved.filter(pl.col("changed") == "behaviour")
         ids = own["customer_id"].cast(pl.String).str.strip_suffix(".0")
         by_behaviour += own.height

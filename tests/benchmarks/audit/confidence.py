@@ -29,7 +29,7 @@ def confidence(data: Data) -> Iterator[Figure]:
     for what, world, target, count in named:
         said, kept = _compared(world, target, count)
         yield Figure(
-            f"confidence, {what}, {target[0].variant or 'K-Means'} {target[1]}: said and kept, below .7, to .9, to .97, above",
+            f"confidence, {what}, {target[0].variant or 'K-Means'} {target[1]}: said and kept, below .7, to .9, to .97, above; largest gap",
             "1 - d1/d2, or a posterior",
             _bins(said, kept),
         )
@@ -56,10 +56,13 @@ def _compared(world: World, target: Target, count: int) -> tuple[Floats, Floats]
 
 def _bins(said: Floats, kept: Floats) -> str:
     own = np.digitize(said, EDGES)
-    return ", ".join(
-        f"{said[own == b].mean():.2f} {kept[own == b].mean():.2f}" if (own == b).sum() > 100 else "few"
+    pairs = [
+        (said[own == b].mean(), kept[own == b].mean())
         for b in range(len(EDGES) + 1)
-    )
+        if (own == b).sum() > 100
+    ]
+    gap = max(abs(a - b) for a, b in pairs)
+    return ", ".join(f"{a:.2f} {b:.2f}" for a, b in pairs) + f"; {gap:.3f}"
 
 
 def _drawn(draw: Callable[[int, tuple[int, ...]], Floats]) -> World:

@@ -56,45 +56,54 @@ def passes(errors: float = 0.0, leeway: float = 0.0) -> Callable[[Row], bool]:
     return condition
 
 
-def fewest(row: Row) -> float:
-    """Order by the number of segments."""
-    return float(row["k"])
+def fewest(row: Row) -> tuple[float, ...]:
+    """Order: K-Means first, then the fewest segments."""
+    return row["family"] != "kmeans", row["k"]
 
 
-def largest(row: Row) -> float:
-    """Order by the number of segments, the largest first."""
-    return -float(row["k"])
+def largest(row: Row) -> tuple[float, ...]:
+    """Order: K-Means first, then the most segments."""
+    return row["family"] != "kmeans", -row["k"]
 
 
-def nearest_four(row: Row) -> float:
-    """Order by how far the number of segments is from four."""
-    return abs(float(row["k"]) - 4)
+def stable(row: Row) -> tuple[float, ...]:
+    """Order: the most segments first, then those that come back most often."""
+    return -row["k"], -row["prediction_strength"]
 
 
-def best_told(condition: Callable[[Row], bool], order: Callable[[Row], float], within: float = 1.0) -> Rule:
-    """Return a rule: of what passes and tells the next period as well as the best, K-Means first, then by an order."""
+def nearest_four(row: Row) -> tuple[float, ...]:
+    """Order: K-Means first, then the number of segments nearest to four."""
+    return row["family"] != "kmeans", abs(row["k"] - 4)
+
+
+def best_told(condition: Callable[[Row], bool], order: Callable[[Row], tuple[float, ...]]) -> Rule:
+    """Return a rule: of what passes and tells the next period as well as the best within one standard error, by an order."""
 
     def choose(table: pl.DataFrame) -> Row:
         left = [row for row in table.to_dicts() if condition(row)]
         if not left:
             return today(table)
         best = max(left, key=lambda row: row["next_period_auc"])
-        bar = best["next_period_auc"] - within * best["next_period_auc_se"]
+        bar = best["next_period_auc"] - best["next_period_auc_se"]
         left = [row for row in left if row["next_period_auc"] >= bar]
-        return min(left, key=lambda row: (row["family"] != "kmeans", order(row), -row["silhouette"]))
+        return min(left, key=lambda row: (*order(row), -row["silhouette"]))
 
     return choose
 
 
+BARS, LEEWAY, CLEAR = passes(), passes(leeway=RULE.leeway), passes(errors=2)
 RULES: dict[str, Rule] = {
     "the rule": today,
-    "bars, next period, largest": best_told(passes(), largest),
-    "bars, next period, fewest": best_told(passes(), fewest),
-    "leeway, next period, largest": best_told(passes(leeway=RULE.leeway), largest),
-    "leeway, next period, fewest": best_told(passes(leeway=RULE.leeway), fewest),
-    "two errors, next period, largest": best_told(passes(2), largest),
-    "two errors, next period, fewest": best_told(passes(2), fewest),
-    "two errors, next period, nearest four": best_told(passes(2), nearest_four),
+    "bars; next period; largest": best_told(BARS, largest),
+    "bars; next period; fewest": best_told(BARS, fewest),
+    "bars; next period; largest, most stable": best_told(BARS, stable),
+    "leeway; next period; largest": best_told(LEEWAY, largest),
+    "leeway; next period; fewest": best_told(LEEWAY, fewest),
+    "leeway; next period; largest, most stable": best_told(LEEWAY, stable),
+    "two errors; next period; largest": best_told(CLEAR, largest),
+    "two errors; next period; fewest": best_told(CLEAR, fewest),
+    "two errors; next period; largest, most stable": best_told(CLEAR, stable),
+    "two errors; next period; nearest four": best_told(CLEAR, nearest_four),
 }
 
 

@@ -18,7 +18,7 @@ from segcore.selection import rule
 SETS = 50
 KINDS = [("kmeans", ""), ("mixture", "spherical"), ("mixture", "diag"), ("mixture", "full")]
 KS = range(2, 9)
-RULE, MODELS, STABILITY = job.Selection(), job.Models(), job.Stability(splits=18, resamples=18, min_splits=6)
+RULE, MODELS, STABILITY = job.Selection(), job.Models(), job.Stability()
 # Below the bar in the first halving by that much: the halvings differ by about .1, so no rule that is tried lets it pass.
 HOPELESS = 0.3
 
@@ -41,7 +41,7 @@ def groups(number: int, n: int = 600) -> tuple[int, Floats, Labels]:
 
 
 def candidates(number: int) -> tuple[int, pl.DataFrame]:
-    """Return how many groups were planted, and the candidates: five restarts, 6 to 18 halvings and bootstrap draws.
+    """Return how many groups were planted, and the candidates, with five restarts.
 
     Each group buys in the period after at a rate of its own, which ``next_period_auc`` is of.
     """

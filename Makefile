@@ -13,6 +13,7 @@ PEERS     ?=
 LAST      ?= 2011-11-24
 NIGHTS    ?= 40
 WINDOW    ?= 270d
+QUICK     ?=
 BASE      ?= HEAD
 TURNS     ?= 3
 ROOM      ?=
@@ -85,8 +86,8 @@ bench-incremental: ROWS = 5e6
 bench-incremental: $(VENV)/.dev ## a night that adds one day to many, with what earlier nights kept and without; ROWS=5e6 FOLDER=data/bench
 	$(BIN)/python -m tests.benchmarks.incremental --rows $(ROWS) --folder $(FOLDER)
 
-bench-nights: $(VENV)/.dev ## how often a nightly run changes its mind; INPUT=data/online-retail LAST=2011-11-24 NIGHTS=40 WINDOW=270d
-	$(BIN)/python -m tests.benchmarks.nights $(INPUT) --last $(LAST) --nights $(NIGHTS) --window $(WINDOW)
+bench-nights: $(VENV)/.dev ## how often a nightly run changes its mind; INPUT=data/online-retail LAST=2011-11-24 NIGHTS=40 WINDOW=270d QUICK=1
+	$(BIN)/python -m tests.benchmarks.nights $(INPUT) --last $(LAST) --nights $(NIGHTS) --window $(WINDOW) $(if $(QUICK),--quick --lines following)
 
 bench-dates: $(VENV)/.dev ## rules of choice on fresh runs at 15 dates and other seeds; INPUT=data/online-retail FOLDER=data/bench
 	$(BIN)/python -m tests.benchmarks.dates $(INPUT) $(FOLDER)/dates

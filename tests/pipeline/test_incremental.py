@@ -38,6 +38,7 @@ from segcore.progress import Progress
 from segcore.storage import Workspace, list_files, read_json
 from segcore.storage.cache import Cache, refuse_stores
 from tests.conftest import QUICK
+from tests.operations.processes import digest
 from tests.transaction_lines import CLOCK, Line, counts, line, write_csv
 
 Heard = list[str]
@@ -481,10 +482,10 @@ def test_the_whole_job_has_the_same_bytes(tmp_path: Path, retail_job: Path) -> N
         quick = {**QUICK, "models.families": ["kmeans"], "selection.k": 4, **overrides}
         return segment(tmp_path / "in", tmp_path / out, job=retail_job, overrides=quick, quiet=True)
 
-    def bytes_of(run: Run) -> dict[str, bytes]:
+    def bytes_of(run: Run) -> dict[str, str]:  # beside the run's id
         names = [*list_files(run.folder)]
-        same = [name for name in names if name.startswith(("features", "segments", "ledger", "rejects"))]
-        return {name: (run.folder / name).read_bytes() for name in [*same, "model.json", "look_back.parquet"]}
+        same = [name for name in names if name.startswith(("features/", "segments/", "ledger", "rejects/"))]
+        return {name: digest(run.folder / name) for name in [*same, "model.json", "look_back.parquet"]}
 
     for some in (months[:-2], months[-2:-1], months[-1:]):
         for path in some:
@@ -533,3 +534,17 @@ def test_dates_far_beyond_the_others_are_set_aside_of_what_was_kept(tmp_path: Pa
         account = read_json(tmp_path / "out/customers/ledger.json")
     assert counts(account)["stray_date"] == 1
     assert kept == outcome(tmp_path / "in", tmp_path / "all")
+
+
+def test_a_clock_that_has_passed_a_date_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    early, late = CLOCK + timedelta(hours=1), CLOCK + timedelta(days=3)
+    for name, when in (("0", early), ("1", late)):
+        write_csv(tmp_path / f"in/{name}.csv", [line(InvoiceDate=f"{when:%Y-%m-%d %H:%M:%S}")])
+    found, purchases = read(monkeypatch), []
+    for clock in (CLOCK, CLOCK + timedelta(days=1), CLOCK + timedelta(days=4), CLOCK):
+        found.clear()
+        outcome(tmp_path / "in", tmp_path / "out", cache=opened(tmp_path / "cache"), clock=clock)
+        account = read_json(tmp_path / "out/customers/ledger.json")
+        purchases.append((counts(account)["purchase"], list(found)))
+    assert purchases == [(1, [{0, 1}]), (1, []), (2, [{1}]), (1, [{1}])]

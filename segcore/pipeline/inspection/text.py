@@ -14,14 +14,10 @@ from segcore.ingest.date_formats import kind_of
 from segcore.job import Job
 from segcore.lines import cleaning, ledger
 from segcore.pipeline.customers import attribute_table
-from segcore.pipeline.inspection import services, states
+from segcore.pipeline.inspection import costs, services, states
 from segcore.pipeline.inspection.counts import Missing
 from segcore.pipeline.inspection.look import Inspection
 from segcore.pipeline.lines import input_notes, memory_plan
-
-# Measured on two cores: a line from text to features; a start; and what a customer adds who is in the models' sample.
-_SECONDS_A_LINE, _SECONDS_AT_LEAST, _SECONDS_A_CUSTOMER = 7e-7, 8, 3e-3
-_COLUMNS = 5  # of the matrix, at which that was
 
 
 def describe(inspection: Inspection, settings: Job, *, memory: int | None = None) -> str:
@@ -52,7 +48,7 @@ def describe(inspection: Inspection, settings: Job, *, memory: int | None = None
         *states.table(inspection.states, settings.cleaning.amount_decimals),
         *([""] if inspection.states else []),
         *(text for table, known in inspection.extra for text in [*_extra(table, known, inspection), ""]),
-        *_costs(inspection, settings, memory or engine.default_budget()),
+        *costs.describe(inspection, settings, memory or engine.default_budget()),
         "",
         *_doubts(inspection, settings, stops(inspection, settings, memory=memory)),
     ]
@@ -188,21 +184,6 @@ def _extra(table: Mapping[str, Any], known: int, inspection: Inspection) -> list
     return texts + [f"  {c['feature']:<12} {c['column']!r:<24} {c['kind']}" for c in table["columns"]]
 
 
-def _costs(inspection: Inspection, settings: Job, memory: int) -> list[str]:
-    in_sample = min(inspection.n_customers, settings.models.sample)
-    added = sum(table["matrix_columns"] for table, _ in inspection.extra)
-    width = (len(settings.matrix.columns) + added) / _COLUMNS
-    seconds = (
-        inspection.n_lines * _SECONDS_A_LINE + in_sample * width * _SECONDS_A_CUSTOMER + _SECONDS_AT_LEAST
-    )
-    partitions = memory_plan.plan(inspection.n_lines, memory)
-    return [
-        "what the job would cost, roughly, on two cores:",
-        f"  time    {_duration(seconds / 2)} to {_duration(seconds * 2)}",
-        f"  {memory_plan.summary(inspection.n_lines, memory, partitions, settings, n_files=len(inspection.sources))}",
-    ]
-
-
 def stops(inspection: Inspection, settings: Job, *, memory: int | None) -> errors.SegcoreError | None:
     """Return what would stop the run, as far as these lines tell (duplicates may leave less); None where nothing would."""
     budget = memory or engine.default_budget()
@@ -217,7 +198,3 @@ def stops(inspection: Inspection, settings: Job, *, memory: int | None) -> error
     wanted = settings.selection.k or settings.models.k_min
     few = f"it needs {wanted} customers for as many segments"
     return errors.DataError(few) if inspection.n_customers < wanted else None
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:,.0f} minutes"

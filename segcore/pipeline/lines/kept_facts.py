@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from segcore.ingest import FileGroup, Prepared, Source, readable
+from segcore.ingest import FileGroup, Prepared, Source
 from segcore.job import Job
-from segcore.pipeline.lines import kept_keys
+from segcore.pipeline.lines import collecting, kept_keys
 from segcore.storage.cache import Cache
 
 _PREPARED, _PATTERNS = "prepared", "patterns"
@@ -67,14 +68,17 @@ def patterns(
         Counts those of a group by ``file``, with the last year that a date can have.
     """
 
+    @functools.cache
+    def keys_of(last_year: int) -> dict[int, str]:  # of all groups, and it opens each file
+        return kept_keys.of_patterns(groups, settings, last_year=last_year)
+
     def counted(group: FileGroup, last_year: int) -> pl.DataFrame:
-        keys = kept_keys.of_patterns(groups, settings, last_year=last_year)
+        keys = keys_of(last_year)
         known = {key: rows for key, rows in (cache.note(_PATTERNS) or {}).items() if key in {*keys.values()}}
         new = tuple(file for file in group.files if keys[file.number] not in known)
         schema = count(group, last_year).drop("file").collect_schema()
         if new:
-            with readable():
-                found = count(replace(group, files=new), last_year).collect(engine="streaming")
+            found = collecting.collect(count(replace(group, files=new), last_year))
             for file in new:
                 own = found.filter(pl.col("file") == file.number).drop("file")
                 known[keys[file.number]] = own.rows()

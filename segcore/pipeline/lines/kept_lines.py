@@ -18,7 +18,7 @@ import polars as pl
 from segcore import storage
 from segcore.lines import shuffle
 from segcore.lines.shuffle import PartitionFile
-from segcore.pipeline.lines import kept_keys, observation_window, repartition
+from segcore.pipeline.lines import collecting, kept_keys, observation_window, repartition
 from segcore.pipeline.lines.observation_window import Days
 from segcore.storage.cache import Cache, Piece
 
@@ -165,7 +165,7 @@ def write(
         written = pl.scan_parquet([one.path for one in parts], hive_partitioning=False)
         when = pl.col("ordered_at")
         of_files = written.group_by(shuffle.FILE.alias("file")).agg(oldest=when.min(), newest=when.max())
-        times = {file: (oldest, newest) for file, oldest, newest in _collect(of_files).iter_rows()}
+        times = {file: (oldest, newest) for file, oldest, newest in collecting.collect(of_files).iter_rows()}
         days = observation_window.counted(written)
     kept = []
     for number, about in files.items():
@@ -179,10 +179,6 @@ def write(
         "days": [[day, *counted] for day, counted in days.items()],
     }
     return _loaded(cache.add(part, facts))
-
-
-def _collect(lf: pl.LazyFrame) -> pl.DataFrame:
-    return lf.collect(engine="streaming")
 
 
 def settled(cache: Cache, entries: Sequence[Entry], bits: int) -> list[KeptLines]:

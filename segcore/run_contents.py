@@ -69,8 +69,7 @@ _PROFILE = {
     "n_orders": "orders of all its customers",
     "one_order_share": "of its customers, who ordered once",
     "name_holds": "share of its customers of whom the name is true",
-    "name_claims": "what the name says of them",
-    "name_disagreed": "runs in a row in which the rule would have given another name",
+    "name_claims": "what the name says of them, and how it compares them with another segment (`=more`, `=less`)",
     **{
         f"{state}_{what}": f"{meaning}: {words}"
         for state, meaning in (

@@ -164,7 +164,8 @@ class Lineage(Table):
         0.05,
         ge=0,
         le=0.5,
-        description="share of customers that a segment's median has to pass before the naming rule looks again",
+        description="share of customers that a segment's median has to pass before the naming rule looks again, where the name is not"
+        " kept as it is; and by which those who are called one-time buyers may be fewer than nine in ten",
     )
     tolerance: float = Field(
         0.01,

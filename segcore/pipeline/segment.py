@@ -213,11 +213,7 @@ def _succession(
         }
     changed = job_diff.model_change(known.previous.manifest.chosen, chosen)
     run_comparison.write(
-        folder,
-        followed,
-        {segment: name.name for segment, name in named.items()},
-        [*known.changes, *changed],
-        disagreed={segment: name.disagreed for segment, name in named.items()},
+        folder, followed, {segment: name.name for segment, name in named.items()}, [*known.changes, *changed]
     )
     records.write(folder, known.drift)
     before = known.previous

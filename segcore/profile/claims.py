@@ -19,11 +19,13 @@ from segcore.profile.statistics import Limits
 from segcore.profile.wording import templates
 
 Claim = tuple[str, str]
-"""A feature and its level, or ``("mostly_one_order", "yes")``, ``("repeat", "yes")``."""
+"""A feature and its level, or ``("mostly_one_order", "yes")``, ``("one_order", "yes")``, ``("repeat", "yes")``; or a feature and
+``"more"``, ``"less"``: than another segment, which says nothing of a customer."""
 
 LEVELS = ("bottom", "low", "middle", "high", "top")
 _AT = {"top": (4,), "high": (3, 4), "low": (0, 1), "bottom": (0,)}
 _DAYS_A_YEAR = 365
+_ORDERS = ("mostly_one_order", "one_order", "repeat")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,18 +44,23 @@ class Counted:
         """Return the share of a segment's customers of whom all claims are true."""
         own: Mask = self.cells["segment"] == segment
         held = own.copy()
-        for claim in claims:
+        for claim in of_a_customer(claims):
             held &= self._true(claim)
         customers = self.cells["customers"]
         return float(customers[held].sum() / max(customers[own].sum(), 1))
 
     def _true(self, claim: Claim) -> Mask:
         key, wanted = claim
-        if key in ("mostly_one_order", "repeat"):
-            return np.asarray(self.cells["once"] == (key == "mostly_one_order"))
+        if key in _ORDERS:
+            return np.asarray(self.cells["once"] == (key != "repeat"))
         if key not in self.cells:
             return np.zeros(len(self.cells["segment"]), dtype=bool)
         return np.isin(self.cells[key], _AT[wanted])
+
+
+def of_a_customer(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Return the claims without comparisons with another segment."""
+    return tuple(claim for claim in claims if claim[1] not in ("more", "less"))
 
 
 def measures() -> list[str]:

@@ -1,9 +1,9 @@
-"""Hysteresis of names: noise from run to run changes no name.
+"""Hysteresis of names: a segment that is kept has its name for as long as that is true.
 
-A segment that a previous run named is shown to the rule where that run saw it, feature by feature, until it has
-moved away by more than a margin, and by more than one step where the feature is counted. Where the rule would give another
-name all the same, the old one stays until it has done so in three runs in a row, or is no longer true of half. What the rule saw is stored with the
-profile (``named_by``), what the name claims (``name_claims``), and how often the rule has disagreed (``name_disagreed``).
+A name is given where its words are true of two thirds of the customers, and given up where they no longer are of half,
+whatever else the rule would call the segment now. What a name says of a customer is stored with the profile (``name_claims``).
+Names that say nothing of one are given anew: the rule sees such a segment where the run before saw it, feature by feature
+(``named_by``), until it has moved away by more than a margin, and by more than one step where the feature is counted.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any
 import polars as pl
 
 from segcore import schema
-from segcore.profile.claims import Claim
+from segcore.profile.claims import Claim, of_a_customer
 from segcore.profile.naming import Name, Position
 from segcore.profile.statistics import ALL
+from segcore.profile.wording import templates
 
 NAMED_BY = pl.List(pl.Struct({"feature": pl.String, "position": pl.Float64, "median": pl.Float64}))
 _ONE_ORDER = "one_order_share"
-_RUNS = 3  # in a row that have to disagree with a name
-_PLAINLY_WRONG = 0.5  # share of a segment's customers below which a name does not wait for them
+_STAYS = 0.5  # share of a segment's customers of whom a name has to be true to stay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,31 +69,52 @@ def _one_step(name: str, now: Position, then: Position) -> bool:
 
 
 def kept(
-    by_rule: Mapping[int, Name], previous: Mapping[int, Named], holds: Callable[[int, Sequence[Claim]], float]
+    previous: Mapping[int, Named],
+    now: Mapping[int, Position],
+    holds: Callable[[int, Sequence[Claim]], float],
+    margin: float,
 ) -> dict[int, Name]:
-    """Return the names that stay: those that the rule gives again, or has not disagreed with often enough.
+    """Return the names that stay: those that are still true of half of the customers.
 
-    A name that tells a rank is a fact of one run, and does not stay.
+    Who is called one-time buyers has to be so by the bar of that word, less the margin. A name without words for a
+    customer, or with a rank in it, is a fact of one run, and so is a comparison that has turned round.
 
     Parameters
     ----------
-    by_rule : mapping of int to Name
-        What the rule gives.
     previous : mapping of int to Named
+    now : mapping of int to Position
+        The segments that there are.
     holds : callable
         Of how many of a segment's customers claims are true.
+    margin : float
+        In shares of a segment's customers.
     """
-    stay = {}
-    for segment, old in previous.items():
-        if segment not in by_rule or old.name.name.endswith("by revenue)"):
-            continue
-        if holds(segment, old.name.claims) < _PLAINLY_WRONG:
-            continue
-        agrees = by_rule[segment].name == old.name.name
-        disagreed = 0 if agrees else old.name.disagreed + 1
-        if disagreed < _RUNS:
-            stay[segment] = replace(old.name, disagreed=disagreed)
-    return stay
+    once = ("one_order", "yes")
+    names = {segment: old.name for segment, old in previous.items() if segment in now}
+    return {
+        segment: name
+        for segment, name in names.items()
+        if of_a_customer(name.claims)
+        and not name.name.endswith("by revenue)")
+        and holds(segment, name.claims) >= _STAYS
+        and (once not in name.claims or holds(segment, [once]) >= templates()["levels"]["one_order"] - margin)
+        and not _turned_round(segment, names, now)
+    }
+
+
+def _turned_round(segment: int, names: Mapping[int, Name], now: Mapping[int, Position]) -> bool:
+    """Whether a segment that is called more, or less, than others of the same words is so no longer."""
+    claims = names[segment].claims
+    words = of_a_customer(claims)
+    for feature, side in set(claims) - set(words):
+        opposite = (feature, "less" if side == "more" else "more")
+        place = now[segment].positions.get(feature, 0.5)
+        for other, name in names.items():
+            if opposite in name.claims and of_a_customer(name.claims) == words:
+                above = place - now[other].positions.get(feature, 0.5)
+                if (above if side == "more" else -above) <= 0:
+                    return True
+    return False
 
 
 def to_rows(position: Position) -> list[dict[str, Any]]:
@@ -107,7 +128,7 @@ def to_rows(position: Position) -> list[dict[str, Any]]:
 
 def named_before(profile: pl.DataFrame) -> dict[int, Named]:
     """Return how a profile table names its segments; nothing from one that does not say what the rule saw of them."""
-    if not {"named_by", "name_claims", "name_disagreed"} <= set(profile.columns):
+    if not {"named_by", "name_claims"} <= set(profile.columns):
         return {}
     rows = profile.filter(pl.col("segment") != ALL).select("segment", "named_by").rows()
     names = names_of(profile)
@@ -126,7 +147,6 @@ def names_of(profile: pl.DataFrame) -> dict[int, Name]:
             claims=tuple(
                 (key, level) for key, _, level in (c.partition("=") for c in row.get("name_claims") or [])
             ),
-            disagreed=row.get("name_disagreed") or 0,
         )
         for row in rows
     }

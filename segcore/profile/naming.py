@@ -52,15 +52,12 @@ class Name:
     ----------
     name, treatment : str
     claims : tuple of (str, str)
-        What its words say of a customer; comparisons with another segment say nothing.
-    disagreed : int
-        Runs in a row in which the rule would have given another one.
+        What its words say of a customer, and how it compares with other segments.
     """
 
     name: str
     treatment: str
     claims: tuple[Claim, ...] = ()
-    disagreed: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class _Draft:
     used: frozenset[str]
     treatment: str
 
-    def qualified(self, axis: str, label: str, claims: tuple[Claim, ...]) -> _Draft:
+    def qualified(self, axis: str, label: str, claim: Claim) -> _Draft:
         """Add an axis's word for a level or a comparison; the middle needs none, as its neighbours' words tell."""
         words = templates()["axes"][axis]
         used = self.used | {axis}
@@ -83,7 +80,7 @@ class _Draft:
         text = word.format(inner)
         side = words["upward"] if label in ("top", "high", "more") else words["downward"]
         treatment = f"{self.treatment[:-1]}, {side}."
-        return _Draft(text[0].upper() + text[1:], (*self.claims, *claims), used, treatment)
+        return _Draft(text[0].upper() + text[1:], (*self.claims, claim), used, treatment)
 
 
 def _everybody(_: int, __: Sequence[Claim]) -> float:
@@ -136,8 +133,13 @@ def _draft(position: Position, holds: Holds) -> _Draft:
         ):
             break
     text: str = template["name"]
-    if "mostly_one_order" in template["when"] and position.one_order_share < limits["one_order"]:
-        text = f"Mostly {text[0].lower()}{text[1:]}"
+    if "mostly_one_order" in template["when"]:
+        if position.one_order_share < limits["one_order"]:
+            text = f"Mostly {text[0].lower()}{text[1:]}"
+        else:
+            claims = tuple(
+                ("one_order" if key == "mostly_one_order" else key, level) for key, level in claims
+            )
     return _Draft(text, claims, frozenset(_axis_of(key) for key, _ in claims), template["treatment"])
 
 
@@ -185,7 +187,7 @@ def _holds(position: Position, key: str, wanted: str) -> bool:
 
 def _axis_of(key: str) -> str:
     """Return the axis that a feature, or a condition on the number of orders, belongs to."""
-    if key in ("mostly_one_order", "repeat"):
+    if key in ("mostly_one_order", "one_order", "repeat"):
         return "frequency"
     axes = templates()["axes"]
     return next((name for name, axis in axes.items() if key in axis["features"]), key)
@@ -215,7 +217,7 @@ def _refine(
         by_level = {p.segment: _true_level(p, feature, drafts[p.segment], holds) for p in group}
         for levels, labels in ((1, by_level), (0, _compared(group, places))):
             attempt = {
-                s: drafts[s] if s in stay else drafts[s].qualified(axis, label, ((feature, label),) * levels)
+                s: drafts[s] if s in stay else drafts[s].qualified(axis, label, (feature, label))
                 for s, label in labels.items()
             }
             if len({draft.text for draft in attempt.values()}) > 1:

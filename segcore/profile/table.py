@@ -41,7 +41,6 @@ _HEAD = {
     "one_order_share": pl.Float64,
     "name_holds": pl.Float64,
     "name_claims": pl.List(pl.String),
-    "name_disagreed": pl.Int32,
     **RECENCY,
 }
 _FIGURES = ("median", "p25", "p75", "mean")
@@ -160,35 +159,23 @@ def _names_by_rule(
     ranked = dict(enumerate(sorted(seen, key=lambda s: (-counts[s].revenue, s)), start=1))
     rank_of = {s: rank for rank, s in ranked.items()}
 
-    def holds(rank: int, words: Sequence[claims.Claim]) -> float:
-        """Return a share, in favour of what the segment is called by the margin."""
-        segment = ranked[rank]
-        share = counted.share(segment, words)
-        if segment not in previous:
-            return share
-        return share + margin if set(words) <= set(previous[segment].name.claims) else share - margin
-
-    def named(stay: Mapping[int, Name]) -> dict[int, Name]:
-        by_rank = name_segments(
-            [replace(seen[s], segment=rank) for rank, s in ranked.items()],
-            holds=holds,
-            given={rank_of[s]: name for s, name in stay.items()},
-        )
-        return {ranked[rank]: name for rank, name in by_rank.items()}
-
-    stay = kept(named({}), previous, counted.share)
-    return named(stay)
+    stay = kept(previous, seen, counted.share, margin)
+    by_rank = name_segments(
+        [replace(seen[s], segment=rank) for rank, s in ranked.items()],
+        holds=lambda rank, words: counted.share(ranked[rank], words),
+        given={rank_of[s]: name for s, name in stay.items()},
+    )
+    return {ranked[rank]: name for rank, name in by_rank.items()}
 
 
 def _claimed(segment: int, names: Mapping[int, Name], counted: claims.Counted) -> dict[str, object]:
     """Return what a name claims, and of how many; a name without a claim holds of nobody in particular."""
     if segment == ALL:
-        return {"name_holds": None, "name_claims": [], "name_disagreed": 0}
+        return {"name_holds": None, "name_claims": []}
     own = names[segment]
     return {
-        "name_holds": counted.share(segment, own.claims) if own.claims else None,
+        "name_holds": counted.share(segment, own.claims) if claims.of_a_customer(own.claims) else None,
         "name_claims": [f"{key}={level}" for key, level in own.claims],
-        "name_disagreed": own.disagreed,
     }
 
 

@@ -93,8 +93,6 @@ class Identity:
     verdict : {"kept", "split", "merged", "new", "retired", "returned"}
     renamed : bool
         Whether a segment that was kept has another name now.
-    name_disagreed : int
-        Runs in a row in which the naming rule would have given it another name.
     jaccard : float
         The larger of the two below, 0 without a previous segment; of one that has returned, by whom the centres of its
         last run would put there now.
@@ -110,7 +108,6 @@ class Identity:
     previous_name: str | None = None
     verdict: Verdict
     renamed: bool = False
-    name_disagreed: int = 0
     jaccard: float = 0.0
     jaccard_history: float = 0.0
     jaccard_same_data: float = 0.0

@@ -40,7 +40,6 @@ def test_the_columns_and_their_types() -> None:
         "one_order_share": pl.Float64,
         "name_holds": pl.Float64,
         "name_claims": pl.List(pl.String),
-        "name_disagreed": pl.Int32,
         "now_customers": pl.Int64,
         "now_revenue": pl.Float64,
         "overdue_customers": pl.Int64,
@@ -103,7 +102,7 @@ def test_what_the_naming_rule_saw_is_read_again() -> None:
     # Three of six have one order, and half of those count as below; one of six spends less than 5.
     assert third.positions == {"order_count": pytest.approx(1.5 / 6), "total_spend": pytest.approx(1 / 6)}
     assert found[3].name == profile.names_of(table)[3]
-    assert found[3].name.claims == (("mostly_one_order", "yes"),)
+    assert found[3].name.claims == (("one_order", "yes"),)
     assert named_before(table.drop("named_by")) == {}
     assert set(named_before(table.filter(pl.col("segment") != 7))) == {3}
 

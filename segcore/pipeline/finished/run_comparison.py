@@ -120,12 +120,7 @@ def compare(
 
 
 def write(
-    folder: Path,
-    comparison: Comparison,
-    names: dict[int, str],
-    reasons: Sequence[str],
-    *,
-    disagreed: Mapping[int, int] | None = None,
+    folder: Path, comparison: Comparison, names: dict[int, str], reasons: Sequence[str]
 ) -> MovementReport:
     """Write lineage.json, movement.json and moved.parquet, and return what movement.json holds.
 
@@ -137,18 +132,10 @@ def write(
         Of the new segments, by id.
     reasons : sequence of str
         What else than the customers has changed.
-    disagreed : mapping of int to int, optional
-        Of a segment: runs in a row in which the naming rule would have given it another name.
     """
     old, lineage = comparison.old, comparison.lineage
     called = _told_apart(old.names, names)
-    identities = tuple(
-        replace(
-            _with_names(identity, old.names, names),
-            name_disagreed=(disagreed or {}).get(identity.segment or 0, 0),
-        )
-        for identity in lineage.identities
-    )
+    identities = tuple(_with_names(identity, old.names, names) for identity in lineage.identities)
     records.write(
         folder, LineageReport(previous=old.run_id, next_segment=lineage.next_segment, segments=identities)
     )

@@ -155,18 +155,18 @@ def account(off: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def mixed_orders(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """Count the orders with returns among their purchases: one row.
+def mixed_orders(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the orders with returns among their purchases, each once: ``customer_id, order``; with ``h``, that too.
 
     Parameters
     ----------
-    orders : polars.LazyFrame
-        ``customer_id``, ``order`` and ``class`` of lines or of orders, of whole customers.
+    lines : polars.LazyFrame
+        ``customer_id``, ``order`` and ``class`` of lines, of whole customers.
     """
-    key = ["customer_id", "order"]
-    returned = orders.filter(pl.col("class") == cleaning.RETURN).select(key).unique()
-    bought = orders.filter(pl.col("class") == cleaning.PURCHASE)
-    return returned.join(bought, on=key, how="semi").select(pl.len().cast(pl.Int64))
+    key = [name for name in ("h", "customer_id", "order") if name in lines.collect_schema()]
+    returned = lines.filter(pl.col("class") == cleaning.RETURN).select(key).unique()
+    bought = lines.filter(pl.col("class") == cleaning.PURCHASE)
+    return returned.join(bought, on=["customer_id", "order"], how="semi")
 
 
 def returns_in_orders(count: int) -> list[str]:

@@ -31,9 +31,9 @@ def no_fault(rules: job.Cleaning) -> tuple[str, ...]:
     return (*NO_FAULT, *rules.own_conditions)
 
 
-def count(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Count lines and money (minor units, Int128) by file and class."""
-    return lines.group_by(FILE.alias("file"), "class").agg(
+def count(lines: pl.LazyFrame, *, by: Sequence[str] = ()) -> pl.LazyFrame:
+    """Count lines and money (minor units, Int128) by file and class, and by some columns more."""
+    return lines.group_by(*by, FILE.alias("file"), "class").agg(
         rows=pl.len().cast(pl.Int64),
         money=pl.col("amount").cast(pl.Int128).sum(),
         unreadable_amount_rows=pl.col("amount").null_count().cast(pl.Int64),

@@ -6,11 +6,13 @@ features, netted returns and distinct products are computed of what is left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from segcore.lines import cleaning
+from segcore.lines.orders import CUSTOMER
 from segcore.times import SECONDS_A_DAY
 
 _YEAR = 365 * SECONDS_A_DAY
@@ -41,10 +43,6 @@ class Cut:
         """Return the orders, or lines, of the later period."""
         return orders.filter(pl.col("ordered_at") >= self.at, pl.col("ordered_at") < self.end)
 
-    def known(self, purchases: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the customers with a purchase before the cut: ``customer_id``, each once."""
-        return self.history(purchases).select("customer_id").unique()
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cuts:
@@ -64,6 +62,11 @@ class Cuts:
     last: Cut | None = None
     earlier: Cut | None = None
     seasons: tuple[Cut, ...] = ()
+
+    @property
+    def looked_at(self) -> tuple[Cut, ...]:
+        """Those at which it is told of all customers who came again: the last one, then the seasons."""
+        return (*([] if self.last is None else [self.last]), *self.seasons)
 
     @property
     def bounds(self) -> tuple[int, ...]:
@@ -148,43 +151,65 @@ def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.
     )
 
 
-def repeated(orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
+def came(orders: pl.LazyFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
+    """Tell of every customer with a purchase whether there is one before each cut, and what they bought after it.
+
+    Returns
+    -------
+    polars.LazyFrame
+        ``h``, ``customer_id``; and for each cut, by its place, ``known_0`` and ``later_0``, whether there is a purchase before and
+        after it, and ``spend_0`` (Int128), how much was bought after it, before returns.
+    """
+    when = pl.col("ordered_at")
+    of_cuts: list[pl.Expr] = []
+    for place, cut in enumerate(cuts):
+        known = when < cut.at if cut.first is None else (when >= cut.first) & (when < cut.at)
+        later = (when >= cut.at) & (when < cut.end)
+        of_cuts += [
+            known.any().alias(f"known_{place}"),
+            later.any().alias(f"later_{place}"),
+            pl.col("amount").filter(later).sum().cast(pl.Int128).alias(f"spend_{place}"),
+        ]
+    return orders.filter(pl.col("class") == cleaning.PURCHASE).group_by(CUSTOMER).agg(of_cuts)
+
+
+def repeated(customers: pl.LazyFrame, place: int) -> pl.LazyFrame:
     """Count the customers with a purchase in the time before a cut, and those of them with one after it.
+
+    Parameters
+    ----------
+    customers : polars.LazyFrame
+        As :func:`came` returns it.
+    place : int
+        Of the cut.
 
     Returns
     -------
     polars.LazyFrame
         One row: ``known`` and ``again``.
     """
-    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
-    known = cut.known(purchases)
-    return pl.concat(
-        [
-            known.select(known=pl.len().cast(pl.Int64)),
-            known.join(cut.outcome(purchases), on="customer_id", how="semi").select(
-                again=pl.len().cast(pl.Int64)
-            ),
-        ],
-        how="horizontal",
+    known = pl.col(f"known_{place}")
+    return customers.select(
+        known=known.sum().cast(pl.Int64), again=(known & pl.col(f"later_{place}")).sum().cast(pl.Int64)
     )
 
 
-def newcomers(orders: pl.LazyFrame, cut: Cut) -> pl.LazyFrame:
-    """Add up what customers bought in the later period of whom nothing was known at the cut.
+def newcomers(customers: pl.LazyFrame) -> pl.LazyFrame:
+    """Add up what customers bought after the first cut of whom nothing was known at it.
+
+    Parameters
+    ----------
+    customers : polars.LazyFrame
+        As :func:`came` returns it.
 
     Returns
     -------
     polars.LazyFrame
         One row: ``new_customers``, ``new_spend_minor`` and ``all_spend_minor`` (Int128), purchases before returns.
     """
-    purchases = orders.filter(pl.col("class") == cleaning.PURCHASE)
-    later = cut.outcome(purchases)
-    new = later.join(cut.known(purchases), on="customer_id", how="anti")
-    amount = pl.col("amount").sum()
-    return pl.concat(
-        [
-            new.select(new_customers=pl.col("customer_id").n_unique().cast(pl.Int64), new_spend_minor=amount),
-            later.select(all_spend_minor=amount),
-        ],
-        how="horizontal",
+    new, spend = ~pl.col("known_0"), pl.col("spend_0")
+    return customers.select(
+        new_customers=(new & pl.col("later_0")).sum().cast(pl.Int64),
+        new_spend_minor=spend.filter(new).sum(),
+        all_spend_minor=spend.sum(),
     )

@@ -102,10 +102,15 @@ def n_orders() -> pl.Expr:
 
 
 def by_month(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum each customer's purchases by calendar month: ``customer_id, month, amount, orders``."""
+    """Sum each customer's purchases by calendar month: ``h, customer_id, month, amount, orders``."""
     month = pl.from_epoch(pl.col("ordered_at"), time_unit="s").dt.date().dt.truncate("1mo")
     return (
         orders.filter(pl.col("class") == cleaning.PURCHASE)
-        .group_by("customer_id", month.alias("month"))
+        .group_by(*CUSTOMER, month.alias("month"))
         .agg(amount=pl.col("amount").sum().cast(pl.Int64), orders=n_orders().cast(pl.UInt32))
     )
+
+
+def n_lines(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Count each customer's lines: ``h, customer_id, lines``."""
+    return orders.group_by(CUSTOMER).agg(pl.col("lines").sum())

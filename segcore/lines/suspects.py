@@ -87,22 +87,26 @@ def check_digits(customers: pl.DataFrame) -> None:
         )
 
 
-def some_orders(orders: pl.LazyFrame, n_lines: int) -> pl.LazyFrame:
+def drawn_below(n_lines: int) -> int:
+    """Return up to which hash of their id orders are drawn; there are no more of them than lines in the whole input."""
+    return min(2**64 - 1, 2**64 * _ORDERS // max(n_lines, 1))
+
+
+def some_orders(lines: pl.LazyFrame, below: int) -> pl.LazyFrame:
     """Return the days and customers of some order ids, drawn by their hash, none of them partly: ``order, day, customer_id``.
 
     Parameters
     ----------
-    orders : polars.LazyFrame
-        ``order``, a hash, ``ordered_at`` and ``customer_id``, in any number of rows.
-    n_lines : int
-        Of the whole input; there are no more orders than that.
+    lines : polars.LazyFrame
+        ``order``, a hash, ``ordered_at`` and ``customer_id``, in any number of rows; with ``h``, that stays too.
+    below : int
+        As :func:`drawn_below` gives it.
     """
-    below = min(2**64 - 1, 2**64 * _ORDERS // max(n_lines, 1))
-    return (
-        orders.filter(pl.col("order") <= pl.lit(below, dtype=pl.UInt64))
-        .select("order", (pl.col("ordered_at") // SECONDS_A_DAY).alias("day"), "customer_id")
-        .unique()
-    )
+    drawn = lines.filter(pl.col("order") <= pl.lit(below, dtype=pl.UInt64))
+    hashes = [name for name in ("h",) if name in lines.collect_schema()]
+    return drawn.select(
+        "order", (pl.col("ordered_at") // SECONDS_A_DAY).alias("day"), "customer_id", *hashes
+    ).unique()
 
 
 def restarting(orders: pl.DataFrame) -> list[str]:
@@ -142,7 +146,7 @@ def in_two_forms(customers: pl.LazyFrame, n_customers: int) -> list[str]:
     return [message] if count else []
 
 
-def heavy_customers(orders: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
-    """Return the customers with more than so many lines, most first: ``customer_id, lines``."""
-    counted = orders.group_by("customer_id").agg(pl.col("lines").sum())
-    return counted.filter(pl.col("lines") > more_than).sort("lines", "customer_id", descending=[True, False])
+def heavy_customers(customers: pl.LazyFrame, *, more_than: int) -> pl.LazyFrame:
+    """Return of customers with their ``lines`` those with more than so many, most first: ``customer_id, lines``."""
+    heavy = customers.filter(pl.col("lines") > more_than).select("customer_id", "lines")
+    return heavy.sort("lines", "customer_id", descending=[True, False])

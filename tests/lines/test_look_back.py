@@ -11,9 +11,9 @@ from polars.testing import assert_frame_equal
 
 from segcore import job
 from segcore.job import Job
-from segcore.lines.look_back import Cut, Cuts, cuts, newcomers, repeated, with_outcome
+from segcore.lines.look_back import Cut, Cuts, came, cuts, newcomers, repeated, with_outcome
 from segcore.pipeline.customers.aggregate_bucket import aggregate
-from segcore.pipeline.customers.condense_bucket import Task
+from segcore.pipeline.customers.condense_bucket import Drawn, Task
 from segcore.pipeline.lines.buckets import Bucket
 from tests.transaction_lines import RULES, Line, line, shuffled, write_csv
 
@@ -27,7 +27,7 @@ ORDERS = pl.DataFrame(
         "ordered_at": [AT - 1, AT, AT + DAY, AT - DAY, AT + DAY, AT + DAY, AT + 30 * DAY],
         "amount": [100, 250, -40, 70, -70, 900, 5],
     }
-)
+).with_columns(h=pl.col("customer_id").hash())
 
 
 def test_what_customers_did_since_the_cut_by_hand() -> None:
@@ -38,7 +38,7 @@ def test_what_customers_did_since_the_cut_by_hand() -> None:
 
 
 def test_who_was_not_known_is_new_by_hand() -> None:
-    assert newcomers(ORDERS.lazy(), CUT).collect().rows() == [(1, 900, 1150)]
+    assert newcomers(came(ORDERS.lazy(), [CUT])).collect().rows() == [(1, 900, 1150)]
 
 
 def test_history_ends_before_the_cut_and_begins_with_its_first_second() -> None:
@@ -57,10 +57,9 @@ def then(lines: Sequence[Line], folder: Path, settings: Job) -> pl.DataFrame:
         settings=settings,
         own={},
         today=Cut(first=None, at=CUT.end, end=CUT.end),
-        n_lines=10,
         by_amount=False,
         guest_lines=10**6,
-        early_below=0,
+        drawn=Drawn(customers_below=0, orders_below=0),
         cuts=Cuts(last=CUT),
     )
     done = aggregate(task).then
@@ -111,10 +110,11 @@ def test_a_return_takes_back_nothing_before_it_happens(tmp_path: Path) -> None:
 
 def test_who_came_again_by_hand() -> None:
     # a came again, b only sent something back, c was not there before.
-    assert repeated(ORDERS.lazy(), CUT).collect().rows() == [(2, 1)]
-    # In the second before the cut only a bought.
     recent = Cut(first=AT - 1, at=AT, end=CUT.end)
-    assert repeated(ORDERS.lazy(), recent).collect().rows() == [(1, 1)]
+    seen = came(ORDERS.lazy(), [CUT, recent])
+    assert repeated(seen, 0).collect().rows() == [(2, 1)]
+    # In the second before the cut only a bought.
+    assert repeated(seen, 1).collect().rows() == [(1, 1)]
 
 
 @pytest.mark.parametrize(("days", "n_cuts"), [(59, 0), (60, 1), (89, 1), (90, 2), (424, 2), (425, 4)])

@@ -23,7 +23,7 @@ from segcore.lines import shuffle
 from segcore.pipeline.core.job_file import with_clock
 from segcore.pipeline.core.plan import Plan
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.customers import customers
+from segcore.pipeline.customers import account_lines, condense_bucket, customers
 from segcore.pipeline.lines import (
     id_map,
     incremental_lines,
@@ -36,7 +36,7 @@ from segcore.pipeline.lines import (
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.progress import Progress
 from segcore.storage import Workspace, list_files, read_json
-from segcore.storage.cache import Cache, refuse_stores
+from segcore.storage.cache import Cache, Piece, refuse_stores
 from tests.conftest import QUICK
 from tests.operations.processes import digest
 from tests.transaction_lines import CLOCK, Line, counts, line, write_csv
@@ -90,8 +90,23 @@ def outcome(
         if "rejects/part-00000.parquet" in read
         else ""
     )
-    return {name: sha256(data).hexdigest() for name, data in read.items() if "rejects" not in name} | {
-        "rejects": rejects
+    # These are as they were added up, bucket by bucket.
+    summed = {
+        name: pl.read_parquet(found.folder / name / "*.parquet")
+        .select(sorted(columns))
+        .sort(pl.all())
+        .write_csv()
+        for name, columns in (
+            ("months", ["row", "month", "amount", "orders"]),
+            ("products", ["customer_id", "product"]),
+        )
+        if any((found.folder / name).iterdir())
+    }
+    return {
+        **{name: sha256(data).hexdigest() for name, data in read.items() if "rejects" not in name},
+        **summed,
+        "rejects": rejects,
+        "warnings": "\n".join(text for text in run.progress.warnings if "--cache-limit" not in text),
     }
 
 
@@ -191,8 +206,9 @@ class Nights:
         self.rules[key] = self.draw.choice(values)
 
     def move_window(self) -> None:
-        for key in ("features.as_of", "features.window", "features.window_from"):
+        for key in ("features.as_of", "features.window", "features.window_from", "look_back.days"):
             self.rules.pop(key, None)
+        self.rules["look_back.days"] = self.draw.choice([2, 5])
         self.rules |= self.draw.choice(
             [
                 {},
@@ -220,6 +236,7 @@ def compare(folder: Path, seed: int, steps: list[int], kills: list[int]) -> None
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "in").mkdir(parents=True)
     nights = Nights(folder=folder / "in", draw=random.Random(seed))
+    nights.rules["look_back.days"] = nights.draw.choice([0, 2])
     for _ in range(4):
         nights.add()
     for number, step in enumerate(steps):
@@ -246,6 +263,8 @@ def _killed(*_: Any, **__: Any) -> Any:
 
 KILLS: list[tuple[object, str, Any]] = [
     (kept_lines, "write", _killed),
+    (account_lines, "account", _killed),
+    (customers, "write_json", _killed),
     (kept_lines, "remove_others", _killed),
     (shuffle_lines, "save", _killed),
 ]
@@ -310,6 +329,64 @@ def test_only_new_and_changed_files_are_read(tmp_path: Path, monkeypatch: pytest
     assert tonight() == []
     days[2].touch()
     assert tonight() == [{1}]
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """Note of how many customers lines are condensed, bucket by bucket; None where it is all of them."""
+    found: list[int | None] = []
+    own = condense_bucket.condense
+
+    def noted(task: Any, *, only: pl.Series | None = None) -> Any:
+        found.append(None if only is None else len(only))
+        return own(task, only=only)
+
+    monkeypatch.setattr(condense_bucket, "condense", noted)
+    return found
+
+
+def test_customers_are_looked_at_again_who_have_other_lines_or_another_period(
+    tmp_path: Path, looked_at: list[int | None]
+) -> None:
+    """By hand: who bought on which of five days, and of whom lines are read once a sixth day comes."""
+    (tmp_path / "in").mkdir()
+
+    def buys(number: int, *who: str) -> None:
+        when = f"{datetime(2011, 1, number, 10):%Y-%m-%d %H:%M:%S}"
+        lines = [line(InvoiceNo=f"{number}{one}", CustomerID=one, InvoiceDate=when) for one in who]
+        write_csv(tmp_path / f"in/{number}.csv", lines)
+
+    def tonight(**rules: Any) -> list[int | None]:
+        looked_at.clear()
+        how: dict[str, Any] = {"look_back.days": 0}
+        how |= {key.replace("__", "."): value for key, value in rules.items()}
+        kept = outcome(tmp_path / "in", tmp_path / "out", cache=opened(tmp_path / "cache"), bits=0, rules=how)
+        seen = list(looked_at)
+        assert kept == outcome(tmp_path / "in", tmp_path / "all", bits=0, rules=how)
+        assert "error" not in kept
+        return seen
+
+    for number, who in enumerate(["abcde", "ab", "c", "cd", "e"], start=1):
+        buys(number, *who)
+    assert tonight() == [None]
+    assert tonight() == [0]
+    buys(6, "a", "f")
+    assert tonight() == [2]
+    write_csv(tmp_path / "in/3.csv", [line(CustomerID="b", InvoiceDate="2011-01-03 10:00:00")])
+    assert tonight() == [2]  # b's is new, c's is gone
+    (tmp_path / "in/5.csv").unlink()
+    assert tonight() == [1]
+    assert tonight(features__window_from="2011-01-02") == [None]  # it had no first day
+    assert tonight(features__window_from="2011-01-03") == [2]  # who bought on the second: a and b
+    assert tonight(features__window_from="2011-01-02") == [2]
+    assert tonight(look_back__days=1) == [None]  # there was no cut
+    buys(7, "f")
+    # The line of f is new; what a and f bought on the sixth is known at the cut now; nobody bought on the fifth, which is known
+    # at the earlier one.
+    assert tonight(look_back__days=1) == [2]
+    assert tonight(look_back__days=1, cleaning__duplicates="keep") == [None]
+    assert tonight(look_back__days=1, features__returns="net") == [None]
+    assert not of_customers(tmp_path / "cache")
 
 
 def test_files_are_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,6 +457,10 @@ def test_a_cache_is_private_and_may_be_deleted(tmp_path: Path) -> None:
     assert outcome(tmp_path / "in", tmp_path / "out", cache=opened(cache), rules=LENIENT) == first
 
 
+def of_customers(cache: Path) -> list[Piece]:
+    return [piece for piece in opened(cache).pieces() if not kept_lines.has_lines(piece)]
+
+
 def test_no_more_is_kept_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     three_days(tmp_path / "in")
     cache, found = tmp_path / "cache", read(monkeypatch)
@@ -392,12 +473,14 @@ def test_no_more_is_kept_than_the_limit(tmp_path: Path, monkeypatch: pytest.Monk
         return list(found)
 
     tonight(None)
-    large = opened(cache).size
+    large = opened(cache).size - sum(piece.size for piece in of_customers(cache))
     write_csv(tmp_path / "in/3.csv", day(3, random.Random(3), lines=1))
     expected = outcome(tmp_path / "in", tmp_path / "out", rules=LENIENT)
     assert tonight(large + 1_000) == [{3}]  # the smaller piece does not fit and goes
     assert opened(cache).size <= large + 1_000
+    assert not of_customers(cache)
     assert tonight(None) == [{3}]
+    assert of_customers(cache)
     tonight(1)
     assert not opened(cache).pieces()
     assert tonight(None) == [{0, 1, 2, 3}]

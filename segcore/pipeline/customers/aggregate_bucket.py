@@ -10,10 +10,11 @@ import polars as pl
 from segcore import errors, expressions
 from segcore.job import Job
 from segcore.lines import discounts, features, returns, suspects
-from segcore.lines.look_back import Cut, newcomers, repeated, with_outcome
-from segcore.lines.orders import LARGEST, beyond_count, by_month
-from segcore.pipeline.customers import condense_bucket
-from segcore.pipeline.customers.condense_bucket import History, Task
+from segcore.lines.look_back import Cut, came, newcomers, repeated, with_outcome
+from segcore.lines.orders import CUSTOMER, LARGEST, beyond_count, by_month, n_lines
+from segcore.pipeline.customers import condense_bucket, kept_bucket, rejects
+from segcore.pipeline.customers.condense_bucket import Condensed, History, Task
+from segcore.pipeline.customers.kept_bucket import OfCustomers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,40 +74,77 @@ class Aggregates:
 
 
 def aggregate(task: Task) -> Aggregates:
-    """Aggregate the lines of a bucket."""
-    condensed = condense_bucket.condense(task)
-    bought, cuts = condensed.bought, task.cuts
-    _check_sums(bought, task.settings.cleaning.amount_decimals)
-    gross, orders = _orders(condensed.now, bought, task.today)
+    """Aggregate the lines of a bucket; those of customers alone of whom an earlier run has not kept what is true today."""
+    changed = kept_bucket.changed(task)
+    condensed = condense_bucket.condense(task, only=None if changed is None else changed.customers)
+    known = _of_customers(condensed, task)
+    if changed is not None:
+        known = kept_bucket.joined(known, changed, task)
+    if task.keep is not None:
+        kept_bucket.write(known, task)
     taken_back = None
     if condensed.taken_back is not None:
-        taken_back = condensed.taken_back.hstack(returns.emptied(gross.lazy(), orders.lazy()).collect())
-    customers = _described(condensed.now, bought, task, task.today)
-    months, guests, some_orders = pl.collect_all(
-        [
-            by_month(orders.lazy()),
-            suspects.heavy_customers(orders.lazy(), more_than=task.guest_lines),
-            suspects.some_orders(orders.lazy(), task.n_lines),
-        ]
-    )
-    rows = customers.select("customer_id").with_row_index("row")
-    early = task.is_early
-    return Aggregates(
-        customers=customers,
-        months=months.join(rows, on="customer_id").drop("customer_id"),
-        products=condensed.now.products.filter(early).select("customer_id", "product"),
-        product_customers=customers.filter(early).height,
+        gross, net = _orders(condensed.now, condensed.bought, task.today)
+        taken_back = condensed.taken_back.hstack(returns.emptied(gross.lazy(), net.lazy()).collect())
+    return _added(known, task, taken_back=taken_back, taken_off=condensed.taken_off)
+
+
+def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
+    """Return what is known of each customer."""
+    bought, cuts, collected = condensed.bought, task.cuts, task.collected
+    _check_sums(bought, task.settings.cleaning.amount_decimals)
+    _, orders = _orders(condensed.now, bought, task.today)
+    months, lines = pl.collect_all([by_month(orders.lazy()), n_lines(orders.lazy())])
+    return OfCustomers(
+        customers=_described(condensed.now, bought, task, task.today),
+        months=months,
+        products=condensed.now.products.filter(collected.early).select(*CUSTOMER, "product"),
+        lines=lines,
         counts=condensed.counts,
         rejects=condensed.rejects,
-        guests=guests,
-        orders=some_orders,
-        mixed_orders=discounts.mixed_orders(orders.lazy()).collect().item() if task.by_amount else 0,
-        taken_back=taken_back,
-        taken_off=condensed.taken_off,
+        orders=condensed.orders,
+        mixed=None
+        if condensed.classes is None
+        else discounts.mixed_orders(condensed.classes.lazy()).collect(),
         then=_at(cuts.last, condensed.then, bought, task),
-        earlier=_at(cuts.earlier, condensed.earlier, bought.filter(early), task),
-        newcomers=None if cuts.last is None else newcomers(bought.lazy(), cuts.last).collect(),
-        seasons=tuple(repeated(bought.lazy(), cut).collect() for cut in cuts.seasons),
+        earlier=_at(cuts.earlier, condensed.earlier, bought.filter(collected.early), task),
+        came=came(bought.lazy(), cuts.looked_at).collect() if cuts.looked_at else None,
+    )
+
+
+def _added(
+    known: OfCustomers, task: Task, *, taken_back: pl.DataFrame | None, taken_off: pl.DataFrame | None
+) -> Aggregates:
+    """Add up what all customers need not be told of one by one."""
+    customers, early = known.customers, task.drawn.early
+    rows = customers.select("customer_id").with_row_index("row")
+    seen = known.came
+    first_season = 0 if task.cuts.last is None else 1
+    counts, shown = known.counts, known.rejects
+    if task.keep is not None:  # they are by customer
+        counts = counts.group_by("file", "class").agg(pl.col("rows", "money", "unreadable_amount_rows").sum())
+        shown = rejects.first_of_each(shown.lazy()).collect()
+    orders = known.orders.filter(pl.col("order") <= pl.lit(task.drawn.orders_below, dtype=pl.UInt64))
+    return Aggregates(
+        customers=customers,
+        months=known.months.join(rows, on="customer_id").drop("h", "customer_id"),
+        products=known.products.filter(early).select("customer_id", "product"),
+        product_customers=customers.filter(early).height,
+        counts=counts,
+        rejects=shown,
+        guests=suspects.heavy_customers(known.lines.lazy(), more_than=task.guest_lines).collect(),
+        orders=orders.select("order", "day", "customer_id"),
+        mixed_orders=0 if known.mixed is None else known.mixed.height,
+        taken_back=taken_back,
+        taken_off=taken_off,
+        then=known.then,
+        earlier=None if known.earlier is None else known.earlier.filter(early),
+        newcomers=newcomers(seen.lazy()).collect() if seen is not None and task.cuts.last else None,
+        seasons=tuple(
+            repeated(known.came.lazy(), place + first_season).collect()
+            for place in range(len(task.cuts.seasons))
+            if known.came is not None
+        ),
     )
 
 

@@ -10,11 +10,66 @@ import polars as pl
 
 from segcore import expressions
 from segcore.job import Job
-from segcore.lines import cleaning, discounts, features, ledger, orders, returns
+from segcore.lines import cleaning, discounts, features, ledger, orders, returns, suspects
 from segcore.lines.duplicates import later_copies
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.customers import rejects
 from segcore.pipeline.lines.buckets import Bucket
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Of which customers and orders more is told: those with a hash up to a number."""
+
+    customers_below: int
+    orders_below: int
+
+    @property
+    def early(self) -> pl.Expr:
+        """Whether a customer is one of them."""
+        return pl.col("h") <= pl.lit(self.customers_below, dtype=pl.UInt64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What an earlier run has kept of customers, and of whom it is out of date.
+
+    Attributes
+    ----------
+    folder : str
+    parts : tuple of (int, int, int)
+        Numbers of the buckets, as its files have them, with the first and the last hash of their customers.
+    numbers : dict of int to int
+        From the number of a file then to its number now.
+    changed : str
+        File with the hashes of the customers with lines in files that are new or gone: ``h``.
+    spans : tuple of (int, int)
+        Times, seconds since 1970, from and before: who has lines of such a time is in another period of today's.
+    """
+
+    folder: str
+    parts: tuple[tuple[int, int, int], ...]
+    numbers: Mapping[int, int]
+    changed: str
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """Where a run keeps what is known of each customer.
+
+    Attributes
+    ----------
+    folder : str
+    drawn : Drawn
+        Of whom it keeps more: of somewhat more than today's report is told of.
+    kept : Kept or None
+        By an earlier run.
+    """
+
+    folder: str
+    drawn: Drawn
+    kept: Kept | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +87,18 @@ class Task:
     today : Cut
         What the features of today look at: the observation window. Lines before it count as outside of it, and are
         what the cuts look at.
-    n_lines : int
-        Of the whole input.
     by_amount : bool
         Whether lines may say their amount, and nothing says that negative ones are discounts.
     guest_lines : int
         Customers with more lines than that may be guest accounts.
-    early_below : int
-        The hash up to which more is kept of customers: what they bought, and how they were at an earlier cut.
+    drawn : Drawn
+        Of whom more is told: what they bought, and how they were at an earlier cut; and which orders are.
     cuts : Cuts
         Where the customers are looked at as they were then, and at what they have bought since.
+    number : int
+        Of the bucket.
+    keep : Keep or None
+        Where what is known of each customer is kept for the next run, and what an earlier one has kept.
     """
 
     bucket: Bucket
@@ -49,16 +106,22 @@ class Task:
     settings: Job
     own: Mapping[str, str]
     today: Cut
-    n_lines: int
     by_amount: bool
     guest_lines: int
-    early_below: int
+    drawn: Drawn
     cuts: Cuts
+    number: int = 0
+    keep: Keep | None = None
 
     @property
-    def is_early(self) -> pl.Expr:
-        """Whether a customer is one of the first, of whom more is kept."""
-        return pl.col("h") <= pl.lit(self.early_below, dtype=pl.UInt64)
+    def collected(self) -> Drawn:
+        """Of whom more is collected: of some more than it is told of where that is kept, as the next run may tell it of them."""
+        return self.drawn if self.keep is None else self.keep.drawn
+
+    @property
+    def by(self) -> list[str]:
+        """What counts are told apart by beside file and class."""
+        return [] if self.keep is None else ["h"]
 
     @property
     def bounds(self) -> tuple[int, ...]:
@@ -87,29 +150,58 @@ class History:
 
 @dataclass(frozen=True, kw_only=True)
 class Condensed:
-    """Lines of a bucket, condensed; orders at all times before any was taken back."""
+    """Lines of a bucket, condensed.
+
+    Attributes
+    ----------
+    bought : polars.DataFrame
+        Orders at all times before any was taken back.
+    now, then, earlier : History or None
+    orders : polars.DataFrame
+        Some order ids with their days and customers.
+    classes : polars.DataFrame or None
+        Which classes each order's lines are of, where that matters.
+    counts, rejects : polars.DataFrame
+        Lines and money, and the lines that may be shown.
+    taken_back, taken_off : polars.DataFrame or None
+        What returns, and discounts, took off, where they do.
+    """
 
     bought: pl.DataFrame
     now: History
     then: History | None
     earlier: History | None
+    orders: pl.DataFrame
+    classes: pl.DataFrame | None
     counts: pl.DataFrame
     rejects: pl.DataFrame
     taken_back: pl.DataFrame | None
     taken_off: pl.DataFrame | None
 
 
-def condense(task: Task) -> Condensed:
-    """Condense the lines of a bucket: what is left of the earlier slices, and one more, are in memory."""
+def condense(task: Task, *, only: pl.Series | None = None) -> Condensed:
+    """Condense the lines of a bucket: what is left of the earlier slices, and one more, are in memory.
+
+    Parameters
+    ----------
+    task : Task
+    only : polars.Series, optional
+        Hashes of the customers whose lines are condensed, and no others.
+    """
     slices = (
-        _condense_slice([f"{task.folder}/{path}" for path in paths], task) for paths in task.bucket.slices
+        _condense_slice([f"{task.folder}/{path}" for path in paths], task, only)
+        for paths in task.bucket.slices
     )
     return reduce(_add, slices)
 
 
-def _condense_slice(paths: list[str], task: Task) -> Condensed:
+def _condense_slice(paths: list[str], task: Task, only: pl.Series | None) -> Condensed:
     job = task.settings
-    everything = pl.read_parquet(paths, hive_partitioning=False)
+    if only is None:
+        everything = pl.read_parquet(paths, hive_partitioning=False)
+    else:
+        theirs = pl.col("h").is_in(only.implode())
+        everything = pl.scan_parquet(paths, hive_partitioning=False).filter(theirs).collect()
     copies = everything["place"].clear()
     if job.cleaning.duplicates != "keep":
         counted = everything.lazy()
@@ -129,7 +221,7 @@ def _condense_slice(paths: list[str], task: Task) -> Condensed:
     lines = everything.filter(~is_copy)
     del everything
     window = lines if task.today.first is None else lines.filter(~is_before)
-    counts = [ledger.count(part.lazy()).collect() for part in (window, duplicates, outside)]
+    counts = [ledger.count(part.lazy(), by=task.by).collect() for part in (window, duplicates, outside)]
     taken_off, rejected = None, duplicates
     if job.cleaning.takes_off_orders:
         off = discounts.orders(window.lazy(), money_decimals=job.cleaning.amount_decimals).collect()
@@ -151,10 +243,17 @@ def _condense_slice(paths: list[str], task: Task) -> Condensed:
         earlier=None
         if earlier is None
         else _history_at(
-            earlier, lines.lazy().filter(task.is_early), now.products.filter(task.is_early), task
+            earlier,
+            lines.lazy().filter(task.collected.early),
+            now.products.filter(task.collected.early),
+            task,
         ),
+        orders=suspects.some_orders(window.lazy(), task.collected.orders_below).collect(),
+        classes=window.select(*orders.CUSTOMER, "order", "class").unique() if task.by_amount else None,
         counts=pl.concat(counts),
-        rejects=rejects.of_bucket(rejected.lazy(), outside.lazy(), job.cleaning.rejects).collect(),
+        rejects=rejects.of_bucket(
+            rejected.lazy(), outside.lazy(), job.cleaning.rejects, by=task.by
+        ).collect(),
         taken_back=taken_back,
         taken_off=taken_off,
     )
@@ -207,6 +306,8 @@ def _add(one: Condensed, other: Condensed) -> Condensed:
         now=_add_histories(one.now, other.now),
         then=one.then and other.then and _add_histories(one.then, other.then),
         earlier=one.earlier and other.earlier and _add_histories(one.earlier, other.earlier),
+        orders=pl.concat([one.orders, other.orders]),
+        classes=_both(one.classes, other.classes, pl.concat),
         counts=pl.concat([one.counts, other.counts]),
         rejects=pl.concat([one.rejects, other.rejects]),
         taken_back=_both(one.taken_back, other.taken_back, lambda both: pl.concat(both).sum()),

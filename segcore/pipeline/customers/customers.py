@@ -17,8 +17,8 @@ from segcore.job import Job
 from segcore.lines import ledger, look_back, suspects
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.customers import account_lines, attributes, write_features
-from segcore.pipeline.customers.condense_bucket import Task
+from segcore.pipeline.customers import account_lines, attributes, kept_customers, write_features
+from segcore.pipeline.customers.condense_bucket import Drawn, Task
 from segcore.pipeline.lines import observation_window
 from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.prepared_input import PreparedInput
@@ -149,12 +149,33 @@ def _describe(
         )
     as_of = observation_window.as_of(run.settings.features, buckets.newest)
     cuts = _cuts(run, buckets, as_of)
-    tasks = _tasks(run, source, buckets, as_of, cuts)
     # The scores of RFM are not here yet.
     scores = {feature.name for feature in schema.RFM}
     absent = {*source.absent_features, *run.settings.features.without} - scores
-    totals = write_features.write(run, tasks, folder, tables, absent, at_once)
-    account = account_lines.account(folder, source, buckets, totals, run.settings)
+    today = Cut(first=buckets.window_first, at=as_of, end=as_of)
+    drawn = _drawn(source, buckets)
+    own = computable(run.settings, source, run.progress)
+    by_amount = source.by_amount and not run.settings.cleaning.discount_lines
+    depends = {"own": own, "by_amount": by_amount}
+    with kept_customers.keeping(run, buckets, today=today, cuts=cuts, drawn=drawn, more=depends) as keep:
+        tasks = [
+            Task(
+                bucket=bucket,
+                folder=buckets.folder,
+                settings=run.settings,
+                own=own,
+                today=today,
+                by_amount=by_amount,
+                guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
+                drawn=drawn,
+                cuts=cuts,
+                number=number,
+                keep=keep,
+            )
+            for number, bucket in enumerate(buckets.buckets)
+        ]
+        totals = write_features.write(run, tasks, folder, tables, absent, at_once)
+        account = account_lines.account(folder, source, buckets, totals, run.settings)
     if account.discounts is not None:
         summary, warning = ledger.discounts_in_words(account.discounts)
         run.progress.log(summary)
@@ -200,26 +221,13 @@ def _cuts(run: RunContext, buckets: Buckets, as_of: int) -> Cuts:
     return cuts
 
 
-def _tasks(run: RunContext, source: PreparedInput, buckets: Buckets, as_of: int, cuts: Cuts) -> list[Task]:
+def _drawn(source: PreparedInput, buckets: Buckets) -> Drawn:
+    """Return of whom more is told; it depends on nothing but the number of lines."""
     n_lines = sum(bucket.rows for bucket in buckets.buckets) - buckets.rows_before
-    own = computable(run.settings, source, run.progress)
-    by_amount = source.by_amount and not run.settings.cleaning.discount_lines
-    return [
-        Task(
-            bucket=bucket,
-            folder=buckets.folder,
-            settings=run.settings,
-            own=own,
-            today=Cut(first=buckets.window_first, at=as_of, end=as_of),
-            n_lines=source.n_lines,
-            by_amount=by_amount,
-            guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
-            # It depends on nothing but the lines.
-            early_below=min(2**64 - 1, 2**64 * _EARLY_LINES // max(n_lines, 1)),
-            cuts=cuts,
-        )
-        for bucket in buckets.buckets
-    ]
+    return Drawn(
+        customers_below=min(2**64 - 1, 2**64 * _EARLY_LINES // max(n_lines, 1)),
+        orders_below=suspects.drawn_below(source.n_lines),
+    )
 
 
 def computable(settings: Job, source: PreparedInput, progress: Progress) -> dict[str, str]:

@@ -23,22 +23,25 @@ _LINES_A_PART = 1_000_000  # many small files are read at once
 _PLACE = (shuffle.FILE.alias("file"), shuffle.RECORD.alias("record"))
 
 
-def first_of_each(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Return ``place``, ``class`` and ``amount`` of the first line of each file and class."""
-    shown = lines.select("place", "class", "amount")
+def first_of_each(lines: pl.LazyFrame, *, by: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return ``place``, ``class`` and ``amount`` of the first line of each file and class, and of some columns more."""
+    columns = [*by, "place", "class", "amount"]
     first = pl.all().sort_by("place").first()
-    return shown.group_by(shuffle.FILE.alias("file"), "class").agg(first).select("place", "class", "amount")
+    by_file = lines.select(columns).group_by(*by, shuffle.FILE.alias("file"), "class")
+    return by_file.agg(first).select(columns)
 
 
-def of_bucket(duplicates: pl.LazyFrame, outside: pl.LazyFrame, mode: Mode) -> pl.LazyFrame:
-    """Return ``place``, ``class`` and ``amount`` of some bucket's rejects.
+def of_bucket(
+    duplicates: pl.LazyFrame, outside: pl.LazyFrame, mode: Mode, *, by: Sequence[str] = ()
+) -> pl.LazyFrame:
+    """Return ``place``, ``class`` and ``amount`` of some bucket's rejects, with the columns that they are told apart by.
 
     The first of each class and file, or none; all means all duplicates, since the texts of the lines outside the window
     are written before they are in a bucket.
     """
     if mode == "sample":
-        return first_of_each(pl.concat([duplicates, outside]))
-    shown = duplicates.select("place", "class", "amount")
+        return first_of_each(pl.concat([duplicates, outside]), by=by)
+    shown = duplicates.select(*by, "place", "class", "amount")
     return shown if mode == "all" else shown.head(0)
 
 

@@ -167,9 +167,9 @@ def odd_orders(lf: pl.LazyFrame, source: PreparedInput, settings: Job) -> list[s
         off = discounts.orders(placed, money_decimals=rules.amount_decimals).filter(pl.col("values") > 1)
         discounts.check(off.collect(engine="streaming"), rules)
     if source.by_amount and not rules.discount_lines:
-        texts += discounts.returns_in_orders(discounts.mixed_orders(lines).collect(engine="streaming").item())
+        texts += discounts.returns_in_orders(discounts.mixed_orders(lines).collect(engine="streaming").height)
     if rules.order_key == "order":
-        some = suspects.some_orders(lines, source.n_lines).collect(engine="streaming")
+        some = suspects.some_orders(lines, suspects.drawn_below(source.n_lines)).collect(engine="streaming")
         texts += suspects.restarting(some)
     return texts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -32,6 +32,35 @@ class Bucket:
     whole_orders: bool = False
 
 
+FileIdentity = tuple[str, int | None, int | None]
+"""What tells a file and how its lines were read: its key, its last time, and its first that was too late to be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFiles:
+    """The files of a run that reads incrementally, and what has changed in them since customers were kept.
+
+    Attributes
+    ----------
+    files : tuple of FileIdentity
+        By number.
+    late : int or None
+        The time from which lines are left out, seconds since 1970.
+    customers : str
+        Name of the piece of the cache that holds the customers; empty where there is none that may be used.
+    numbers : dict of int to int
+        From the number of a file then to its number now.
+    changed : str
+        File, relative to the stage's folder, with the hashes of the customers of new files and of those that are gone.
+    """
+
+    files: tuple[FileIdentity, ...]
+    late: int | None
+    customers: str = ""
+    numbers: dict[int, int] = field(default_factory=dict)
+    changed: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Buckets:
     """What stage ``lines`` left.
@@ -54,6 +83,8 @@ class Buckets:
         Where the window begins: lines before it are in the buckets for a look back alone.
     rows_before : int
         How many those are.
+    known : KnownFiles or None
+        Where files are read incrementally.
     """
 
     folder: str
@@ -67,6 +98,7 @@ class Buckets:
     newest: int | None
     window_first: int | None
     rows_before: int
+    known: KnownFiles | None = None
 
     def paths(self, names: Sequence[str]) -> list[str]:
         """Return where some of the files lie."""

@@ -24,6 +24,7 @@ from segcore.pipeline.lines import (
     buckets,
     collecting,
     input_notes,
+    kept_changes,
     kept_facts,
     kept_in_window,
     kept_keys,
@@ -80,8 +81,10 @@ def _partition(
     for text in input_notes.amount_notes(source, reading.formats):
         run.progress.log(text)
     pieces = reading.pieces
-    kept_lines.remove_others(cache, pieces)
     window = shuffle_lines.window_of(run, source, reading.formats, days=_days(pieces))
+    late = min((at for at in (window.end, window.stray) if at is not None), default=None)
+    known = kept_changes.known_files(cache, pieces, kept_lines.load(cache), late=late, shared=shared)
+    kept_lines.remove_others(cache, pieces)
     plan = replace(plan, bits=min(max(plan.bits, bits), *(piece.bits for piece in pieces)))
     files = [file for piece in pieces for file in kept_in_window.files(piece, window, shared, bits=plan.bits)]
     if removed := kept_lines.keep_within_limit(cache):
@@ -99,6 +102,7 @@ def _partition(
             window_first=window.first,
             **kept_in_window.times([f"{shared}/{file.path}" for file in files], window),
             buckets=tuple(shuffle_lines.buckets_of(run, files, shared, plan)),
+            known=known,
         ),
     )
     return source.n_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -30,8 +30,8 @@ _LATER_KEYS = {
     "customers": {"map"},
     "features": {"as_of", "window", "window_from", "returns", "rows_per_file", "without"},
 }
-# Code that turns files into lines of buckets: any change of it reads everything anew.
-_CODE = ("ingest", "lines", "expressions", "job", "pipeline/lines")
+# Code that turns files into lines of buckets, and these into customers: any change of it reads everything anew.
+_CODE = ("ingest", "lines", "expressions", "job", "pipeline/lines", "pipeline/customers")
 
 
 def check(settings: Job, sources: Sequence[Source]) -> None:
@@ -91,6 +91,13 @@ def of_lines(
         for group, own in zip(groups, formats, strict=True)
         for file in group.files
     }
+
+
+def of_customers(settings: Job, more: Mapping[str, Any]) -> str:
+    """Return what customers depend on beside their lines and the periods that they are looked at in."""
+    cleaning = settings.cleaning.model_dump(exclude={"max_reject_share"})
+    features = settings.features.model_dump(exclude=_LATER_KEYS["features"])
+    return _digest({"cleaning": cleaning, "features": features, **more, **versions()})
 
 
 def _of_input(settings: Job) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from segcore.pipeline.lines import collecting, kept_keys, observation_window, re
 from segcore.pipeline.lines.observation_window import Days
 from segcore.storage.cache import Cache, Piece
 
+CUSTOMERS = "customers"
+"""Kind of the piece that holds what is known of customers; all others hold lines."""
 _ALIKE = 8  # so many pieces of about one size become one; sizes are about the same within this factor
 _FULL = 0.8  # of what a bucket may hold, on average: some have more
 
@@ -98,7 +100,13 @@ Entry = tuple[KeptLines, dict[int, int]]
 
 def load(cache: Cache) -> list[KeptLines]:
     """Return all pieces that are as they were written, and by these versions."""
-    return [_loaded(piece) for piece in cache.pieces() if piece.facts["made_by"] == kept_keys.versions()]
+    pieces = [piece for piece in cache.pieces() if has_lines(piece)]
+    return [_loaded(piece) for piece in pieces if piece.facts["made_by"] == kept_keys.versions()]
+
+
+def has_lines(piece: Piece) -> bool:
+    """Whether a piece is one of lines."""
+    return bool(piece.facts.get("kind") != CUSTOMERS)
 
 
 def _loaded(piece: Piece) -> KeptLines:
@@ -198,10 +206,10 @@ def settled(cache: Cache, entries: Sequence[Entry], bits: int) -> list[KeptLines
 
 
 def remove_others(cache: Cache, used: Sequence[KeptLines]) -> None:
-    """Remove the pieces that a run does not use."""
+    """Remove the pieces of lines that a run does not use."""
     folders = {one.piece.folder for one in used}
     for piece in cache.pieces():
-        if piece.folder not in folders:
+        if has_lines(piece) and piece.folder not in folders:
             cache.remove(piece)
 
 
@@ -273,15 +281,18 @@ def refined(files: Sequence[PartitionFile], folder: str, *, bits: int, to: int) 
 
 
 def keep_within_limit(cache: Cache) -> int:
-    """Remove pieces until the cache has no more than its limit: the largest stay that fit. Return how many were removed."""
+    """Remove pieces until the cache has no more than its limit; return how many of them had lines.
+
+    The largest stay that fit, and customers, who follow from lines, if there is room beside these.
+    """
     if cache.limit is None:
         return 0
     pieces = cache.pieces()
     room, removed = cache.limit - (cache.size - sum(piece.size for piece in pieces)), 0
-    for piece in sorted(pieces, key=lambda piece: (-piece.size, piece.folder.name)):
+    for piece in sorted(pieces, key=lambda piece: (not has_lines(piece), -piece.size, piece.folder.name)):
         if piece.size <= room:
             room -= piece.size
         else:
             cache.remove(piece)
-            removed += 1
+            removed += has_lines(piece)
     return removed

@@ -1,0 +1,146 @@
+"""What is known of a bucket's customers, kept for the next run; and who of them has to be looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import reduce
+from operator import or_
+
+import polars as pl
+
+from segcore.lines import shuffle
+from segcore.lines.look_back import Cut
+from segcore.pipeline.customers.condense_bucket import Kept, Task
+from segcore.times import SECONDS_A_DAY
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfCustomers:
+    """What is known of some customers, each row of one of them, ``h``; counts and rejects are by customer where they are kept.
+
+    Attributes
+    ----------
+    customers : polars.DataFrame
+        Their features in hash order.
+    months : polars.DataFrame
+        What they bought in each month.
+    products : polars.DataFrame
+        What the first of them bought.
+    lines : polars.DataFrame
+        How many they have.
+    counts : polars.DataFrame
+        Lines and money by file and class.
+    rejects : polars.DataFrame
+        Lines that may be shown.
+    orders : polars.DataFrame
+        Some order ids with their days.
+    mixed : polars.DataFrame or None
+        Orders with negative amounts among their purchases.
+    then : polars.DataFrame or None
+        Features at the cut of those known then, and what they have bought since.
+    earlier : polars.DataFrame or None
+        The same of the first of them at the earlier cut.
+    came : polars.DataFrame or None
+        Who bought before each cut and after it.
+    """
+
+    customers: pl.DataFrame
+    months: pl.DataFrame
+    products: pl.DataFrame
+    lines: pl.DataFrame
+    counts: pl.DataFrame
+    rejects: pl.DataFrame
+    orders: pl.DataFrame
+    mixed: pl.DataFrame | None
+    then: pl.DataFrame | None
+    earlier: pl.DataFrame | None
+    came: pl.DataFrame | None
+
+    def frames(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Give the frames that there are, by name."""
+        for field in fields(self):
+            df = getattr(self, field.name)
+            if df is not None:
+                yield field.name, df
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """Hashes of the customers whose lines, or the periods that they are in, are not as they were; and the bucket's range of them."""
+
+    customers: pl.Series
+    low: int
+    high: int
+
+
+def changed(task: Task) -> Changed | None:
+    """Return of whom what was kept is not true today; None where nothing was kept that can be used."""
+    kept = None if task.keep is None else task.keep.kept
+    if kept is None:
+        return None
+    paths = [f"{task.folder}/{path}" for paths in task.bucket.slices for path in paths]
+    lines = pl.scan_parquet(paths, hive_partitioning=False).select("h", "ordered_at")
+    when = pl.col("ordered_at")
+    inside = reduce(or_, (when.is_between(*span, closed="left") for span in kept.spans), pl.lit(False))
+    moved, ends = pl.collect_all(
+        [
+            lines.filter(inside).select(pl.col("h").unique()),
+            lines.select(low=pl.col("h").min(), high=pl.col("h").max()),
+        ],
+        engine="streaming",
+    )
+    low, high = ends.row(0)
+    of_files = pl.scan_parquet(kept.changed).filter(pl.col("h").is_between(low, high)).collect()
+    return Changed(customers=pl.concat([moved, of_files])["h"].unique(), low=low, high=high)
+
+
+def joined(known: OfCustomers, changed: Changed, task: Task) -> OfCustomers:
+    """Put what is known of customers that were looked at again beside what was kept of the others."""
+    if task.keep is None or task.keep.kept is None:
+        raise ValueError("nothing is kept")
+    kept = task.keep.kept
+    numbers = [number for number, low, high in kept.parts if low <= changed.high and high >= changed.low]
+    if not numbers:
+        return known
+    again = pl.col("h").is_in(changed.customers.implode())
+    here = pl.col("h").is_between(changed.low, changed.high) & ~again
+    out = {}
+    for name, df in known.frames():
+        of_parts = pl.scan_parquet([f"{kept.folder}/{name}-{number:05d}.parquet" for number in numbers])
+        out[name] = pl.concat([_as_today(of_parts.filter(here), name, kept, task).collect(), df])
+    for name in ("customers", "then", "earlier"):
+        if name in out:
+            out[name] = out[name].sort("h", "customer_id")
+    return replace(known, **out)
+
+
+def _as_today(lf: pl.LazyFrame, name: str, kept: Kept, task: Task) -> pl.LazyFrame:
+    """Return what was kept with today's numbers of files, and days counted up to today."""
+    if name == "counts":
+        return lf.with_columns(pl.col("file").replace_strict(*_map(kept.numbers)))
+    if name == "rejects":
+        file = shuffle.FILE.replace_strict(*_map(kept.numbers))
+        return lf.with_columns(place=shuffle.placed(file, shuffle.RECORD))
+    if name in ("products", "earlier") and task.keep is not None:
+        lf = lf.filter(task.keep.drawn.early)
+    at = {"customers": task.today, "then": task.cuts.last, "earlier": task.cuts.earlier}.get(name)
+    return lf if at is None else lf.with_columns(_days_since(at))
+
+
+def _map(numbers: Mapping[int, int]) -> tuple[pl.Series, pl.Series]:
+    return pl.Series(list(numbers), dtype=pl.UInt32), pl.Series(list(numbers.values()), dtype=pl.UInt32)
+
+
+def _days_since(cut: Cut) -> pl.Expr:
+    last = pl.col("last_order_at").dt.epoch("s")
+    return ((cut.at - last) // SECONDS_A_DAY).alias("days_since_last_order")
+
+
+def write(known: OfCustomers, task: Task) -> None:
+    """Keep what is known of each customer of a bucket."""
+    if task.keep is None:
+        return
+    for name, df in known.frames():
+        path = f"{task.keep.folder}/{name}-{task.number:05d}.parquet"
+        df.write_parquet(path, compression="lz4", statistics=False)

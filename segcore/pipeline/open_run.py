@@ -17,7 +17,7 @@ from segcore.pipeline.customers import attributes
 from segcore.pipeline.finished import previous_run
 from segcore.pipeline.lines import id_map, join_tables, kept_keys
 from segcore.progress import Progress
-from segcore.storage.cache import Cache, refuse_stores
+from segcore.storage.cache import Cache, refuse_store
 
 
 def plan(
@@ -48,8 +48,8 @@ def plan(
             f"{errors.listing(map(str, given))}: holds nothing but earlier runs; name the transactions"
         )
     if settings.input.incremental:
-        refuse_stores(places.out, places.scratch)
-        kept_keys.check(settings, sources)
+        refuse_store(places.cache)
+        kept_keys.check(settings)
     return Plan(
         sources=sources,
         extra=tables,

@@ -176,16 +176,15 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)  # it is another disk, or one without links
 
 
-def refuse_stores(*given: Place | None) -> None:
-    """Refuse places in an object store, where nothing is kept.
+def refuse_store(cache: Place) -> None:
+    """Refuse a cache in an object store.
 
     Raises
     ------
     segcore.errors.JobError
     """
-    for place in given:
-        if place is not None and is_url(place):
-            raise errors.JobError(
-                f"{place}: input.incremental (--incremental) keeps what was read on a disk, not in an object store: give a folder "
-                "for --out and --scratch, or leave it out"
-            )
+    if is_url(cache):
+        raise errors.JobError(
+            f"{cache}: input.incremental (--incremental) keeps what was read on a disk, not in an object store: give a folder for "
+            "--scratch that stays from run to run, or leave it out"
+        )

@@ -14,12 +14,21 @@ from segcore.lines import discounts, ledger, suspects
 from segcore.pipeline.customers import rejects
 from segcore.pipeline.customers.write_features import Totals
 from segcore.pipeline.lines.buckets import Buckets
+from segcore.pipeline.lines.kept_facts import ShownTexts
 from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.records import Ledger
+from segcore.storage.cache import Cache
 from segcore.stores import is_url
 
 
-def account(folder: Path, source: PreparedInput, buckets: Buckets, totals: Totals, settings: Job) -> Ledger:
+def account(
+    folder: Path,
+    source: PreparedInput,
+    buckets: Buckets,
+    totals: Totals,
+    settings: Job,
+    cache: Cache | None = None,
+) -> Ledger:
     """Write the ledger and the rejects, and refuse what leaves nothing to build on."""
     counts = totals.counts
     if buckets.rejects:
@@ -42,7 +51,11 @@ def account(folder: Path, source: PreparedInput, buckets: Buckets, totals: Total
         whole = replace(whole, returns_net=returns_net)
     if totals.taken_off:
         whole = replace(whole, discounts=ledger.discounts(pl.concat(totals.taken_off), settings.cleaning))
-    rejects.write(folder / "rejects", buckets, pl.concat(totals.rejects), source, settings)
+    kept = None
+    if cache is not None and buckets.known is not None:
+        keys = {number: key for number, (key, _, _) in enumerate(buckets.known.files)}
+        kept = ShownTexts(cache=cache, keys=keys)
+    rejects.write(folder / "rejects", buckets, pl.concat(totals.rejects), source, settings, kept)
     records.write(folder, whole)
     return whole
 

@@ -175,7 +175,7 @@ def _describe(
             for number, bucket in enumerate(buckets.buckets)
         ]
         totals = write_features.write(run, tasks, folder, tables, absent, at_once)
-        account = account_lines.account(folder, source, buckets, totals, run.settings)
+        account = account_lines.account(folder, source, buckets, totals, run.settings, run.cache)
     if account.discounts is not None:
         summary, warning = ledger.discounts_in_words(account.discounts)
         run.progress.log(summary)

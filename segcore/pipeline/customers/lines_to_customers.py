@@ -33,7 +33,7 @@ def describe(run: RunContext) -> tuple[RunContext, Customers]:
     customers : Customers
     """
     if run.cache is not None:
-        kept_keys.check(run.settings, run.plan.sources)
+        kept_keys.check(run.settings)
     source = read_input.prepare(run)
     run = run.planned(settings=source.settings)
     source = replace(source, ids=id_map.prepare(run))

@@ -15,6 +15,7 @@ from segcore.job import Job
 from segcore.lines import shuffle
 from segcore.pipeline.lines import collecting
 from segcore.pipeline.lines.buckets import Buckets
+from segcore.pipeline.lines.kept_facts import ShownTexts
 from segcore.pipeline.lines.prepared_input import PreparedInput
 
 Mode = Literal["all", "sample", "count"]
@@ -46,7 +47,12 @@ def of_bucket(
 
 
 def write(
-    folder: Path, buckets: Buckets, of_buckets: pl.DataFrame, source: PreparedInput, settings: Job
+    folder: Path,
+    buckets: Buckets,
+    of_buckets: pl.DataFrame,
+    source: PreparedInput,
+    settings: Job,
+    kept: ShownTexts | None = None,
 ) -> None:
     """Write the rejected lines.
 
@@ -59,6 +65,8 @@ def write(
         As :func:`of_bucket` gives them for all buckets.
     source : PreparedInput
     settings : segcore.job.Job
+    kept : ShownTexts, optional
+        What earlier runs have read of such lines.
     """
     folder.mkdir()
     mode = settings.cleaning.rejects
@@ -74,7 +82,8 @@ def write(
         if buckets.rejects:
             rejected = pl.scan_parquet(buckets.paths(buckets.rejects))
             chosen.append(first_of_each(rejected).collect(engine="streaming"))
-        rejects = _read_again(first_of_each(pl.concat(chosen).lazy()).collect(), source.file_groups, first)
+        lines = first_of_each(pl.concat(chosen).lazy()).collect().select(*_PLACE, "class", "amount")
+        rejects = _read_again(lines, source.file_groups, first, kept).lazy()
     texts = [name for name in _TEXTS if name in rejects.collect_schema().names()]
     known = {
         "file": [file.number for file in source.files],
@@ -108,13 +117,16 @@ def _groups(buckets: Buckets, source: PreparedInput) -> list[FileGroup]:
     ]
 
 
-def _read_again(chosen: pl.DataFrame, groups: Sequence[FileGroup], first: Mapping[int, int]) -> pl.LazyFrame:
+def _read_again(
+    chosen: pl.DataFrame, groups: Sequence[FileGroup], first: Mapping[int, int], kept: ShownTexts | None
+) -> pl.DataFrame:
     """Read the texts of a few lines: cheaper than to carry those of every rejected line along.
 
     Many small files are read at once, however they were when their lines were counted from the ``first`` of each.
     """
-    wanted = chosen.select(*_PLACE, "class", "amount")
-    texts = [wanted.head(0)]
+    known = chosen.head(0) if kept is None else kept.known(chosen)
+    wanted = chosen.join(known, on=["file", "record"], how="anti")
+    texts = [known]
     for group in groups:
         # File by file, no more is read than up to the last line that is wanted.
         for part in ingest.split(group, _LINES_A_PART):
@@ -131,7 +143,10 @@ def _read_again(chosen: pl.DataFrame, groups: Sequence[FileGroup], first: Mappin
                 texts.append(
                     own.join(_texts(part, own["at"].unique().to_list()), on=["file", "at"]).drop("at")
                 )
-    return pl.concat(texts, how="diagonal").lazy()
+    shown = pl.concat(texts, how="diagonal")
+    if kept is not None:
+        kept.keep(shown)
+    return shown
 
 
 def _texts(part: FileGroup, records: Sequence[int]) -> pl.DataFrame:

@@ -56,7 +56,7 @@ def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, cache
     segcore.errors.DataError
         If a file breaks off or is not what its name says, or its values could be read in two ways.
     """
-    kept_keys.check(run.settings, run.plan.sources)
+    kept_keys.check(run.settings)
     folder = run.stage("lines", partial(_partition, run, source, plan, cache))
     return buckets.load(folder, run.work.shared(folder))
 
@@ -111,7 +111,8 @@ def _partition(
 def _read(run: RunContext, source: PreparedInput, cache: Cache, bits: int) -> _Reading:
     """Decide how values are written as a run over all files does, and read the files that were not read in this way before."""
     count = kept_facts.patterns(cache, source.file_groups, run.settings, understand_formats.patterns_by_file)
-    formats = understand_formats.understand(source, run.settings, every=False, count=count)
+    head = kept_facts.heads(cache, source.file_groups, run.settings, understand_formats.first_lines)
+    formats = understand_formats.understand(source, run.settings, every=False, count=count, head=head)
     keys = kept_keys.of_lines(source.file_groups, formats, run.settings, ids=source.ids)
     known, pieces = cache.note(_UNREAD) or {}, None
     if known.get("key") not in keys.values() or not _counts(run, source, formats, known["at"]):
@@ -121,7 +122,7 @@ def _read(run: RunContext, source: PreparedInput, cache: Cache, bits: int) -> _R
         if unread is None:
             return _Reading(formats=formats, pieces=pieces)
         known = {"key": keys[unread[0]], "at": unread[1]}
-    every = understand_formats.understand(source, run.settings, every=True, count=count)
+    every = understand_formats.understand(source, run.settings, every=True, count=count, head=head)
     if every != formats:
         # With it the next run knows as much without reading lines in a way that is given up.
         cache.write_note(_UNREAD, known)

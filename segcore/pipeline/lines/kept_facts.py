@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from segcore.ingest import FileGroup, Prepared, Source
 from segcore.job import Job
 from segcore.pipeline.lines import collecting, kept_keys
+from segcore.pipeline.lines.understand_formats import Head
 from segcore.storage.cache import Cache
 
-_PREPARED, _PATTERNS = "prepared", "patterns"
+_PREPARED, _PATTERNS, _HEADS, _TEXTS = "prepared", "patterns", "heads", "texts"
 
 
 def looked_through(
@@ -87,3 +90,78 @@ def patterns(
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     return counted
+
+
+def heads(cache: Cache, groups: Sequence[FileGroup], settings: Job, read: Head) -> Head:
+    """Return what gives the first lines of a file, read where no earlier run has read them.
+
+    Parameters
+    ----------
+    cache : Cache
+    groups : sequence of FileGroup
+        All of the input.
+    settings : segcore.job.Job
+    read : callable
+        Reads those of a file, by its group.
+    """
+    keys = kept_keys.of_patterns(groups, settings, last_year=0)
+    before = cache.note(_HEADS) or {}
+    asked: dict[str, str] = {}
+
+    def given(group: FileGroup, file: Prepared) -> pl.LazyFrame:
+        key = keys[file.number]
+        if key in before:
+            asked[key] = before[key]
+            lines = pl.read_ipc(base64.b64decode(before[key]))
+        else:
+            lines, buffer = collecting.collect(read(group, file)), io.BytesIO()
+            lines.write_ipc(buffer, compression="zstd")
+            asked[key] = base64.b64encode(buffer.getvalue()).decode()
+            cache.write_note(_HEADS, asked)  # those that nobody asks for any more go
+        # Its number may be another one than it was.
+        return lines.lazy().with_columns(file=pl.lit(file.number, dtype=lines.schema["file"]))
+
+    return given
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownTexts:
+    """Texts of the rejected lines that are shown, kept from run to run.
+
+    Attributes
+    ----------
+    cache : Cache
+    keys : mapping of int to str
+        What the lines of each file depend on, by its number.
+    """
+
+    cache: Cache
+    keys: Mapping[int, str]
+
+    def known(self, wanted: pl.DataFrame) -> pl.DataFrame:
+        """Return those of the lines, ``file`` and ``record``, whose texts an earlier run has read, with the texts."""
+        before = self.cache.note(_TEXTS) or {}
+        rows = []
+        for file, record in wanted.select("file", "record").iter_rows():
+            texts = before.get(self.keys[file], {}).get(str(record))
+            if texts is not None:
+                rows.append({"file": file, "record": record, **texts})
+        names = dict.fromkeys(name for row in rows for name in row)
+        schema = {name: wanted.schema.get(name, pl.String) for name in names}
+        return (
+            wanted.head(0)
+            if not rows
+            else wanted.join(pl.DataFrame(rows, schema=schema), on=["file", "record"])
+        )
+
+    def keep(self, shown: pl.DataFrame) -> None:
+        """Keep the texts of lines, and no others."""
+        kept: dict[str, dict[str, dict[str, str]]] = {}
+        for row in shown.drop("class", "amount").iter_rows(named=True):
+            texts = {
+                name: text
+                for name, text in row.items()
+                if name not in ("file", "record") and text is not None
+            }
+            kept.setdefault(self.keys[row["file"]], {})[str(row["record"])] = texts
+        self.cache.write_note(_TEXTS, kept)

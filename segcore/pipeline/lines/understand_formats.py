@@ -9,13 +9,14 @@ from dataclasses import replace
 import polars as pl
 
 from segcore import engine, ingest
-from segcore.ingest import FileGroup, Formats, amounts, currencies, formats, value_patterns
+from segcore.ingest import FileGroup, Formats, Prepared, amounts, currencies, formats, value_patterns
 from segcore.ingest.value_patterns import by_frequency
 from segcore.job import Job
 from segcore.pipeline.lines.collecting import collect, task_groups
 from segcore.pipeline.lines.prepared_input import PreparedInput
 
 _SAMPLE_FILES, _SAMPLE_LINES = 16, 500
+Head = Callable[[FileGroup, Prepared], pl.LazyFrame]
 
 
 def understand(
@@ -24,6 +25,7 @@ def understand(
     *,
     every: bool,
     count: Callable[[FileGroup, int], pl.DataFrame] | None = None,
+    head: Head | None = None,
 ) -> list[Formats]:
     """Decide how each group of files writes its dates and numbers.
 
@@ -35,6 +37,8 @@ def understand(
         Look at every line. Without it, some lines of some files do where nothing in them can be read in two ways.
     count : callable, optional
         Counts the patterns in all lines of a group, with the last year that a date can have; without it they are read.
+    head : callable, optional
+        Gives the first lines of a file, by its group; without it they are read.
 
     Raises
     ------
@@ -45,13 +49,14 @@ def understand(
     currency_lines: Counter[str] = Counter()
     last_year = settings.input.latest_year
     for group in source.file_groups:
-        sample = value_patterns.count(_sample(group), group, last_year=last_year)
+        lines = _sample(group, head or first_lines)
+        sample = value_patterns.count(lines, group, last_year=last_year)
         seen = None if every else collect(sample)
         if seen is None or not formats.is_settled(seen, settings.input):
             seen = value_patterns.add_up([(count or _patterns_of_all)(group, last_year)])
         how = formats.decide(seen, group, settings.input)
-        _check_price(group, how, settings)
-        decided.append(replace(how, amount_given=_amount_given(group, how, settings)))
+        _check_price(lines, group, how, settings)
+        decided.append(replace(how, amount_given=_amount_given(lines, group, how, settings)))
         if not currencies.decides(settings.input):
             currency_lines += currencies.of_patterns(by_frequency(seen))
             currency_lines += _named_currencies(group)
@@ -59,25 +64,25 @@ def understand(
     return decided
 
 
-def _check_price(group: FileGroup, how: Formats, settings: Job) -> None:
+def _check_price(some: pl.LazyFrame, group: FileGroup, how: Formats, settings: Job) -> None:
     """Refuse a price that nobody named and that looks like the amount of its line."""
     if "unit_price" in settings.columns or not {"quantity", "unit_price"} <= {*group.columns}:
         return
     if "line_amount" in group.columns:
         return
-    sample = ingest.read_values(_sample(group), group, how, settings, latest=settings.input.latest_second)
+    sample = ingest.read_values(some, group, how, settings, latest=settings.input.latest_second)
     lines = collect(sample.select("quantity", "unit_price"))
     if amounts.holds_quantity(lines, one=10**settings.cleaning.quantity_decimals):
         amounts.refuse_multiple(group.columns["unit_price"], group.name)
 
 
-def _amount_given(group: FileGroup, how: Formats, settings: Job) -> bool:
+def _amount_given(some: pl.LazyFrame, group: FileGroup, how: Formats, settings: Job) -> bool:
     """Decide whether an amount beside quantity and price is the money of a line, and refuse an order's total."""
     wanted = ["line_amount", "order_id"]
     if "line_amount" not in group.columns or "line_amount" in settings.columns:
         return False
     if "order_id" in group.columns:
-        sample = ingest.read_values(_sample(group), group, how, settings, latest=settings.input.latest_second)
+        sample = ingest.read_values(some, group, how, settings, latest=settings.input.latest_second)
         lines = collect(sample.select(*wanted, "product_amount"))
         if amounts.repeats_orders(lines, with_product=group.amount_beside_product):
             if group.by_amount:
@@ -122,9 +127,12 @@ def _patterns(task: tuple[FileGroup, int]) -> pl.DataFrame:
     return collect(value_patterns.count(ingest.scan(group), group, last_year=last_year))
 
 
-def _sample(group: FileGroup) -> pl.LazyFrame:
+def _sample(group: FileGroup, head: Head) -> pl.LazyFrame:
     step = -(-len(group.files) // _SAMPLE_FILES)
     some = [*group.files[::step], group.files[-1]]
-    return pl.concat(
-        ingest.scan(replace(group, files=(file,))).head(_SAMPLE_LINES) for file in dict.fromkeys(some)
-    )
+    return pl.concat(head(group, file) for file in dict.fromkeys(some))
+
+
+def first_lines(group: FileGroup, file: Prepared) -> pl.LazyFrame:
+    """Return some lines of a file."""
+    return ingest.scan(replace(group, files=(file,))).head(_SAMPLE_LINES)

@@ -6,7 +6,7 @@ Two measures, both sequential: a candidate that is clear of the bar is not drawn
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a worker process does without the job and what it imports
 
 Progress = Callable[[int, int, str], None]
 
+CLEAR = 2.0  # standard errors from which on a figure is clearly on one side of its bar
 NEAR = 0.1  # from the bar: farther off the error of the customers as a sample, which takes time, turns no verdict
 
 
@@ -85,7 +86,7 @@ def measure(
     models : job.Models
     settings : job.Stability
     rule : job.Selection
-        The bars. The Jaccard of a candidate that fails the first by more than the leeway is not measured.
+        The bars. The Jaccard of a candidate that fails the first by more than the leeway, and clearly, is not measured.
     seed : int
     n_jobs : int, optional
         Processes. The results do not depend on it.
@@ -165,30 +166,43 @@ def _tasks(
 
 def _run(task: _Task) -> dict[Target, Stability]:
     """Measure one task's candidates."""
+    bar, min_jaccard = task.bars
     halved, drawn = halvings(task.X, seed=task.seed), bootstraps(task.labels, task.X, seed=task.seed)
-    strengths = until_clear(halved, list(task.labels), task.bars[0], task.splits, task.least)
-    left = [c for c, own in strengths.items() if len(own) and own.mean() >= task.bars[0] - task.leeway]
-    jaccards = until_clear(drawn, left, task.bars[1], task.resamples, task.least)
-    near = [c for c, own in strengths.items() if len(own) > 1 and abs(own.mean() - task.bars[0]) <= NEAR]
+    strengths = until_clear(halved, list(task.labels), bar, task.splits, task.least)
+    near = [c for c, own in strengths.items() if len(own) > 1 and abs(own.mean() - bar) <= NEAR]
     sampling = sampling_errors(near, task.X, seed=task.seed)
-    return {
-        c: _stability(strengths[c], jaccards.get(c, np.empty((0, c[1]))), sampling.get(c, 0.0))
-        for c in task.labels
-    }
+    measured = {c: _strength(own, sampling.get(c, 0.0)) for c, own in strengths.items()}
+    left = [c for c, own in measured.items() if not _clearly_below(own, bar - task.leeway)]
+    jaccards = until_clear(drawn, left, min_jaccard, task.resamples, task.least)
+    return {c: _with_jaccard(own, jaccards.get(c, np.empty((0, c[1])))) for c, own in measured.items()}
 
 
-def _stability(strengths: Floats, jaccards: Floats, sampling: float) -> Stability:
-    means = jaccards.mean(axis=0) if len(jaccards) else None
+def _strength(strengths: Floats, sampling: float) -> Stability:
+    if len(strengths) == 0:
+        return Stability()
     drawing = float(standard_error(strengths)[0]) if len(strengths) > 1 else None
     return Stability(
-        prediction_strength=float(strengths.mean()) if len(strengths) else None,
+        prediction_strength=float(strengths.mean()),
         prediction_strength_se=None if drawing is None else float(np.hypot(drawing, sampling)),
         prediction_strength_mc=drawing,
         n_splits=len(strengths),
-        jaccard=None if means is None else tuple(means.tolist()),
-        jaccard_min=None if means is None else float(means.min()),
-        jaccard_se=float(standard_error(jaccards)[means.argmin()])
-        if means is not None and len(jaccards) > 1
-        else None,
+    )
+
+
+def _clearly_below(own: Stability, bar: float) -> bool:
+    """Whether a prediction strength is below a bar by more than two standard errors, or there is none."""
+    error = own.prediction_strength_se or 0.0
+    return own.prediction_strength is None or own.prediction_strength + CLEAR * error < bar
+
+
+def _with_jaccard(own: Stability, jaccards: Floats) -> Stability:
+    if len(jaccards) == 0:
+        return own
+    means = jaccards.mean(axis=0)
+    return replace(
+        own,
+        jaccard=tuple(means.tolist()),
+        jaccard_min=float(means.min()),
+        jaccard_se=float(standard_error(jaccards)[means.argmin()]) if len(jaccards) > 1 else None,
         n_resamples=len(jaccards),
     )

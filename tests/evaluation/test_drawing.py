@@ -82,7 +82,7 @@ def test_a_candidate_in_figures() -> None:
     strengths = scores(0.5, 1.0, 0.75)
     jaccards = scores([0.9, 0.5], [0.9, 0.75], [0.9, 1.0], [0.5, 0.75])
     error = np.std([0.5, 0.75, 1, 0.75], ddof=1) / 2
-    assert stability._stability(strengths, jaccards, 0.25) == Stability(
+    assert stability._with_jaccard(stability._strength(strengths, 0.25), jaccards) == Stability(
         prediction_strength=0.75,
         # Of the splits and of the sample: sqrt(0.0208 + 0.0625).
         prediction_strength_se=pytest.approx(0.2886751),  # type: ignore[arg-type]
@@ -93,11 +93,22 @@ def test_a_candidate_in_figures() -> None:
         jaccard_se=pytest.approx(error),  # type: ignore[arg-type]
         n_resamples=4,
     )
-    once = stability._stability(scores(0.5), scores([0.9, 0.5]), 0.25)
+    once = stability._with_jaccard(stability._strength(scores(0.5), 0.25), scores([0.9, 0.5]))
     assert once == Stability(
         prediction_strength=0.5, n_splits=1, jaccard=(0.9, 0.5), jaccard_min=0.5, n_resamples=1
     )
-    assert stability._stability(np.empty((0,)), np.empty((0, 2)), 0.0) == Stability()
+    assert stability._with_jaccard(stability._strength(np.empty(0), 0.0), np.empty((0, 2))) == Stability()
+
+
+@pytest.mark.parametrize(
+    ("strength", "error", "below"),
+    [(0.8, None, False), (0.799, None, True), (0.55, 0.125, False), (0.549, 0.125, True), (None, None, True)],
+)
+def test_what_is_below_a_bar_by_more_than_two_standard_errors_is_clearly_so(
+    strength: float | None, error: float | None, below: bool
+) -> None:
+    own = Stability(prediction_strength=strength, prediction_strength_se=error)
+    assert stability._clearly_below(own, 0.8) is below
 
 
 def test_tasks_share_trees_and_numbers_of_segments_the_longest_first() -> None:

@@ -145,16 +145,26 @@ def test_a_row_that_is_drawn_twice_counts_once(monkeypatch: pytest.MonkeyPatch) 
     assert 0.55 * len(X) < len(drawn) < 0.7 * len(X)  # 1 - 1/e of them
 
 
-@pytest.mark.parametrize(("over", "is_measured"), [(-0.01, True), (0.04, True), (0.06, False)])
-def test_the_jaccard_is_measured_within_the_leeway_of_the_bar(over: float, is_measured: bool) -> None:
+@pytest.mark.parametrize(
+    ("leeway", "errors_below", "is_measured"), [(0.01, 1.95, True), (0.0, 1.9, True), (0.0, 2.1, False)]
+)
+def test_the_jaccard_is_measured_unless_the_strength_is_clearly_below_the_bar_less_the_leeway(
+    leeway: float, errors_below: float, is_measured: bool
+) -> None:
     X, _ = blobs(apart=2.0)
     keys = [("kmeans", "", 4)]
-    strength = measure(X, keys, splits=6, resamples=0, min_splits=6)[keys[0]].prediction_strength
-    assert strength is not None
-    rule = job.Selection(min_prediction_strength=strength + over, leeway=0.05)
-    found = measure(X, keys, rule=rule, splits=6, resamples=6, min_splits=6)[keys[0]]
-    assert found.prediction_strength == strength
-    assert (found.jaccard_min is not None) == is_measured
+
+    def found(bar: float, leeway: float) -> Any:
+        rule = job.Selection(min_prediction_strength=bar, leeway=leeway)
+        return measure(X, keys, rule=rule, splits=6, resamples=6, min_splits=6)[keys[0]]
+
+    one = found(0.8, 0.0)
+    near = found(one.prediction_strength + 0.05, 0.0)
+    error = near.prediction_strength_se
+    assert 0 < 2.1 * error < stability.NEAR
+    own = found(near.prediction_strength + leeway + errors_below * error, leeway)
+    assert (own.prediction_strength, own.prediction_strength_se) == (one.prediction_strength, error)
+    assert (own.jaccard_min is not None) == is_measured
 
 
 def test_a_strength_that_is_just_at_the_lenient_bar_is_within_the_leeway() -> None:

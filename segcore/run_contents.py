@@ -132,7 +132,7 @@ _CANDIDATES = {
     "jaccard_se": "its Monte Carlo error",
     "jaccard": "of each segment",
     "n_resamples": "bootstrap draws",
-    "admissible": "whether it passes every bar of the rule",
+    "admissible": "whether it passes every bar of the rule; where it is chosen, that it misses none clearly",
     "close_call": "whether a bar lies within the error",
     "verdict": "chosen, admissible or ruled out",
     "reason": "why",

@@ -1,4 +1,4 @@
-"""How often the rule finds as many segments on customers without clusters: what the choice of k is worth."""
+"""How often the rule's bars let as many segments pass on customers without clusters: what passing them is worth."""
 
 from __future__ import annotations
 

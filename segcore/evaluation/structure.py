@@ -1,4 +1,4 @@
-"""Whether the customers form more than a continuum: the winner's fit against copies without clusters."""
+"""Whether the customers form more than a continuum: a candidate's fit against copies without clusters."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def structure_test(
     progress: Callable[[int, int, str], None] | None = None,
     log: Callable[[str], object] = str,
 ) -> StructureTest | None:
-    """Compare the winner's silhouette, and how often the rule gets to its k, with tables without clusters.
+    """Compare a candidate's silhouette, and how often the rule's bars let its k pass, with tables without clusters.
 
     The copies are Gaussian-copula draws of the free features, with exactly the same margins and the same
-    rank correlations; features that follow from others are computed. The winner's family and k are fitted to
-    the customers and to each copy with the same restarts; and K-Means, then the winner's family where it is another one,
-    are put to the rule on the copies, with as many segments and more, until it is clear how often one passes.
+    rank correlations; features that follow from others are computed. The candidate's family and k are fitted to
+    the customers and to each copy with the same restarts; and K-Means, then its family where it is another one,
+    are put to the bars on the copies, with as many segments and more, until it is clear how often one passes.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def structure_test(
         From a feature's name and values to the transformed, standardised values, both fitted to the values.
         The free features of a copy have the same values in another order, so it is called for them once.
     key : (family, variant, k)
-        The winner.
+        The candidate.
     models : job.Models
     copies : int
     seed : int
     rule : job.Selection, optional
-        The bars that the winner passed; None where no rule chose it.
+        The bars that it passed; None where they did not choose it.
     n_jobs : int, optional
         Processes. The results do not depend on it.
     progress : callable, optional
@@ -182,17 +182,33 @@ def _figures(task: _Task) -> tuple[float | None, bool | None]:
     return silhouette, calibration.reaches(task.rivals, task.X, task.bars, seed=task.seed)
 
 
+def stand_apart(test: StructureTest) -> bool:
+    """Whether the segments stand apart, with few customers in between: not merely a little more than a continuum shows."""
+    looks = _looks(test.silhouette_p, test.rule_reached, test.rule_copies)
+    return _rejected(looks) and test.silhouette - test.silhouette_copies_mean >= CLEAR_GAP
+
+
+def _looks(p: float, reached: int, asked: int) -> list[float]:
+    """Return one or two looks at the same question: the silhouette's, and that of the rule where copies were put to it."""
+    return [p] + ([calibration.p_value(reached, asked)] if asked else [])
+
+
+def _rejected(p: list[float]) -> bool:
+    """Whether a continuum is rejected: by one clear answer, or all at the usual level (Holm 1979)."""
+    return min(p) <= LEVEL / len(p) or max(p) <= LEVEL
+
+
 def _judged(silhouette: float, copies: Floats, k: int, reached: int, asked: int, tried: str) -> StructureTest:
     from segcore.records.fit_figures import StructureTest
 
     p = (1 + int((copies >= silhouette).sum())) / (1 + len(copies))
-    looks = [p] + ([calibration.p_value(reached, asked)] if asked else [])
+    looks = _looks(p, reached, asked)
     figures = (
         f"On {len(copies)} sets of customers without clusters, with the same margins and rank correlations and Gaussian"
         f" otherwise, the silhouette is {copies.mean():.3f} on average; here it is {silhouette:.3f} (p = {p:.2f})."
     )
     if asked:
-        figures += f" On {asked} of these the same rule was tried with {tried} alone: it picks {k} or more in {reached}."
+        figures += f" On {asked} of these the same bars were tried with {tried} alone: {k} segments or more pass in {reached}."
     return StructureTest(
         copies=len(copies),
         silhouette=silhouette,
@@ -212,14 +228,13 @@ def _sentence(p: list[float], gap: float, k: int) -> str:
     Parameters
     ----------
     p : list of float
-        One or two looks at the same question: one clear answer, or all at the usual level (Holm 1979).
     gap : float
         Silhouette over that of the copies.
     k : int
     """
     groups = _WORDS[k] if k < len(_WORDS) else str(k)
     sensible = f"The {groups} groups are a sensible way to divide them, not {groups} kinds of people."
-    if min(p) > LEVEL / len(p) and max(p) > LEVEL:
+    if not _rejected(p):
         return f"Customers shade into one another. {sensible}"
     if gap < CLEAR_GAP:
         return f"Customers shade into one another, with slight clumps at most. {sensible}"

@@ -124,9 +124,14 @@ class Selection(Table):
 
 
 class StructureTest(Table):
-    """Whether the data hold more structure than a continuum."""
+    """Whether the data hold more structure than a continuum, which decides how the number of segments is chosen."""
 
-    copies: int = Field(99, ge=0, le=100_000, description="Gaussian-copula copies; 0: no test")
+    copies: int = Field(
+        99,
+        ge=0,
+        le=100_000,
+        description="Gaussian-copula copies; 0: no test, and the largest admissible k wins",
+    )
 
 
 class LookBack(Table):

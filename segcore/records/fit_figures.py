@@ -52,7 +52,7 @@ class StructureTest:
     silhouette, silhouette_copies_mean, silhouette_copies_max, silhouette_p : float
         p = (1 + copies at least as high) / (1 + copies).
     rule_copies, rule_reached : int
-        Copies that were put to the rule, and on how many of them it picks as many segments or more; 0 where no rule chose.
+        Copies that were put to the bars, and on how many of them as many segments or more pass; 0 where no rule chose.
     sentence : str
         What that means, in plain words.
     figures : str

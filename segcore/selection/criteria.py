@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from segcore import job
+from segcore.evaluation.stability import CLEAR
 from segcore.models import CandidateKey
 
 Row = dict[str, Any]
+
+USUAL_K = 4
+"""The number of segments that people work with, for where the customers give none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +52,23 @@ class Judged:
         Of the table of candidates.
     criteria : list of Criterion
         At the bars of the rule.
-    admissible : bool
-        Whether it passes all, within the leeway where it is the previous run's model.
+    binding : list of Criterion
+        At the bars that it has to pass: lower by the leeway where it is the previous run's model.
     """
 
     row: Row
     criteria: list[Criterion]
-    admissible: bool
+    binding: list[Criterion]
+
+    @property
+    def admissible(self) -> bool:
+        """Whether it passes all bars."""
+        return bool(self.row["selectable"]) and all(c.passed for c in self.binding)
+
+    @property
+    def tenable(self) -> bool:
+        """Whether it misses no bar clearly."""
+        return bool(self.row["selectable"]) and all(c.passed or c.within(CLEAR) for c in self.binding)
 
     @property
     def key(self) -> CandidateKey:
@@ -87,12 +101,10 @@ def key(row: Row) -> CandidateKey:
 
 
 def judge(row: Row, rule: job.Selection, *, lenient: bool = False) -> Judged:
-    """Apply the rule to a candidate; `lenient` lowers the bars by the leeway for being admissible."""
+    """Apply the rule to a candidate; `lenient` lowers the bars that it has to pass by the leeway."""
     criteria = all_criteria(row, rule)
     binding = all_criteria(row, with_leeway(rule)) if lenient else criteria
-    return Judged(
-        row=row, criteria=criteria, admissible=bool(row["selectable"]) and all(c.passed for c in binding)
-    )
+    return Judged(row=row, criteria=criteria, binding=binding)
 
 
 def with_leeway(rule: job.Selection) -> job.Selection:
@@ -162,6 +174,29 @@ def distinct_figures(
 def best_first(candidates: Sequence[Judged]) -> list[Judged]:
     """Sort: the largest k first, then the highest silhouette, then K-Means, then by name so that ties are settled."""
     return sorted(candidates, key=lambda candidate: (-candidate.row["k"], *quality_order(candidate.row)))
+
+
+def usual_first(candidates: Sequence[Judged]) -> list[Judged]:
+    """Sort: the k nearest `USUAL_K` first, then K-Means, then the smaller k, then as `best_first` does."""
+
+    def order(candidate: Judged) -> tuple[Any, ...]:
+        row = candidate.row
+        return (abs(row["k"] - USUAL_K), row["family"] != "kmeans", row["k"], *quality_order(row))
+
+    return sorted(candidates, key=order)
+
+
+def partition(pool: Sequence[Judged]) -> Judged:
+    """Return what is given when nothing is admissible: K-Means, at the number nearest `USUAL_K`."""
+
+    def order(candidate: Judged) -> tuple[Any, ...]:
+        row = candidate.row
+        kmeans = row["family"] == "kmeans"
+        # Away from K-Means the silhouette alone would pick a tree that splits off two customers.
+        sound = kmeans or all(criterion.passed for criterion in candidate.criteria[:2])
+        return (not kmeans, not sound, abs(row["k"] - USUAL_K), row["k"], *quality_order(row))
+
+    return min(pool, key=order)
 
 
 def quality_order(row: Row) -> tuple[Any, ...]:

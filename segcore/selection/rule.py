@@ -2,8 +2,9 @@
 
 A candidate is admissible when it converged, its smallest segment is large enough, its prediction
 strength (Tibshirani and Walther, 2005) and the bootstrap Jaccard of its least stable segment (Hennig,
-2007) reach their bars. The winner is the largest admissible k; between candidates at that k, the
-highest silhouette.
+2007) reach their bars. Where there are groups the winner is the largest admissible k; between candidates at that k, the
+highest silhouette. Where customers are a continuum their number is a matter of use and not of truth: of what misses no bar
+clearly, the winner is the k nearest the usual one, K-Means before others.
 
 A run that follows another keeps its model until the evidence is clear, or a figure that hovers at its bar would
 move everybody from night to night: of that model the bars ask a little less (the leeway), of one that
@@ -19,10 +20,12 @@ from typing import Any, TypeVar
 import polars as pl
 
 from segcore import job
+from segcore.evaluation.stability import CLEAR
 from segcore.models import CandidateKey
 from segcore.records.fit_figures import CandidateFigures, ChosenModel, PinnedCost
 from segcore.selection import pins, verdicts
 from segcore.selection.criteria import (
+    USUAL_K,
     Judged,
     Row,
     best_first,
@@ -31,17 +34,12 @@ from segcore.selection.criteria import (
     judge,
     key,
     number,
-    quality_order,
+    partition,
+    usual_first,
     with_leeway,
 )
 
 T = TypeVar("T", ChosenModel, CandidateFigures)
-
-CLEAR = 2.0
-"""Standard errors by which a candidate is clearly better than the model of the previous run."""
-
-PARTITION_K = 4
-"""The number of segments that is given, as a partition, when no candidate is admissible."""
 
 COLUMNS = (
     "family",
@@ -87,8 +85,21 @@ def worth_measuring(candidates: pl.DataFrame, rule: job.Selection) -> list[Candi
     ]
 
 
+def leading(candidates: pl.DataFrame, rule: job.Selection) -> CandidateKey | None:
+    """Return the candidate whose segments decide whether there are groups; None where nothing is admissible.
+
+    It is the largest admissible k, whatever is pinned and whatever the run before had.
+    """
+    judged = best_first([judge(row, rule) for row in candidates.iter_rows(named=True)])
+    return next((candidate.key for candidate in judged if candidate.admissible), None)
+
+
 def select(
-    candidates: pl.DataFrame, rule: job.Selection, previous: CandidateKey | None = None
+    candidates: pl.DataFrame,
+    rule: job.Selection,
+    previous: CandidateKey | None = None,
+    *,
+    continuum: bool = False,
 ) -> pl.DataFrame:
     """Give every candidate a verdict and a reason, and choose one.
 
@@ -103,14 +114,19 @@ def select(
         The model of the previous run. Where it may be chosen, it is admissible within the rule's leeway below the bars
         of prediction strength, Jaccard and smallest share as well, and stays unless another one passes them by more than two
         standard errors, and has more segments, or as many and a silhouette higher by more than two standard errors.
+    continuum : bool
+        Whether the segments of the `leading` candidate do not stand apart. Then the winner is, of all that may be chosen and miss no
+        bar by more than two standard errors, the k nearest `USUAL_K`, K-Means before others. The model of the previous run
+        stays as long as it misses none by the leeway and two standard errors more, unless one with more segments, though no
+        more than `USUAL_K`, passes them by more than two standard errors.
 
     Returns
     -------
     DataFrame
         The same rows in the same order with admissible, close_call (a change by one standard error would
         turn the verdict), verdict ("chosen", "admissible", "ruled out" or "shown only"), reason (a
-        sentence) and chosen added. Exactly one row is chosen. When nothing is admissible that is
-        K-Means with `PARTITION_K` segments, or the nearest number there is.
+        sentence) and chosen added. Exactly one row is chosen, and admissible where it misses a bar, but not clearly, as well.
+        When nothing is admissible that is K-Means with `USUAL_K` segments, or the nearest number there is.
 
     Raises
     ------
@@ -119,14 +135,18 @@ def select(
     segcore.errors.JobError
         If the pinned family is not among the candidates, or finds its number of segments itself.
     """
+    continuum = continuum and rule.k is None  # a number that is pinned is no question
     judged = [judge(row, rule, lenient=key(row) == previous) for row in candidates.iter_rows(named=True)]
     pool = pins.pool(judged, rule)
-    best, reason = _choose(judged, pool, rule, previous)
+    best, reason = _choose(judged, pool, rule, previous, continuum)
     reasons = [
-        ("chosen", reason) if candidate is best else _why_not(candidate, best, rule) for candidate in judged
+        ("chosen", reason) if candidate is best else _why_not(candidate, best, rule, continuum)
+        for candidate in judged
     ]
     decided: dict[str, list[Any]] = {
-        "admissible": [candidate.admissible for candidate in judged],
+        "admissible": [
+            candidate.admissible or (continuum and candidate is best and best.tenable) for candidate in judged
+        ],
         "close_call": [candidate.row["selectable"] and candidate.close_call for candidate in judged],
         "verdict": [verdict for verdict, _ in reasons],
         "reason": [reason for _, reason in reasons],
@@ -136,18 +156,25 @@ def select(
 
 
 def _choose(
-    judged: Sequence[Judged], pool: Sequence[Judged], rule: job.Selection, previous: CandidateKey | None
+    judged: Sequence[Judged],
+    pool: Sequence[Judged],
+    rule: job.Selection,
+    previous: CandidateKey | None,
+    continuum: bool,
 ) -> tuple[Judged, str]:
     """Return the winner and why it won."""
     incumbent = next((candidate for candidate in pool if candidate.key == previous), None)
-    admissible = best_first([candidate for candidate in pool if candidate.admissible])
-    first = admissible[0] if admissible else _partition(pool)
+    if continuum:
+        left = usual_first([candidate for candidate in pool if candidate.tenable])
+    else:
+        left = best_first([candidate for candidate in pool if candidate.admissible])
+    first = left[0] if left else partition(pool)
     best = first
-    if incumbent is not None and incumbent.admissible:
-        best = next((c for c in admissible if _clearly_better(c, incumbent.row)), incumbent)
+    if incumbent is not None and incumbent in left:
+        best = next((c for c in left if _clearly_better(c, incumbent.row, continuum)), incumbent)
         if best is not first or best.failures:
             return best, verdicts.chosen_after(best, incumbent, first, rule)
-    reason = verdicts.chosen(best, pool, rule)
+    reason = verdicts.chosen(best, left, rule, continuum=continuum)
     if incumbent is not None and incumbent is not best:
         reason += verdicts.succeeded(incumbent)
     return best, reason
@@ -164,7 +191,11 @@ def chosen_model(decided: pl.DataFrame) -> ChosenModel:
 
 
 def pinned_cost(
-    decided: pl.DataFrame, rule: job.Selection, previous: CandidateKey | None = None
+    decided: pl.DataFrame,
+    rule: job.Selection,
+    previous: CandidateKey | None = None,
+    *,
+    continuum: bool = False,
 ) -> PinnedCost | None:
     """Return what a pin cost: the chosen candidate beside the one that the rule would have chosen.
 
@@ -175,6 +206,8 @@ def pinned_cost(
     rule : job.Selection
     previous : (family, variant, k), optional
         The model of the previous run.
+    continuum : bool
+        As `select` was told.
 
     Returns
     -------
@@ -183,7 +216,8 @@ def pinned_cost(
     """
     if not pins.in_words(rule):
         return None
-    free = chosen(select(decided, rule.model_copy(update={"k": None, "family": None}), previous))
+    unpinned = rule.model_copy(update={"k": None, "family": None})
+    free = chosen(select(decided, unpinned, previous, continuum=continuum))
     pinned = chosen(decided)
     what = f"{verdicts.called(free)} (silhouette {figure(free['silhouette'])})"
     if key(free) == key(pinned):
@@ -203,11 +237,13 @@ def _in_part(kind: type[T], row: Row) -> T:
     return kind(**{field.name: row[field.name] for field in fields(kind)})
 
 
-def _clearly_better(candidate: Judged, incumbent: Row) -> bool:
-    """Whether an admissible candidate is clearly better than the model of the previous run."""
+def _clearly_better(candidate: Judged, incumbent: Row, continuum: bool) -> bool:
+    """Whether a candidate is clearly better than the model of the previous run."""
     row = candidate.row
     if any(criterion.within(CLEAR) for criterion in candidate.criteria) or row["k"] < incumbent["k"]:
         return False
+    if continuum:
+        return bool(incumbent["k"] < row["k"] <= USUAL_K)
     if row["k"] > incumbent["k"]:
         return True
     own, other, error = (
@@ -216,20 +252,7 @@ def _clearly_better(candidate: Judged, incumbent: Row) -> bool:
     return own is not None and other is not None and error is not None and own - other > CLEAR * error
 
 
-def _partition(pool: Sequence[Judged]) -> Judged:
-    """Return what is given when nothing is admissible: K-Means, at the number nearest `PARTITION_K`."""
-
-    def order(candidate: Judged) -> tuple[Any, ...]:
-        row = candidate.row
-        kmeans = row["family"] == "kmeans"
-        # Away from K-Means the silhouette alone would pick a tree that splits off two customers.
-        sound = kmeans or all(criterion.passed for criterion in candidate.criteria[:2])
-        return (not kmeans, not sound, abs(row["k"] - PARTITION_K), row["k"], *quality_order(row))
-
-    return min(pool, key=order)
-
-
-def _why_not(candidate: Judged, best: Judged, rule: job.Selection) -> tuple[str, str]:
+def _why_not(candidate: Judged, best: Judged, rule: job.Selection, continuum: bool) -> tuple[str, str]:
     row = candidate.row
     if not row["selectable"]:
         return "shown only", verdicts.shown_only(row)
@@ -237,8 +260,8 @@ def _why_not(candidate: Judged, best: Judged, rule: job.Selection) -> tuple[str,
         return "ruled out", verdicts.ruled_out(candidate)
     if not pins.allow(row, rule):
         why = f"Admissible, but {pins.in_words(rule)}."
-    elif best_first([candidate, best])[0] is candidate:
+    elif (usual_first if continuum else best_first)([candidate, best])[0] is candidate:
         why = "Admissible, but not clearly better than the model of the run before."
     else:
-        why = verdicts.beaten(row, best.row)
+        why = verdicts.beaten(row, best.row, continuum=continuum)
     return "admissible", why + verdicts.remarks(candidate, rule)

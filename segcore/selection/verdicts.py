@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segcore import job
+from segcore.evaluation.stability import CLEAR
 from segcore.selection import pins
-from segcore.selection.criteria import Judged, Row, distinct_figures, number
+from segcore.selection.criteria import USUAL_K, Judged, Row, distinct_figures, number
 
 _LABELS = {
     "kmeans": "K-Means",
@@ -30,19 +31,34 @@ def called(row: Row) -> str:
     return f"{name(row['family'], row['variant'])} with {row['k']} segments"
 
 
-def chosen(best: Judged, pool: Sequence[Judged], rule: job.Selection) -> str:
-    """Return why the rule chose a candidate among those that may be chosen under the pins."""
-    admissible = [candidate for candidate in pool if candidate.admissible]
+def chosen(best: Judged, left: Sequence[Judged], rule: job.Selection, *, continuum: bool = False) -> str:
+    """Return why the rule chose a candidate.
+
+    Parameters
+    ----------
+    best : Judged
+    left : sequence of Judged
+        Those that it was chosen from; where there are none it is a partition only.
+    rule : job.Selection
+    continuum : bool
+        Whether it was chosen for its number being the usual one, or near it.
+    """
     pinned = pins.in_words(rule)
-    if not admissible and pinned:
+    if not left and pinned:
         return f"Chosen because {pinned}, although the rule rules it out: {best.failures}."
-    if not admissible:
+    if not left:
         return (
             "Chosen as a partition only: no candidate is admissible, so the data carry no stable segments at"
             f" this size; of {called(best.row)} the rule says: {best.failures}."
         )
-    rivals = sum(other.row["k"] == best.row["k"] for other in admissible)
-    if rule.k is None:
+    rivals = sum(other.row["k"] == best.row["k"] for other in left)
+    if rule.k is None and continuum:
+        why = "customers shade into one another, so that the number of segments is a matter of use: "
+        usual = best.row["k"] == USUAL_K
+        why += f"{USUAL_K}, which" if usual else f"the nearest to {USUAL_K} that"
+        why += " no check clearly rules out"
+        why += ", and K-Means before other families" if rivals > 1 and best.row["family"] == "kmeans" else ""
+    elif rule.k is None:
         why = f"the largest admissible number of segments{' in it' if rule.family else ''}"
         why += f", and the highest silhouette of the {rivals} candidates there" if rivals > 1 else ""
     else:
@@ -96,8 +112,10 @@ def ruled_out(candidate: Judged) -> str:
     return f"Ruled out: {candidate.failures}.{close}"
 
 
-def beaten(row: Row, best: Row) -> str:
+def beaten(row: Row, best: Row, *, continuum: bool = False) -> str:
     """Return what an admissible candidate was passed over for."""
+    if continuum and (why := _less_usual(row, best)):
+        return f"Admissible, but {called(best)} {why}, and customers shade into one another."
     if row["k"] < best["k"]:
         return f"Admissible, but so is {called(best)}, which has more segments."
     higher, lower = distinct_figures(
@@ -109,12 +127,25 @@ def beaten(row: Row, best: Row) -> str:
     )
 
 
+def _less_usual(row: Row, best: Row) -> str:
+    """Return in what another candidate comes before one where customers are a continuum, but for its silhouette."""
+    if abs(row["k"] - USUAL_K) != abs(best["k"] - USUAL_K):
+        return f"is nearer to {USUAL_K}"
+    if row["family"] != "kmeans" and best["family"] == "kmeans":
+        return f"is as near to {USUAL_K} and comes before other families"
+    return f"is as near to {USUAL_K} with fewer" if row["k"] != best["k"] else ""
+
+
 def remarks(candidate: Judged, rule: job.Selection) -> str:
-    """Return which bars an admissible candidate misses within the leeway, or passes within two standard errors."""
+    """Return which bars a chosen or admissible candidate misses, though not clearly, or passes within two standard errors."""
     failures = candidate.failures
-    leeway = f" Within the leeway of {rule.leeway:g}: {failures}." if failures else ""
-    near = [c for c in candidate.criteria if c.passed and c.within(2.0)]
+    missed = ""
+    if failures and candidate.admissible:
+        missed = f" Within the leeway of {rule.leeway:g}: {failures}."
+    elif failures:
+        missed = f" Missed, but not clearly: {failures}."
+    near = [c for c in candidate.criteria if c.passed and c.within(CLEAR)]
     if not near:
-        return leeway
+        return missed
     off = "one standard error" if any(c.within(1.0) for c in near) else "two standard errors"
-    return f"{leeway} Narrowly: {'; '.join(c.text for c in near)}, within {off}."
+    return f"{missed} Narrowly: {'; '.join(c.text for c in near)}, within {off}."

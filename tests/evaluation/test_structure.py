@@ -63,7 +63,9 @@ def test_p_by_hand() -> None:
     assert found.silhouette_copies_max == 0.5
     assert found.figures.endswith("the silhouette is 0.300 on average; here it is 0.500 (p = 0.40).")
     calibrated = structure._judged(0.5, copies, 3, 2, 4, "K-Means")
-    assert calibrated.figures.endswith("the same rule was tried with K-Means alone: it picks 3 or more in 2.")
+    assert calibrated.figures.endswith(
+        "the same bars were tried with K-Means alone: 3 segments or more pass in 2."
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,23 @@ def test_p_by_hand() -> None:
 )
 def test_the_sentence_follows_the_figures(p: list[float], gap: float, says: str) -> None:
     assert says in structure._sentence(p, gap, 4)
+
+
+@pytest.mark.parametrize(
+    ("silhouette", "passing", "apart"), [(0.501, 19, True), (0.499, 19, False), (0.499, 0, False)]
+)
+def test_segments_stand_apart_where_the_sentence_calls_them_natural(
+    silhouette: float, passing: int, apart: bool
+) -> None:
+    found = structure._judged(silhouette, np.full(99, 0.4), 4, passing, 19, "K-Means")
+    assert structure.stand_apart(found) is apart
+    assert ("natural ones" in found.sentence) is apart
+
+
+def test_a_gap_that_chance_may_have_made_is_none() -> None:
+    found = structure._judged(0.5, np.array([0.3] * 18 + [0.6]), 4, 19, 19, "K-Means")
+    assert not structure.stand_apart(found)
+    assert found.sentence.startswith("Customers shade into one another. ")
 
 
 def test_the_sentence_has_no_figures() -> None:

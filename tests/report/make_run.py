@@ -502,7 +502,7 @@ def _manifest(out: Path, df: pl.DataFrame, k: int, chosen: dict[str, Any], look_
             "rule_copies": 19,
             "rule_reached": 6,
             "sentence": "Customers shade into one another, with slight clumps at most. The four groups are a sensible way to divide them, not four kinds of people.",
-            "figures": "On 99 sets of customers without clusters the silhouette is 0.228 on average; here it is 0.243 (p = 0.01). The same rule picks 4 or more in 6 of 19 of them.",
+            "figures": "On 99 sets of customers without clusters the silhouette is 0.228 on average; here it is 0.243 (p = 0.01). On 19 of these the same bars were tried with K-Means alone: 4 segments or more pass in 6.",
         },
         "rules": {
             "text": [

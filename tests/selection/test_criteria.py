@@ -87,6 +87,31 @@ def test_leniency_lowers_the_bars_of_stability_for_being_admissible_and_for_noth
     assert judge(four(), RULE).key == ("kmeans", "", 4)
 
 
+def test_tenable_is_what_misses_no_bar_by_more_than_two_standard_errors() -> None:
+    # In binary fractions: two standard errors are a quarter.
+    half = job.Selection(min_prediction_strength=0.5, min_jaccard=0.5, leeway=0.25)
+
+    def tenable(lenient: bool = False, **changes: Any) -> bool:
+        figures = {"prediction_strength_se": 0.125, "jaccard_se": 0.125} | changes
+        return judge(four(**figures), half, lenient=lenient).tenable
+
+    assert tenable()
+    assert tenable(prediction_strength=0.25)
+    assert not tenable(prediction_strength=0.249)
+    assert tenable(jaccard_min=0.25)
+    assert not tenable(jaccard_min=0.249)
+    assert tenable(smallest_share=0.031, smallest_share_se=0.01)
+    assert not tenable(smallest_share=0.029, smallest_share_se=0.01)
+    # Without an error, or a figure, a bar that is missed is missed clearly.
+    assert not tenable(prediction_strength=0.499, prediction_strength_se=None)
+    assert not tenable(jaccard_min=None)
+    assert not tenable(converged=False)
+    assert not tenable(selectable=False)
+    # From bars that are lower by the leeway.
+    assert tenable(lenient=True, prediction_strength=0.0)
+    assert not tenable(lenient=True, smallest_share=0.02, smallest_share_se=0.001)
+
+
 def test_the_smallest_share_has_an_error_a_close_call_and_the_leeways_part_of_its_bar() -> None:
     # 500 of 10,000 customers: an error of .22 points, so that 4.8% are within one and 4.7% are not.
     error = (0.05 * 0.95 / 10_000) ** 0.5
@@ -101,7 +126,7 @@ def test_the_smallest_share_has_an_error_a_close_call_and_the_leeways_part_of_it
 
 
 def judged(*criteria: Criterion) -> Judged:
-    return Judged(row=four(), criteria=list(criteria), admissible=False)
+    return Judged(row=four(), criteria=list(criteria), binding=list(criteria))
 
 
 PASSED = Criterion(passed=True, text="a", distance=5.0)

@@ -47,7 +47,7 @@ def test_pins_are_told(given: dict[str, Any], text: str) -> None:
 
 
 def judged(*criteria: Criterion, **changes: Any) -> Judged:
-    return Judged(row=row("kmeans", "", 4, **changes), criteria=list(criteria), admissible=True)
+    return Judged(row=row("kmeans", "", 4, **changes), criteria=list(criteria), binding=[])
 
 
 PASSED = Criterion(passed=True, text="a", distance=5.0)
@@ -79,6 +79,11 @@ def test_bars_that_are_missed_within_the_leeway_or_passed_narrowly_are_remarked(
     assert verdicts.remarks(judged(*criteria), RULE) == text
 
 
+def test_bars_that_are_missed_by_what_is_not_ruled_out_clearly_are_remarked() -> None:
+    missed = Judged(row=row("kmeans", "", 4), criteria=[PASSED, CLOSELY], binding=[PASSED, CLOSELY])
+    assert verdicts.remarks(missed, RULE) == " Missed, but not clearly: e."
+
+
 def test_families_that_find_their_number_of_segments_are_shown_only() -> None:
     hdbscan = row("hdbscan", "", 3)
     assert verdicts.shown_only(hdbscan) == (
@@ -104,8 +109,8 @@ def test_an_admissible_candidate_is_beaten_by_more_segments_or_a_higher_silhouet
 
 
 def test_a_partition_says_what_it_lacks() -> None:
-    poor = Judged(row=row("kmeans", "", 4), criteria=[PASSED, FAILED], admissible=False)
-    assert verdicts.chosen(poor, [poor], RULE) == (
+    poor = Judged(row=row("kmeans", "", 4), criteria=[PASSED, FAILED], binding=[FAILED])
+    assert verdicts.chosen(poor, [], RULE) == (
         "Chosen as a partition only: no candidate is admissible, so the data carry no stable segments at this size;"
         " of K-Means with 4 segments the rule says: d."
     )

@@ -22,7 +22,7 @@ from segcore.models.assignment import assign_each
 from segcore.models.candidate import Candidate
 from segcore.models.keeping import Keeping
 from segcore.progress import Progress
-from segcore.records.fit_figures import ChosenModel, StructureTest
+from segcore.records.fit_figures import StructureTest
 from segcore.selection import rule
 
 # Columns are typed here, since a figure may be missing from all candidates.
@@ -154,22 +154,19 @@ def keeping_of(winner: Candidate, population: Population, settings: job.Job) -> 
     )
 
 
-def _calibrated(chosen: ChosenModel, settings: job.Job) -> job.Selection | None:
-    """Return the bars to calibrate; None where no rule chose, or none of stability."""
-    own = settings.selection
-    by_rule = chosen.admissible and own.k is None and own.family is None
-    return own if by_rule and settings.stability.splits else None
-
-
 def structure_figures(
-    chosen: ChosenModel,
+    model: CandidateKey,
     population: Population,
     settings: job.Job,
     progress: Progress,
     *,
+    by_rule: bool,
     n_jobs: int | None = None,
 ) -> StructureTest | None:
-    """Test whether the winner finds more than a continuum of the same margins and correlations would show."""
+    """Test whether a candidate finds more than a continuum of the same margins and correlations would show.
+
+    `by_rule` says that it passed the bars, so that it is worth knowing how often copies without clusters do.
+    """
     preparation = population.preparation
     kinds = {column.name: column.transform for column in preparation.prepared}
     rows = population.rows(0, min(len(population.sample), settings.models.tree_sample))
@@ -178,11 +175,11 @@ def structure_figures(
         return structure.structure_test(
             dict(zip(preparation.columns, raw.T, strict=True)),
             lambda name, values: fit.standardised_column(values, kinds[name]),
-            (chosen.family, chosen.variant, chosen.k),
+            model,
             settings.models,
             copies=settings.structure_test.copies,
             seed=settings.seed,
-            rule=_calibrated(chosen, settings),
+            rule=settings.selection if by_rule and settings.stability.splits else None,
             progress=count,
             log=progress.log,
             n_jobs=n_jobs,

@@ -11,6 +11,7 @@ from segcore import job, tables
 from segcore.arrays import Floats
 from segcore.evaluation import agreement, criteria
 from segcore.evaluation.next_period import Estimate
+from segcore.evaluation.structure import stand_apart
 from segcore.matrix.population import Population
 from segcore.models import CandidateKey, sweeping
 from segcore.models.assignment import assign_each
@@ -20,7 +21,7 @@ from segcore.pipeline.models import candidate_metrics
 from segcore.pipeline.models.labels import Labelled, columns
 from segcore.progress import Progress
 from segcore.records.fit_figures import ChosenModel, KMeansFigures, PinnedCost, StructureTest
-from segcore.selection import quality_gate, rule
+from segcore.selection import pins, quality_gate, rule
 from segcore.selection.criteria import Row, key
 from segcore.selection.doubt import doubt
 
@@ -128,8 +129,7 @@ def select(
         settings.gate, followed["prediction_strength"], followed["jaccard_min"]
     ):
         incumbent = None  # or that model would stay, and be stopped, every night
-    table = rule.select(table, settings.selection, incumbent)
-    cost = rule.pinned_cost(table, settings.selection, incumbent)
+    table, cost, test = _decided(table, population, settings, progress, incumbent, n_jobs)
     winner = rule.chosen_model(table)
     if reservation := doubt(winner.admissible, cost, settings.selection):
         progress.warn(reservation)
@@ -149,10 +149,49 @@ def select(
         tree=pl.concat(
             [pl.DataFrame(), *(tables.tree(Z, name) for name, Z in sweep.trees.items())], how="diagonal"
         ),
-        structure=candidate_metrics.structure_figures(winner, population, settings, progress, n_jobs=n_jobs),
+        structure=test,
         pinned_cost=cost,
         keeping=candidate_metrics.keeping_of(published[0], population, settings),
     )
+
+
+def _decided(
+    table: pl.DataFrame,
+    population: Population,
+    settings: job.Job,
+    progress: Progress,
+    incumbent: CandidateKey | None,
+    n_jobs: int | None,
+) -> tuple[pl.DataFrame, PinnedCost | None, StructureTest | None]:
+    """Choose, and return the decided table, what a pin cost, and the structure test of the winner.
+
+    Whether there are groups is asked of the candidate that leads, where the answer changes the choice or that candidate wins.
+    """
+    own = settings.selection
+
+    def outcome(continuum: bool) -> tuple[pl.DataFrame, PinnedCost | None]:
+        decided = rule.select(table, own, incumbent, continuum=continuum)
+        return decided, rule.pinned_cost(decided, own, incumbent, continuum=continuum)
+
+    def tested(model: CandidateKey, *, by_rule: bool) -> StructureTest | None:
+        return candidate_metrics.structure_figures(
+            model, population, settings, progress, by_rule=by_rule, n_jobs=n_jobs
+        )
+
+    def picked(decided: pl.DataFrame, cost: PinnedCost | None) -> tuple[object, ...]:
+        return key(rule.chosen(decided)), cost and cost.sentence
+
+    leading, test = rule.leading(table, own), None
+    answer = outcome(continuum=False)
+    if leading and (
+        leading == key(rule.chosen(answer[0])) or picked(*answer) != picked(*outcome(continuum=True))
+    ):
+        test = tested(leading, by_rule=True)
+        answer = outcome(continuum=test is not None and not stand_apart(test))
+    winner = rule.chosen(answer[0])
+    if key(winner) != leading:
+        test = tested(key(winner), by_rule=winner["admissible"] and not pins.in_words(own))
+    return *answer, test
 
 
 def _published(candidates: Sequence[Candidate], table: pl.DataFrame) -> tuple[Candidate, ...]:

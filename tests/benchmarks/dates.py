@@ -20,7 +20,7 @@ import polars as pl
 from segcore import segment
 from segcore.evaluation.next_period import auc, group_sums
 from segcore.models.assignment import assign_each
-from segcore.pipeline.models import model_selection
+from segcore.pipeline.models import candidate_metrics, model_selection
 from tests.benchmarks import planted
 from tests.benchmarks.lean import LEAN, undrawn
 
@@ -58,7 +58,14 @@ def orders(dump: str) -> pl.DataFrame:
 def collect(dump: str, folder: Path, today: date, seed: int, bought: pl.DataFrame) -> None:
     """Run one date and keep what a rule needs to be judged."""
     held: dict[str, Any] = {}
-    original = model_selection.select
+    original, tested = model_selection.select, candidate_metrics.structure_figures
+
+    def structure_figures(*args: Any, **kwargs: Any) -> Any:
+        test = tested(*args, **kwargs)
+        held.setdefault(
+            "structure", test
+        )  # of the candidate that leads; another one that wins is tested after it
+        return test
 
     def select(sweep: Any, population: Any, *args: Any, **kwargs: Any) -> Any:
         held["sweep"], held["population"] = sweep, population
@@ -66,14 +73,14 @@ def collect(dump: str, folder: Path, today: date, seed: int, bought: pl.DataFram
         held["X"] = np.concatenate(list(population.blocks()))
         return original(sweep, population, *args, **kwargs)
 
-    model_selection.select = select
+    model_selection.select, candidate_metrics.structure_figures = select, structure_figures
     overrides = LEAN | {"features.as_of": str(today), "seed": seed}
     try:
         with tempfile.TemporaryDirectory() as out, undrawn():
             run = segment(dump, out, job=JOB, overrides=overrides, quiet=True)
             table = pl.read_parquet(run.folder / "candidates.parquet")
     finally:
-        model_selection.select = original
+        model_selection.select, candidate_metrics.structure_figures = original, tested
     after = bought.filter(pl.col("day") >= today, pl.col("day") < today + AHEAD)["customer_id"].unique()
     ids = held["ids"]["customer_id"].cast(pl.String).str.strip_suffix(".0")
     told = ids.is_in(after.implode()).to_numpy()
@@ -93,6 +100,7 @@ def collect(dump: str, folder: Path, today: date, seed: int, bought: pl.DataFram
             for c, (own, _) in zip(held["sweep"].candidates, labels, strict=True)
         }
     ).write_parquet(folder / "labels.parquet")
+    table = planted.with_structure(table, held["structure"])
     table.join(later, on=["family", "variant", "k"], how="left").write_parquet(folder / "candidates.parquet")
     print(
         today,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,19 @@ import polars as pl
 
 from segcore import job
 from segcore.arrays import Floats, Labels, Mask
-from segcore.evaluation import criteria, halving, silhouette, stability
+from segcore.evaluation import criteria, halving, silhouette, stability, structure
 from segcore.evaluation.next_period import auc, group_sums
 from segcore.evaluation.refit import ModelSpec, Target, refit_each
 from segcore.models import CandidateKey
+from segcore.records.fit_figures import StructureTest
 from segcore.selection import rule
+from segcore.selection.criteria import Row
+from tests.benchmarks.lean import COPIES
 
 SETS = 50
 KINDS = [("kmeans", ""), ("mixture", "spherical"), ("mixture", "diag"), ("mixture", "full")]
 KS = range(2, 9)
+_STRUCTURE = "structure_"
 RULE, MODELS, STABILITY = job.Selection(), job.Models(), job.Stability()
 # Below the bar in the first halving by that much: the halvings differ by about .1, so no rule that is tried lets it pass.
 HOPELESS = 0.3
@@ -41,7 +46,7 @@ def groups(number: int, n: int = 600) -> tuple[int, Floats, Labels]:
 
 
 def candidates(number: int) -> tuple[int, pl.DataFrame]:
-    """Return how many groups were planted, and the candidates, with five restarts.
+    """Return how many groups were planted, and the candidates, with five restarts, and the structure test of their leader.
 
     Each group buys in the period after at a rate of its own, which ``next_period_auc`` is of.
     """
@@ -60,12 +65,13 @@ def candidates(number: int) -> tuple[int, pl.DataFrame]:
         X, {key: labels[key] for key in left}, MODELS, STABILITY, RULE, seed=0, n_jobs=1
     )
     names = ("prediction_strength", "prediction_strength_se", "jaccard_min", "jaccard_se")
-    return k, table.with_columns(
+    table = table.with_columns(
         pl.Series(
             name, [getattr(stable[key], name) if key in stable else None for key in labels], dtype=pl.Float64
         )
         for name in names
     )
+    return k, with_structure(table, _structure(X, rule.leading(table, RULE)))
 
 
 def _key(target: Target) -> CandidateKey:
@@ -106,3 +112,41 @@ def collect(folder: Path) -> None:
         if not path.exists():
             k, table = candidates(number)
             table.with_columns(planted=pl.lit(k)).write_parquet(path)
+
+
+def _structure(X: Floats, leading: CandidateKey | None) -> StructureTest | None:
+    if leading is None:
+        return None
+    return structure.structure_test(
+        {f"x{place}": column for place, column in enumerate(X.T)},
+        lambda _, values: (values - values.mean()) / values.std(),
+        leading,
+        MODELS,
+        copies=COPIES,
+        seed=0,
+        rule=RULE,
+        n_jobs=1,
+    )
+
+
+def with_structure(table: pl.DataFrame, test: StructureTest | None) -> pl.DataFrame:
+    """Add the figures of a structure test to every candidate, null where there is none."""
+    figures = asdict(test) if test else dict.fromkeys(field.name for field in fields(StructureTest))
+    return table.with_columns(pl.lit(value).alias(_STRUCTURE + name) for name, value in figures.items())
+
+
+def stand_apart(table: pl.DataFrame) -> bool | None:
+    """Whether the structure test that a table has says that its leader's segments stand apart; None without one."""
+    names = [field.name for field in fields(StructureTest)]
+    test = dict(zip(names, table.select(_STRUCTURE + name for name in names).row(0), strict=True))
+    return None if test["silhouette"] is None else structure.stand_apart(StructureTest(**test))
+
+
+def chosen(table: pl.DataFrame) -> Row:
+    """Return what the rule chooses."""
+    return rule.chosen(rule.select(undecided(table), RULE, continuum=stand_apart(table) is False))
+
+
+def undecided(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table as it is before the rule."""
+    return table.drop("admissible", "close_call", "verdict", "reason", "chosen", strict=False)

@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from segcore import job
-from segcore.selection import rule as of_today
+from segcore.selection import rule
+from tests.benchmarks import planted
 
 Row = dict[str, Any]
 Rule = Callable[[pl.DataFrame], Row]
@@ -30,10 +31,9 @@ def key(row: Row) -> tuple[str, str, int]:
     return row["family"], row["variant"], row["k"]
 
 
-def today(table: pl.DataFrame) -> Row:
-    """Choose by the rule of the code."""
-    decided = {"admissible", "close_call", "verdict", "reason", "chosen"} & {*table.columns}
-    return of_today.chosen(of_today.select(table.drop(decided), RULE))
+def largest_admissible(table: pl.DataFrame) -> Row:
+    """Choose without asking whether there are groups."""
+    return rule.chosen(rule.select(planted.undecided(table), RULE))
 
 
 def passes(errors: float = 0.0, leeway: float = 0.0) -> Callable[[Row], bool]:
@@ -71,29 +71,48 @@ def stable(row: Row) -> tuple[float, ...]:
     return -row["k"], -row["prediction_strength"]
 
 
+def nearest_stable(row: Row) -> tuple[float, ...]:
+    """Order: the number of segments nearest to four first, then those that come back most often."""
+    return abs(row["k"] - 4), -row["prediction_strength"]
+
+
 def nearest_four(row: Row) -> tuple[float, ...]:
-    """Order: K-Means first, then the number of segments nearest to four."""
-    return row["family"] != "kmeans", abs(row["k"] - 4)
+    """Order: the number of segments nearest to four first, then K-Means."""
+    return abs(row["k"] - 4), row["family"] != "kmeans"
 
 
-def best_told(condition: Callable[[Row], bool], order: Callable[[Row], tuple[float, ...]]) -> Rule:
-    """Return a rule: of what passes and tells the next period as well as the best within one standard error, by an order."""
+def best_told(
+    condition: Callable[[Row], bool], order: Callable[[Row], tuple[float, ...]], *, told: bool = True
+) -> Rule:
+    """Return a rule: of what passes, and tells the next period as well as the best within one standard error, by an order."""
 
     def choose(table: pl.DataFrame) -> Row:
         left = [row for row in table.to_dicts() if condition(row)]
         if not left:
-            return today(table)
-        best = max(left, key=lambda row: row["next_period_auc"])
-        bar = best["next_period_auc"] - best["next_period_auc_se"]
-        left = [row for row in left if row["next_period_auc"] >= bar]
+            return largest_admissible(table)
+        if told:
+            best = max(left, key=lambda row: row["next_period_auc"])
+            bar = best["next_period_auc"] - best["next_period_auc_se"]
+            left = [row for row in left if row["next_period_auc"] >= bar]
         return min(left, key=lambda row: (*order(row), -row["silhouette"]))
 
     return choose
 
 
+def groups_first(condition: Callable[[Row], bool], order: Callable[[Row], tuple[float, ...]]) -> Rule:
+    """Return a rule: the largest admissible number where its segments stand apart, else of what passes by an order."""
+    usual = best_told(condition, order, told=False)
+    return lambda table: (usual if planted.stand_apart(table) is False else largest_admissible)(table)
+
+
 BARS, LEEWAY, CLEAR = passes(), passes(leeway=RULE.leeway), passes(errors=2)
 RULES: dict[str, Rule] = {
-    "the rule": today,
+    "the rule": planted.chosen,
+    "groups, or bars; nearest four": groups_first(BARS, nearest_four),
+    "groups, or leeway; nearest four": groups_first(LEEWAY, nearest_four),
+    "groups, or two errors; nearest four, most stable": groups_first(CLEAR, nearest_stable),
+    "groups, or two errors; largest": groups_first(CLEAR, largest),
+    "the largest admissible": largest_admissible,
     "bars; next period; largest": best_told(BARS, largest),
     "bars; next period; fewest": best_told(BARS, fewest),
     "bars; next period; largest, most stable": best_told(BARS, stable),
@@ -112,7 +131,9 @@ def load(folder: Path, pattern: str) -> list[pl.DataFrame]:
     return [pl.read_parquet(path / "candidates.parquet") for path in sorted(folder.glob(pattern))]
 
 
-def figures(choose: Rule, dates: list[pl.DataFrame], seeds: list[pl.DataFrame], planted: list[Path]) -> str:
+def figures(
+    choose: Rule, dates: list[pl.DataFrame], seeds: list[pl.DataFrame], sets: list[pl.DataFrame]
+) -> str:
     """Return a rule's row of the table."""
     chosen = [choose(table) for table in dates]
     fours = [next(row for row in table.to_dicts() if key(row) == FOUR) for table in dates]
@@ -120,7 +141,6 @@ def figures(choose: Rule, dates: list[pl.DataFrame], seeds: list[pl.DataFrame], 
     worse = [a["after_auc"] - b["after_auc"] for a, b in zip(chosen[:-1], fours[:-1], strict=True)]
     changes = sum(key(a) != key(b) for a, b in pairwise(chosen))
     others = [choose(table) for table in seeds]
-    sets = [pl.read_parquet(path) for path in planted]
     found = sum(choose(table)["k"] == table["planted"][0] for table in sets)
     names = [
         " ".join(f"{(row['variant'] or 'k')[:4]}{row['k']}" for row in rows) for rows in (chosen, others)
@@ -134,11 +154,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     dates, seeds = load(folder, "*-0"), load(folder, "*-[1-9]")
-    planted = sorted((folder / "planted").glob("*.parquet"))
+    sets = [pl.read_parquet(path) for path in sorted((folder / "planted").glob("*.parquet"))]
     print("| rule | changes | AUC after, less K-Means 4's | planted | dates | other seeds |")
     print("| --- | ---: | ---: | ---: | --- | --- |")
     for name, choose in RULES.items():
-        print(f"| {name} | {figures(choose, dates, seeds, planted)}")
+        print(f"| {name} | {figures(choose, dates, seeds, sets)}")
 
 
 if __name__ == "__main__":

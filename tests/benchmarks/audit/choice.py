@@ -13,7 +13,6 @@ from segcore.evaluation import calibration, halving, propagation, silhouette, st
 from segcore.evaluation.calibration import Bars
 from segcore.evaluation.refit import ModelSpec, refit
 from segcore.models.candidate import Candidate
-from segcore.selection import rule
 from tests.benchmarks import planted
 from tests.benchmarks.audit.data import KMEANS, Data, Figure, copies, prepare
 
@@ -101,7 +100,7 @@ def planted_sets(_: Data) -> Iterator[Figure]:
     by_rule = by_silhouette = 0
     for number in range(planted.SETS):
         k, table = planted.candidates(number)
-        by_rule += rule.chosen(rule.select(table, RULE))["k"] == k
+        by_rule += planted.chosen(table)["k"] == k
         by_silhouette += table.sort("silhouette", descending=True)["k"][0] == k
     of = f"of {planted.SETS}"
     yield Figure("planted groups whose number the rule finds", "49 of 50", f"{by_rule} {of}")

@@ -82,10 +82,10 @@ def follow(
 
 
 def _cache(settings: Job, places: Places, options: RunOptions, progress: Progress) -> Cache | None:
-    """Open what earlier runs have kept, where the job reads incrementally."""
+    """Open what earlier runs have kept, where the job reads incrementally; by its whole path, as a worker stands elsewhere."""
     if not settings.input.incremental:
         return None
-    kept = Cache(folder=Path(places.cache), limit=options.cache_limit, log=progress.log)
+    kept = Cache(folder=Path(places.cache).absolute(), limit=options.cache_limit, log=progress.log)
     kept.open()
     return kept
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,26 @@ def test_workers_do_the_work_and_the_bytes_are_the_same(
     grown = max(done[name]["peak_memory"] for name in ON_WORKERS[1:]) - done["input"]["peak_memory"]
     assert grown < 120 * 10**6
     assert {path.name for path in tmp_path.iterdir()} == {"latest.json", "runs", "history", ".lock"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_workers_read_what_is_new_alone_and_the_features_are_the_same(
+    laptop: Undisturbed, dask: Dask, tmp_path: Path
+) -> None:
+    files, out = sorted(laptop.dump.iterdir()), tmp_path / "out"
+    (tmp_path / "dump").mkdir()
+    shutil.copy2(laptop.job, tmp_path)
+    mine = replace(laptop, dump=tmp_path / "dump", job=tmp_path / laptop.job.name)
+    for some in (files[:-1], files[-1:]):
+        for path in some:
+            shutil.copy2(path, mine.dump)
+        with started(mine, out, "--scheduler", dask.address, "--incremental") as process:
+            run, said = finish(process, out)
+    assert f"incremental: 1 of {len(files)} file(s) are new" in said
+    features = {name: digest for name, digest in laptop.contents.items() if name.startswith("features/")}
+    assert features.items() <= contents(run).items()
+    assert len(stages(run)["customers"]["workers"]) >= 2
 
 
 @pytest.mark.slow

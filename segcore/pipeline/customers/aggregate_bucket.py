@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from segcore.lines import discounts, features, returns, suspects
 from segcore.lines.look_back import Cut, came, newcomers, repeated, with_outcome
 from segcore.lines.orders import CUSTOMER, LARGEST, beyond_count, by_month, n_lines
 from segcore.pipeline.customers import condense_bucket, kept_bucket, rejects
-from segcore.pipeline.customers.condense_bucket import Condensed, History, Task
+from segcore.pipeline.customers.condense_bucket import Condensed, History, KeptPart, Task
 from segcore.pipeline.customers.kept_bucket import OfCustomers
 
 
@@ -54,6 +54,8 @@ class Aggregates:
         What others have bought since the cut, one row.
     seasons : tuple of polars.DataFrame
         How many customers came again, one row each.
+    kept : KeptPart or None
+        Where it is kept for the next run.
     """
 
     customers: pl.DataFrame
@@ -71,6 +73,7 @@ class Aggregates:
     earlier: pl.DataFrame | None
     newcomers: pl.DataFrame | None
     seasons: tuple[pl.DataFrame, ...]
+    kept: KeptPart | None = None
 
 
 def aggregate(task: Task) -> Aggregates:
@@ -80,13 +83,13 @@ def aggregate(task: Task) -> Aggregates:
     known = _of_customers(condensed, task)
     if changed is not None:
         known = kept_bucket.joined(known, changed, task)
-    if task.keep is not None:
-        kept_bucket.write(known, task)
+    kept = kept_bucket.write(known, task)
     taken_back = None
     if condensed.taken_back is not None:
         gross, net = _orders(condensed.now, condensed.bought, task.today)
         taken_back = condensed.taken_back.hstack(returns.emptied(gross.lazy(), net.lazy()).collect())
-    return _added(known, task, taken_back=taken_back, taken_off=condensed.taken_off)
+    done = _added(known, task, taken_back=taken_back, taken_off=condensed.taken_off)
+    return done if kept is None else replace(done, kept=kept)
 
 
 def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:

@@ -31,14 +31,23 @@ class Drawn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptPart:
+    """A folder with what was known of the customers of a bucket, and the first and the last hash of these."""
+
+    folder: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kept:
     """What an earlier run has kept of customers, and of whom it is out of date.
 
     Attributes
     ----------
     folder : str
-    parts : tuple of (int, int, int)
-        Numbers of the buckets, as its files have them, with the first and the last hash of their customers.
+    parts : tuple of KeptPart
+        In the folder.
     numbers : dict of int to int
         From the number of a file then to its number now.
     changed : str
@@ -48,7 +57,7 @@ class Kept:
     """
 
     folder: str
-    parts: tuple[tuple[int, int, int], ...]
+    parts: tuple[KeptPart, ...]
     numbers: Mapping[int, int]
     changed: str
     spans: tuple[tuple[int, int], ...]
@@ -95,8 +104,6 @@ class Task:
         Of whom more is told: what they bought, and how they were at an earlier cut; and which orders are.
     cuts : Cuts
         Where the customers are looked at as they were then, and at what they have bought since.
-    number : int
-        Of the bucket.
     keep : Keep or None
         Where what is known of each customer is kept for the next run, and what an earlier one has kept.
     """
@@ -110,7 +117,6 @@ class Task:
     guest_lines: int
     drawn: Drawn
     cuts: Cuts
-    number: int = 0
     keep: Keep | None = None
 
     @property

@@ -18,7 +18,7 @@ from segcore.lines import ledger, look_back, suspects
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import account_lines, attributes, kept_customers, write_features
-from segcore.pipeline.customers.condense_bucket import Drawn, Task
+from segcore.pipeline.customers.condense_bucket import Drawn, KeptPart, Task
 from segcore.pipeline.lines import observation_window
 from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.prepared_input import PreparedInput
@@ -157,7 +157,10 @@ def _describe(
     own = computable(run.settings, source, run.progress)
     by_amount = source.by_amount and not run.settings.cleaning.discount_lines
     depends = {"own": own, "by_amount": by_amount}
-    with kept_customers.keeping(run, buckets, today=today, cuts=cuts, drawn=drawn, more=depends) as keep:
+    parts: list[KeptPart] = []
+    with kept_customers.keeping(
+        run, buckets, parts, today=today, cuts=cuts, drawn=drawn, more=depends
+    ) as keep:
         tasks = [
             Task(
                 bucket=bucket,
@@ -169,12 +172,12 @@ def _describe(
                 guest_lines=int(source.n_lines * suspects.NAMED_GUEST_SHARE),
                 drawn=drawn,
                 cuts=cuts,
-                number=number,
                 keep=keep,
             )
-            for number, bucket in enumerate(buckets.buckets)
+            for bucket in buckets.buckets
         ]
         totals = write_features.write(run, tasks, folder, tables, absent, at_once)
+        parts += totals.kept
         account = account_lines.account(folder, source, buckets, totals, run.settings, run.cache)
     if account.discounts is not None:
         summary, warning = ledger.discounts_in_words(account.discounts)

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 from operator import or_
+from pathlib import Path
 
 import polars as pl
 
 from segcore.lines import shuffle
 from segcore.lines.look_back import Cut
-from segcore.pipeline.customers.condense_bucket import Kept, Task
+from segcore.pipeline.customers.condense_bucket import Kept, KeptPart, Task
+from segcore.pipeline.lines import repartition
 from segcore.times import SECONDS_A_DAY
 
 
@@ -100,14 +102,18 @@ def joined(known: OfCustomers, changed: Changed, task: Task) -> OfCustomers:
     if task.keep is None or task.keep.kept is None:
         raise ValueError("nothing is kept")
     kept = task.keep.kept
-    numbers = [number for number, low, high in kept.parts if low <= changed.high and high >= changed.low]
-    if not numbers:
+    folders = [
+        f"{kept.folder}/{part.folder}"
+        for part in kept.parts
+        if part.low <= changed.high and part.high >= changed.low
+    ]
+    if not folders:
         return known
     again = pl.col("h").is_in(changed.customers.implode())
     here = pl.col("h").is_between(changed.low, changed.high) & ~again
     out = {}
     for name, df in known.frames():
-        of_parts = pl.scan_parquet([f"{kept.folder}/{name}-{number:05d}.parquet" for number in numbers])
+        of_parts = pl.scan_parquet([f"{folder}/{name}.parquet" for folder in folders])
         out[name] = pl.concat([_as_today(of_parts.filter(here), name, kept, task).collect(), df])
     for name in ("customers", "then", "earlier"):
         if name in out:
@@ -137,10 +143,16 @@ def _days_since(cut: Cut) -> pl.Expr:
     return ((cut.at - last) // SECONDS_A_DAY).alias("days_since_last_order")
 
 
-def write(known: OfCustomers, task: Task) -> None:
-    """Keep what is known of each customer of a bucket."""
+def write(known: OfCustomers, task: Task) -> KeptPart | None:
+    """Keep what is known of each customer of a bucket, in a folder that no other try of the task writes to."""
     if task.keep is None:
-        return
+        return None
+    folder = repartition.new_folder(task.keep.folder)
+    Path(folder).mkdir(mode=0o700)
     for name, df in known.frames():
-        path = f"{task.keep.folder}/{name}-{task.number:05d}.parquet"
-        df.write_parquet(path, compression="lz4", statistics=False)
+        df.write_parquet(f"{folder}/{name}.parquet", compression="lz4", statistics=False)
+    hashes = known.counts["h"]
+    low, high = hashes.min(), hashes.max()
+    if not isinstance(low, int) or not isinstance(high, int):
+        raise TypeError("hashes are whole numbers")
+    return KeptPart(folder=Path(folder).name, low=low, high=high)

@@ -12,12 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from segcore.job import Job
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.customers.condense_bucket import Drawn, Keep, Kept
+from segcore.pipeline.customers.condense_bucket import Drawn, Keep, Kept, KeptPart
 from segcore.pipeline.lines import kept_changes, kept_keys, kept_lines
 from segcore.pipeline.lines.buckets import Buckets, KnownFiles
 from segcore.times import END_OF_TIME
@@ -33,7 +31,14 @@ def _may_be_kept(settings: Job) -> bool:
 
 @contextmanager
 def keeping(
-    run: RunContext, buckets: Buckets, *, today: Cut, cuts: Cuts, drawn: Drawn, more: Mapping[str, Any]
+    run: RunContext,
+    buckets: Buckets,
+    parts: Sequence[KeptPart],
+    *,
+    today: Cut,
+    cuts: Cuts,
+    drawn: Drawn,
+    more: Mapping[str, Any],
 ) -> Iterator[Keep | None]:
     """Give where what is known of each customer is kept, and what an earlier run has kept; kept it is at the end.
 
@@ -41,6 +46,8 @@ def keeping(
     ----------
     run : RunContext
     buckets : Buckets
+    parts : sequence of KeptPart
+        What the tasks have kept, once they are done.
     today : Cut
         Window of today.
     cuts : Cuts
@@ -84,8 +91,7 @@ def keeping(
         )
     with cache.adding() as part:
         yield Keep(folder=str(part), drawn=wider, kept=usable)
-        parts = [_span(part, number) for number in range(len(buckets.buckets))]
-        piece = cache.add(part, facts | asdict(wider) | {"parts": parts})
+        piece = cache.add(part, facts | asdict(wider) | {"parts": [asdict(one) for one in parts]})
     _remove(run, but=piece.folder)
     if cache.limit is not None and cache.size > cache.limit:
         cache.remove(piece)
@@ -100,12 +106,6 @@ def _remove(run: RunContext, *, but: Path | None) -> None:
     for piece in run.cache.pieces():
         if not kept_lines.has_lines(piece) and piece.folder != but:
             run.cache.remove(piece)
-
-
-def _span(part: Path, number: int) -> list[int]:
-    hashes = pl.scan_parquet(part / f"counts-{number:05d}.parquet").select(pl.col("h"))
-    low, high = hashes.select(low=pl.col("h").min(), high=pl.col("h").max()).collect().row(0)
-    return [number, low, high]
 
 
 def _shape(cuts: Cuts) -> list[Any]:
@@ -139,7 +139,7 @@ def _kept(
     ]
     return Kept(
         folder=str(folder),
-        parts=tuple((number, low, high) for number, low, high in facts["parts"]),
+        parts=tuple(KeptPart(**part) for part in facts["parts"]),
         numbers=known.numbers,
         changed=f"{buckets.folder}/{known.changed}",
         spans=tuple(spans),

@@ -13,7 +13,7 @@ from segcore.lines import suspects
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.customers.aggregate_bucket import Aggregates, aggregate
-from segcore.pipeline.customers.condense_bucket import Task
+from segcore.pipeline.customers.condense_bucket import KeptPart, Task
 from segcore.pipeline.customers.rows_writer import RowsWriter
 
 
@@ -32,6 +32,7 @@ class Totals:
     taken_off: list[pl.DataFrame] = field(default_factory=list)
     newcomers: list[pl.DataFrame] = field(default_factory=list)
     seasons: list[tuple[pl.DataFrame, ...]] = field(default_factory=list)
+    kept: list[KeptPart] = field(default_factory=list)
 
     def add(self, done: Aggregates) -> None:
         """Add what a bucket holds."""
@@ -49,6 +50,8 @@ class Totals:
         if done.newcomers is not None:
             self.newcomers.append(done.newcomers)
         self.seasons.append(done.seasons)
+        if done.kept is not None:
+            self.kept.append(done.kept)
 
 
 def write(

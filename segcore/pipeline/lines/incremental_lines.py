@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from segcore import expressions, ingest
+from segcore import engine, expressions, ingest
 from segcore.ingest import FileGroup, Formats
 from segcore.lines import shuffle
 from segcore.lines.cleaning import ALL_TIME, Window
@@ -201,30 +200,36 @@ def _read_files(
     first = min(bits, shuffle.MOST_BITS)
     with cache.adding() as part:
         files: list[PartitionFile] = []
-        about: dict[int, dict[str, Any]] = {}
+        late: dict[int, int] = {}
         for group, own in zip(source.file_groups, formats, strict=True):
             some = replace(group, files=tuple(file for file in group.files if file.number in numbers))
             if not some.files:
                 continue
-            task = shuffle_lines.Task(
-                group=some,
-                formats=own,
-                settings=run.settings,
-                window=ALL_TIME,
-                folder=str(part),
-                bits=first,
-                ids=source.ids,
-            )
-            with expressions.computed(), collecting.writing(part):
-                lines = _with_own_records(task.keyed(), some)
-                written = shuffle.write(lines, repartition.new_folder(str(part)), bits=first)
-            beyond = _beyond(written, task)
-            about |= {
-                file.number: {"key": keys[file.number], "beyond": beyond.get(file.number)}
-                for file in some.files
-            }
-            files += kept_lines.refined(written, str(part), bits=first, to=bits)
+            tasks = [
+                shuffle_lines.Task(
+                    group=of_task,
+                    formats=own,
+                    settings=run.settings,
+                    window=ALL_TIME,
+                    folder=str(part),
+                    bits=first,
+                    ids=source.ids,
+                )
+                for of_task in collecting.task_groups(some)
+            ]
+            for written, beyond in engine.run_tasks(_shuffle, tasks, label="lines"):
+                late |= beyond
+                files += kept_lines.refined(written, str(part), bits=first, to=bits)
+        about = {number: {"key": keys[number], "beyond": late.get(number)} for number in numbers}
         return kept_lines.write(cache, part, files, about, bits)
+
+
+def _shuffle(task: shuffle_lines.Task) -> tuple[list[PartitionFile], dict[int, int]]:
+    """Partition the lines of some files, in a folder that no other try of the task writes to."""
+    with expressions.computed(), collecting.writing(task.folder):
+        lines = _with_own_records(task.keyed(), task.group)
+        written = shuffle.write(lines, repartition.new_folder(task.folder), bits=task.bits)
+    return written, _beyond(written, task)
 
 
 def _with_own_records(lines: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:

@@ -50,7 +50,6 @@ def check(settings: Job) -> None:
         'cleaning.rejects = "all" writes the texts of all files': rules.rejects == "all",
         f"cleaning.{', '.join([*discounts, *rules.order_discounts])} with a window (features.window or window_from) looks at orders that "
         "begin before it": rules.takes_off_orders and bool(window.window or window.window_from),
-        "a cluster reads the files": bool(engine.n_workers()),
     }
     if reason := next((text for text, applies in reasons.items() if applies), ""):
         raise errors.JobError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,8 @@ from segcore.evaluation.keeping import matched, measure
 from segcore.evaluation.refit import ModelSpec, Target, refit_each
 from segcore.models.assignment import NearestCentre
 from segcore.models.keeping import NOT_MEASURED, Keeping
+from tests.benchmarks.audit import confidence
+from tests.benchmarks.audit.data import Data
 
 
 def target(family: str, variant: str, k: int) -> Target:
@@ -106,3 +110,14 @@ def test_it_is_the_share_that_fits_to_other_customers_keep(family: str, variant:
     }
     assert len(gaps) >= 2
     assert max(map(abs, gaps.values())) <= 0.03, gaps
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_it_is_the_share_that_fits_to_other_real_customers_keep(online_retail: Path, tmp_path: Path) -> None:
+    world = confidence.thirds(Data(str(online_retail), tmp_path).matrix)
+    found = confidence.gaps(*confidence.compared(world, target("kmeans", "", 4), 20))
+    assert len(found) == 4
+    for said, kept, error in found:
+        assert error < 0.02
+        assert abs(said - kept) <= 0.03, found

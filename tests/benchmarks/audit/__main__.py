@@ -22,6 +22,7 @@ PARTS: dict[str, Part] = {
     "beyond": matrix.beyond,
     "planted": choice.planted_sets,
     "copies": choice.without_clusters,
+    "families": choice.whole_rule,
     "worlds": choice.worlds,
     "strength": choice.strength_error,
     "silhouette": choice.silhouette_coverage,

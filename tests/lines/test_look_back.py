@@ -13,7 +13,7 @@ from segcore import job
 from segcore.job import Job
 from segcore.lines.look_back import Cut, Cuts, came, cuts, newcomers, repeated, with_outcome
 from segcore.pipeline.customers.aggregate_bucket import aggregate
-from segcore.pipeline.customers.condense_bucket import Drawn, Task
+from segcore.pipeline.customers.task import Drawn, Task
 from segcore.pipeline.lines.buckets import Bucket
 from tests.transaction_lines import RULES, Line, line, shuffled, write_csv
 

@@ -13,8 +13,9 @@ from segcore.lines import discounts, features, returns, suspects
 from segcore.lines.look_back import Cut, came, newcomers, repeated, with_outcome
 from segcore.lines.orders import CUSTOMER, LARGEST, beyond_count, by_month, n_lines
 from segcore.pipeline.customers import condense_bucket, kept_bucket, rejects
-from segcore.pipeline.customers.condense_bucket import Condensed, History, KeptPart, Task
+from segcore.pipeline.customers.condense_bucket import Condensed, History
 from segcore.pipeline.customers.kept_bucket import OfCustomers
+from segcore.pipeline.customers.task import KeptPart, Task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from segcore.lines import ledger, look_back, suspects
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import account_lines, attributes, kept_customers, write_features
-from segcore.pipeline.customers.condense_bucket import Drawn, KeptPart, Task
+from segcore.pipeline.customers.task import Drawn, KeptPart, Task
 from segcore.pipeline.lines import observation_window
 from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.prepared_input import PreparedInput

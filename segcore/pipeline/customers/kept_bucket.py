@@ -12,7 +12,7 @@ import polars as pl
 
 from segcore.lines import shuffle
 from segcore.lines.look_back import Cut
-from segcore.pipeline.customers.condense_bucket import Kept, KeptPart, Task
+from segcore.pipeline.customers.task import Kept, KeptPart, Task
 from segcore.pipeline.lines import repartition
 from segcore.times import SECONDS_A_DAY
 

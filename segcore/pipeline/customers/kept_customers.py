@@ -15,7 +15,7 @@ from typing import Any
 from segcore.job import Job
 from segcore.lines.look_back import Cut, Cuts
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.customers.condense_bucket import Drawn, Keep, Kept, KeptPart
+from segcore.pipeline.customers.task import Drawn, Keep, Kept, KeptPart
 from segcore.pipeline.lines import kept_changes, kept_keys, kept_lines
 from segcore.pipeline.lines.buckets import Buckets, KnownFiles
 from segcore.times import END_OF_TIME

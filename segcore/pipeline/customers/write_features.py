@@ -13,8 +13,8 @@ from segcore.lines import suspects
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import attributes
 from segcore.pipeline.customers.aggregate_bucket import Aggregates, aggregate
-from segcore.pipeline.customers.condense_bucket import KeptPart, Task
 from segcore.pipeline.customers.rows_writer import RowsWriter
+from segcore.pipeline.customers.task import KeptPart, Task
 
 
 @dataclass(kw_only=True)

@@ -92,7 +92,7 @@ class Cache:
                 continue
             facts = self._facts(folder)
             if facts is None:
-                self.log(f"{folder}: is not as it was written; the files that it was made from are read anew")
+                self.log(f"{folder}: is not as it was written; what it was made from is read anew")
                 places.remove(folder)
             else:
                 self._checked[folder.name] = Piece(folder=folder, facts=facts, size=tree_bytes(folder))

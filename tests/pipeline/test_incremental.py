@@ -389,6 +389,35 @@ def test_customers_are_looked_at_again_who_have_other_lines_or_another_period(
     assert not of_customers(tmp_path / "cache")
 
 
+def test_buckets_of_which_little_is_read_are_worked_on_as_one(
+    tmp_path: Path, looked_at: list[int | None]
+) -> None:
+    def buys(number: int, who: range) -> None:
+        when = f"{datetime(2011, 1, number, 10):%Y-%m-%d %H:%M:%S}"
+        lines = [line(InvoiceNo=f"{number}{one}", CustomerID=f"{one}", InvoiceDate=when) for one in who]
+        write_csv(tmp_path / f"in/{number}.csv", lines)
+
+    def tonight() -> list[int | None]:
+        looked_at.clear()
+        how: dict[str, Any] = {"bits": 2, "capacity": 40, "rules": {"look_back.days": 0}}
+        kept = outcome(tmp_path / "in", tmp_path / "out", cache=opened(tmp_path / "cache"), **how)
+        seen = list(looked_at)
+        assert kept == outcome(tmp_path / "in", tmp_path / "all", **how)
+        assert "error" not in kept
+        return seen
+
+    (tmp_path / "in").mkdir()
+    buys(1, range(100))
+    assert tonight() == [None] * 4
+    assert tonight() == [0]
+    buys(2, range(2))
+    assert tonight() == [2]
+    buys(3, range(30))  # with what they had before these are too many lines to be read at once
+    seen = tonight()
+    assert 1 < len(seen) <= 4
+    assert sum(only or 0 for only in seen) == 30
+
+
 def test_files_are_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     three_days(tmp_path / "in")
     seen: list[int] = []

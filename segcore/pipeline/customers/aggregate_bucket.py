@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -75,6 +75,16 @@ class Aggregates:
     newcomers: pl.DataFrame | None
     seasons: tuple[pl.DataFrame, ...]
     kept: KeptPart | None = None
+
+
+def aggregate_some(tasks: Sequence[Task]) -> list[Aggregates]:
+    """Aggregate neighbouring buckets, as many as one as few enough of their lines are read of."""
+    if len(tasks) == 1:
+        return [aggregate(tasks[0])]
+    if one := kept_bucket.as_one(tasks):
+        return [aggregate(one)]
+    half = len(tasks) // 2
+    return [*aggregate_some(tasks[:half]), *aggregate_some(tasks[half:])]
 
 
 def aggregate(task: Task) -> Aggregates:

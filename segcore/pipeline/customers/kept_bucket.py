@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 from operator import or_
@@ -14,7 +14,10 @@ from segcore.lines import shuffle
 from segcore.lines.look_back import Cut
 from segcore.pipeline.customers.task import Kept, KeptPart, Task
 from segcore.pipeline.lines import repartition
+from segcore.pipeline.lines.buckets import Bucket
 from segcore.times import SECONDS_A_DAY
+
+_BUCKETS, _CUSTOMERS = 8, 50_000  # at most, that are worked on together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,38 @@ class Changed:
     customers: pl.Series
     low: int
     high: int
+
+
+def together(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
+    """Put tasks of neighbouring buckets together of which few lines will be read, as each costs some time whatever there is in it."""
+    kept = tasks[0].keep.kept if tasks and tasks[0].keep is not None else None
+    if kept is None:
+        return [(task,) for task in tasks]
+    of_bucket = sum(part.customers for part in kept.parts) // len(tasks)  # about, by the hash
+    most = min(_BUCKETS, max(1, _CUSTOMERS // max(of_bucket, 1)))
+    groups: list[list[Task]] = []
+    for task in tasks:
+        sliced = len(task.bucket.slices) > 1
+        if groups and len(groups[-1]) < most and not sliced and len(groups[-1][-1].bucket.slices) == 1:
+            groups[-1].append(task)
+        else:
+            groups.append([task])
+    return [tuple(group) for group in groups]
+
+
+def as_one(tasks: Sequence[Task]) -> Task | None:
+    """Return a task for the buckets of several, if no more of their lines will be read than the largest of them has."""
+    first = tasks[0]
+    paths = tuple(path for task in tasks for path in task.bucket.slices[0])
+    rows = sum(task.bucket.rows for task in tasks)
+    one = replace(first, bucket=Bucket(rows=rows, slices=(paths,)))
+    again = changed(one)
+    if again is None:
+        return None
+    lines = pl.scan_parquet([f"{one.folder}/{path}" for path in paths], hive_partitioning=False)
+    theirs = lines.select("h").filter(pl.col("h").is_in(again.customers.implode())).select(pl.len())
+    few = theirs.collect(engine="streaming").item() <= max(task.bucket.rows for task in tasks)
+    return one if few else None
 
 
 def changed(task: Task) -> Changed | None:
@@ -155,4 +190,4 @@ def write(known: OfCustomers, task: Task) -> KeptPart | None:
     low, high = hashes.min(), hashes.max()
     if not isinstance(low, int) or not isinstance(high, int):
         raise TypeError("hashes are whole numbers")
-    return KeptPart(folder=Path(folder).name, low=low, high=high)
+    return KeptPart(folder=Path(folder).name, customers=known.customers.height, low=low, high=high)

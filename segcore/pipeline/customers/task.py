@@ -27,9 +27,10 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptPart:
-    """A folder with what was known of the customers of a bucket, and the first and the last hash of these."""
+    """A folder with what was known of the customers of some buckets, how many they are, and their first and last hash."""
 
     folder: str
+    customers: int
     low: int
     high: int
 

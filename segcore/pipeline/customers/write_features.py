@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +12,8 @@ import polars as pl
 from segcore import engine
 from segcore.lines import suspects
 from segcore.pipeline.core.run import RunContext
-from segcore.pipeline.customers import attributes
-from segcore.pipeline.customers.aggregate_bucket import Aggregates, aggregate
+from segcore.pipeline.customers import attributes, kept_bucket
+from segcore.pipeline.customers.aggregate_bucket import Aggregates, aggregate_some
 from segcore.pipeline.customers.rows_writer import RowsWriter
 from segcore.pipeline.customers.task import KeptPart, Task
 
@@ -66,8 +67,9 @@ def write(
     for name in ("months", "products"):
         (folder / name).mkdir()
     with run.progress.counter("customers") as tick:
-        buckets = engine.run_tasks(aggregate, tasks, label="customers", tick=tick, at_once=at_once)
-        for number, done in enumerate(buckets):
+        groups = kept_bucket.together(tasks)
+        buckets = engine.run_tasks(aggregate_some, groups, label="customers", tick=tick, at_once=at_once)
+        for number, done in enumerate(chain.from_iterable(buckets)):
             suspects.check_digits(done.customers)
             months = done.months.with_columns(pl.col("row").cast(pl.Int64) + totals.customers)
             months.write_parquet(folder / f"months/part-{number:05d}.parquet")

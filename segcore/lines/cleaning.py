@@ -56,6 +56,11 @@ class Window:
         return outside
 
     @property
+    def late(self) -> int | None:
+        """The time from which lines are left out, wherever the window begins."""
+        return min((at for at in (self.end, self.stray) if at is not None), default=None)
+
+    @property
     def is_stray(self) -> pl.Expr:
         """Return the condition that a line's date is one of a few far beyond all others."""
         return pl.lit(False) if self.stray is None else pl.col("ordered_at") >= self.stray

@@ -7,6 +7,8 @@ frames out: nothing here collects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from segcore import errors, job
@@ -155,18 +157,18 @@ def account(off: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def mixed_orders(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the orders with returns among their purchases, each once: ``customer_id, order``; with ``h``, that too.
+def mixed_orders(lines: pl.LazyFrame, *, by: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return the orders with returns among their purchases, each once: ``customer_id, order``, and some columns more of a customer.
 
     Parameters
     ----------
     lines : polars.LazyFrame
         ``customer_id``, ``order`` and ``class`` of lines, of whole customers.
     """
-    key = [name for name in ("h", "customer_id", "order") if name in lines.collect_schema()]
-    returned = lines.filter(pl.col("class") == cleaning.RETURN).select(key).unique()
+    key = ["customer_id", "order"]
+    returned = lines.filter(pl.col("class") == cleaning.RETURN).select(*key, *by).unique()
     bought = lines.filter(pl.col("class") == cleaning.PURCHASE)
-    return returned.join(bought, on=["customer_id", "order"], how="semi")
+    return returned.join(bought, on=key, how="semi")
 
 
 def returns_in_orders(count: int) -> list[str]:

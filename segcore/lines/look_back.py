@@ -33,15 +33,25 @@ class Cut:
     at: int
     end: int
 
-    def history(self, lines: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the lines, or orders, that were known at the cut."""
+    @property
+    def is_known(self) -> pl.Expr:
+        """Return the condition that a line, or an order, was known at the cut."""
         when = pl.col("ordered_at")
         known = when < self.at
-        return lines.filter(known if self.first is None else known & (when >= self.first))
+        return known if self.first is None else known & (when >= self.first)
+
+    @property
+    def is_later(self) -> pl.Expr:
+        """Return the condition that a line, or an order, is of the later period."""
+        return (pl.col("ordered_at") >= self.at) & (pl.col("ordered_at") < self.end)
+
+    def history(self, lines: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the lines, or orders, that were known at the cut."""
+        return lines.filter(self.is_known)
 
     def outcome(self, orders: pl.LazyFrame) -> pl.LazyFrame:
         """Return the orders, or lines, of the later period."""
-        return orders.filter(pl.col("ordered_at") >= self.at, pl.col("ordered_at") < self.end)
+        return orders.filter(self.is_later)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +74,11 @@ class Cuts:
     seasons: tuple[Cut, ...] = ()
 
     @property
+    def every(self) -> tuple[Cut | None, ...]:
+        """All cuts, None for one that is not."""
+        return (self.last, self.earlier, *self.seasons)
+
+    @property
     def looked_at(self) -> tuple[Cut, ...]:
         """Those at which it is told of all customers who came again: the last one, then the seasons."""
         return (*([] if self.last is None else [self.last]), *self.seasons)
@@ -71,7 +86,7 @@ class Cuts:
     @property
     def bounds(self) -> tuple[int, ...]:
         """Times that tell one part of the history from another."""
-        cuts = [cut for cut in (self.last, self.earlier, *self.seasons) if cut is not None]
+        cuts = [cut for cut in self.every if cut is not None]
         times = {time for cut in cuts for time in (cut.first, cut.at, cut.end) if time is not None}
         return tuple(sorted(times))
 
@@ -160,15 +175,12 @@ def came(orders: pl.LazyFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
         ``h``, ``customer_id``; and for each cut, by its place, ``known_0`` and ``later_0``, whether there is a purchase before and
         after it, and ``spend_0`` (Int128), how much was bought after it, before returns.
     """
-    when = pl.col("ordered_at")
     of_cuts: list[pl.Expr] = []
     for place, cut in enumerate(cuts):
-        known = when < cut.at if cut.first is None else (when >= cut.first) & (when < cut.at)
-        later = (when >= cut.at) & (when < cut.end)
         of_cuts += [
-            known.any().alias(f"known_{place}"),
-            later.any().alias(f"later_{place}"),
-            pl.col("amount").filter(later).sum().cast(pl.Int128).alias(f"spend_{place}"),
+            cut.is_known.any().alias(f"known_{place}"),
+            cut.is_later.any().alias(f"later_{place}"),
+            pl.col("amount").filter(cut.is_later).sum().cast(pl.Int128).alias(f"spend_{place}"),
         ]
     return orders.filter(pl.col("class") == cleaning.PURCHASE).group_by(CUSTOMER).agg(of_cuts)
 

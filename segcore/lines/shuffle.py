@@ -9,7 +9,7 @@ which is marked unstable.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -123,6 +123,11 @@ def keyed(
         "amount",
         placed(pl.col("file"), pl.col("record")).alias("place"),
     )
+
+
+def renumbered(file: pl.Expr, numbers: Mapping[int, int]) -> pl.Expr:
+    """Return other numbers of files, which are all given."""
+    return file.replace_strict(list(numbers), list(numbers.values()), return_dtype=pl.UInt32)
 
 
 def placed(file: pl.Expr, record: pl.Expr) -> pl.Expr:

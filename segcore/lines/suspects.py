@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -92,21 +93,25 @@ def drawn_below(n_lines: int) -> int:
     return min(2**64 - 1, 2**64 * _ORDERS // max(n_lines, 1))
 
 
-def some_orders(lines: pl.LazyFrame, below: int) -> pl.LazyFrame:
-    """Return the days and customers of some order ids, drawn by their hash, none of them partly: ``order, day, customer_id``.
+def is_drawn(below: int) -> pl.Expr:
+    """Return whether an ``order`` is one of those."""
+    return pl.col("order") <= pl.lit(below, dtype=pl.UInt64)
+
+
+def some_orders(lines: pl.LazyFrame, below: int, *, by: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return the days and customers of some order ids, drawn by their hash, none of them partly: ``order, day, customer_id``, and some columns more.
 
     Parameters
     ----------
     lines : polars.LazyFrame
-        ``order``, a hash, ``ordered_at`` and ``customer_id``, in any number of rows; with ``h``, that stays too.
+        ``order``, a hash, ``ordered_at`` and ``customer_id``, in any number of rows.
     below : int
         As :func:`drawn_below` gives it.
+    by : sequence of str
+        Columns that stay.
     """
-    drawn = lines.filter(pl.col("order") <= pl.lit(below, dtype=pl.UInt64))
-    hashes = [name for name in ("h",) if name in lines.collect_schema()]
-    return drawn.select(
-        "order", (pl.col("ordered_at") // SECONDS_A_DAY).alias("day"), "customer_id", *hashes
-    ).unique()
+    day = (pl.col("ordered_at") // SECONDS_A_DAY).alias("day")
+    return lines.filter(is_drawn(below)).select("order", day, "customer_id", *by).unique()
 
 
 def restarting(orders: pl.DataFrame) -> list[str]:

@@ -14,7 +14,7 @@ from segcore.lines.look_back import Cut, came, newcomers, repeated, with_outcome
 from segcore.lines.orders import CUSTOMER, LARGEST, beyond_count, by_month, n_lines
 from segcore.pipeline.customers import condense_bucket, kept_bucket, rejects
 from segcore.pipeline.customers.condense_bucket import Condensed, History
-from segcore.pipeline.customers.kept_bucket import OfCustomers
+from segcore.pipeline.customers.kept_bucket import Changed, OfCustomers
 from segcore.pipeline.customers.task import KeptPart, Task
 
 
@@ -82,14 +82,17 @@ def aggregate_some(tasks: Sequence[Task]) -> list[Aggregates]:
     if len(tasks) == 1:
         return [aggregate(tasks[0])]
     if one := kept_bucket.as_one(tasks):
-        return [aggregate(one)]
+        return [_aggregate(*one)]
     half = len(tasks) // 2
     return [*aggregate_some(tasks[:half]), *aggregate_some(tasks[half:])]
 
 
 def aggregate(task: Task) -> Aggregates:
     """Aggregate the lines of a bucket; those of customers alone of whom an earlier run has not kept what is true today."""
-    changed = kept_bucket.changed(task)
+    return _aggregate(task, kept_bucket.changed(task))
+
+
+def _aggregate(task: Task, changed: Changed | None) -> Aggregates:
     condensed = condense_bucket.condense(task, only=None if changed is None else changed.customers)
     known = _of_customers(condensed, task)
     if changed is not None:
@@ -100,7 +103,7 @@ def aggregate(task: Task) -> Aggregates:
         gross, net = _orders(condensed.now, condensed.bought, task.today)
         taken_back = condensed.taken_back.hstack(returns.emptied(gross.lazy(), net.lazy()).collect())
     done = _added(known, task, taken_back=taken_back, taken_off=condensed.taken_off)
-    return done if kept is None else replace(done, kept=kept)
+    return replace(done, kept=kept)
 
 
 def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
@@ -119,7 +122,7 @@ def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
         orders=condensed.orders,
         mixed=None
         if condensed.classes is None
-        else discounts.mixed_orders(condensed.classes.lazy()).collect(),
+        else discounts.mixed_orders(condensed.classes.lazy(), by=task.by).collect(),
         then=_at(cuts.last, condensed.then, bought, task),
         earlier=_at(cuts.earlier, condensed.earlier, bought.filter(collected.early), task),
         came=came(bought.lazy(), cuts.looked_at).collect() if cuts.looked_at else None,
@@ -132,13 +135,13 @@ def _added(
     """Add up what all customers need not be told of one by one."""
     customers, early = known.customers, task.drawn.early
     rows = customers.select("customer_id").with_row_index("row")
-    seen = known.came
-    first_season = 0 if task.cuts.last is None else 1
+    came_again, cuts = known.came, task.cuts
+    first_season = len(cuts.looked_at) - len(cuts.seasons)
     counts, shown = known.counts, known.rejects
     if task.keep is not None:  # they are by customer
         counts = counts.group_by("file", "class").agg(pl.col("rows", "money", "unreadable_amount_rows").sum())
         shown = rejects.first_of_each(shown.lazy()).collect()
-    orders = known.orders.filter(pl.col("order") <= pl.lit(task.drawn.orders_below, dtype=pl.UInt64))
+    orders = known.orders.filter(suspects.is_drawn(task.drawn.orders_below))
     return Aggregates(
         customers=customers,
         months=known.months.join(rows, on="customer_id").drop("h", "customer_id"),
@@ -153,11 +156,11 @@ def _added(
         taken_off=taken_off,
         then=known.then,
         earlier=None if known.earlier is None else known.earlier.filter(early),
-        newcomers=newcomers(seen.lazy()).collect() if seen is not None and task.cuts.last else None,
-        seasons=tuple(
-            repeated(known.came.lazy(), place + first_season).collect()
-            for place in range(len(task.cuts.seasons))
-            if known.came is not None
+        newcomers=None if came_again is None or cuts.last is None else newcomers(came_again.lazy()).collect(),
+        seasons=()
+        if came_again is None
+        else tuple(
+            repeated(came_again.lazy(), place).collect() for place in range(first_season, len(cuts.looked_at))
         ),
     )
 

@@ -125,7 +125,7 @@ def _condense_slice(paths: list[str], task: Task, only: pl.Series | None) -> Con
             now.products.filter(task.collected.early),
             task,
         ),
-        orders=suspects.some_orders(window.lazy(), task.collected.orders_below).collect(),
+        orders=suspects.some_orders(window.lazy(), task.collected.orders_below, by=task.by).collect(),
         classes=window.select(*orders.CUSTOMER, "order", "class").unique() if task.by_amount else None,
         counts=pl.concat(counts),
         rejects=rejects.of_bucket(

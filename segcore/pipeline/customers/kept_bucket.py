@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 from operator import or_
@@ -72,8 +72,9 @@ class OfCustomers:
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """Hashes of the customers whose lines, or the periods that they are in, are not as they were; and the bucket's range of them."""
+    """Hashes of the customers whose lines or periods are not as they were, the bucket's range of hashes, and what was kept."""
 
+    kept: Kept
     customers: pl.Series
     low: int
     high: int
@@ -96,8 +97,8 @@ def together(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
     return [tuple(group) for group in groups]
 
 
-def as_one(tasks: Sequence[Task]) -> Task | None:
-    """Return a task for the buckets of several, if no more of their lines will be read than the largest of them has."""
+def as_one(tasks: Sequence[Task]) -> tuple[Task, Changed] | None:
+    """Return a task for the buckets of several, and who has changed, if no more lines will be read than the largest bucket has."""
     first = tasks[0]
     paths = tuple(path for task in tasks for path in task.bucket.slices[0])
     rows = sum(task.bucket.rows for task in tasks)
@@ -108,7 +109,7 @@ def as_one(tasks: Sequence[Task]) -> Task | None:
     lines = pl.scan_parquet([f"{one.folder}/{path}" for path in paths], hive_partitioning=False)
     theirs = lines.select("h").filter(pl.col("h").is_in(again.customers.implode())).select(pl.len())
     few = theirs.collect(engine="streaming").item() <= max(task.bucket.rows for task in tasks)
-    return one if few else None
+    return (one, again) if few else None
 
 
 def changed(task: Task) -> Changed | None:
@@ -129,14 +130,12 @@ def changed(task: Task) -> Changed | None:
     )
     low, high = ends.row(0)
     of_files = pl.scan_parquet(kept.changed).filter(pl.col("h").is_between(low, high)).collect()
-    return Changed(customers=pl.concat([moved, of_files])["h"].unique(), low=low, high=high)
+    return Changed(kept=kept, customers=pl.concat([moved, of_files])["h"].unique(), low=low, high=high)
 
 
 def joined(known: OfCustomers, changed: Changed, task: Task) -> OfCustomers:
     """Put what is known of customers that were looked at again beside what was kept of the others."""
-    if task.keep is None or task.keep.kept is None:
-        raise ValueError("nothing is kept")
-    kept = task.keep.kept
+    kept = changed.kept
     folders = [
         f"{kept.folder}/{part.folder}"
         for part in kept.parts
@@ -159,18 +158,15 @@ def joined(known: OfCustomers, changed: Changed, task: Task) -> OfCustomers:
 def _as_today(lf: pl.LazyFrame, name: str, kept: Kept, task: Task) -> pl.LazyFrame:
     """Return what was kept with today's numbers of files, and days counted up to today."""
     if name == "counts":
-        return lf.with_columns(pl.col("file").replace_strict(*_map(kept.numbers)))
+        return lf.with_columns(shuffle.renumbered(pl.col("file"), kept.numbers))
     if name == "rejects":
-        file = shuffle.FILE.replace_strict(*_map(kept.numbers))
-        return lf.with_columns(place=shuffle.placed(file, shuffle.RECORD))
-    if name in ("products", "earlier") and task.keep is not None:
-        lf = lf.filter(task.keep.drawn.early)
+        return lf.with_columns(
+            place=shuffle.placed(shuffle.renumbered(shuffle.FILE, kept.numbers), shuffle.RECORD)
+        )
+    if name in ("products", "earlier"):
+        lf = lf.filter(task.collected.early)
     at = {"customers": task.today, "then": task.cuts.last, "earlier": task.cuts.earlier}.get(name)
     return lf if at is None else lf.with_columns(_days_since(at))
-
-
-def _map(numbers: Mapping[int, int]) -> tuple[pl.Series, pl.Series]:
-    return pl.Series(list(numbers), dtype=pl.UInt32), pl.Series(list(numbers.values()), dtype=pl.UInt32)
 
 
 def _days_since(cut: Cut) -> pl.Expr:

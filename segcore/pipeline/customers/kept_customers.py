@@ -18,6 +18,7 @@ from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers.task import Drawn, Keep, Kept, KeptPart
 from segcore.pipeline.lines import kept_changes, kept_keys, kept_lines
 from segcore.pipeline.lines.buckets import Buckets, KnownFiles
+from segcore.storage.cache import Cache
 from segcore.times import END_OF_TIME
 
 _MORE = 1.25  # times the share of customers and orders of which more is told, since a dump may shrink
@@ -67,14 +68,13 @@ def keeping(
         return
     if not _may_be_kept(run.settings):
         yield None
-        _remove(run, but=None)
+        _remove(cache, but=None)
         return
     facts: dict[str, Any] = {
         "kind": kept_lines.CUSTOMERS,
         "key": kept_keys.of_customers(run.settings, more),
         "files": [list(one) for one in known.files],
-        "first": today.first is None,
-        "cuts": _shape(cuts),
+        "cuts": _shape((today, *cuts.every)),
         "times": _times(today, cuts, known.late),
     }
     kept = kept_changes.of_customers(cache)
@@ -92,7 +92,7 @@ def keeping(
     with cache.adding() as part:
         yield Keep(folder=str(part), drawn=wider, kept=usable)
         piece = cache.add(part, facts | asdict(wider) | {"parts": [asdict(one) for one in parts]})
-    _remove(run, but=piece.folder)
+    _remove(cache, but=piece.folder)
     if cache.limit is not None and cache.size > cache.limit:
         cache.remove(piece)
         run.progress.log(
@@ -100,28 +100,26 @@ def keeping(
         )
 
 
-def _remove(run: RunContext, *, but: Path | None) -> None:
-    if run.cache is None:
-        return
-    for piece in run.cache.pieces():
+def _remove(cache: Cache, *, but: Path | None) -> None:
+    for piece in cache.pieces():
         if not kept_lines.has_lines(piece) and piece.folder != but:
-            run.cache.remove(piece)
+            cache.remove(piece)
 
 
-def _shape(cuts: Cuts) -> list[Any]:
+def _shape(cuts: Sequence[Cut | None]) -> list[Any]:
     """Return which cuts there are, and which have a history that begins somewhere."""
-    return [None if cut is None else cut.first is None for cut in (cuts.last, cuts.earlier, *cuts.seasons)]
+    return [None if cut is None else cut.first is None for cut in cuts]
 
 
 def _times(today: Cut, cuts: Cuts, late: int | None) -> list[int]:
     """Return the times that tell one period from another."""
-    every = [today, *(cut for cut in (cuts.last, cuts.earlier, *cuts.seasons) if cut is not None)]
+    every = [today, *(cut for cut in cuts.every if cut is not None)]
     times = [time for cut in every for time in (cut.first, cut.at, cut.end) if time is not None]
     return [END_OF_TIME if late is None else late, *times]
 
 
 def _fits(kept: Mapping[str, Any], facts: Mapping[str, Any], drawn: Drawn) -> bool:
-    same = all(kept[name] == facts[name] for name in ("key", "first", "cuts"))
+    same = all(kept[name] == facts[name] for name in ("key", "cuts"))
     return (
         same
         and kept["customers_below"] >= drawn.customers_below

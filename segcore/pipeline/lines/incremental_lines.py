@@ -81,8 +81,7 @@ def _partition(
         run.progress.log(text)
     pieces = reading.pieces
     window = shuffle_lines.window_of(run, source, reading.formats, days=_days(pieces))
-    late = min((at for at in (window.end, window.stray) if at is not None), default=None)
-    known = kept_changes.known_files(cache, pieces, kept_lines.load(cache), late=late, shared=shared)
+    known = kept_changes.known_files(cache, pieces, kept_lines.load(cache), late=window.late, shared=shared)
     kept_lines.remove_others(cache, pieces)
     plan = replace(plan, bits=min(max(plan.bits, bits), *(piece.bits for piece in pieces)))
     files = [file for piece in pieces for file in kept_in_window.files(piece, window, shared, bits=plan.bits)]

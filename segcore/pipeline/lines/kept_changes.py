@@ -42,12 +42,12 @@ def known_files(
     }
     numbers = {number: today[identity] for identity, number in then.items() if identity in today}
     gone = {*then} - {*today}
-    hashes = [*_customers(pieces, {*today} - {*then}), *_customers(every, gone)]
     known = {identity for piece in every for identity, _ in _identities(piece)}
     # Of equal lines in two files the first one's stays.
     in_order = all(before < after for before, after in pairwise(numbers.values()))
     if not numbers or not in_order or not gone <= known:
         return KnownFiles(files=files, late=late)
+    hashes = [*_customers(pieces, {*today} - {*then}), *_customers(every, gone)]
     path = f"changed-{uuid.uuid4().hex}.parquet"
     changed = pl.concat(hashes).unique() if hashes else pl.DataFrame(schema={"h": pl.UInt64})
     changed.write_parquet(f"{shared}/{path}")

@@ -26,7 +26,7 @@ def files(piece: KeptLines, window: Window, shared: str, *, bits: int) -> Iterat
 
     Purchases and returns before the window stay in their bucket, where those who look at it, and who look back, tell them apart.
     """
-    late = min((at for at in (window.end, window.stray) if at is not None), default=None)
+    late = window.late
     is_late = late is not None and any(
         file.newest is not None and file.newest >= late for file in piece.files
     )

@@ -245,9 +245,7 @@ def _numbered(lines: pl.LazyFrame, numbers: Mapping[int, int]) -> pl.LazyFrame:
     """Return the lines of the files that count, with the numbers of today."""
     file = shuffle.FILE
     return lines.filter(file.is_in(list(numbers))).with_columns(
-        place=shuffle.placed(
-            file.replace_strict(list(numbers), list(numbers.values()), return_dtype=pl.UInt32), shuffle.RECORD
-        )
+        place=shuffle.placed(shuffle.renumbered(file, numbers), shuffle.RECORD)
     )
 
 

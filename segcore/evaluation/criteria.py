@@ -9,6 +9,8 @@ import numpy as np
 
 from segcore.arrays import Counts, Floats, Labels, Matrix
 
+_AT_ONCE = 16_384  # rows, so that what is worked on stays in the cache
+
 
 @dataclass(frozen=True, kw_only=True)
 class Criteria:
@@ -88,6 +90,11 @@ def of_arrays(X: Matrix, labelings: Sequence[Labels], n_clusters: Sequence[int])
     return partition_criteria(lambda: [X], lambda _, __: labelings, n_clusters)
 
 
+def _with_segment(X: Matrix, labels: Labels) -> tuple[Matrix, Labels]:
+    kept = labels >= 0
+    return (X, labels) if kept.all() else (X[kept], labels[kept])
+
+
 class _Tally:
     """The running sums of one labeling."""
 
@@ -102,20 +109,19 @@ class _Tally:
     def add_rows(self, X: Matrix, labels: Labels) -> None:
         if self.sums is None:
             self.sums = np.zeros((self.n_clusters, X.shape[1]))
-        kept = labels >= 0
-        own = labels[kept]
+        X, own = _with_segment(X, labels)
         self.n_noise += len(labels) - len(own)
         self.counts += np.bincount(own, minlength=self.n_clusters)
-        for j in range(X.shape[1]):
-            self.sums[:, j] += np.bincount(
-                own, weights=X[kept, j].astype(np.float64), minlength=self.n_clusters
-            )
+        for j, column in enumerate(X.T):
+            self.sums[:, j] += np.bincount(own, weights=column, minlength=self.n_clusters)
 
     def add_distances(self, X: Matrix, labels: Labels) -> None:
-        kept = labels >= 0
-        own = labels[kept]
-        apart = X[kept].astype(np.float64) - self.means()[own]
-        squares = np.einsum("ij,ij->i", apart, apart)
+        X, own = _with_segment(X, labels)
+        means, squares = self.means(), np.empty(len(own))
+        for start in range(0, len(own), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            apart = X[some] - means[own[some]]
+            squares[some] = np.einsum("ij,ij->i", apart, apart)
         self.squares += np.bincount(own, weights=squares, minlength=self.n_clusters)
         self.distances += np.bincount(own, weights=np.sqrt(squares), minlength=self.n_clusters)
 

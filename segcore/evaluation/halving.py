@@ -10,7 +10,7 @@ from segcore.arrays import Floats, Labels
 from segcore.evaluation.matching import best_jaccards, prediction_strength
 from segcore.evaluation.refit import Target, refit_each
 from segcore.evaluation.sequential import Draw
-from segcore.models.assignment import assign_each
+from segcore.models.assignment import labels_each
 
 SUBSAMPLES, SPLITS_EACH = 8, 4
 
@@ -26,8 +26,8 @@ def split_strength(candidates: Sequence[Target], X: Floats, *, seed: int, number
     fitted = [c for c in candidates if c in fits[0] and c in fits[1]]
     strength = dict.fromkeys(candidates, 0.0)
     for half, own, other in ((halves[0], fits[0], fits[1]), (halves[1], fits[1], fits[0])):
-        predicted = assign_each([other[c].assigner for c in fitted], half)
-        for c, (labels, _) in zip(fitted, predicted, strict=True):
+        predicted = labels_each([other[c].assigner for c in fitted], half)
+        for c, labels in zip(fitted, predicted, strict=True):
             strength[c] += prediction_strength(own[c].labels, labels, c[1]) / 2
     return strength
 

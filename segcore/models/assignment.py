@@ -52,6 +52,11 @@ class NearestCentre:
         """
         return _in_chunks(self._assign, X)
 
+    def labels(self, X: Matrix) -> Labels:
+        """Return the same labels without their confidence, which takes longer than they do."""
+        parts = [self.distances(X[start : start + CHUNK_ROWS]).argmin(axis=1) for start in _starts(X)]
+        return np.concatenate(parts).astype(np.int32)
+
     def _assign(self, X: Matrix) -> Assigned:
         distances = self.distances(X)
         labels = distances.argmin(axis=1).astype(np.int32)
@@ -205,6 +210,16 @@ def assign_each(assigners: Sequence[Assigner], X: Matrix) -> list[Assigned]:
         votes = _vote_in_chunks([voter for _, voter in group], X)
         results |= {i: result for (i, _), result in zip(group, votes, strict=True)}
     return [results[i] for i in range(len(assigners))]
+
+
+def labels_each(assigners: Sequence[Assigner], X: Matrix) -> list[Labels]:
+    """Return the labels of :func:`assign_each` alone."""
+    others = [assigner for assigner in assigners if not isinstance(assigner, NearestCentre)]
+    assigned = iter(assign_each(others, X))
+    return [
+        assigner.labels(X) if isinstance(assigner, NearestCentre) else next(assigned)[0]
+        for assigner in assigners
+    ]
 
 
 def _vote_in_chunks(voters: Sequence[NearestNeighbours], X: Matrix) -> list[Assigned]:

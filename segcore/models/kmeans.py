@@ -165,8 +165,9 @@ def _fit(
     X: da.Array, given: Mapping[int, Floats], starts: Mapping[int, Floats], *, max_iter: int
 ) -> dict[int, KMeansFit]:
     """Run every k from its start, and again where a cluster came out empty."""
-    at_start, spread = _evaluate(X, given, starts)
-    running = {k: _Running(centres=starts[k], totals=of_start) for k, (_, of_start) in at_start.items()}
+    same = all(starts[k] is given[k] for k in given)
+    at_start, spread = _evaluate(X, given) if same else _evaluate(X, given, starts)
+    running = {k: _Running(centres=starts[k], totals=totals[-1]) for k, totals in at_start.items()}
     todo = dict(running)
     while todo:
         for run in todo.values():
@@ -179,7 +180,7 @@ def _fit(
         for run, (centres, n_iter, ended) in zip(todo.values(), fits, strict=True):
             run.centres, run.stood_still = centres, n_iter < max_iter
             run.n_iter += n_iter
-            run.n_passes += n_iter + 3  # Dask-ML's check and inertia, and the evaluation below
+            run.n_passes += n_iter + 1  # and the evaluation below
             run.seconds += ended - began
         at_end, _ = _evaluate(X, {k: run.centres for k, run in todo.items()})
         for k, (of_fit,) in at_end.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcore.arrays import Counts, Floats, Matrix
-from segcore.models.assignment import NearestCentre
+from segcore.models.assignment import CHUNK_ROWS, NearestCentre
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +108,12 @@ def measure(block: Matrix, sets: Mapping[int, Sequence[Floats]]) -> tuple[dict[i
 
 
 def _measure_one(rows: Floats, centres: Floats) -> Totals:
-    k = len(centres)
-    labels, _ = NearestCentre(centres=centres).assign(rows)
-    squared = ((rows - centres[labels]) ** 2).sum(axis=1)
+    k, nearest = len(centres), NearestCentre(centres=centres)
+    labels, squared = np.empty(len(rows), dtype=np.int32), np.empty(len(rows))
+    for start in range(0, len(rows), CHUNK_ROWS):  # what is worked on stays in the cache
+        some = slice(start, start + CHUNK_ROWS)
+        labels[some] = nearest.labels(rows[some])
+        squared[some] = ((rows[some] - centres[labels[some]]) ** 2).sum(axis=1)
     far, far_rows = np.zeros(k), np.zeros_like(centres)
     for cluster in range(k):
         members = np.flatnonzero(labels == cluster)

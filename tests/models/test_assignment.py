@@ -13,7 +13,14 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 
 from segcore.models import assignment
-from segcore.models.assignment import Assigner, NearestCentre, NearestNeighbours, Posterior, assign_each
+from segcore.models.assignment import (
+    Assigner,
+    NearestCentre,
+    NearestNeighbours,
+    Posterior,
+    assign_each,
+    labels_each,
+)
 
 KINDS = ("spherical", "diag", "tied", "full")
 
@@ -177,7 +184,9 @@ def test_together_is_one_by_one() -> None:
         NearestNeighbours(points=voter.points, labels=voter.labels, n_neighbors=9),
     ]
     together = assign_each(models, blobs())
-    for model, (labels, confidence) in zip(models, together, strict=True):
+    alone = labels_each(models, blobs())
+    for model, (labels, confidence), without in zip(models, together, alone, strict=True):
+        assert (without == labels).all()
         own_labels, own_confidence = model.assign(blobs())
         assert (labels == own_labels).all()
         assert (confidence == own_confidence).all()

@@ -18,7 +18,7 @@ from segcore.evaluation.refit import ModelSpec
 from segcore.matrix import fit
 from segcore.matrix.population import Population
 from segcore.models import CandidateKey
-from segcore.models.assignment import assign_each
+from segcore.models.assignment import labels_each
 from segcore.models.candidate import Candidate
 from segcore.models.keeping import Keeping
 from segcore.progress import Progress
@@ -120,7 +120,7 @@ def with_stability(
     keys = set(rule.worth_measuring(table, settings.selection)) if settings.stability.splits else set()
     promising = [c for c in candidates if c.key in keys]
     X = population.sample[: settings.models.tree_sample]
-    labels = [own for own, _ in assign_each([c.assigner for c in promising], X)]
+    labels = labels_each([c.assigner for c in promising], X)
     with progress.counter("stability") as count:
         stable = stability.measure(
             X.astype(np.float64),

@@ -14,7 +14,7 @@ from segcore.evaluation.next_period import Estimate
 from segcore.evaluation.structure import stand_apart
 from segcore.matrix.population import Population
 from segcore.models import CandidateKey, sweeping
-from segcore.models.assignment import assign_each
+from segcore.models.assignment import labels_each
 from segcore.models.candidate import Candidate, Sweep
 from segcore.models.keeping import Keeping
 from segcore.pipeline.models import candidate_metrics
@@ -120,7 +120,7 @@ def select(
     model of the run that is followed, and `n_jobs` how many processes refit models, on which the result does not depend.
     """
     candidates = sweep.candidates
-    labels = [own for own, _ in assign_each([c.assigner for c in candidates], population.evaluation)]
+    labels = labels_each([c.assigner for c in candidates], population.evaluation)
     table = candidate_metrics.measured(candidates, labels, population)
     table = candidate_metrics.with_next_period(table, next_period)
     table = candidate_metrics.with_stability(table, candidates, population, settings, progress, n_jobs=n_jobs)
@@ -216,7 +216,7 @@ def with_all_rows(selection: Selection, population: Population, labelled: Labell
     assigners = [model.assigner for model in models]
     measured = criteria.partition_criteria(
         population.blocks,
-        lambda _, X: [own for own, _ in assign_each(assigners, X)],
+        lambda _, X: labels_each(assigners, X),
         [assigner.n_clusters for assigner in assigners],
     )
     rows = [

@@ -24,6 +24,10 @@ def test_the_sums_are_those_of_scikit_learn_to_the_last_bit() -> None:
     unseen[0] = np.nan
     classifier = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=9).fit(X, y > 0)
     regressor = HistGradientBoostingRegressor(max_iter=30, max_leaf_nodes=9).fit(X, y)
+    # More nodes than a byte counts.
+    large = HistGradientBoostingRegressor(max_iter=5, max_leaf_nodes=300, min_samples_leaf=1).fit(X, y)
+    assert fitting.as_trees(large).nodes.filter(pl.col("left") > 255).height
+    assert (fitting.as_trees(large).sums(unseen) == large.predict(unseen)).all()
     assert (fitting.as_trees(classifier).sums(unseen) == classifier.decision_function(unseen)).all()
     assert (fitting.as_trees(regressor).sums(unseen) == regressor.predict(unseen)).all()
 

@@ -3,6 +3,7 @@
 from segcore.engine.connection import Cluster, cluster, fits_in_memory, n_workers, persist
 from segcore.engine.environment import versions
 from segcore.engine.memory import default_budget, limit_polars, memory_limit, parse_size
+from segcore.engine.queries import in_memory
 from segcore.engine.tasks import batches, count_tasks, run_tasks
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "count_tasks",
     "default_budget",
     "fits_in_memory",
+    "in_memory",
     "limit_polars",
     "memory_limit",
     "n_workers",

@@ -33,10 +33,19 @@ def no_fault(rules: job.Cleaning) -> tuple[str, ...]:
 
 def count(lines: pl.LazyFrame, *, by: Sequence[str] = ()) -> pl.LazyFrame:
     """Count lines and money (minor units, Int128) by file and class, and by some columns more."""
-    return lines.group_by(*by, FILE.alias("file"), "class").agg(
-        rows=pl.len().cast(pl.Int64),
-        money=pl.col("amount").cast(pl.Int128).sum(),
-        unreadable_amount_rows=pl.col("amount").null_count().cast(pl.Int64),
+    one_number = FILE.cast(pl.UInt64) * 256 + pl.col("class").to_physical().cast(
+        pl.UInt64
+    )  # quicker than two
+    return (
+        lines.group_by(*by, one_number.alias("__of"))
+        .agg(
+            FILE.first().alias("file"),
+            pl.col("class").first(),
+            rows=pl.len().cast(pl.Int64),
+            money=pl.col("amount").cast(pl.Int128).sum(),
+            unreadable_amount_rows=pl.col("amount").null_count().cast(pl.Int64),
+        )
+        .drop("__of")
     )
 
 

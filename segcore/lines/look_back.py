@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from segcore.lines import cleaning
-from segcore.lines.orders import CUSTOMER
 from segcore.times import SECONDS_A_DAY
 
 _YEAR = 365 * SECONDS_A_DAY
@@ -145,7 +144,7 @@ def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.
     Parameters
     ----------
     customers : polars.LazyFrame
-        A row for each customer with a purchase before the cut, with ``customer_id``.
+        A row for each customer with a purchase before the cut, with ``h``.
     orders : polars.LazyFrame
         All their orders as :func:`segcore.lines.orders.condense` gives them, none taken back.
     cut : Cut
@@ -157,11 +156,11 @@ def with_outcome(customers: pl.LazyFrame, orders: pl.LazyFrame, cut: Cut) -> pl.
         purchases less returns of it in minor units.
     """
     kept = cut.outcome(orders).filter(pl.col("class").is_in([cleaning.PURCHASE, cleaning.RETURN]))
-    outcome = kept.group_by("customer_id").agg(
+    outcome = kept.group_by("h").agg(
         bought=(pl.col("class") == cleaning.PURCHASE).any(),
         next_spend_minor=pl.col("amount").sum().cast(pl.Int64),
     )
-    return customers.join(outcome, on="customer_id", how="left", maintain_order="left").with_columns(
+    return customers.join(outcome, on="h", how="left", maintain_order="left").with_columns(
         pl.col("bought").fill_null(False), pl.col("next_spend_minor").fill_null(0)
     )
 
@@ -182,7 +181,11 @@ def came(orders: pl.LazyFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
             cut.is_later.any().alias(f"later_{place}"),
             pl.col("amount").filter(cut.is_later).sum().cast(pl.Int128).alias(f"spend_{place}"),
         ]
-    return orders.filter(pl.col("class") == cleaning.PURCHASE).group_by(CUSTOMER).agg(of_cuts)
+    return (
+        orders.filter(pl.col("class") == cleaning.PURCHASE)
+        .group_by("h")
+        .agg(pl.col("customer_id").first(), *of_cuts)
+    )
 
 
 def repeated(customers: pl.LazyFrame, place: int) -> pl.LazyFrame:

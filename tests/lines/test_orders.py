@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from segcore.lines import features, ledger, suspects
-from segcore.lines.orders import by_month, condense, merge, n_lines
+from segcore.lines.orders import by_month, condense, in_one_hash, merge, n_lines
 
 JANUARY, FEBRUARY = (int(datetime(2011, month, 1, tzinfo=UTC).timestamp()) for month in (1, 2))
 SCHEMA: dict[str, Any] = {
@@ -60,8 +60,10 @@ def test_parts_add_up(cut: int) -> None:
 
 
 def test_each_customers_products_are_counted_once_and_returned_ones_not_at_all() -> None:
-    found = features.bought_products(lines()).collect()
-    assert sorted(found.drop("period").rows()) == [(5, "a", 7), (5, "a", 8), (9, "b", 7)]
+    bought = features.bought_products(lines())
+    assert sorted(bought.collect().drop("period").rows()) == [(5, 7), (5, 7), (5, 8), (9, 7)]
+    found = features.customer_features(condense(lines()), bought, as_of=FEBRUARY + 86_400, money_decimals=2)
+    assert found.select("customer_id", "unique_products").collect().rows() == [("a", 2), ("b", 1)]
 
 
 @pytest.mark.parametrize("slices", [1, 2, 7])
@@ -72,12 +74,47 @@ def test_a_product_is_of_the_period_in_which_it_was_first_bought(slices: int, ba
     both = both.reverse() if backwards else both
     bounds = (FEBRUARY - 1, FEBRUARY)  # 7 was bought before, and at, the first of them
     parts = [both.lazy().gather_every(slices, start) for start in range(slices)]
-    found = features.join_products(
-        [features.bought_products(part, bounds=bounds) for part in parts]
-    ).collect()
-    assert sorted(found.rows()) == [(5, "a", 7, 0), (5, "a", 8, 2), (9, "b", 7, 0)]
+    bought = [features.bought_products(part, bounds=bounds) for part in parts]
+    found = features.join_products(bought).collect()
+    assert sorted(found.rows()) == [(5, 7, 0), (5, 8, 2), (9, 7, 0)]
     at_bound = features.bought_products(both.lazy().filter(order=2), bounds=bounds).collect()
-    assert at_bound.rows() == [(5, "a", 7, 1)]
+    assert at_bound.rows() == [(5, 7, 1)]
+
+
+@pytest.mark.parametrize(
+    "column, value",
+    [
+        ("h", 6),
+        ("class", "return"),
+        ("order", 2),
+        ("ordered_at", JANUARY + 1),
+        ("country", None),
+        ("country", "Spain"),
+    ],
+)
+def test_lines_that_differ_in_one_key_are_not_one_order(column: str, value: object) -> None:
+    first = lines().head(1)
+    other = first.with_columns(pl.lit(value).cast(first.collect_schema()[column]).alias(column))
+    found = condense(pl.concat([first, other, first])).collect().sort("lines")
+    assert found["lines"].to_list() == [1, 2]
+    assert found[column].to_list() == [value, first.collect()[column].item()]
+
+
+def test_times_before_1970_are_keys_like_others() -> None:
+    early = lines().with_columns(pl.col("ordered_at") - 2 * JANUARY)
+    assert condense(early).collect().sort("customer_id", "order")["amount"].to_list() == [
+        350,
+        30,
+        40,
+        -30,
+        10**15,
+    ]
+
+
+def test_customers_with_one_hash_are_seen() -> None:
+    assert in_one_hash(condense(lines())).collect().is_empty()
+    one = condense(lines().with_columns(h=pl.lit(5, dtype=pl.UInt64)))
+    assert in_one_hash(one).collect()["customer_id"].to_list() == ["a", "b"]
 
 
 def test_months_begin_at_midnight_of_the_first_and_leave_returns_out() -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from segcore import errors, expressions
+from segcore import engine, errors, expressions
 from segcore.job import Job
 from segcore.lines import discounts, features, returns, suspects
 from segcore.lines.look_back import Cut, came, newcomers, repeated, with_outcome
-from segcore.lines.orders import CUSTOMER, LARGEST, beyond_count, by_month, n_lines
+from segcore.lines.orders import CUSTOMER, LARGEST, beyond_count, by_month, in_one_hash, n_lines
 from segcore.pipeline.customers import condense_bucket, kept_bucket, rejects
 from segcore.pipeline.customers.condense_bucket import Condensed, History
 from segcore.pipeline.customers.kept_bucket import Changed, OfCustomers
@@ -79,12 +79,17 @@ class Aggregates:
 
 def aggregate_some(tasks: Sequence[Task]) -> list[Aggregates]:
     """Aggregate neighbouring buckets, as many as one as few enough of their lines are read of."""
+    with engine.in_memory():
+        return _aggregate_some(tasks)
+
+
+def _aggregate_some(tasks: Sequence[Task]) -> list[Aggregates]:
     if len(tasks) == 1:
         return [aggregate(tasks[0])]
     if one := kept_bucket.as_one(tasks):
         return [_aggregate(*one)]
     half = len(tasks) // 2
-    return [*aggregate_some(tasks[:half]), *aggregate_some(tasks[half:])]
+    return [*_aggregate_some(tasks[:half]), *_aggregate_some(tasks[half:])]
 
 
 def aggregate(task: Task) -> Aggregates:
@@ -109,13 +114,14 @@ def _aggregate(task: Task, changed: Changed | None) -> Aggregates:
 def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
     """Return what is known of each customer."""
     bought, cuts, collected = condensed.bought, task.cuts, task.collected
+    _check_hashes(bought)
     _check_sums(bought, task.settings.cleaning.amount_decimals)
     _, orders = _orders(condensed.now, bought, task.today)
     months, lines = pl.collect_all([by_month(orders.lazy()), n_lines(orders.lazy())])
     return OfCustomers(
         customers=_described(condensed.now, bought, task, task.today),
         months=months,
-        products=condensed.now.products.filter(collected.early).select(*CUSTOMER, "product"),
+        products=_once(condensed.now.products.filter(collected.early), bought),
         lines=lines,
         counts=condensed.counts,
         rejects=condensed.rejects,
@@ -172,6 +178,22 @@ def _at(cut: Cut | None, known: History | None, bought: pl.DataFrame, task: Task
     half = (pl.col("h") % 2).cast(pl.Int8).alias("half")
     described = _described(known, bought, task, cut)
     return with_outcome(described.lazy(), bought.lazy(), cut).with_columns(half).collect()
+
+
+def _once(products: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
+    """Return each customer's products once, with the customer's id."""
+    ids = bought.lazy().select(CUSTOMER).unique()
+    once = products.lazy().select("h", "product").unique()
+    return once.join(ids, on="h").select(*CUSTOMER, "product").collect()
+
+
+def _check_hashes(orders: pl.DataFrame) -> None:
+    """Refuse customers that are told apart by their ids alone: from here on their hashes stand for them."""
+    alike = in_one_hash(orders.lazy()).collect()["customer_id"]
+    if len(alike):
+        raise errors.DataError(
+            f"the customers {errors.listing(alike, most=3)} have the same hash of 64 bits with this seed: give another seed"
+        )
 
 
 def _check_sums(orders: pl.DataFrame, money_decimals: int) -> None:

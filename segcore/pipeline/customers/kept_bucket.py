@@ -151,7 +151,7 @@ def joined(known: OfCustomers, changed: Changed, task: Task) -> OfCustomers:
         out[name] = pl.concat([_as_today(of_parts.filter(here), name, kept, task).collect(), df])
     for name in ("customers", "then", "earlier"):
         if name in out:
-            out[name] = out[name].sort("h", "customer_id")
+            out[name] = out[name].sort("h")
     return replace(known, **out)
 
 

@@ -6,8 +6,9 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 from segcore.engine import connection
@@ -86,8 +87,19 @@ def _here(function: Callable[[T], R], items: Sequence[T], at_once: int) -> Itera
     if at_once == 1:
         yield from map(function, items)
         return
+    # No further ahead of whoever takes the results than that: they wait in memory.
+    pending, waiting = iter(items), deque[Future[R]]()
     with ThreadPoolExecutor(at_once) as pool:
-        yield from pool.map(function, items)  # one that fails cancels those that have not begun
+        for item in islice(pending, at_once + 1):
+            waiting.append(pool.submit(function, item))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                for item in islice(pending, 1):
+                    waiting.append(pool.submit(function, item))
+        finally:  # after a failure those that have not begun are given up
+            for one in waiting:
+                one.cancel()
 
 
 def _on_workers(

@@ -60,8 +60,8 @@ def _key() -> pl.Expr:
 
 def in_one_hash(orders: pl.LazyFrame) -> pl.LazyFrame:
     """Return the customers that share their hash with another one: ``customer_id``."""
-    several = pl.col("customer_id").n_unique().over("h") > 1
-    return orders.select(CUSTOMER).unique().filter(several).select("customer_id").sort("customer_id")
+    customers = orders.select(CUSTOMER).unique()
+    return customers.filter(pl.col("h").is_duplicated()).select("customer_id").sort("customer_id")
 
 
 def fold(orders: pl.LazyFrame, *, bounds: Sequence[int]) -> pl.LazyFrame:

@@ -96,11 +96,11 @@ class System:
         return [sys.executable, "-m", *self.command(place, scratch)]
 
 
-def _segcore(form: str, *, whole: bool = False) -> Callable[[Place, Path], list[str]]:
+def _segcore(form: str, *, whole: bool = False, memory: str = "") -> Callable[[Place, Path], list[str]]:
     def command(place: Place, scratch: Path) -> list[str]:
         job = scratch / "job.toml"
         job.write_text(RETAIL.read_text() + ("" if whole else SAME_WORK))
-        given = ["--out", str(scratch / "out"), "--job", str(job), "--memory", place.memory]
+        given = ["--out", str(scratch / "out"), "--job", str(job), "--memory", memory or place.memory]
         return ["segcore", "segment", str(place.dump(form)), *given]
 
     return command
@@ -141,11 +141,19 @@ SYSTEMS: dict[str, System] = {
     "segcore-whole": System(
         title="segcore, the whole job", group="segcore", command=_segcore("parquet", whole=True)
     ),
+    "segcore-large": System(
+        title="segcore at 12 GB, the same work", group="segcore", command=_segcore("parquet", memory="12GB")
+    ),
     "duckdb": System(title="DuckDB at 2 GB, features alone", group="duckdb", command=_duckdb("parquet")),
     "duckdb-hashed": System(
         title="DuckDB at 2 GB, features alone, texts as 64-bit hashes",
         group="duckdb",
         command=_duckdb("parquet", "--hashed"),
+    ),
+    "duckdb-unlimited": System(
+        title="DuckDB with all of the memory, features alone",
+        group="duckdb",
+        command=_duckdb("parquet", "--memory", "100%"),
     ),
     "sklearn-10": _sklearn("n_init=10", "10"),
     "sklearn-default": _sklearn("default n_init", "auto"),

@@ -82,7 +82,7 @@ def test_a_product_is_of_the_period_in_which_it_was_first_bought(slices: int, ba
 
 
 @pytest.mark.parametrize(
-    "column, value",
+    ("column", "value"),
     [
         ("h", 6),
         ("class", "return"),

@@ -169,6 +169,7 @@ def test_a_plan_holds_a_bucket_in_half_of_the_budget() -> None:
     large = plan(2 * 10**8, 10**9)
     assert small.capacity == large.capacity
     assert large.bits == 6
+    assert plan(3 * 10**7, 10**11).bits == plan(3 * 10**7, 10**9).bits  # more memory makes no larger ones
     assert plan(10, 10**9) == PartitionPlan(bits=0, capacity=small.capacity, at_once=small.at_once)
 
 

@@ -27,9 +27,9 @@ _PLACE = (shuffle.FILE.alias("file"), shuffle.RECORD.alias("record"))
 def first_of_each(lines: pl.LazyFrame, *, by: Sequence[str] = ()) -> pl.LazyFrame:
     """Return ``place``, ``class`` and ``amount`` of the first line of each file and class, and of some columns more."""
     columns = [*by, "place", "class", "amount"]
-    first = pl.all().sort_by("place").first()
-    by_file = lines.select(columns).group_by(*by, shuffle.FILE.alias("file"), "class")
-    return by_file.agg(first).select(columns)
+    # By their places, which no two lines share: to sort each group would hold all lines in memory.
+    first = lines.group_by(*by, shuffle.FILE.alias("file"), "class").agg(pl.col("place").min())
+    return lines.select(columns).join(first.select("place"), on="place", how="semi")
 
 
 def of_bucket(

@@ -77,15 +77,21 @@ def _of_part(task: tuple[FileGroup, Formats, Job]) -> Days:
 
 def counted(lines: pl.LazyFrame) -> Days:
     """Count the lines of every day in some lines with ``ordered_at``."""
+    return days_of(collecting.collect(by_day(lines.select("ordered_at"))))
+
+
+def by_day(lines: pl.LazyFrame, *keys: pl.Expr) -> pl.LazyFrame:
+    """Count lines by the day of their ``ordered_at``, and by more keys: ``day, lines, first, last``; without a time they have no day."""
     when = pl.col("ordered_at")
-    by_day = (
-        lines.select(when.alias("ordered_at"))
-        .drop_nulls()
-        .group_by(when // SECONDS_A_DAY)
-        .agg(lines=pl.len(), last=when.max())
+    return lines.group_by(*keys, day=when // SECONDS_A_DAY).agg(
+        lines=pl.len(), first=when.min(), last=when.max()
     )
-    df = collecting.collect(by_day)
-    return {day: (count, last) for day, count, last in df.iter_rows()}
+
+
+def days_of(by_day: pl.DataFrame) -> Days:
+    """Add up what :func:`by_day` counted, whatever its other keys."""
+    by_day = by_day.drop_nulls("day").group_by("day").agg(pl.col("lines").sum(), pl.col("last").max())
+    return {day: (count, last) for day, count, last in by_day.iter_rows()}
 
 
 def added(parts: Iterable[Days]) -> Days:

@@ -176,25 +176,31 @@ def _shuffle(task: Task) -> _Done:
         files = shuffle.write(task.keyed(), repartition.new_folder(task.folder), bits=task.bits)
     if not files:
         return _Done(files=[])
-    when, name = pl.col("ordered_at"), pl.col("class")
-    before = (
-        pl.lit(False) if task.window.reach is None else (when < task.window.first) & name.is_in(ledger.KEPT)
+    name = pl.col("class")
+    reach = task.window.reach
+    early = (
+        pl.lit(False)
+        if reach is None
+        else (pl.col("ordered_at") < task.window.first) & name.is_in(ledger.KEPT)
     )
-    inside = ~name.is_in([cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE]) & ~before
     written = pl.scan_parquet([file.path for file in files])
-    facts = written.select(
-        first_at=when.filter(inside).min(),
-        last_at=when.filter(inside).max(),
-        newest=when.filter(name != cleaning.STRAY_DATE).max(),
-        oldest=when.filter(name != cleaning.STRAY_DATE).min(),
-        rows_before=before.sum(),
+    # One pass over what was written; all that is asked of it follows from days.
+    by_day = collecting.collect(observation_window.by_day(written, name, early.alias("early")))
+    inside = ~name.is_in([cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE]) & ~pl.col("early")
+    first, last = pl.col("first"), pl.col("last")
+    facts = by_day.select(
+        first_at=first.filter(inside).min(),
+        last_at=last.filter(inside).max(),
+        newest=last.filter(name != cleaning.STRAY_DATE).max(),
+        oldest=first.filter(name != cleaning.STRAY_DATE).min(),
+        rows_before=pl.col("lines").filter("early").sum().cast(pl.Int64),
         any_unreadable=name.is_in([f"unreadable_{column}" for column in ingest.UNREADABLE]).any(),
     )
     return _Done(
         files=repartition.relative(files, task.folder),
         # Only where the day that recency counts from follows from the lines.
-        days=observation_window.counted(written) if task.settings.features.as_of is None else {},
-        **facts.collect(engine="streaming").row(0, named=True),
+        days=observation_window.days_of(by_day) if task.settings.features.as_of is None else {},
+        **facts.row(0, named=True),
     )
 
 

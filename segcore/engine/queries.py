@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 _entering = threading.Lock()
 _inside: list[pl.Config] = []
@@ -18,6 +20,8 @@ def in_memory() -> Iterator[None]:
 
     Where all that is asked of is in memory already, the streaming engine that Polars takes otherwise costs a fifth more.
     """
+    import polars as pl  # not before its limits are set
+
     with _entering:
         _inside.append(pl.Config())
         pl.Config.set_engine_affinity("in-memory")

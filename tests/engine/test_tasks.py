@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,42 @@ def at_work(dask: Dask) -> Iterator[engine.Cluster]:
 
 
 sizes = st.lists(st.integers(0, 100), max_size=60)
+
+
+def test_a_laptop_is_no_further_ahead_than_one_task_more_than_it_works_on() -> None:
+    begun: list[int] = []
+    results = engine.run_tasks(begun.append, range(20), label="t", at_once=2)
+    for taken, _ in enumerate(results):
+        wait_until(lambda taken=taken: len(begun) >= min(taken + 3, 20))  # type: ignore[misc]
+        time.sleep(0.02)  # in which one further ahead would begin
+        assert len(begun) <= taken + 3
+    assert begun == list(range(20))
+
+
+def test_tasks_that_have_not_begun_are_given_up_after_a_failure() -> None:
+    begun: list[int] = []
+
+    def work_on(number: int) -> None:
+        begun.append(number)
+        if number == 1:
+            raise errors.DataError("no")
+        time.sleep(0.05)
+
+    with pytest.raises(errors.DataError, match="no"):
+        list(engine.run_tasks(work_on, range(50), label="t", at_once=2))
+    assert len(begun) <= 5
+
+
+def test_the_engine_of_before_comes_back_with_the_last_that_leaves() -> None:
+    with pl.Config():
+        pl.Config.set_engine_affinity("streaming")
+        first, second = engine.in_memory(), engine.in_memory()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert os.environ["POLARS_ENGINE_AFFINITY"] == "in-memory"
+        second.__exit__(None, None, None)
+        assert os.environ["POLARS_ENGINE_AFFINITY"] == "streaming"
 
 
 @given(sizes)

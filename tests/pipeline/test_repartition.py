@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segcore import job
+from segcore import errors, job
+from segcore.lines import shuffle
 from segcore.pipeline.lines.memory_plan import PartitionPlan, plan
 from segcore.pipeline.lines.repartition import more_bits
 from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
@@ -118,6 +119,18 @@ def test_a_large_customer_is_worked_on_in_slices_and_it_is_said(
     (said,) = [text for text in caplog.messages if "slices" in text]
     assert said.startswith("one customer has most of ")
     assert not list((tmp_path / "parted/lines").rglob("*.part"))
+
+
+def test_two_customers_with_one_hash_are_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shuffle, "hashed", lambda seed: pl.col("customer_id").str.len_bytes().cast(pl.UInt64))
+    rules = job.resolve("", RULES)
+    path = write_csv(tmp_path / "a.csv", a_dump(1, 12, 0))
+    with pytest.raises(
+        errors.DataError, match=r"the customers 1, 10, 11 and 9 more have the same hash .* another seed"
+    ):
+        taken_through(prepared([path], rules), rules, tmp_path / "out")
 
 
 @pytest.mark.parametrize("mode", ["all", "sample", "count"])

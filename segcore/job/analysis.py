@@ -43,7 +43,7 @@ class Models(Table):
         le=10_000_000,
         description="customers, the next in hash order, that every candidate is judged on",
     )
-    restarts: int = Field(100, ge=1, le=1_000_000, description="restarts of K-Means on the sample")
+    restarts: int = Field(100, ge=1, le=1_000_000, description="restarts of K-Means on the sample, at most")
     mixture_restarts: int = Field(5, ge=1, le=1_000_000, description="restarts of each mixture")
     reg_covar: float = Field(
         1e-3, gt=0, le=1_000, description="added to the variances of a mixture, standardised units"

@@ -226,6 +226,28 @@ def test_a_further_start_stays_within_the_tolerance(tolerance: float, stays: boo
     assert sorted(found.ravel()) == pytest.approx([0, 254 / 152] if stays else [1 / 3, 2])
 
 
+def test_restarts_end_where_four_tens_have_met_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, made = customers(2_000), []
+
+    def counted(*args: int, n_init: int, **options: object) -> KMeans:
+        made.append(n_init)
+        return KMeans(*args, n_init=n_init, **options)
+
+    monkeypatch.setattr(kmeans, "KMeans", counted)
+    few = kmeans.fit_sample(X, 2, n_init=100, random_state=0)
+    assert made == [10, 10, 10, 10, 1]  # the last one goes on from the best
+    made.clear()
+    asked = kmeans.fit_sample(X, 2, n_init=25, random_state=0)
+    assert made == [10, 10, 5, 1]
+    assert inertia(X, few) <= inertia(X, asked)
+
+
+def test_restarts_that_end_early_find_what_all_of_them_do(matrix: Floats) -> None:
+    for k in (3, 6, 9):
+        ours = inertia(matrix, kmeans.fit_sample(matrix, k, n_init=100, random_state=1))
+        assert ours <= KMeans(k, n_init=100, random_state=2).fit(matrix).inertia_ * 1.001
+
+
 def test_restarts_never_hurt() -> None:
     X = customers(2_000).astype(np.float64)
     few, many = (inertia(X, kmeans.fit_sample(X, 9, n_init=n, random_state=0)) for n in (1, 20))

@@ -181,15 +181,14 @@ class _Scale:
 
     @classmethod
     def of(cls, whole: Floats, transform: Transform | None) -> _Scale:
-        def ranks(values: Floats) -> Floats:
-            return _positions(values, whole)
-
-        for candidate in (transform, ranks):
-            mapped = candidate(whole) if candidate is not None and len(whole) else None
-            if mapped is not None and np.isfinite(mapped).all():
-                spread = float(mapped.std()) if whole[0] < whole[-1] else 0.0
-                return cls(candidate or ranks, float(mapped.mean()), spread)
-        return cls(ranks, 0.0, 0.0)
+        if not len(whole):
+            return cls(np.zeros_like, 0.0, 0.0)
+        mapped = None if transform is None else transform(whole)
+        if transform is None or mapped is None or not np.isfinite(mapped).all():
+            transform = _ranks(whole)
+            mapped = transform(whole)
+        spread = float(mapped.std()) if whole[0] < whole[-1] else 0.0
+        return cls(transform, float(mapped.mean()), spread)
 
     def effect(self, part: Floats) -> float:
         if self.deviation == 0:
@@ -201,8 +200,8 @@ def _summary(part: Floats, whole: Floats, scale: _Scale) -> Summary:
     if not len(part):
         return Summary()
     p25, p75 = (float(q) for q in np.quantile(part, [0.25, 0.75]))
-    median = float(np.median(part))
-    at_centre = median == float(np.median(whole))
+    median = _median(part)
+    at_centre = median == _median(whole)
     return Summary(
         median=median,
         p25=p25,
@@ -211,6 +210,19 @@ def _summary(part: Floats, whole: Floats, scale: _Scale) -> Summary:
         effect=0.0 if part is whole else scale.effect(part),
         position=0.5 if at_centre else float(_positions(np.array([median]), whole)[0]),
     )
+
+
+def _median(ordered: Floats) -> float:
+    """Return the median of sorted values, as NumPy does that looks for the middle first."""
+    middle = len(ordered) // 2
+    return float(ordered[middle - 1 + len(ordered) % 2 : middle + 1].mean())
+
+
+def _ranks(whole: Floats) -> Transform:
+    """Return what gives the positions of values that are among the sorted ones, each different value looked up once."""
+    first = np.flatnonzero(np.concatenate([[True], whole[1:] != whole[:-1]]))
+    known, places = whole[first], (first + np.append(first[1:], len(whole))) / (2 * len(whole))
+    return lambda values: places[np.searchsorted(known, values)]
 
 
 def _positions(values: Floats, whole: Floats) -> Floats:
@@ -246,7 +258,7 @@ def limits(lf: pl.LazyFrame, name: str, shares: Mapping[str, float]) -> Limits |
 def _first_at(whole: Floats, share: float) -> float:
     """Return the least of sorted values whose position is `share` or more, and which is not the median."""
     value = float(whole[min(math.floor(share * len(whole)), len(whole) - 1)])
-    while value == np.median(whole) or _positions(np.array([value]), whole)[0] < share:
+    while value == _median(whole) or _positions(np.array([value]), whole)[0] < share:
         beyond = int(np.searchsorted(whole, value, side="right"))
         if beyond == len(whole):
             return math.inf

@@ -557,6 +557,7 @@ def test_many_nights_are_few_pieces_and_no_line_is_written_often(tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_200)
 def test_a_year_of_nights_ends_with_the_bytes_of_one(tmp_path: Path) -> None:
     three_days(tmp_path / "in")
     for number in range(3, 365):

@@ -181,10 +181,10 @@ def _at(cut: Cut | None, known: History | None, bought: pl.DataFrame, task: Task
 
 
 def _once(products: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
-    """Return each customer's products once, with the customer's id."""
+    """Return each customer's products once, with the customer's id, in an order of their own."""
     ids = bought.lazy().select(CUSTOMER).unique()
     once = products.lazy().select("h", "product").unique()
-    return once.join(ids, on="h").select(*CUSTOMER, "product").collect()
+    return once.join(ids, on="h").select(*CUSTOMER, "product").sort("h", "product").collect()
 
 
 def _check_hashes(orders: pl.DataFrame) -> None:

@@ -18,7 +18,7 @@ _inside: list[pl.Config] = []
 def in_memory() -> Iterator[None]:
     """Leave queries to the in-memory engine meanwhile, those of other threads too.
 
-    Where all that is asked of is in memory already, the streaming engine that Polars takes otherwise costs a fifth more.
+    Where all that is asked of is in memory already, the streaming engine that Polars takes otherwise costs a third more.
     """
     import polars as pl  # not before its limits are set
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -15,6 +15,7 @@ from segcore.engine import connection
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 Tick = Callable[[int, int, str], object]  # tasks done, tasks in all, the name of the last one
 
 # Tasks handed out for each worker: one to work on, and some to go on with while the first in order takes long.
@@ -87,16 +88,12 @@ def _here(function: Callable[[T], R], items: Sequence[T], at_once: int) -> Itera
     if at_once == 1:
         yield from map(function, items)
         return
-    # No further ahead of whoever takes the results than that: they wait in memory.
-    pending, waiting = iter(items), deque[Future[R]]()
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
-        for item in islice(pending, at_once + 1):
-            waiting.append(pool.submit(function, item))
         try:
-            while waiting:
-                yield waiting.popleft().result()
-                for item in islice(pending, 1):
-                    waiting.append(pool.submit(function, item))
+            yield from _in_order(
+                lambda item: pool.submit(function, item), items, waiting, lambda: at_once + 1
+            )
         finally:  # after a failure those that have not begun are given up
             for one in waiting:
                 one.cancel()
@@ -107,22 +104,29 @@ def _on_workers(
 ) -> Iterator[R]:
     client, run = active.client, uuid.uuid4().hex[:8]
     waiting: deque[Any] = deque()
-    pending = iter(enumerate(items))
+
+    def submit(numbered: tuple[int, T]) -> Any:
+        number, item = numbered
+        return client.submit(_one_at_a_time, function, item, key=f"{label}-{run}-{number}", pure=False)
+
     try:
-        while True:
-            # Workers may come and go: as many tasks as there is work for at this moment.
-            while len(waiting) < _AHEAD * max(1, active.n_workers):
-                if (following := next(pending, None)) is None:
-                    break
-                number, item = following
-                key = f"{label}-{run}-{number}"
-                waiting.append(client.submit(_one_at_a_time, function, item, key=key, pure=False))
-            if not waiting:
-                return
-            yield waiting.popleft().result()
+        # Workers may come and go: as many tasks as there is work for at this moment.
+        yield from _in_order(submit, enumerate(items), waiting, lambda: _AHEAD * max(1, active.n_workers))
     finally:
         if client.status == "running":
             client.cancel(list(waiting))
+
+
+def _in_order(
+    submit: Callable[[S], Any], items: Iterable[S], waiting: deque[Any], ahead: Callable[[], int]
+) -> Iterator[Any]:
+    """Give results in the items' order, no further ahead of whoever takes them than so many tasks: results wait in memory."""
+    pending = iter(items)
+    while True:
+        waiting.extend(map(submit, islice(pending, max(0, ahead() - len(waiting)))))
+        if not waiting:
+            return
+        yield waiting.popleft().result()
 
 
 def _one_at_a_time(function: Callable[[T], R], item: T) -> R:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcore.arrays import Counts, Floats, Labels, Matrix
-
-_AT_ONCE = 16_384  # rows, so that what is worked on stays in the cache
+from segcore.models.assignment import CHUNK_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +117,8 @@ class _Tally:
     def add_distances(self, X: Matrix, labels: Labels) -> None:
         X, own = _with_segment(X, labels)
         means, squares = self.means(), np.empty(len(own))
-        for start in range(0, len(own), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
+        for start in range(0, len(own), CHUNK_ROWS):  # what is worked on stays in the cache
+            some = slice(start, start + CHUNK_ROWS)
             apart = X[some] - means[own[some]]
             squares[some] = np.einsum("ij,ij->i", apart, apart)
         self.squares += np.bincount(own, weights=squares, minlength=self.n_clusters)

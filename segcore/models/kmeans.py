@@ -114,14 +114,16 @@ def fit_sample(
 
 def _best_restart(X: Floats, k: int, n_init: int, random_state: int) -> KMeans:
     """Return the best of many restarts; those that are made are the first of all, the same ones however many there are."""
-    best, met, draws = None, 0, np.random.RandomState(random_state)
+    best, least, met = None, np.inf, 0
+    draws = np.random.RandomState(random_state)
     for first in range(0, n_init, _TOGETHER):
         fit = KMeans(k, n_init=min(_TOGETHER, n_init - first), random_state=draws).fit(X)
-        if best is None or fit.inertia_ < (1 - _ALIKE) * best.inertia_:
+        if fit.inertia_ < (1 - _ALIKE) * least:
             met = 0
-        met += best is None or fit.inertia_ <= (1 + _ALIKE) * best.inertia_
+        met += fit.inertia_ <= (1 + _ALIKE) * least
         # What differs by rounding alone is the same clusters in another order.
-        best = fit if best is None or fit.inertia_ < (1 - _ROUNDING) * best.inertia_ else best
+        if fit.inertia_ < (1 - _ROUNDING) * least:
+            best, least = fit, fit.inertia_
         if met == _OFTEN:
             break
     return best

@@ -184,8 +184,7 @@ class _Scale:
     def of(cls, whole: Floats, transform: Transform | None) -> _Scale:
         if not len(whole):
             return cls(np.zeros_like, 0.0, 0.0)
-        mapped = None if transform is None else transform(whole)
-        if transform is None or mapped is None or not np.isfinite(mapped).all():
+        if transform is None or not np.isfinite(mapped := transform(whole)).all():
             transform = _ranks(whole)
             mapped = transform(whole)
         spread = float(mapped.std()) if whole[0] < whole[-1] else 0.0

@@ -118,10 +118,11 @@ def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
     _check_sums(bought, task.settings.cleaning.amount_decimals)
     _, orders = _orders(condensed.now, bought, task.today)
     months, lines = pl.collect_all([by_month(orders.lazy()), n_lines(orders.lazy())])
+    customers = _described(condensed.now, bought, task, task.today)
     return OfCustomers(
-        customers=_described(condensed.now, bought, task, task.today),
+        customers=customers,
         months=months,
-        products=_once(condensed.now.products.filter(collected.early), bought),
+        products=_once(condensed.now.products.filter(collected.early), customers),
         lines=lines,
         counts=condensed.counts,
         rejects=condensed.rejects,
@@ -180,11 +181,10 @@ def _at(cut: Cut | None, known: History | None, bought: pl.DataFrame, task: Task
     return with_outcome(described.lazy(), bought.lazy(), cut).with_columns(half).collect()
 
 
-def _once(products: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
+def _once(products: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
     """Return each customer's products once, with the customer's id, in an order of their own."""
-    ids = bought.lazy().select(CUSTOMER).unique()
     once = products.lazy().select("h", "product").unique()
-    return once.join(ids, on="h").select(*CUSTOMER, "product").sort("h", "product").collect()
+    return once.join(customers.lazy(), on="h").select(*CUSTOMER, "product").sort("h", "product").collect()
 
 
 def _check_hashes(orders: pl.DataFrame) -> None:

@@ -183,8 +183,10 @@ def _at(cut: Cut | None, known: History | None, bought: pl.DataFrame, task: Task
 
 def _once(products: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
     """Return each customer's products once, with the customer's id, in an order of their own."""
-    once = products.lazy().select("h", "product").unique()
-    return once.join(customers.lazy(), on="h").select(*CUSTOMER, "product").sort("h", "product").collect()
+    # Sorted customer by customer: a third of the cost of telling pairs apart and sorting them all.
+    once = products.lazy().group_by("h").agg(pl.col("product").unique().sort())
+    of_customers = customers.lazy().join(once, on="h", maintain_order="left")
+    return of_customers.explode("product").select(*CUSTOMER, "product").collect()
 
 
 def _check_hashes(orders: pl.DataFrame) -> None:

@@ -15,9 +15,9 @@ from segcore.pipeline.lines.repartition import more_bits
 # name adds: a text of 50 letters, read and sorted.
 _BYTES_A_LINE = 400
 _BYTES_A_COLUMN = 100
-# Lines of a bucket that are worked on fastest: of more, tables of hashes are beyond the cache, and four times as many take a
-# quarter longer each, eight times as many twice as long.
-_BEST_LINES = 600_000
+# Lines of a bucket that are worked on fastest, of which a quarter may be rejected and go elsewhere: of more, tables of hashes
+# are beyond the cache, and four times as many take a quarter longer each, eight times as many twice as long.
+_BEST_LINES = 800_000
 # What a pass over the lines holds, whatever their number, measured on 50 million; and what it holds of few lines.
 _PASS = 700_000_000
 _PASS_A_LINE = 700

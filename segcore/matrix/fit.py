@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -11,13 +10,13 @@ import dask
 import dask.array as da
 import numpy as np
 import polars as pl
-from sklearn.preprocessing import PowerTransformer
 
 from segcore import errors, job
 from segcore.arrays import Floats, Floats32, Mask
 from segcore.matrix import encoding
 from segcore.matrix.encoding import Encodings
 from segcore.matrix.preparation import Preparation, PreparedColumn, raw_values, transform
+from segcore.matrix.yeo_johnson import lambda_of
 
 DaskArray: TypeAlias = da.Array
 
@@ -122,7 +121,7 @@ def fitted_transform(values: Floats, kind: str) -> tuple[str, float]:
     """
     if kind != "yeo-johnson":
         return kind, 1.0
-    lmbda = min(_lambda(values), _MOST_LAMBDA)
+    lmbda = float("nan") if np.ptp(values) == 0 else min(lambda_of(values), _MOST_LAMBDA)
     return (kind, lmbda) if lmbda >= _LEAST_LAMBDA and _tells_apart(values, lmbda) else ("log1p", 1.0)
 
 
@@ -157,16 +156,6 @@ def _head(blocks: Iterable[pl.DataFrame], names: Sequence[str], rows: int) -> pl
 def _median(column: Floats) -> float:
     known = column[~np.isnan(column)]
     return float(np.median(known)) if len(known) else 0.0
-
-
-def _lambda(column: Floats) -> float:
-    if np.ptp(column) == 0:
-        return float("nan")
-    with warnings.catch_warnings():
-        # An extreme column makes the likelihood overflow on the way to its maximum.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        fitted = PowerTransformer(method="yeo-johnson", standardize=False).fit(column.reshape(-1, 1))
-    return float(fitted.lambdas_[0])
 
 
 @dataclass(frozen=True, kw_only=True)

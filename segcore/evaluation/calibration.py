@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +29,9 @@ class Bars:
     min_jaccard: float
 
 
-def batches(copies: int) -> Iterator[range]:
-    """Give the copies' numbers in the batches between which it is looked whether the answer is clear."""
-    start = 0
-    while start < copies:
-        stop = min(start + (LOOK_EVERY if start else FIRST_LOOK), copies)
-        yield range(start, stop)
-        start = stop
+def next_look(done: int, copies: int) -> int:
+    """Return after how many copies it is looked next whether the answer is clear."""
+    return min(done + (LOOK_EVERY if done else FIRST_LOOK), copies)
 
 
 def p_value(reached: int, copies: int) -> float:

@@ -61,7 +61,9 @@ class Standstill:
             watch.join()
 
     def _watch(self, finished: threading.Event) -> None:
-        before, still = _used(), 0.0
+        # The first look is after a second: most work is done by then, and a look takes a hundredth of one.
+        before: dict[psutil.Process, float] = {}
+        still = 0.0
         # Looks are counted and not the clock: whoever stops this process too has stopped nothing that has to be given up.
         while not finished.wait(_LOOK_SECONDS):
             now = _used()

@@ -104,7 +104,9 @@ def structure_test(
         return None
     seen: list[float] = []
     reached, asked, open_ = 0, 0, rivals is not None
-    for numbers in calibration.batches(copies):
+    while len(seen) < copies:
+        # Nobody waits for the last copy of some before the next ones, where no answer depends on it.
+        numbers = range(len(seen), calibration.next_look(len(seen), copies) if open_ else copies)
         for of_copy, passed in in_processes(_figures, tasks(numbers, ask=open_), n_jobs=n_jobs, log=log):
             seen.append(-1.0 if of_copy is None else of_copy)
             if passed is not None:

@@ -148,7 +148,7 @@ def _tasks(
         tree = family == "hierarchical"
         return order.get(family, len(order)), family, variant if tree else "", 0 if tree else k
 
-    order = {"spectral": 0, "mixture": 1, "hierarchical": 2, "kmeans": 3}
+    order = {"spectral": 0, "hierarchical": 1, "mixture": 2, "kmeans": 3}
     return [
         _Task(
             labels={(ModelSpec.of(*key[:2], models), key[2]): labels[key] for key in keys},

@@ -38,15 +38,21 @@ def group_files(files: Sequence[Prepared], settings: job.Job) -> list[FileGroup]
         alike.setdefault(frozenset(file.names), []).append(file)
     known = {names: contents.of_columns(some, nulls, may_matter) for names, some in alike.items()}
 
+    # A file for each day has the same header hundreds of times.
+    assigned: dict[tuple[tuple[str, ...], tuple[str, ...]], Mapping[str, str]] = {}
+
     def assign(header: Sequence[str], folders: Sequence[str], where: str) -> Mapping[str, str]:
-        return assign_columns(
-            [*header, *folders],
-            settings.columns,
-            where=where,
-            folders=folders,
-            contents=known[frozenset(header)],
-            one_each=settings.input.one_each,
-        )
+        own = tuple(header), tuple(folders)
+        if own not in assigned:
+            assigned[own] = assign_columns(
+                [*header, *folders],
+                settings.columns,
+                where=where,
+                folders=folders,
+                contents=known[frozenset(header)],
+                one_each=settings.input.one_each,
+            )
+        return assigned[own]
 
     groups = group_by_header(_of_one_kind(files, assign, settings.input), assign)
     return [

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ _BARE_INTERPRETER = 50_000_000  # the trackers of resources that Python starts i
 _TIMES_A_READING = (
     5  # a pause takes at least so many times what the reading took, which grows with the memory
 )
+_LONGEST_PAUSE = 1.0  # seconds; a machine, or a shell, that stops everything for a while makes a reading long
 
 
 class Moment(NamedTuple):
@@ -104,7 +105,8 @@ def measure(
                 elif most_seconds is not None and now - start > most_seconds:
                     failure = f"stopped after {most_seconds:,.0f} s"
                 else:
-                    time.sleep(max(_PAUSE_SECONDS, _TIMES_A_READING * (now - moments[-1].at)))
+                    pause = _TIMES_A_READING * (now - moments[-1].at)
+                    _wait(process, min(max(_PAUSE_SECONDS, pause), _LONGEST_PAUSE))
         finally:
             _kill(process)
         seconds = time.monotonic() - start
@@ -141,6 +143,12 @@ def _family(pid: int) -> list[psutil.Process]:
         return [parent, *parent.children(recursive=True)]
     except psutil.Error:
         return []
+
+
+def _wait(process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait so long, or until a process has ended."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

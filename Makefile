@@ -19,6 +19,7 @@ TURNS     ?= 3
 ROOM      ?=
 SAMPLE    ?=
 ONLY      ?=
+TIMES     ?= 1
 UPGRADE   ?=
 TESTERS   ?= 3
 
@@ -26,7 +27,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-incremental bench-nights bench-dates audit bench-self browser screenshots sample data lock audit-deps clean
+.PHONY: help segment test test-all mutants lint format bench bench-scale bench-same bench-memory bench-incremental bench-nights bench-dates audit bench-self browser screenshots sample data lock audit-deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -81,6 +82,9 @@ bench-scale: $(VENV)/.bench ## segcore at 1 GB beside DuckDB, PySpark and pandas
 
 bench-same: $(VENV)/.dev ## the same bytes however it is run; ROWS=1e7 FOLDER=data/bench
 	$(BIN)/python -m tests.benchmarks.same_answer --rows $(ROWS) --folder $(FOLDER)
+
+bench-memory: $(VENV)/.dev ## memory at 1 GB on dumps of hostile shapes; TIMES=1 FOLDER=data/bench ONLY='one random'
+	$(BIN)/python -m tests.benchmarks.memory --times $(TIMES) --folder $(FOLDER) $(if $(ONLY),--only $(ONLY))
 
 bench-incremental: ROWS = 5e6
 bench-incremental: $(VENV)/.dev ## a night that adds one day to many, with what earlier nights kept and without; ROWS=5e6 FOLDER=data/bench

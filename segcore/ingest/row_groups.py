@@ -11,7 +11,8 @@ import polars as pl
 from segcore.ingest import remote
 
 _A_VALUE = 24  # bytes of memory of a value while its group is read
-_SHARE = 3  # of a budget, a third is for a group
+_SHARE = 3  # of a budget, a third is for the values of a group
+_SHARE_OF_TEXTS = 10  # and a tenth for its bytes, of which some copies are under way
 _ROWS, _BYTES = 65_536, 8 * 10**6  # of a group that is written
 _ROWS_AT_ONCE = 2_048  # a text that is repeated takes its length for each
 _BUFFER = 1 << 20
@@ -34,10 +35,10 @@ def about(source: Any) -> Any:
 
 def fit(about: Any, memory: int) -> bool:
     """Whether each group of a file's rows can be read within a budget in bytes: by its values, and by what its texts take."""
-    most = memory // _SHARE
     groups = map(about.row_group, range(about.num_row_groups))
     return all(
-        group.num_rows * _A_VALUE * max(about.num_columns, 1) <= most and group.total_byte_size <= most
+        group.num_rows * _A_VALUE * max(about.num_columns, 1) <= memory // _SHARE
+        and group.total_byte_size <= memory // _SHARE_OF_TEXTS
         for group in groups
     )
 

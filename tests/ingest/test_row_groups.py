@@ -61,7 +61,7 @@ def test_a_group_whose_texts_do_not_fit_is_written_anew(tmp_path: Path) -> None:
     groups = parquet.ParquetFile(small.path).metadata
     assert max(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups)) < 70 * 10**6
     assert pl.read_parquet(small.path).equals(df)
-    assert prepared(path, "large", memory=600 * 10**6).path == str(path)
+    assert prepared(path, "large", memory=10**9).path == str(path)
 
 
 def long_text(path: Path, value: str, *, row: int, **options: object) -> Path:

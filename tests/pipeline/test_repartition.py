@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from segcore import errors, job
 from segcore.lines import shuffle
-from segcore.pipeline.lines.memory_plan import PartitionPlan, plan
+from segcore.pipeline.lines.memory_plan import PartitionPlan, costs, measured, plan
 from segcore.pipeline.lines.repartition import more_bits
 from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
 
@@ -184,6 +184,38 @@ def test_a_plan_holds_a_bucket_in_half_of_the_budget() -> None:
     assert large.bits == 6
     assert plan(3 * 10**7, 10**11).bits == plan(3 * 10**7, 10**9).bits  # more memory makes no larger ones
     assert plan(10, 10**9) == PartitionPlan(bits=0, capacity=small.capacity, at_once=small.at_once)
+
+
+def test_customers_of_few_lines_and_long_texts_make_smaller_buckets() -> None:
+    planned = plan(5 * 10**6, 10**9)
+
+    def capacity(*, customers: int = 0, letters: int = 0, columns: int = 0) -> int:
+        lines = 10**6
+        found = measured(planned, 10**9, lines=lines, customers=customers, letters=letters, columns=columns)
+        assert (found.bits, found.at_once) == (planned.bits, planned.at_once)
+        return found.capacity
+
+    assert capacity() == capacity(customers=50_000) == planned.capacity
+    assert capacity(letters=10**6) == planned.capacity * 400 // 402
+    # 1,100 bytes a line for 400, but what 20 lines of each customer would have had; and 2 for each letter beside them.
+    assert capacity(customers=10**6) == pytest.approx(planned.capacity * 400 / 1_065, rel=0.01)
+    assert capacity(letters=2_000 * 10**6, columns=1) == pytest.approx(
+        planned.capacity * 400 / 4_400, rel=0.01
+    )
+    # Texts shorter than was planned for make no larger ones.
+    own = plan(5 * 10**6, 10**9, columns=2)
+    assert measured(own, 10**9, lines=9, customers=0, letters=9, columns=2) == own
+    assert measured(own, 10**9, lines=0, customers=0, letters=0, columns=2) == own
+
+
+def test_what_lines_cost_is_counted_on_some_of_their_customers() -> None:
+    customers = pl.int_range(200_000, eager=True).hash(1)
+    lines = pl.LazyFrame({"h": customers.append(customers), "description": ["é" * 5] * 400_000})
+    found = costs(lines).collect().row(0, named=True)
+    assert (found["lines"], found["letters"]) == (400_000, 4_000_000)  # bytes
+    assert found["customers"] == pytest.approx(200_000, rel=0.3)
+    plain = costs(lines.drop("description").with_columns(customer_id=pl.lit("a"))).collect()
+    assert plain["letters"].item() == 0
 
 
 @pytest.mark.parametrize(("rows", "bits"), [(101, 1), (200, 1), (201, 2), (400, 2), (10**9, 6)])

@@ -28,6 +28,7 @@ from segcore.pipeline.lines import (
     kept_in_window,
     kept_keys,
     kept_lines,
+    memory_plan,
     observation_window,
     repartition,
     shuffle_lines,
@@ -90,6 +91,10 @@ def _partition(
             f"{removed:,} piece(s) of the cache were removed, as it may have no more than {cache.limit or 0:,} bytes (--cache-limit): "
             "the next run reads their files again"
         )
+    in_buckets = [f"{shared}/{file.path}" for file in files if file.bucket is not None]
+    if in_buckets:
+        costs = collecting.collect(memory_plan.costs(pl.scan_parquet(in_buckets, hive_partitioning=False)))
+        plan = shuffle_lines.narrowed(run, plan, costs.rows())
     buckets.save(
         folder,
         Buckets(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import polars as pl
 
 from segcore import engine, errors, expressions
 from segcore.cpus import available_cpus
@@ -15,6 +17,11 @@ from segcore.pipeline.lines.repartition import more_bits
 # name adds: a text of 50 letters, read and sorted.
 _BYTES_A_LINE = 400
 _BYTES_A_COLUMN = 100
+_BYTES_A_LETTER = 2
+# And what a customer of few lines costs beside them, measured on five million with one line each.
+_BYTES_A_CUSTOMER = 700
+_LINES_A_CUSTOMER = 20  # with as many on average the lines' own bytes are enough
+_ONE_IN = 1_024  # customers that are counted, drawn by their hash
 # Lines of a bucket that are worked on fastest, of which a quarter may be rejected and go elsewhere: of more, tables of hashes
 # are beyond the cache, and four times as many take a quarter longer each, eight times as many twice as long.
 _BEST_LINES = 800_000
@@ -69,6 +76,48 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> PartitionPlan:
     best = min(capacity, _BEST_LINES)
     bits = 0 if n_lines <= best else more_bits(n_lines, best)
     return PartitionPlan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
+
+
+def costs(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what decides how much memory lines of buckets take: one row of ``lines``, about how many ``customers``, and ``letters``.
+
+    Parameters
+    ----------
+    lines : polars.LazyFrame
+        As :func:`segcore.lines.shuffle.write` leaves them, not the rejected ones.
+    """
+    texts = [name for name, dtype in lines.collect_schema().items() if dtype == pl.String]
+    drawn = pl.col("h").filter(pl.col("h") % _ONE_IN == 0)
+    carried = [pl.col(name).str.len_bytes().sum() for name in texts if name in shuffle.CARRIED]
+    return lines.select(
+        lines=pl.len().cast(pl.Int64),
+        customers=drawn.n_unique().cast(pl.Int64) * _ONE_IN,
+        letters=pl.sum_horizontal(pl.lit(0), *carried).cast(pl.Int64),
+    )
+
+
+def measured(
+    plan: PartitionPlan, memory: int, *, lines: int, customers: int, letters: int, columns: int
+) -> PartitionPlan:
+    """Return a plan of smaller buckets where lines take more than was planned, as of customers with few of them, or of long texts.
+
+    Parameters
+    ----------
+    plan : PartitionPlan
+    memory : int
+        Bytes, of this process or of each worker.
+    lines, customers, letters : int
+        As :func:`costs` counts them.
+    columns : int
+        How many columns of a line the features of the job's own name.
+    """
+    if not lines:
+        return plan
+    of_texts = max(_BYTES_A_COLUMN * columns * lines, _BYTES_A_LETTER * letters)
+    of_customers = _BYTES_A_CUSTOMER * max(0, customers - lines // _LINES_A_CUSTOMER)
+    needed = _BYTES_A_LINE * lines + of_texts + of_customers
+    capacity = memory // 2 // plan.at_once * lines // needed
+    return replace(plan, capacity=min(plan.capacity, max(1, capacity)))
 
 
 def needed_for_lines(n_lines: int, n_files: int = 1) -> int:

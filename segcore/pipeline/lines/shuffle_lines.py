@@ -20,6 +20,7 @@ from segcore.pipeline.lines import (
     classify_lines,
     collecting,
     input_notes,
+    memory_plan,
     observation_window,
     repartition,
     understand_formats,
@@ -62,6 +63,7 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
     for text in input_notes.amount_notes(source, formats):
         run.progress.log(text)
     files = [file for one in done for file in one.files]
+    plan = narrowed(run, plan, [one.costs for one in done])
     all_texts = settings.cleaning.rejects == "all"
     buckets = Buckets(
         folder="",
@@ -168,6 +170,11 @@ class _Done:
     rows_before: int = 0
     days: Days = field(default_factory=dict)
     any_unreadable: bool = False
+    costs: tuple[int, int, int] = (
+        0,
+        0,
+        0,
+    )  # lines of buckets, about how many customers, letters of their texts
 
 
 def _shuffle(task: Task) -> _Done:
@@ -196,8 +203,12 @@ def _shuffle(task: Task) -> _Done:
         rows_before=pl.col("lines").filter("early").sum().cast(pl.Int64),
         any_unreadable=name.is_in([f"unreadable_{column}" for column in ingest.UNREADABLE]).any(),
     )
+    in_buckets = [file.path for file in files if file.bucket is not None]
     return _Done(
         files=repartition.relative(files, task.folder),
+        costs=collecting.collect(memory_plan.costs(pl.scan_parquet(in_buckets))).row(0)
+        if in_buckets
+        else (0, 0, 0),
         # Only where the day that recency counts from follows from the lines.
         days=observation_window.days_of(by_day) if task.settings.features.as_of is None else {},
         **facts.row(0, named=True),
@@ -217,6 +228,15 @@ def _write_texts(task: Task) -> str:
 
 def _of_known(choose: Callable[..., int | None], times: Iterable[int | None]) -> int | None:
     return choose((time for time in times if time is not None), default=None)
+
+
+def narrowed(run: RunContext, plan: PartitionPlan, costs: Sequence[tuple[int, int, int]]) -> PartitionPlan:
+    """Return a plan that keeps to the budget with the lines that there are."""
+    lines, customers, letters = map(sum, zip(*costs, strict=True))
+    columns = len(expressions.all_columns(run.settings.features.own))
+    return memory_plan.measured(
+        plan, run.plan.budget, lines=lines, customers=customers, letters=letters, columns=columns
+    )
 
 
 def buckets_of(

@@ -64,7 +64,7 @@ def buyers(lines: pl.LazyFrame, key: str) -> pl.LazyFrame:
     Parameters
     ----------
     lines : LazyFrame
-        customer_id, segment and `key`; any number of rows per customer.
+        row (the customer's), segment and `key`; any number of rows per customer.
     key : str
         Such as ``"product_id"``.
 
@@ -75,7 +75,7 @@ def buyers(lines: pl.LazyFrame, key: str) -> pl.LazyFrame:
     """
     return (
         lines.filter(pl.col("segment").is_not_null() & pl.col(key).is_not_null())
-        .select("customer_id", "segment", key)
+        .select("row", "segment", key)
         .unique()
         .group_by("segment", key)
         .agg(pl.len().cast(pl.Int64).alias("customers"))

@@ -98,7 +98,7 @@ def outcome(
         .write_csv()
         for name, columns in (
             ("months", ["row", "month", "amount", "orders"]),
-            ("products", ["customer_id", "product"]),
+            ("products", ["row", "product"]),
         )
         if any((found.folder / name).iterdir())
     }

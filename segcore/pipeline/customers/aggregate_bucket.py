@@ -11,7 +11,7 @@ from segcore import engine, errors, expressions
 from segcore.job import Job
 from segcore.lines import discounts, features, returns, suspects
 from segcore.lines.look_back import Cut, came, newcomers, repeated, with_outcome
-from segcore.lines.orders import CUSTOMER, LARGEST, beyond_count, by_month, in_one_hash, n_lines
+from segcore.lines.orders import LARGEST, beyond_count, by_month, in_one_hash, n_lines
 from segcore.pipeline.customers import condense_bucket, kept_bucket, rejects
 from segcore.pipeline.customers.condense_bucket import Condensed, History
 from segcore.pipeline.customers.kept_bucket import Changed, OfCustomers
@@ -29,7 +29,7 @@ class Aggregates:
     months : polars.DataFrame
         What they bought in each month; ``row`` is the customer's.
     products : polars.DataFrame
-        What the first customers in hash order bought.
+        What the first customers in hash order bought, each product once: ``row`` and ``product``.
     product_customers : int
         How many customers those are.
     counts : polars.DataFrame
@@ -122,7 +122,7 @@ def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
     return OfCustomers(
         customers=customers,
         months=months,
-        products=_once(condensed.now.products.filter(collected.early), customers),
+        products=_once(condensed.now.products.filter(collected.early)),
         lines=lines,
         counts=condensed.counts,
         rejects=condensed.rejects,
@@ -141,7 +141,7 @@ def _added(
 ) -> Aggregates:
     """Add up what all customers need not be told of one by one."""
     customers, early = known.customers, task.drawn.early
-    rows = customers.select("customer_id").with_row_index("row")
+    rows = customers.select("h").with_row_index("row")
     came_again, cuts = known.came, task.cuts
     first_season = len(cuts.looked_at) - len(cuts.seasons)
     counts, shown = known.counts, known.rejects
@@ -151,8 +151,8 @@ def _added(
     orders = known.orders.filter(suspects.is_drawn(task.drawn.orders_below))
     return Aggregates(
         customers=customers,
-        months=known.months.join(rows, on="customer_id").drop("h", "customer_id"),
-        products=known.products.filter(early).select("customer_id", "product"),
+        months=known.months.join(rows, on="h").drop("h", "customer_id"),
+        products=known.products.filter(early).join(rows, on="h").select("row", "product"),
         product_customers=customers.filter(early).height,
         counts=counts,
         rejects=shown,
@@ -181,12 +181,11 @@ def _at(cut: Cut | None, known: History | None, bought: pl.DataFrame, task: Task
     return with_outcome(described.lazy(), bought.lazy(), cut).with_columns(half).collect()
 
 
-def _once(products: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
-    """Return each customer's products once, with the customer's id, in an order of their own."""
-    # Sorted customer by customer: a third of the cost of telling pairs apart and sorting them all.
-    once = products.lazy().group_by("h").agg(pl.col("product").unique().sort())
-    of_customers = customers.lazy().join(once, on="h", maintain_order="left")
-    return of_customers.explode("product").select(*CUSTOMER, "product").collect()
+def _once(products: pl.DataFrame) -> pl.DataFrame:
+    """Return each customer's products once: ``h, product``, sorted."""
+    # Customer by customer: a third of the cost of telling pairs apart and sorting them all.
+    once = products.lazy().group_by("h").agg(pl.col("product").unique().sort()).sort("h")
+    return once.explode("product").collect()
 
 
 def _check_hashes(orders: pl.DataFrame) -> None:

@@ -104,7 +104,7 @@ class Customers:
 
     @property
     def products(self) -> tuple[Path, ...]:
-        """Which products the first customers bought, each once: ``customer_id, product``."""
+        """Which products the first customers, by their row in the features, bought, each once."""
         return _files(self.folder / "products")
 
 

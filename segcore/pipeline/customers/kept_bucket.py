@@ -31,7 +31,7 @@ class OfCustomers:
     months : polars.DataFrame
         What they bought in each month.
     products : polars.DataFrame
-        What the first of them bought.
+        What the first of them bought, each product once.
     lines : polars.DataFrame
         How many they have.
     counts : polars.DataFrame

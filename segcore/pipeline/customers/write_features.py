@@ -71,10 +71,11 @@ def write(
         buckets = engine.run_tasks(aggregate_some, groups, label="customers", tick=tick, at_once=at_once)
         for number, done in enumerate(chain.from_iterable(buckets)):
             suspects.check_digits(done.customers)
-            months = done.months.with_columns(pl.col("row").cast(pl.Int64) + totals.customers)
-            months.write_parquet(folder / f"months/part-{number:05d}.parquet")
+            row = pl.col("row").cast(pl.Int64) + totals.customers
+            done.months.with_columns(row).write_parquet(folder / f"months/part-{number:05d}.parquet")
             if done.product_customers:
-                done.products.write_parquet(folder / f"products/part-{number:05d}.parquet")
+                products = done.products.with_columns(row)
+                products.write_parquet(folder / f"products/part-{number:05d}.parquet")
             described = done.customers.drop(absent)
             writer.add(described if tables is None else attributes.join(described, tables))
             if done.then is not None:

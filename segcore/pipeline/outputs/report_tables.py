@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import polars as pl
 
@@ -109,8 +110,11 @@ def _shown(customers: pl.LazyFrame, preparation: Preparation) -> list[str]:
 
 def months(customers: Customers, labels: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     """Give what customers bought in each month with their segment, told by their row: no table of ids is held."""
-    segments = labels.select("segment").collect()["segment"]
-    for path in customers.months:
+    return _with_segment_of_row(customers.months, labels.select("segment").collect()["segment"])
+
+
+def _with_segment_of_row(parts: Iterable[Path], segments: pl.Series) -> Iterator[pl.DataFrame]:
+    for path in parts:
         part = pl.read_parquet(path)
         yield part.with_columns(segments.gather(part["row"]).alias("segment"))
 
@@ -148,20 +152,12 @@ def products(run: RunContext, customers: Customers, labelled: Labelled) -> pl.Da
     Counted among the first customers in hash order, of whom it is known what they bought. The buckets hold products
     as hashes; the few that are shown get their names from the source.
     """
-    known = pl.concat(
-        [pl.scan_parquet(list(customers.features)).select("customer_id"), labelled.lazy().select("segment")],
-        how="horizontal",
-    ).head(customers.product_customers)
+    known = labelled.lazy().select("segment").head(customers.product_customers).collect()
     counts = [
-        tables.buyers(
-            pl.scan_parquet(path).rename({"product": "product_id"}).join(known, on="customer_id"),
-            "product_id",
-        ).collect(engine="streaming")
-        for path in customers.products
+        tables.buyers(part.rename({"product": "product_id"}).lazy(), "product_id").collect()
+        for part in _with_segment_of_row(customers.products, known["segment"])
     ]
-    sizes = (
-        known.filter(pl.col("segment").is_not_null()).group_by("segment").agg(customers=pl.len()).collect()
-    )
+    sizes = known.drop_nulls().group_by("segment").agg(customers=pl.len())
     top = tables.products(tables.add_up(counts, "product_id"), sizes)
     names = _product_names(top["product_id"].unique(), read_input.load(run), run.settings)
     return (

@@ -130,16 +130,16 @@ def test_tasks_share_trees_and_numbers_of_segments_the_longest_first() -> None:
     tasks = stability._tasks(np.zeros((4, 2)), labels, models, settings, rule, 3)
     assert [task.name for task in tasks] == [
         "spectral k=2",
-        "mixture k=2",
-        "mixture k=3",
         "hierarchical average",
         "hierarchical ward",
+        "mixture k=2",
+        "mixture k=3",
         "kmeans k=2",
         "kmeans k=3",
     ]
     shared = [[(model.variant, k) for model, k in task.labels] for task in tasks]
-    assert shared[1] == [("diag", 2), ("full", 2)]
-    assert shared[4] == [("ward", 2), ("ward", 3)]
+    assert shared[3] == [("diag", 2), ("full", 2)]
+    assert shared[2] == [("ward", 2), ("ward", 3)]
     for task in tasks:
         assert (task.splits, task.resamples, task.least, task.seed) == (20, 10, 5, 3)
         assert (task.bars, task.leeway) == ((0.7, 0.6), 0.1)

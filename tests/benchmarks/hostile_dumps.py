@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from tests.benchmarks.measuring import ROOT
+from tests.benchmarks import simulated
 
 _OTHERS = 1_000  # customers beside the one that has all other lines; nine are as many as ten segments need
 _FIRST = 12_346  # id of the first customer of a simulated dump
@@ -107,15 +105,10 @@ def dump(name: str, folder: Path, times: float) -> Path:
     """
     shape = SHAPES[name]
     rows = round(shape.millions * 1e6 * times)
-    plain = folder / f"dump-{rows}-parquet"
-    if not plain.is_dir():
-        command = ["simulate", "--rows", str(rows), "--format", "parquet", "--out", str(plain)]
-        subprocess.run(
-            [sys.executable, "-m", "segcore", *command], check=True, cwd=ROOT, stdout=subprocess.DEVNULL
-        )
+    plain = simulated.dump(folder, rows)
     if shape.change is None and not shape.shuffled:
         return plain
-    out = folder / f"dump-{rows}-{name}"
+    out = simulated.place(folder, rows, name)
     if not out.is_dir():
         part = out.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)

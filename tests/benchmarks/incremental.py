@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +24,7 @@ from segcore.pipeline.core.options import RunOptions
 from segcore.pipeline.core.plan import Places
 from segcore.pipeline.customers import lines_to_customers
 from segcore.pipeline.lines import read_input
+from tests.benchmarks import simulated
 from tests.benchmarks.measuring import ROOT, measure
 
 _SHARE = 365
@@ -44,11 +44,9 @@ def main() -> None:
         print(json.dumps(_read(inputs, out, memory=arguments.memory, incremental=incremental == "yes")))
         return
     rows, base = int(arguments.rows), arguments.folder.resolve()
-    dump, work = base / f"dump-{rows}-parquet", base / "scratch-incremental"
+    work = base / "scratch-incremental"
     base.mkdir(parents=True, exist_ok=True)
-    if not dump.is_dir():
-        simulate = ["simulate", "--rows", str(rows), "--format", "parquet", "--out", str(dump)]
-        subprocess.run([sys.executable, "-m", "segcore", *simulate], check=True, stdout=subprocess.DEVNULL)
+    dump = simulated.dump(base, rows)
     shutil.rmtree(work, ignore_errors=True)
     print(f"| run | {' | '.join(_HEAD)} |\n| --- |{' ---: |' * len(_HEAD)}")
     try:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tests.benchmarks import simulated
 from tests.benchmarks.measuring import ROOT
 from tests.operations.processes import digest as digest_of
 
@@ -66,10 +67,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("data/bench"), help="the dump stays here")
     arguments = parser.parse_args()
     rows, base = int(arguments.rows), arguments.folder.resolve()
-    dump, work = base / f"dump-{rows}-parquet", base / "scratch-same"
+    work = base / "scratch-same"
     base.mkdir(parents=True, exist_ok=True)
-    if not dump.is_dir():
-        _segcore("simulate", "--rows", str(rows), "--format", "parquet", "--out", str(dump))
+    dump = simulated.dump(base, rows)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     (work / _JOB).write_text((ROOT / "jobs" / "online-retail.toml").read_text() + _FEW_REFITS)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from segcore.engine import memory_limit, parse_size
 from segcore.storage import read_json, write_json
-from tests.benchmarks import scale_table
+from tests.benchmarks import scale_table, simulated
 from tests.benchmarks.measuring import measure
 from tests.benchmarks.scale_systems import SYSTEMS, Place, Record, read
 
@@ -82,7 +82,7 @@ def run(name: str, place: Place, most_seconds: float, cap: int) -> Record:
         return nothing | {"failure": "left out: there is no Java"}
     if missing := [path.name for path in system.needs(place) if not path.exists()]:
         return nothing | {"failure": f"left out: {', '.join(missing)} is missing; run what makes it first"}
-    make_dump(place, system.form)
+    simulated.dump(place.folder, place.rows, system.form)
     scratch = place.folder / f"scratch-{name}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -98,17 +98,6 @@ def run(name: str, place: Place, most_seconds: float, cap: int) -> Record:
         return nothing | {"failure": f"its results cannot be read: {exc!r}"}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def make_dump(place: Place, form: str) -> None:
-    """Simulate the dump in a format, once."""
-    out = place.dump(form)
-    if out.is_dir():
-        return
-    print(f"simulating {place.rows:,} lines as {form} ...", file=sys.stderr, flush=True)
-    command = ["segcore", "simulate", "--rows", str(place.rows), "--format", form, "--out", str(out)]
-    if (made := measure([sys.executable, "-m", *command], log=place.folder / "simulate.log")).failure:
-        raise SystemExit(f"no dump: {made.failure}")
 
 
 def machine() -> Record:

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from segcore.schema import FEATURES
+from tests.benchmarks import simulated
 from tests.benchmarks.measuring import ROOT, Measured
 from tests.benchmarks.retail import DECIMALS
 
@@ -52,7 +53,7 @@ class Place:
 
     def dump(self, form: str) -> Path:
         """Return the folder of the dump in a format."""
-        return self.folder / f"dump-{self.rows}-{form}"
+        return simulated.place(self.folder, self.rows, form)
 
     @property
     def reference(self) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 
 import altair as alt
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segcore.report.charts import placing, svg
-from segcore.report.charts.base import spec, tip
+from segcore.report.charts.base import CONFIG, spec, tip
 
 
 def drawing(**columns: list[object]) -> str:
@@ -26,6 +27,25 @@ def test_a_drawing_keeps_variables_and_tooltips_and_nothing_that_html_does_not_n
 
 def test_a_mark_without_a_tooltip_has_none() -> None:
     assert "data-tip" not in drawing(x=[1.0], tip=["words of Vega's own"])
+
+
+@pytest.mark.parametrize("font", ["DejaVu Sans Mono", "DejaVu Sans", "Liberation Serif", "Roboto"])
+def test_no_font_of_the_machine_changes_a_drawing(font: str) -> None:
+    chart = alt.Chart(pl.DataFrame({"x": ["a long label of a row", "b"]})).mark_point().encode(y="x:N")
+    drawn = spec(chart, 100)
+    with_font = svg.render(drawn | {"config": CONFIG | {"font": font}})
+    assert with_font == svg.render(drawn | {"config": CONFIG | {"font": "no font of this name"}})
+
+
+@pytest.mark.parametrize("own", [None, "own.conf"])
+def test_what_the_machine_says_of_its_fonts_stays_for_others(
+    own: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
+    if own is not None:
+        monkeypatch.setenv("FONTCONFIG_FILE", own)
+    svg._without_fonts_of_the_machine.__wrapped__()
+    assert os.environ.get("FONTCONFIG_FILE") == own
 
 
 @pytest.mark.parametrize(

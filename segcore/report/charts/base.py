@@ -22,7 +22,6 @@ FONT_SIZE = 11.5
 INTERVAL = 1.96  # standard errors on each side that an interval of 95% spans
 CONFIG: dict[str, Any] = {
     "background": None,
-    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
     "autosize": {"type": "fit", "contains": "padding"},
     "padding": {"left": 1, "right": 8, "top": 4, "bottom": 2},
     "view": {"stroke": None},

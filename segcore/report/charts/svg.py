@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -24,6 +26,7 @@ _DROPPED = (
     "opacity",
 )
 _EMPTY = {"background", "foreground"}
+_FONTS = "FONTCONFIG_FILE"
 
 
 def render(spec: dict[str, Any]) -> str:
@@ -35,9 +38,10 @@ def render(spec: dict[str, Any]) -> str:
     return _render(json.dumps(spec, sort_keys=True))
 
 
-# A drawing takes a tenth of a second, and the reports of one process, made again or night after night, share many.
+# A drawing takes a few hundredths of a second, and the reports of one process, made again or night after night, share many.
 @lru_cache(maxsize=64)
 def _render(spec: str) -> str:
+    _without_fonts_of_the_machine()
     root = ET.fromstring(vl_convert.vegalite_to_svg(spec))
     for parent in root.iter():
         for child in [child for child in parent if _is_empty(child)]:
@@ -47,6 +51,24 @@ def _render(spec: str) -> str:
     root.attrib.pop("width")
     root.attrib.pop("height")
     return ET.tostring(root, encoding="unicode")
+
+
+@cache
+def _without_fonts_of_the_machine() -> None:
+    """Let texts be measured by the font that vl_convert brings: it looks once, at its first text, for others.
+
+    A drawing is the same on every Linux then, and takes half of the time: of a font of the machine the file is opened
+    again for every letter that is measured.
+    """
+    before = os.environ.get(_FONTS)
+    with resources.as_file(resources.files("segcore.report").joinpath("templates", "fonts.conf")) as none:
+        os.environ[_FONTS] = str(none)
+        try:
+            vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": {"type": "text", "text": "a"}})
+        finally:
+            del os.environ[_FONTS]  # what is started later, a browser perhaps, has need of its fonts
+            if before is not None:
+                os.environ[_FONTS] = before
 
 
 def _is_empty(element: ET.Element) -> bool:

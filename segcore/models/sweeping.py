@@ -18,6 +18,7 @@ from segcore.models.assignment import NearestCentre
 from segcore.models.candidate import Candidate, Sweep
 
 Progress = Callable[[int, int, str], None]  # tasks done, tasks in all, the name of the last one
+_FEW = 3_000  # rows of a sample; of fewer, two threads wait so much for Python's lock that they take 1.3 times as long as one
 
 
 def sweep(
@@ -49,7 +50,7 @@ def sweep(
     tolerance : float
         A further start wins unless another's sum of squares is smaller by more than this share.
     n_jobs : int, optional
-        Threads; all available CPUs by default. The result does not depend on it.
+        Threads; by default all available CPUs, and one for few rows. The result does not depend on it.
 
     Raises
     ------
@@ -57,6 +58,7 @@ def sweep(
         If the sample has fewer distinct rows than the smallest k.
     """
     X = np.asarray(X_sample, dtype=np.float64)
+    n_jobs = 1 if n_jobs is None and len(X) < _FEW else n_jobs
     X_tree = np.ascontiguousarray(X[: settings.tree_sample])
     ks, ks_tree = _possible(X, settings), _possible(X_tree, settings)
     tasks = _tasks(X, X_tree, ks, ks_tree, settings, seed)

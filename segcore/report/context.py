@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from altair.utils.schemapi import debug_mode
+
 from segcore.report import privacy
 from segcore.report.charts import Figure
 from segcore.report.formatting import Formatter, cut, period
@@ -34,6 +36,9 @@ from segcore.report.sections import (
 from segcore.selection.doubt import doubt
 
 
+@debug_mode(
+    False
+)  # a tenth of a second, in which Altair looks at each part of a chart; the tests look at the whole
 def context(data: ReportData, *, show_ids: bool) -> dict[str, Any]:
     """Return what both templates, HTML and Markdown, need."""
     fmt = Formatter(currency=data.job.report.currency)

@@ -46,10 +46,9 @@ def list_runs(out: Place) -> list[str]:
 
 def _cache(out: Place) -> str:
     """Return how much is kept for the next run; empty where nothing is."""
-    if is_url(out) or not Path(out, cache.FOLDER).is_dir():
-        return ""
-    folder = Path(out, cache.FOLDER)
-    return f"{folder}: {storage.tree_bytes(folder) / 1e6:,.1f} MB of what the next run need not read again"
+    folder = storage.join(out, cache.FOLDER)
+    size = sum(storage.sizes(folder).values())
+    return f"{folder}: {size / 1e6:,.1f} MB of what the next run need not read again" if size else ""
 
 
 def runs(out: Place) -> list[dict[str, Any]]:

@@ -85,7 +85,12 @@ def _cache(settings: Job, places: Places, options: RunOptions, progress: Progres
     """Open what earlier runs have kept, where the job reads incrementally; by its whole path, as a worker stands elsewhere."""
     if not settings.input.incremental:
         return None
-    kept = Cache(folder=Path(places.cache).absolute(), limit=options.cache_limit, log=progress.log)
+    kept = Cache(
+        folder=Path(places.cache).absolute(),
+        store=places.stored_cache,
+        limit=options.cache_limit,
+        log=progress.log,
+    )
     kept.open()
     return kept
 

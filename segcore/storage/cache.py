@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from segcore import errors
-from segcore.storage import places
+from segcore.storage import cache_copy, places
+from segcore.storage.cache_copy import ABOUT, PIECES
 from segcore.storage.files import digests, disk_errors, sync_folder, sync_tree, tree_bytes
 from segcore.storage.opening import stages_of
 from segcore.storage.ownership import PART, take_work_folder
@@ -21,7 +22,6 @@ from segcore.storage.places import Place
 from segcore.stores import is_url
 
 FOLDER = "cache"
-_PIECES, _ABOUT = "pieces", "piece.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,8 @@ class Cache:
     Attributes
     ----------
     folder : Path
+    store : str, optional
+        URL of what the folder is a copy of: a cache that lies in an object store.
     limit : int, optional
         Bytes that it may have at the end of a run; any number without it.
     log : callable
@@ -61,6 +63,7 @@ class Cache:
     """
 
     folder: Path
+    store: str | None = None
     limit: int | None = None
     log: Callable[[str], None] = lambda text: None
     _checked: dict[str, Piece] = field(default_factory=dict)
@@ -72,28 +75,34 @@ class Cache:
         ------
         segcore.errors.OutputError
             If it is somebody else's, or cannot be made.
+        segcore.errors.UnreachableError
+            If the store that it is a copy of does not answer.
         """
         with disk_errors(self.folder):
             take_work_folder(self.folder, holds="what runs keep for the next one")
             self.folder.chmod(places.PRIVATE)
-            (self.folder / _PIECES).mkdir(mode=places.PRIVATE, exist_ok=True)
+            (self.folder / PIECES).mkdir(mode=places.PRIVATE, exist_ok=True)
             for part in self.folder.rglob(f"*{PART}"):
                 places.remove(part)
+            if self.store is not None and (fetched := cache_copy.fetch(self.store, self.folder)):
+                self.log(f"{fetched / 1e6:,.1f} MB of the cache were fetched from {self.store}")
 
     def close(self) -> None:
         """Leave nothing behind where nothing was kept."""
-        if not any((self.folder / _PIECES).glob("*")):
+        if not any((self.folder / PIECES).glob("*")):
             places.remove(self.folder)
+            if self.store is not None:
+                places.remove(self.store)
 
     def pieces(self) -> list[Piece]:
         """Return the pieces whose files are as they were written, by name; others are removed, and said."""
-        for folder in sorted((self.folder / _PIECES).iterdir()):
+        for folder in sorted((self.folder / PIECES).iterdir()):
             if folder.name in self._checked:
                 continue
             facts = self._facts(folder)
             if facts is None:
                 self.log(f"{folder}: is not as it was written; what it was made from is read anew")
-                places.remove(folder)
+                self._remove(folder)
             else:
                 self._checked[folder.name] = Piece(folder=folder, facts=facts, size=tree_bytes(folder))
         return [self._checked[name] for name in sorted(self._checked)]
@@ -101,7 +110,7 @@ class Cache:
     @contextmanager
     def adding(self) -> Iterator[Path]:
         """Give a new folder for the files of a piece; without :meth:`add` it is gone at the end."""
-        part = self.folder / _PIECES / f"{uuid.uuid4().hex}{PART}"
+        part = self.folder / PIECES / f"{uuid.uuid4().hex}{PART}"
         part.mkdir(mode=places.PRIVATE)
         try:
             yield part
@@ -111,11 +120,13 @@ class Cache:
     def add(self, part: Path, facts: Any) -> Piece:
         """Keep the files in a folder of :meth:`adding`: on disk before it has a name."""
         written = digests(part, places.list_files(part))
-        _write(part / _ABOUT, {"files": written, "facts": facts})
+        _write(part / ABOUT, {"files": written, "facts": facts})
         sync_tree(part)
         folder = part.with_name(part.name.removesuffix(PART))
         part.rename(folder)
         sync_folder(folder.parent)
+        if self.store is not None:
+            cache_copy.put(self.store, folder)
         piece = Piece(folder=folder, facts=facts, size=tree_bytes(folder))
         self._checked[folder.name] = piece
         return piece
@@ -123,8 +134,13 @@ class Cache:
     def remove(self, piece: Piece) -> None:
         """Remove a piece, its name first."""
         self._checked.pop(piece.folder.name, None)
-        part = piece.folder.with_name(piece.folder.name + PART)
-        piece.folder.rename(part)
+        self._remove(piece.folder)
+
+    def _remove(self, folder: Path) -> None:
+        if self.store is not None:
+            cache_copy.remove(self.store, folder.name)
+        part = folder.with_name(folder.name + PART)
+        folder.rename(part)
         places.remove(part)
 
     def note(self, name: str) -> Any:
@@ -133,7 +149,12 @@ class Cache:
 
     def write_note(self, name: str, data: Any) -> None:
         """Keep a few plain values."""
-        _write(self.folder / f"{name}.json", data)
+        if self.note(name) == data:
+            return
+        path = self.folder / f"{name}.json"
+        _write(path, data)
+        if self.store is not None:
+            places.copy(self.folder, self.store, [path.name])
 
     @property
     def size(self) -> int:
@@ -141,10 +162,10 @@ class Cache:
         return tree_bytes(self.folder)
 
     def _facts(self, folder: Path) -> Any:
-        about = _read(folder / _ABOUT)
+        about = _read(folder / ABOUT)
         if about is None:
             return None
-        if {*places.list_files(folder)} != {*about["files"], _ABOUT}:
+        if {*places.list_files(folder)} != {*about["files"], ABOUT}:
             return None
         return about["facts"] if digests(folder, about["files"]) == about["files"] else None
 
@@ -177,7 +198,7 @@ def link(source: Path, target: Path) -> None:
 
 
 def refuse_store(cache: Place) -> None:
-    """Refuse a cache in an object store.
+    """Refuse to work on a cache in an object store.
 
     Raises
     ------
@@ -185,6 +206,6 @@ def refuse_store(cache: Place) -> None:
     """
     if is_url(cache):
         raise errors.JobError(
-            f"{cache}: input.incremental (--incremental) keeps what was read on a disk, not in an object store: give a folder for "
-            "--scratch that stays from run to run, or leave it out"
+            f"{cache}: input.incremental (--incremental) works on a disk, and an object store is none: give a folder for --scratch; "
+            "what is kept goes to the cache in OUT as well, so the folder need not stay"
         )

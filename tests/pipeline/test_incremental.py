@@ -604,7 +604,10 @@ def test_the_command_refuses_a_store_before_it_asks_for_it(
     assert ended.value.code == 78
     out, err = capsys.readouterr()
     assert out == ""
-    assert "s3://shop/out/cache: input.incremental (--incremental) keeps what was read on a disk" in err
+    assert (
+        "s3://shop/out/cache: input.incremental (--incremental) works on a disk, and an object store is none"
+        in err
+    )
 
 
 @pytest.mark.slow

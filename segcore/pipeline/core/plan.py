@@ -113,6 +113,11 @@ class Places:
         """Where a run keeps what the next one need not read again."""
         return cache.cache_of(self.out, self.scratch)
 
+    @property
+    def stored_cache(self) -> str | None:
+        """URL of what that is a copy of, where runs go to a store; another machine's runs go on from it too."""
+        return str(storage.join(self.out, cache.FOLDER)) if is_url(self.out) else None
+
 
 def whole(place: storage.Place) -> str:
     """Return a URL as it is, or a path that begins at the root."""

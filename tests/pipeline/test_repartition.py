@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from segcore import errors, job
 from segcore.lines import shuffle
+from segcore.pipeline.lines import memory_plan
 from segcore.pipeline.lines.memory_plan import Costs, PartitionPlan, costs, measured, plan
 from segcore.pipeline.lines.repartition import more_bits
 from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
@@ -184,6 +185,20 @@ def test_a_plan_holds_a_bucket_in_half_of_the_budget() -> None:
     assert large.bits == 6
     assert plan(3 * 10**7, 10**11).bits == plan(3 * 10**7, 10**9).bits  # more memory makes no larger ones
     assert plan(10, 10**9) == PartitionPlan(bits=0, capacity=small.capacity, at_once=small.at_once)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "memory", "at_once"),
+    [(2, 10**9, 2), (2, 2 * 10**9, 3), (2, 10**10, 4), (1, 10**10, 2), (8, 10**9, 4)],
+)
+def test_more_buckets_are_worked_on_at_once_where_there_is_room_for_them(
+    monkeypatch: pytest.MonkeyPatch, cpus: int, memory: int, at_once: int
+) -> None:
+    monkeypatch.setattr(memory_plan, "available_cpus", lambda: cpus)
+    planned = plan(10**8, memory)
+    assert planned.at_once == at_once
+    assert planned.at_once * planned.capacity * 400 <= memory // 2
+    assert plan(10**8, memory, columns=40).at_once <= at_once
 
 
 def test_customers_of_few_lines_and_long_texts_make_smaller_buckets() -> None:

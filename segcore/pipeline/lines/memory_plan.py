@@ -80,11 +80,21 @@ def plan(n_lines: int, memory: int, *, columns: int = 0) -> PartitionPlan:
     columns : int
         How many columns of a line the features of the job's own name.
     """
-    at_once = 1 if engine.n_workers() else min(_MOST_AT_ONCE, available_cpus())
-    capacity = max(1, _for_a_bucket(memory, at_once) // (_BYTES_A_LINE + _BYTES_A_COLUMN * columns))
+    a_line = _BYTES_A_LINE + _BYTES_A_COLUMN * columns
+    at_once = 1 if engine.n_workers() else _at_once(memory, a_line)
+    capacity = max(1, _for_a_bucket(memory, at_once) // a_line)
     best = min(capacity, _BEST_LINES)
     bits = 0 if n_lines <= best else more_bits(n_lines, best)
     return PartitionPlan(bits=min(bits, shuffle.MOST_BITS), capacity=capacity, at_once=at_once)
+
+
+def _at_once(memory: int, a_line: int) -> int:
+    """Return how many buckets are worked on at once: one for each CPU, and two where the budget has room for more of the best size.
+
+    While the plans of one are made another is computed: 50 million lines on two CPUs take 9.8 s with four and 11.8 s with two.
+    """
+    room, cpus = _for_a_bucket(memory, 1) // (_BEST_LINES * a_line), available_cpus()
+    return min(_MOST_AT_ONCE, max(cpus, min(2 * cpus, room)))
 
 
 def _for_a_bucket(memory: int, at_once: int) -> int:

@@ -53,6 +53,6 @@ def calibration(tenths: pl.DataFrame, *, caption: str, fmt: Formatter) -> Figure
         title="What was expected, and what came",
         caption=caption,
         alt=f"By tenths of customers, the least likely first: {'; '.join(texts)}.",
-        spec=spec(alt.layer(*layers), _SIDE, _SIDE),
+        spec=spec(layers, _SIDE, _SIDE),
         natural_width=_SIDE,
     )

@@ -12,8 +12,8 @@ from segcore.report.charts.base import (
     NARROW,
     PAPER,
     WIDE,
-    AnyChart,
     Figure,
+    Layers,
     months_axis,
     short_numbers,
     spec,
@@ -85,7 +85,7 @@ def triangle(cohorts: pl.DataFrame, fmt: Formatter) -> Figure:
     )
 
 
-def _cells(df: pl.DataFrame, labels: dict[str, str]) -> AnyChart:
+def _cells(df: pl.DataFrame, labels: dict[str, str]) -> Layers:
     scale = alt.Scale(type="threshold", domain=_STEPS, range=[f"var(--q{i})" for i in range(1, 6)])
     base = alt.Chart(df).encode(
         x=alt.X(
@@ -98,12 +98,12 @@ def _cells(df: pl.DataFrame, labels: dict[str, str]) -> AnyChart:
             axis=alt.Axis(labelExpr=words(labels), grid=False, labelColor=INK, minExtent=94),
         ),
     )
-    return alt.layer(
+    return [
         base.mark_rect(stroke=PAPER, strokeWidth=2).encode(
             color=alt.Color("share:Q", legend=None, scale=scale), description=alt.Description("tip:N")
         ),
         base.mark_text(fontSize=11, color=INK).encode(text=alt.Text("label:N")),
-    )
+    ]
 
 
 def newcomers(months: pl.DataFrame, fmt: Formatter) -> Figure:

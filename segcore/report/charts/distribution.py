@@ -62,7 +62,7 @@ def distribution(
         name=f"distribution-{feature}",
         title=label(feature),
         alt=f"{label(feature)}, median by segment: {finding}.",
-        spec=spec(alt.layer(*layers), len(order) * _ROW + _AXIS),
+        spec=spec(layers, len(order) * _ROW + _AXIS),
     )
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from segcore.records.changes import Flow
 from segcore.report import privacy
 from segcore.report.charts import geometry, placing
-from segcore.report.charts.base import INK, NARROW, WIDE, AnyChart, Figure, segment_scale, spec, tip
+from segcore.report.charts.base import INK, NARROW, WIDE, Figure, Layers, segment_scale, spec, tip
 from segcore.report.formatting import Formatter
 
 _HEIGHT = 360
@@ -53,7 +53,7 @@ def _drawn(
     sides: Mapping[str, Mapping[int, str]],
     width: int,
     fmt: Formatter,
-) -> AnyChart:
+) -> Layers:
     colours = segment_scale(sorted({*sides["old"], *sides["new"]}))
     y = alt.Y("y0:Q", axis=None, scale=alt.Scale(reverse=True, nice=False, zero=False))
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
@@ -79,7 +79,7 @@ def _drawn(
             .mark_text(**place, fontWeight=600, fontSize=_FONT, lineBreak="\n", lineHeight=_LINE, color=INK)
             .encode(x=x, y=alt.Y("middle:Q", axis=None), text=alt.Text("label:N")),
         ]
-    return alt.layer(*layers)
+    return layers
 
 
 def _labelled(blocks: pl.DataFrame, names: Mapping[int, str], width: int, fmt: Formatter) -> pl.DataFrame:

@@ -103,7 +103,7 @@ def criterion(
         title=title,
         caption=caption,
         alt=_finding(title, chosen, names, bar),
-        spec=spec(alt.layer(*layers), 260),
+        spec=spec(layers, 260),
     )
 
 
@@ -177,10 +177,7 @@ def dendrogram(linkage: str, merges: pl.DataFrame, k: int) -> Figure:
     if cut is not None:
         finding += f" The cut into {k} lies at height {cut:.3g}."
     return Figure(
-        name=f"tree-{linkage}",
-        title=f"{linkage.capitalize()} linkage",
-        alt=finding,
-        spec=spec(alt.layer(*layers), 230),
+        name=f"tree-{linkage}", title=f"{linkage.capitalize()} linkage", alt=finding, spec=spec(layers, 230)
     )
 
 
@@ -231,6 +228,6 @@ def agreement(pairs: pl.DataFrame) -> Figure:
         title="Do the families agree?",
         caption="Adjusted Rand index: 1 is the same partition, 0 is chance.",
         alt=finding,
-        spec=spec(alt.layer(cells, text), 32 * len(order) + 30, width),
+        spec=spec([cells, text], 32 * len(order) + 30, width),
         natural_width=width,
     )

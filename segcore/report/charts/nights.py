@@ -56,7 +56,7 @@ def nights(rows: pl.DataFrame, value: str, title: str, names: Mapping[int, str],
         name=f"nights-{value.replace('_', '-')}",
         title=title,
         alt=f"{title} over the last runs. Now: {finding}.",
-        spec=spec(alt.layer(base.mark_line(), base.mark_circle(size=26, opacity=1)), _HEIGHT),
+        spec=spec([base.mark_line(), base.mark_circle(size=26, opacity=1)], _HEIGHT),
     )
 
 

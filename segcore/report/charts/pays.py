@@ -15,8 +15,8 @@ from segcore.report.charts.base import (
     MUTED,
     NARROW,
     PAPER,
-    AnyChart,
     Figure,
+    Layers,
     segment_scale,
     spec,
     tip,
@@ -69,7 +69,7 @@ def shares(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
     )
 
 
-def _dots(df: pl.DataFrame) -> AnyChart:
+def _dots(df: pl.DataFrame) -> Layers:
     """Draw a line of dots for each segment, its name above them."""
     most = max(float(df[name].max() or 0.0) for name in ("high", "past_share", "customer_share"))  # type: ignore[arg-type]
     y = alt.Y("row:Q", axis=None, scale=alt.Scale(domain=[-0.7, df.height - 0.5], reverse=True, nice=False))
@@ -85,7 +85,7 @@ def _dots(df: pl.DataFrame) -> AnyChart:
     point: dict[str, Any] = {"opacity": 1, "strokeWidth": 1.6}
     left: dict[str, Any] = {"align": "left", "x": 0, "dy": -17, "fontWeight": 600}
     right: dict[str, Any] = {"align": "right", "x": alt.ExprRef(expr="width"), "dy": -17}
-    return alt.layer(
+    return [
         base.mark_rule(strokeWidth=3, opacity=0.45).encode(x=at("low"), x2=alt.X2("high:Q"), color=own),
         base.mark_point(shape="circle", size=80, fill=PAPER, **point).encode(
             x=at("customer_share"), stroke=alt.StrokeValue(MUTED)
@@ -96,7 +96,7 @@ def _dots(df: pl.DataFrame) -> AnyChart:
         base.mark_circle(size=100, opacity=1).encode(x=at("revenue_share"), color=own),
         base.mark_text(color=INK, **left).encode(text=alt.Text("name:N")),
         base.mark_text(color=MUTED, **right).encode(text=alt.Text("again:N")),
-    )
+    ]
 
 
 def ranking(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
@@ -136,12 +136,12 @@ def ranking(rows: list[dict[str, Any]], fmt: Formatter) -> Figure:
         return alt.X(f"{column}:Q", title=None, scale=scale, axis=alt.Axis(format="%", tickCount=5))
 
     coin = alt.Chart(pl.DataFrame({"coin": [0.5]})).mark_rule(strokeDash=[3, 3], color=INK)
-    chart = alt.layer(
+    chart = [
         coin.encode(x=at("coin")),
         base.mark_rule(strokeWidth=2).encode(x=at("low"), x2=alt.X2("high:Q")),
         base.mark_circle(size=70, opacity=1).encode(x=at("auc")),
         base.mark_text(align="left", dx=6).encode(x=at("high"), text=alt.Text("text:N")),
-    )
+    ]
     return Figure(
         name="pays-ranking",
         title="How well a rule tells who buys again",

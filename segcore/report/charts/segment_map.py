@@ -33,7 +33,7 @@ def segment_map(
     finding = (
         f"Map of {inside.height:,} customers of the sample; {listed(list(names.values()))} lie side by side."
     )
-    wide = alt.layer(_dots(dots, names, axes, WIDE, _HEIGHT), *_names(inside, names))
+    wide = [_dots(dots, names, axes, WIDE, _HEIGHT), *_names(inside, names)]
     return Figure(
         name="map",
         title="Where the segments lie",

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from segcore.report.charts import placing
-from segcore.report.charts.base import FONT_SIZE, INK, NARROW, AnyChart, Figure, short_numbers, spec, tip
+from segcore.report.charts.base import FONT_SIZE, INK, NARROW, Figure, Layers, short_numbers, spec, tip
 
 _HALF = 520  # pixels of half a page
 
@@ -40,7 +40,7 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
         labelExpr=short_numbers(currency), tickCount=4, grid=False
     )  # lines would cross the figures
 
-    def layers(width: int) -> AnyChart:
+    def layers(width: int) -> Layers:
         plot = width - extent - 20
         end = span * plot / max(plot - longest, 1.0)  # beside the longest bar its figure has room
         bars = (
@@ -60,7 +60,7 @@ def waterfall(name: str, title: str, steps: list[dict[str, Any]], currency: str)
             .mark_text(align="left", dx=5)
             .encode(x=alt.X("right:Q"), y=y, text=alt.Text("text:N"))
         )
-        return alt.layer(bars, text)
+        return [bars, text]
 
     figures = "; ".join(f"{step['label']} {step['text']}" for step in steps)
     return Figure(

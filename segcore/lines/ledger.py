@@ -13,6 +13,8 @@ from segcore.lines.shuffle import FILE
 from segcore.records.ledger import Amount, ClassAmount, Discounts, FileAmount, Ledger, ReturnsNet
 
 KEPT = cleaning.KEPT
+COUNTED = ("file", "class", "rows", "money", "unreadable_amount_rows")
+"""Columns of :func:`count`."""
 _MUCH = 0.25  # of lines or money that are nobody's
 _MANY = 0.02  # of lines that are rejected for other reasons
 # Rejects that are no sign of a bad input.

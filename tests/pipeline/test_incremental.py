@@ -30,6 +30,8 @@ from segcore.pipeline.lines import (
     kept_keys,
     kept_lines,
     read_input,
+    read_to_keep,
+    settle_kept,
     shuffle_lines,
     understand_formats,
 )
@@ -120,13 +122,13 @@ def opened(folder: Path, heard: Heard | None = None, limit: int | None = None) -
 def read(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
     """Note the numbers of the files that are read."""
     found: list[set[int]] = []
-    own = incremental_lines._read_files
+    own = read_to_keep.read
 
     def noted(numbers: set[int], *others: Any) -> kept_lines.KeptLines:
         found.append(numbers)
         return own(numbers, *others)
 
-    monkeypatch.setattr(incremental_lines, "_read_files", noted)
+    monkeypatch.setattr(read_to_keep, "read", noted)
     return found
 
 
@@ -546,7 +548,7 @@ def test_many_nights_are_few_pieces_and_no_line_is_written_often(tmp_path: Path)
             typed = lines.with_columns(pl.col("h", "place").cast(pl.UInt64))
             files = shuffle.write(typed.lazy(), f"{part}/night", bits=0)
             piece = kept_lines.write(cache, part, files, {number: {"key": f"{number}", "beyond": None}}, 0)
-        pieces = kept_lines.settled(cache, [*entries, (piece, piece.numbers)], 0)
+        pieces = settle_kept.settled(cache, [*entries, (piece, piece.numbers)], 0)
         kept_lines.remove_others(cache, pieces)
         written.append(sum(one.rows for one in pieces if one not in [entry[0] for entry in entries]))
         entries = [(one, one.numbers) for one in pieces]

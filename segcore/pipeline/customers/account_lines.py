@@ -34,6 +34,9 @@ def account(
     if buckets.rejects:
         rejected = ledger.count(pl.scan_parquet(buckets.paths(buckets.rejects)))
         counts = [*counts, rejected.collect(engine="streaming")]
+    if buckets.summaries:
+        summaries = pl.scan_parquet(buckets.paths(buckets.summaries))
+        counts = [*counts, summaries.select(ledger.COUNTED).collect()]
     every = pl.concat(counts)
     whole = ledger.account(every, settings.cleaning, files=[file.source.name for file in source.files])
     _check_nothing_lost(every, source)

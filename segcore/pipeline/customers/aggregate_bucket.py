@@ -9,10 +9,10 @@ import polars as pl
 
 from segcore import engine, errors, expressions
 from segcore.job import Job
-from segcore.lines import discounts, features, returns, suspects
+from segcore.lines import discounts, features, rejected, returns, suspects
 from segcore.lines.look_back import Cut, came, newcomers, repeated, with_outcome
 from segcore.lines.orders import LARGEST, beyond_count, by_month, in_one_hash, n_lines
-from segcore.pipeline.customers import condense_bucket, kept_bucket, rejects
+from segcore.pipeline.customers import condense_bucket, kept_bucket
 from segcore.pipeline.customers.condense_bucket import Condensed, History
 from segcore.pipeline.customers.kept_bucket import Changed, OfCustomers
 from segcore.pipeline.customers.task import KeptPart, Task
@@ -146,7 +146,7 @@ def _added(
     counts, shown = known.counts, known.rejects
     if task.keep is not None:  # they are by customer
         counts = counts.group_by("file", "class").agg(pl.col("rows", "money", "unreadable_amount_rows").sum())
-        shown = rejects.first_of_each(shown.lazy()).collect()
+        shown = rejected.first_of_each(shown.lazy()).collect()
     orders = known.orders.filter(suspects.is_drawn(task.drawn.orders_below))
     return Aggregates(
         customers=customers,

@@ -12,7 +12,7 @@ import polars as pl
 from segcore import ingest, schema
 from segcore.ingest import UNDECODABLE, FileGroup
 from segcore.job import Job
-from segcore.lines import shuffle
+from segcore.lines import rejected, shuffle
 from segcore.pipeline.lines import collecting
 from segcore.pipeline.lines.buckets import Buckets
 from segcore.pipeline.lines.kept_facts import ShownTexts
@@ -24,14 +24,6 @@ _LINES_A_PART = 1_000_000  # many small files are read at once
 _PLACE = (shuffle.FILE.alias("file"), shuffle.RECORD.alias("record"))
 
 
-def first_of_each(lines: pl.LazyFrame, *, by: Sequence[str] = ()) -> pl.LazyFrame:
-    """Return ``place``, ``class`` and ``amount`` of the first line of each file and class, and of some columns more."""
-    columns = [*by, "place", "class", "amount"]
-    # By their places, which no two lines share: to sort each group would hold all lines in memory.
-    first = lines.group_by(*by, shuffle.FILE.alias("file"), "class").agg(pl.col("place").min())
-    return lines.select(columns).join(first.select("place"), on="place", how="semi")
-
-
 def of_bucket(
     duplicates: pl.LazyFrame, outside: pl.LazyFrame, mode: Mode, *, by: Sequence[str] = ()
 ) -> pl.LazyFrame:
@@ -41,8 +33,8 @@ def of_bucket(
     are written before they are in a bucket.
     """
     if mode == "sample":
-        return first_of_each(pl.concat([duplicates, outside]), by=by)
-    shown = duplicates.select(*by, "place", "class", "amount")
+        return rejected.first_of_each(pl.concat([duplicates, outside]), by=by)
+    shown = duplicates.select(*by, *rejected.SHOWN)
     return shown if mode == "all" else shown.head(0)
 
 
@@ -80,9 +72,11 @@ def write(
     else:
         chosen = [of_buckets]
         if buckets.rejects:
-            rejected = pl.scan_parquet(buckets.paths(buckets.rejects))
-            chosen.append(first_of_each(rejected).collect(engine="streaming"))
-        lines = first_of_each(pl.concat(chosen).lazy()).collect().select(*_PLACE, "class", "amount")
+            others = pl.scan_parquet(buckets.paths(buckets.rejects))
+            chosen.append(rejected.first_of_each(others).collect(engine="streaming"))
+        if buckets.summaries:
+            chosen.append(pl.scan_parquet(buckets.paths(buckets.summaries)).select(rejected.SHOWN).collect())
+        lines = rejected.first_of_each(pl.concat(chosen).lazy()).collect().select(*_PLACE, "class", "amount")
         rejects = _read_again(lines, source.file_groups, first, kept).lazy()
     texts = [name for name in _TEXTS if name in rejects.collect_schema().names()]
     known = {

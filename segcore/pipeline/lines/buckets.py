@@ -73,6 +73,8 @@ class Buckets:
         In hash order; none is empty.
     rejects, texts : tuple of str
         Files of the rejected lines; and of their texts, where the job wants all of them.
+    summaries : tuple of str
+        Files with no more than the summary of other rejected lines, see :func:`segcore.lines.rejected.summary`.
     groups : tuple of tuple of int
         Numbers of the files that were scanned together: a line's record counts from the first one of them.
     first_at, last_at : int or None
@@ -99,6 +101,7 @@ class Buckets:
     window_first: int | None
     rows_before: int
     known: KnownFiles | None = None
+    summaries: tuple[str, ...] = ()
 
     def paths(self, names: Sequence[str]) -> list[str]:
         """Return where some of the files lie."""

@@ -7,17 +7,16 @@ here; where it touches none of a piece's, as is the rule, the piece's files are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from segcore import engine, expressions, ingest
-from segcore.ingest import FileGroup, Formats
+from segcore import ingest
+from segcore.ingest import Formats
 from segcore.lines import shuffle
-from segcore.lines.cleaning import ALL_TIME, Window
-from segcore.lines.shuffle import PartitionFile
+from segcore.lines.cleaning import Window
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import (
     buckets,
@@ -30,7 +29,8 @@ from segcore.pipeline.lines import (
     kept_keys,
     kept_lines,
     observation_window,
-    repartition,
+    read_to_keep,
+    settle_kept,
     shuffle_lines,
     understand_formats,
 )
@@ -40,7 +40,6 @@ from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.pipeline.lines.observation_window import Days
 from segcore.pipeline.lines.prepared_input import PreparedInput
 from segcore.storage.cache import Cache
-from segcore.times import END_OF_TIME
 
 _UNREAD = "unread"
 _TIME = pl.col("ordered_at").fill_null(-1)
@@ -85,7 +84,8 @@ def _partition(
     known = kept_changes.known_files(cache, pieces, kept_lines.load(cache), late=window.late, shared=shared)
     kept_lines.remove_others(cache, pieces)
     plan = replace(plan, bits=min(max(plan.bits, bits), *(piece.bits for piece in pieces)))
-    files = [file for piece in pieces for file in kept_in_window.files(piece, window, shared, bits=plan.bits)]
+    today = [kept_in_window.laid_over(piece, window, shared, bits=plan.bits) for piece in pieces]
+    files = [file for one in today for file in one.files]
     if removed := kept_lines.keep_within_limit(cache):
         run.progress.warn(
             f"{removed:,} piece(s) of the cache were removed, as it may have no more than {cache.limit or 0:,} bytes (--cache-limit): "
@@ -100,7 +100,8 @@ def _partition(
             rejects=tuple(file.path for file in files if file.bucket is None),
             groups=tuple((file.number,) for file in source.files),
             window_first=window.first,
-            **kept_in_window.times([f"{shared}/{file.path}" for file in files], window),
+            summaries=tuple(name for one in today for name in one.summaries),
+            **asdict(kept_in_window.of_all(today)),
             buckets=tuple(fit_buckets.buckets_of(run, files, shared, plan, [costs])),
             known=known,
         ),
@@ -184,85 +185,9 @@ def _pieces(
         f"incremental: {len(new):,} of {len(keys):,} file(s) are new or changed, or not read in this way before, and are read"
     )
     if new:
-        piece = _read_files({*new}, run, source, formats, keys, cache, bits)
+        piece = read_to_keep.read({*new}, run, source, formats, keys, cache, bits)
         entries.append((piece, piece.numbers))
-    return kept_lines.settled(cache, entries, bits)
-
-
-def _read_files(
-    numbers: set[int],
-    run: RunContext,
-    source: PreparedInput,
-    formats: Sequence[Formats],
-    keys: Mapping[int, str],
-    cache: Cache,
-    bits: int,
-) -> KeptLines:
-    first = min(bits, shuffle.MOST_BITS)
-    with cache.adding() as part:
-        files: list[PartitionFile] = []
-        late: dict[int, int] = {}
-        for group, own in zip(source.file_groups, formats, strict=True):
-            some = replace(group, files=tuple(file for file in group.files if file.number in numbers))
-            if not some.files:
-                continue
-            tasks = [
-                shuffle_lines.Task(
-                    group=of_task,
-                    formats=own,
-                    settings=run.settings,
-                    window=ALL_TIME,
-                    folder=str(part),
-                    bits=first,
-                    ids=source.ids,
-                )
-                for of_task in collecting.task_groups(some)
-            ]
-            for written, beyond in engine.run_tasks(_shuffle, tasks, label="lines"):
-                late |= beyond
-                files += kept_lines.refined(written, str(part), bits=first, to=bits)
-        about = {number: {"key": keys[number], "beyond": late.get(number)} for number in numbers}
-        return kept_lines.write(cache, part, files, about, bits)
-
-
-def _shuffle(task: shuffle_lines.Task) -> tuple[list[PartitionFile], dict[int, int]]:
-    """Partition the lines of some files, in a folder that no other try of the task writes to."""
-    with expressions.computed(), collecting.writing(task.folder):
-        lines = _with_own_records(task.keyed(), task.group)
-        written = shuffle.write(lines, repartition.new_folder(task.folder), bits=task.bits)
-    return written, _beyond(written, task)
-
-
-def _with_own_records(lines: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
-    """Let records count from their own file and not from the first one of the scan, which may be gone the next time."""
-    together = ingest.first_records([group])
-    alone = {
-        file.number: ingest.first_records([replace(group, files=(file,))])[file.number]
-        for file in group.files
-    }
-    before = {number: start - alone[number] for number, start in together.items()}
-    if not any(before.values()):
-        return lines
-    return lines.with_columns(
-        pl.col("place")
-        - shuffle.FILE.replace_strict(list(before), list(before.values()), return_dtype=pl.UInt64)
-    )
-
-
-def _beyond(written: Sequence[PartitionFile], task: shuffle_lines.Task) -> dict[int, int]:
-    """Return the first time of each file that is later than the clock allows: another night reads such a file again."""
-    if not written:
-        return {}
-    when, file = pl.col("ordered_at"), pl.col("file")
-    lines = pl.scan_parquet([one.path for one in written], hive_partitioning=False)
-    undated = collecting.collect(lines.filter(when.is_null()).select(shuffle.FILE.unique())).to_series()
-    files = tuple(one for one in task.group.files if one.number in {*undated})
-    if not files:
-        return {}
-    group, latest = replace(task.group, files=files), task.settings.input.latest_second
-    values = ingest.read_values(ingest.scan(group), group, task.formats, task.settings, latest=END_OF_TIME)
-    late = values.filter(when > latest).group_by(file).agg(when.min())
-    return dict(collecting.collect(late).iter_rows())
+    return settle_kept.settled(cache, entries, bits)
 
 
 def _days(pieces: Iterable[KeptLines]) -> Days:

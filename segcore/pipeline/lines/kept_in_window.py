@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from segcore.lines import cleaning, shuffle
 from segcore.lines.cleaning import Window
 from segcore.lines.shuffle import PartitionFile
-from segcore.pipeline.lines import collecting, repartition
+from segcore.pipeline.lines import collecting, kept_lines, repartition
 from segcore.pipeline.lines.kept_lines import KeptLines
 from segcore.storage.cache import link
 
@@ -21,26 +20,68 @@ _BEFORE_DATES = ("malformed_line", "undecodable_text")  # classes of lines whose
 _OF_REJECTS = ("class", "ordered_at", "amount", "place")  # columns that a rejected line has
 
 
-def files(piece: KeptLines, window: Window, shared: str, *, bits: int) -> Iterator[PartitionFile]:
-    """Give the files of a piece as they are in a window, relative to the stage's folder, in buckets of so many bits.
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """First and last times of lines, seconds since 1970: of those in the window, and of all; and how many lie before it."""
 
-    Purchases and returns before the window stay in their bucket, where those who look at it, and who look back, tell them apart.
+    first_at: int | None = None
+    last_at: int | None = None
+    newest: int | None = None
+    oldest: int | None = None
+    rows_before: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class InWindow:
+    """The lines of a piece as they are in a window.
+
+    Attributes
+    ----------
+    files : tuple of PartitionFile
+        Relative to the stage's folder.
+    summaries : tuple of str
+        Files with the summary of rejected lines that are in none of the files.
+    times : Times
     """
-    late = window.late
-    is_late = late is not None and any(
-        file.newest is not None and file.newest >= late for file in piece.files
+
+    files: tuple[PartitionFile, ...]
+    summaries: tuple[str, ...]
+    times: Times
+
+
+def laid_over(piece: KeptLines, window: Window, shared: str, *, bits: int) -> InWindow:
+    """Return the lines of a piece as they are in a window, in buckets of so many bits.
+
+    Where the window touches none of them, what was counted when they were kept is as true today. Purchases and returns before
+    the window stay in their bucket, where those who look at it, and who look back, tell them apart.
+    """
+    oldest = min((file.oldest for file in piece.files if file.oldest is not None), default=None)
+    newest = max((file.newest for file in piece.files if file.newest is not None), default=None)
+    is_late = window.late is not None and newest is not None and newest >= window.late
+    is_early = window.first is not None and oldest is not None and oldest < window.first
+    if is_late or is_early:
+        files = tuple(_files(piece, window, shared, bits=bits, late=is_late))
+        return InWindow(
+            files=files, summaries=(), times=_times([f"{shared}/{file.path}" for file in files], window)
+        )
+    kept = [part for part in piece.parts if part.bucket is not None]
+    names = [kept_lines.SUMMARY] if len(kept) < len(piece.parts) else []
+    return InWindow(
+        files=tuple(_linked(piece, part, shared, bits=bits) for part in kept),
+        summaries=tuple(_link(piece, name, shared) for name in names),
+        times=Times(first_at=oldest, last_at=newest, newest=newest, oldest=oldest),
     )
-    is_early = window.first is not None and any(
-        file.oldest is not None and file.oldest < window.first for file in piece.files
-    )
+
+
+def _files(
+    piece: KeptLines, window: Window, shared: str, *, bits: int, late: bool
+) -> Iterator[PartitionFile]:
     for part in piece.parts:
-        path = f"{piece.piece.folder}/{part.path}"
-        bucket = None if part.bucket is None else part.bucket >> (piece.bits - bits)
-        if not (is_late or (is_early and part.bucket is None)):
-            name = f"{piece.piece.folder.name}/{part.path}"
-            link(Path(path), Path(shared, name))
-            yield replace(part, path=name, bucket=bucket)
+        if part.bucket is not None and not late:
+            yield _linked(piece, part, shared, bits=bits)
             continue
+        path = f"{piece.piece.folder}/{part.path}"
+        bucket = _bucket(piece, part, bits)
         lines = _classified(pl.scan_parquet(path, hive_partitioning=False), part, window)
         for file in repartition.relative(
             shuffle.write(lines, repartition.new_folder(shared), bits=0), shared
@@ -67,8 +108,21 @@ def _classified(lines: pl.LazyFrame, part: PartitionFile, window: Window) -> pl.
     return lines.with_columns(pl.when(stays).then(pl.all().exclude(_OF_REJECTS)))
 
 
-def times(paths: list[str], window: Window) -> dict[str, Any]:
-    """Return the first and last times of all lines, and of those in the window, and how many lie before it."""
+def _linked(piece: KeptLines, part: PartitionFile, shared: str, *, bits: int) -> PartitionFile:
+    return replace(part, path=_link(piece, part.path, shared), bucket=_bucket(piece, part, bits))
+
+
+def _link(piece: KeptLines, name: str, shared: str) -> str:
+    there = f"{piece.piece.folder.name}/{name}"
+    link(piece.piece.folder / name, Path(shared, there))
+    return there
+
+
+def _bucket(piece: KeptLines, part: PartitionFile, bits: int) -> int | None:
+    return None if part.bucket is None else part.bucket >> (piece.bits - bits)
+
+
+def _times(paths: list[str], window: Window) -> Times:
     when, name = pl.col("ordered_at"), pl.col("class")
     before = pl.lit(False) if window.first is None else (when < window.first) & name.is_in(cleaning.KEPT)
     inside = ~name.is_in(_LATE) & ~before
@@ -80,4 +134,20 @@ def times(paths: list[str], window: Window) -> dict[str, Any]:
         oldest=when.filter(dated).min(),
         rows_before=before.sum(),
     )
-    return collecting.collect(facts).row(0, named=True)
+    return Times(**collecting.collect(facts).row(0, named=True))
+
+
+def of_all(pieces: Sequence[InWindow]) -> Times:
+    """Return the times of all pieces together."""
+
+    def known(which: Callable[[list[int]], int], name: str) -> int | None:
+        times = [time for one in pieces if (time := getattr(one.times, name)) is not None]
+        return which(times) if times else None
+
+    return Times(
+        first_at=known(min, "first_at"),
+        last_at=known(max, "last_at"),
+        newest=known(max, "newest"),
+        oldest=known(min, "oldest"),
+        rows_before=sum(one.times.rows_before for one in pieces),
+    )

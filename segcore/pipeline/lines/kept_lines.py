@@ -7,16 +7,14 @@ decides how it is read. Pieces are files of :mod:`segcore.lines.shuffle`, which 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from segcore import storage
-from segcore.lines import shuffle
+from segcore.lines import rejected, shuffle
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.lines import collecting, kept_keys, observation_window, repartition
 from segcore.pipeline.lines.observation_window import Days
@@ -24,7 +22,8 @@ from segcore.storage.cache import Cache, Piece
 
 CUSTOMERS = "customers"
 """Kind of the piece that holds what is known of customers; all others hold lines."""
-_ALIKE = 8  # so many pieces of about one size become one; sizes are about the same within this factor
+SUMMARY = "rejected.parquet"
+"""File of a piece with the summary of its rejected lines, where it has some."""
 _FULL = 0.8  # of what a bucket may hold, on average: some have more
 
 
@@ -175,6 +174,9 @@ def write(
         of_files = written.group_by(shuffle.FILE.alias("file")).agg(oldest=when.min(), newest=when.max())
         times = {file: (oldest, newest) for file, oldest, newest in collecting.collect(of_files).iter_rows()}
         days = observation_window.counted(written)
+    if rejects := [one.path for one in parts if one.bucket is None]:
+        lines = pl.scan_parquet(rejects, hive_partitioning=False)
+        collecting.collect(rejected.summary(lines)).write_parquet(part / SUMMARY)
     kept = []
     for number, about in files.items():
         oldest, newest = times.get(number, (None, None))
@@ -189,93 +191,12 @@ def write(
     return _loaded(cache.add(part, facts))
 
 
-def settled(cache: Cache, entries: Sequence[Entry], bits: int) -> list[KeptLines]:
-    """Return pieces in which every file counts and has the number of today, few of them, in buckets of at least so many bits.
-
-    Pieces of about one size become one once there are eight, so that their number grows with the logarithm of the runs' and no
-    line is written often.
-    """
-    of_size: dict[int, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        of_size[int(math.log(max(entry[0].rows, 1), _ALIKE))].append(entry)
-    out = []
-    for alike in of_size.values():
-        groups = [alike] if len(alike) >= _ALIKE else [[entry] for entry in alike]
-        out += [_as_today(cache, group, bits) for group in groups]
-    return out
-
-
 def remove_others(cache: Cache, used: Sequence[KeptLines]) -> None:
     """Remove the pieces of lines that a run does not use."""
     folders = {one.piece.folder for one in used}
     for piece in cache.pieces():
         if has_lines(piece) and piece.folder not in folders:
             cache.remove(piece)
-
-
-def _as_today(cache: Cache, entries: Sequence[Entry], bits: int) -> KeptLines:
-    if len(entries) == 1:
-        ((one, numbers),) = entries
-        if numbers == one.numbers and one.bits >= bits:
-            return one
-    to = max(bits, *(one.bits for one, _ in entries))
-    sources: dict[tuple[int, int | None], list[pl.LazyFrame]] = defaultdict(list)
-    for one, numbers in entries:
-        of_bucket: dict[int | None, list[PartitionFile]] = defaultdict(list)
-        for file_of in one.parts:
-            of_bucket[file_of.bucket].append(file_of)
-        for bucket, parts in of_bucket.items():
-            lines = pl.scan_parquet(one.paths(parts), hive_partitioning=False)
-            bits_of = to if bucket is None else one.bits
-            sources[bits_of, bucket].append(lines if numbers == one.numbers else _numbered(lines, numbers))
-    files = {
-        numbers[file.number]: {"key": file.key, "beyond": file.beyond}
-        for one, numbers in entries
-        for file in one.files
-        if file.number in numbers
-    }
-    with cache.adding() as part:
-        written: list[PartitionFile] = []
-        for (known_bits, bucket), frames in sources.items():
-            written += _parted(pl.concat(frames), str(part), bucket=bucket, bits=known_bits, to=to)
-        return write(cache, part, written, files, to)
-
-
-def _numbered(lines: pl.LazyFrame, numbers: Mapping[int, int]) -> pl.LazyFrame:
-    """Return the lines of the files that count, with the numbers of today."""
-    file = shuffle.FILE
-    return lines.filter(file.is_in(list(numbers))).with_columns(
-        place=shuffle.placed(shuffle.renumbered(file, numbers), shuffle.RECORD)
-    )
-
-
-def _parted(
-    lines: pl.LazyFrame, folder: str, *, bucket: int | None, bits: int, to: int
-) -> list[PartitionFile]:
-    """Write the lines of a bucket of some bits, or rejected ones, into buckets of more, in a folder of their own."""
-    step = min(to - bits, shuffle.MOST_BITS)
-    files = [
-        one if one.bucket is None else replace(one, bucket=((bucket or 0) << step) + one.bucket)
-        for one in shuffle.write(lines, repartition.new_folder(folder), first_bit=bits, bits=step)
-    ]
-    return refined(files, folder, bits=bits + step, to=to)
-
-
-def refined(files: Sequence[PartitionFile], folder: str, *, bits: int, to: int) -> list[PartitionFile]:
-    """Part the files of buckets of some bits, by their whole paths, into buckets of more; those that were parted are removed."""
-    if bits == to:
-        return list(files)
-    out = [one for one in files if one.bucket is None]
-    of_bucket: dict[int, list[str]] = defaultdict(list)
-    for one in files:
-        if one.bucket is not None:
-            of_bucket[one.bucket].append(one.path)
-    for number, paths in of_bucket.items():
-        some = pl.scan_parquet(paths, hive_partitioning=False)
-        out += _parted(some, folder, bucket=number, bits=bits, to=to)
-        for path in paths:
-            storage.remove(path)
-    return out
 
 
 def keep_within_limit(cache: Cache) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +33,15 @@ class Piece:
     folder : Path
     facts : object
         What was said of them when they were kept; plain values.
+    digests : mapping of str to str
+        Of its files, by name, as they were when this run wrote or looked at them.
     size : int
         Bytes on disk.
     """
 
     folder: Path
     facts: Any
+    digests: Mapping[str, str]
     size: int
 
 
@@ -99,12 +102,12 @@ class Cache:
         for folder in sorted((self.folder / PIECES).iterdir()):
             if folder.name in self._checked:
                 continue
-            facts = self._facts(folder)
-            if facts is None:
+            about = self._about(folder)
+            if about is None:
                 self.log(f"{folder}: is not as it was written; what it was made from is read anew")
                 self._remove(folder)
             else:
-                self._checked[folder.name] = Piece(folder=folder, facts=facts, size=tree_bytes(folder))
+                self._checked[folder.name] = _piece(folder, about)
         return [self._checked[name] for name in sorted(self._checked)]
 
     @contextmanager
@@ -119,16 +122,15 @@ class Cache:
 
     def add(self, part: Path, facts: Any) -> Piece:
         """Keep the files in a folder of :meth:`adding`: on disk before it has a name."""
-        written = digests(part, places.list_files(part))
-        _write(part / ABOUT, {"files": written, "facts": facts})
+        about = {"files": digests(part, places.list_files(part)), "facts": facts}
+        _write(part / ABOUT, about)
         sync_tree(part)
         folder = part.with_name(part.name.removesuffix(PART))
         part.rename(folder)
         sync_folder(folder.parent)
         if self.store is not None:
             cache_copy.put(self.store, folder)
-        piece = Piece(folder=folder, facts=facts, size=tree_bytes(folder))
-        self._checked[folder.name] = piece
+        self._checked[folder.name] = piece = _piece(folder, about)
         return piece
 
     def remove(self, piece: Piece) -> None:
@@ -161,13 +163,17 @@ class Cache:
         """Bytes on disk."""
         return tree_bytes(self.folder)
 
-    def _facts(self, folder: Path) -> Any:
+    def _about(self, folder: Path) -> Any:
         about = _read(folder / ABOUT)
         if about is None:
             return None
         if {*places.list_files(folder)} != {*about["files"], ABOUT}:
             return None
-        return about["facts"] if digests(folder, about["files"]) == about["files"] else None
+        return about if digests(folder, about["files"]) == about["files"] else None
+
+
+def _piece(folder: Path, about: Mapping[str, Any]) -> Piece:
+    return Piece(folder=folder, facts=about["facts"], digests=about["files"], size=tree_bytes(folder))
 
 
 def _write(path: Path, data: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,6 +49,7 @@ class Workspace:
     _known: set[str] = field(
         default_factory=set
     )  # stages that this start has made, or found as they were made
+    _digests: dict[Path, Mapping[str, str]] = field(default_factory=dict)  # known of a stage's files
 
     def finished(self, stage: str) -> bool:
         """Whether this start has finished the stage, or an earlier one has and its files are as it wrote them."""
@@ -113,6 +114,10 @@ class Workspace:
         stage, *names = path.relative_to(self.folder).parts
         return str(places.join(self.store, stage.removesuffix(PART), *names))
 
+    def note_digests(self, folder: Path, known: Mapping[str, str]) -> None:
+        """Say which digests files of a stage that is being written have for sure, so that they need not be read for them."""
+        self._digests[folder] = known
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Path]:
         """Give a clean folder to write a stage into; what says that it is done is written last.
@@ -136,7 +141,7 @@ class Workspace:
         with disk_failures(self.folder):
             part.mkdir(mode=places.PRIVATE)
             yield part
-            written, sizes = digests(part, places.list_files(part)), {}
+            written, sizes = self._digests_of(part), {}
             if self.store is None:
                 sync_tree(part)
             else:
@@ -148,6 +153,11 @@ class Workspace:
             sync_folder(self.folder)
             places.write_json(self._mark(name), {"files": written, "others": sizes})
         self._known.add(name)
+
+    def _digests_of(self, part: Path) -> dict[str, str]:
+        names, known = places.list_files(part), self._digests.pop(part, {})
+        there = {name: known[name] for name in names if name in known}
+        return there | digests(part, [name for name in names if name not in there])
 
     def has_run(self, stage: str, run_id: str) -> bool:
         """Whether the stage that makes a run is finished, or the run has been moved to its place already."""

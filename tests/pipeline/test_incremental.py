@@ -25,6 +25,7 @@ from segcore.pipeline.core.plan import Plan
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.customers import account_lines, condense_bucket, customers
 from segcore.pipeline.lines import (
+    buckets,
     id_map,
     incremental_lines,
     kept_keys,
@@ -37,7 +38,7 @@ from segcore.pipeline.lines import (
 )
 from segcore.pipeline.lines.memory_plan import PartitionPlan
 from segcore.progress import Progress
-from segcore.storage import Workspace, list_files, read_json
+from segcore.storage import Workspace, files, list_files, read_json
 from segcore.storage.cache import Cache, Piece, refuse_store
 from tests.conftest import QUICK
 from tests.operations.processes import digest
@@ -433,6 +434,43 @@ def test_files_are_looked_through_once(tmp_path: Path, monkeypatch: pytest.Monke
     for _ in range(2):
         outcome(tmp_path / "in", tmp_path / "out", cache=opened(tmp_path / "cache"), rules=LENIENT)
     assert seen == [3]
+
+
+def test_rejected_lines_are_read_again_only_where_a_window_touches_them(tmp_path: Path) -> None:
+    days = three_days(tmp_path / "in")
+
+    def tonight(**rules: Any) -> tuple[int, int]:
+        how: dict[str, Any] = {"rules": {**LENIENT, "look_back.days": 0, **rules}}
+        kept = outcome(tmp_path / "in", tmp_path / "out", cache=opened(tmp_path / "cache"), **how)
+        assert kept == outcome(tmp_path / "in", tmp_path / "all", **how)
+        found = buckets.load(tmp_path / "out/lines", "")
+        return len(found.rejects), len(found.summaries)
+
+    for number, path in enumerate(days):  # without dates that are far beyond the others
+        write_csv(path, [line(InvoiceDate=f"2011-01-0{number + 1} 10:00:00"), line(UnitPrice="nothing")])
+    assert tonight() == (0, 1)
+    write_csv(tmp_path / "in/3.csv", [line(InvoiceDate="2011-01-09 10:00:00"), line(UnitPrice="no")])
+    assert tonight() == (0, 2)
+    assert tonight(**{"features.window_from": "2011-01-02"}) == (1, 1)
+
+
+def test_no_file_is_read_twice_for_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    three_days(tmp_path / "in")
+    seen: list[tuple[int, int]] = []
+    own = files.digest
+
+    def noted(path: Path) -> str:
+        seen.append((path.stat().st_ino, path.stat().st_mtime_ns))  # equal for links, and no other files
+        return own(path)
+
+    monkeypatch.setattr(files, "digest", noted)
+    for _ in range(2):
+        seen.clear()
+        outcome(tmp_path / "in", tmp_path / "out", cache=opened(tmp_path / "cache"), rules=LENIENT)
+        assert len(seen) == len({*seen}) > 0
+    # And each is the digest that the file has.
+    begun = Workspace(out=tmp_path / "out", folder=tmp_path / "out", begun=CLOCK)
+    assert begun.finished("lines")
 
 
 _SLOW = pytest.mark.slow

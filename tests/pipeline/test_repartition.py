@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from segcore import errors, job
 from segcore.lines import shuffle
-from segcore.pipeline.lines import memory_plan
+from segcore.pipeline.lines import buckets, memory_plan
 from segcore.pipeline.lines.memory_plan import Costs, PartitionPlan, costs, measured, plan
 from segcore.pipeline.lines.repartition import more_bits
 from tests.transaction_lines import Line, any_line, line, prepared, taken_through, write_csv
@@ -108,6 +108,27 @@ def test_no_byte_depends_on_how_lines_are_parted(
     )
     assert rejected(folder / "whole").equals(rejected(folder / "parted"))
     assert whole.product_customers == parted.product_customers == whole.customers
+
+
+@settings(max_examples=5)
+@given(seed=st.integers(0, 2**16), bits=st.integers(0, 6), capacity=st.sampled_from([5, 60, 10**6]))
+def test_buckets_say_their_ranges_of_hashes(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, bits: int, capacity: int
+) -> None:
+    folder, rules = tmp_path_factory.mktemp("ranges"), job.resolve("", RULES)
+    path = write_csv(folder / "dump.csv", a_dump(seed, 30, 60))
+    taken_through(prepared([path], rules), rules, folder / "parted", n_buckets=2**bits, capacity=capacity)
+    stage = folder / "parted/lines"
+    found = buckets.load(stage, str(stage))
+    for one in found.buckets:
+        paths = [path for some in one.slices for path in found.paths(some)]
+        hashes = pl.read_parquet(paths, columns=["h"], hive_partitioning=False)["h"]
+        assert hashes.is_between(pl.lit(one.low, pl.UInt64), pl.lit(one.high, pl.UInt64)).all()
+        assert len(hashes) == one.rows
+    ends = [end for one in found.buckets for end in (one.low, one.high)]
+    assert ends == sorted({*ends})
+    if bits and capacity == 5:
+        assert any(one.high - one.low < 2 ** (64 - bits) - 1 for one in found.buckets)
 
 
 def test_a_large_customer_is_worked_on_in_slices_and_it_is_said(

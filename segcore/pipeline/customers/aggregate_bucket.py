@@ -120,7 +120,7 @@ def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
     months, lines = pl.collect_all([by_month(orders.lazy()), n_lines(orders.lazy())])
     return OfCustomers(
         customers=_described(condensed.now, bought, task, task.today),
-        months=months,
+        months=months.drop("customer_id"),
         products=_once(condensed.now.products.filter(collected.early)),
         lines=lines,
         counts=condensed.counts,
@@ -131,7 +131,7 @@ def _of_customers(condensed: Condensed, task: Task) -> OfCustomers:
         else discounts.mixed_orders(condensed.classes.lazy(), by=task.by).collect(),
         then=_at(cuts.last, condensed.then, bought, task),
         earlier=_at(cuts.earlier, condensed.earlier, bought.filter(collected.early), task),
-        came=came(bought.lazy(), cuts.looked_at).collect() if cuts.looked_at else None,
+        came=came(bought.lazy(), cuts.looked_at).drop("customer_id").collect() if cuts.looked_at else None,
     )
 
 
@@ -150,7 +150,7 @@ def _added(
     orders = known.orders.filter(suspects.is_drawn(task.drawn.orders_below))
     return Aggregates(
         customers=customers,
-        months=known.months.join(rows, on="h").drop("h", "customer_id"),
+        months=known.months.join(rows, on="h").drop("h"),
         products=known.products.filter(early).join(rows, on="h").select("row", "product"),
         product_customers=customers.filter(early).height,
         counts=counts,

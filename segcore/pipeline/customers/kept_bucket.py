@@ -72,12 +72,37 @@ class OfCustomers:
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """Hashes of the customers whose lines or periods are not as they were, the bucket's range of hashes, and what was kept."""
+    """Of which customers of a bucket what was kept is true no more.
+
+    Attributes
+    ----------
+    kept : Kept
+    customers : polars.Series
+        Hashes of those whose lines or periods are not as they were.
+    low, high : int
+        The bucket's range of hashes.
+    """
 
     kept: Kept
     customers: pl.Series
     low: int
     high: int
+
+    def others(self, name: str) -> pl.LazyFrame | None:
+        """Return what was kept of all others of the bucket, by the name of the frame; None where nothing was."""
+        paths = [
+            f"{self.kept.folder}/{part.folder}/{name}.parquet"
+            for part in self.kept.parts
+            if part.low <= self.high and part.high >= self.low
+        ]
+        if not paths:
+            return None
+        again = pl.col("h").is_in(self.customers.implode())
+        return pl.scan_parquet(paths).filter(_between(self.low, self.high) & ~again)
+
+
+def _between(low: int, high: int) -> pl.Expr:
+    return pl.col("h").is_between(pl.lit(low, dtype=pl.UInt64), pl.lit(high, dtype=pl.UInt64))
 
 
 def together(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
@@ -99,56 +124,48 @@ def together(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
 
 def as_one(tasks: Sequence[Task]) -> tuple[Task, Changed] | None:
     """Return a task for the buckets of several, and who has changed, if no more lines will be read than the largest bucket has."""
-    first = tasks[0]
-    paths = tuple(path for task in tasks for path in task.bucket.slices[0])
-    rows = sum(task.bucket.rows for task in tasks)
-    one = replace(first, bucket=Bucket(rows=rows, slices=(paths,)))
+    every = [task.bucket for task in tasks]
+    bucket = Bucket(
+        rows=sum(one.rows for one in every),
+        low=every[0].low,
+        high=every[-1].high,
+        slices=(tuple(path for one in every for path in one.slices[0]),),
+    )
+    one = replace(tasks[0], bucket=bucket)
     again = changed(one)
     if again is None:
         return None
-    lines = pl.scan_parquet([f"{one.folder}/{path}" for path in paths], hive_partitioning=False)
-    theirs = lines.select("h").filter(pl.col("h").is_in(again.customers.implode())).select(pl.len())
-    few = theirs.collect(engine="streaming").item() <= max(task.bucket.rows for task in tasks)
+    # Everybody else has the lines that were counted then, so that those who have changed have the rest.
+    counts = again.others("counts")
+    others = 0 if counts is None else counts.select(pl.col("rows").sum()).collect().item()
+    few = bucket.rows - others <= max(one.rows for one in every)
     return (one, again) if few else None
 
 
 def changed(task: Task) -> Changed | None:
     """Return of whom what was kept is not true today; None where nothing was kept that can be used."""
-    kept = None if task.keep is None else task.keep.kept
+    kept, bucket = None if task.keep is None else task.keep.kept, task.bucket
     if kept is None:
         return None
-    paths = [f"{task.folder}/{path}" for paths in task.bucket.slices for path in paths]
-    lines = pl.scan_parquet(paths, hive_partitioning=False).select("h", "ordered_at")
-    when = pl.col("ordered_at")
-    inside = reduce(or_, (when.is_between(*span, closed="left") for span in kept.spans), pl.lit(False))
-    moved, ends = pl.collect_all(
-        [
-            lines.filter(inside).select(pl.col("h").unique()),
-            lines.select(low=pl.col("h").min(), high=pl.col("h").max()),
-        ],
-        engine="streaming",
-    )
-    low, high = ends.row(0)
-    of_files = pl.scan_parquet(kept.changed).filter(pl.col("h").is_between(low, high)).collect()
-    return Changed(kept=kept, customers=pl.concat([moved, of_files])["h"].unique(), low=low, high=high)
+    of_files = pl.scan_parquet(kept.changed).filter(_between(bucket.low, bucket.high))
+    customers = [of_files.collect()["h"]]
+    if kept.spans:
+        paths = [f"{task.folder}/{path}" for paths in bucket.slices for path in paths]
+        when = pl.col("ordered_at")
+        moved = reduce(or_, (when.is_between(*span, closed="left") for span in kept.spans))
+        lines = pl.scan_parquet(paths, hive_partitioning=False).filter(moved)
+        customers.append(lines.select(pl.col("h").unique()).collect(engine="streaming")["h"])
+    return Changed(kept=kept, customers=pl.concat(customers).unique(), low=bucket.low, high=bucket.high)
 
 
 def joined(known: OfCustomers, changed: Changed, task: Task) -> OfCustomers:
     """Put what is known of customers that were looked at again beside what was kept of the others."""
-    kept = changed.kept
-    folders = [
-        f"{kept.folder}/{part.folder}"
-        for part in kept.parts
-        if part.low <= changed.high and part.high >= changed.low
-    ]
-    if not folders:
-        return known
-    again = pl.col("h").is_in(changed.customers.implode())
-    here = pl.col("h").is_between(changed.low, changed.high) & ~again
     out = {}
     for name, df in known.frames():
-        of_parts = pl.scan_parquet([f"{folder}/{name}.parquet" for folder in folders])
-        out[name] = pl.concat([_as_today(of_parts.filter(here), name, kept, task).collect(), df])
+        others = changed.others(name)
+        if others is None:
+            return known
+        out[name] = pl.concat([_as_today(others, name, changed.kept, task).collect(), df])
     for name in ("customers", "then", "earlier"):
         if name in out:
             out[name] = out[name].sort("h")

@@ -20,6 +20,8 @@ class Bucket:
     Attributes
     ----------
     rows : int
+    low, high : int
+        Its range of hashes, whether or not lines have its ends.
     slices : tuple of tuple of str
         Files, relative to the stage's folder. There is more than one slice where a customer has more lines than a
         bucket should hold; copies of a line are in one slice, and where returns take back purchases, so is a product.
@@ -30,6 +32,8 @@ class Bucket:
     rows: int
     slices: tuple[tuple[str, ...], ...]
     whole_orders: bool = False
+    low: int = 0
+    high: int = 2**64 - 1
 
 
 FileIdentity = tuple[str, int | None, int | None]

@@ -51,7 +51,7 @@ def buckets_of(
     first = repartition.partitions(files, plan.bits)
     for one in repartition.split(first, shared, by="h", capacity=plan.capacity):
         if one.rows <= plan.capacity:
-            yield Bucket(rows=one.rows, slices=(one.paths,))
+            yield Bucket(rows=one.rows, low=one.low, high=one.high, slices=(one.paths,))
             continue
         # By another hash, whose bits begin anew.
         slices = _sliced([one], shared, "product" if net else "order", plan)
@@ -69,7 +69,13 @@ def buckets_of(
             f"one customer has most of {one.rows:,} lines, and {plan.capacity:,} fit in memory at once: "
             f"they are gone through in {len(slices):,} slices, which takes longer"
         )
-        yield Bucket(rows=one.rows, slices=tuple(part.paths for part in slices), whole_orders=whole_orders)
+        yield Bucket(
+            rows=one.rows,
+            low=one.low,
+            high=one.high,
+            slices=tuple(part.paths for part in slices),
+            whole_orders=whole_orders,
+        )
 
 
 def _sliced(wide: Sequence[Partition], shared: str, by: str, plan: PartitionPlan) -> list[Partition]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -86,6 +87,8 @@ def _partition(
     plan = replace(plan, bits=min(max(plan.bits, bits), *(piece.bits for piece in pieces)))
     today = [kept_in_window.laid_over(piece, window, shared, bits=plan.bits) for piece in pieces]
     files = [file for one in today for file in one.files]
+    # Links to files that were looked at when the pieces were loaded.
+    run.work.note_digests(folder, dict(chain.from_iterable(map(kept_in_window.digests, pieces))))
     if removed := kept_lines.keep_within_limit(cache):
         run.progress.warn(
             f"{removed:,} piece(s) of the cache were removed, as it may have no more than {cache.limit or 0:,} bytes (--cache-limit): "

@@ -113,9 +113,19 @@ def _linked(piece: KeptLines, part: PartitionFile, shared: str, *, bits: int) ->
 
 
 def _link(piece: KeptLines, name: str, shared: str) -> str:
-    there = f"{piece.piece.folder.name}/{name}"
+    there = _name(piece, name)
     link(piece.piece.folder / name, Path(shared, there))
     return there
+
+
+def _name(piece: KeptLines, name: str) -> str:
+    return f"{piece.piece.folder.name}/{name}"
+
+
+def digests(piece: KeptLines) -> Iterator[tuple[str, str]]:
+    """Give the digests that a piece's files have where they are linked, by name relative to the stage's folder."""
+    for name, digest in piece.piece.digests.items():
+        yield _name(piece, name), digest
 
 
 def _bucket(piece: KeptLines, part: PartitionFile, bits: int) -> int | None:

@@ -22,8 +22,8 @@ class Partition:
     rows : int
     paths : tuple of str
         Files, relative to the stage's folder.
-    bits : int
-        How many bits of the hash they share.
+    bits, prefix : int
+        How many bits of the hash they share, and these.
     whole : bool
         Whether most of the lines share the whole hash, so that no further bits split them.
     """
@@ -31,7 +31,18 @@ class Partition:
     rows: int
     paths: tuple[str, ...]
     bits: int
+    prefix: int = 0
     whole: bool = False
+
+    @property
+    def low(self) -> int:
+        """The first hash that begins with these bits."""
+        return self.prefix << (64 - self.bits)
+
+    @property
+    def high(self) -> int:
+        """The last one."""
+        return self.low + (1 << (64 - self.bits)) - 1
 
 
 def new_folder(folder: str) -> str:
@@ -66,9 +77,10 @@ def partitions(
             rows=(rows := sum(file.rows for file in some)),
             paths=tuple(sorted(file.path for file in some)),
             bits=bits + (within.bits if within else 0),
+            prefix=((within.prefix if within else 0) << bits) + bucket,
             whole=within is not None and 2 * rows > within.rows,
         )
-        for _, some in sorted(members.items())
+        for bucket, some in sorted(members.items())
     ]
 
 

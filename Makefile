@@ -75,10 +75,10 @@ bench: $(VENV)/.dev ## segcore beside plain pandas + scikit-learn; ROWS=5e6
 
 bench-scale bench-same: ROWS = 1e7
 
-bench-scale: $(VENV)/.bench ## segcore at 1 GB beside DuckDB, PySpark and pandas; ROWS=1e7 FOLDER=data/bench PEERS=duckdb,spark,pandas
+bench-scale: $(VENV)/.bench ## segcore at 1 GB beside DuckDB, PySpark and pandas; ROWS=1e7 FOLDER=data/bench PEERS=duckdb,spark,pandas ONLY=segcore
 	@command -v java >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq default-jre-headless >/dev/null; } \
 	  || echo 'there is no Java, and only root can install it: Spark is left out' >&2
-	$(BIN)/python -m tests.benchmarks.scale --rows $(ROWS) --folder $(FOLDER) $(if $(PEERS),--peers $(PEERS))
+	$(BIN)/python -m tests.benchmarks.scale --rows $(ROWS) --folder $(FOLDER) $(if $(PEERS),--peers $(PEERS)) $(if $(ONLY),--only $(ONLY))
 
 bench-same: $(VENV)/.dev ## the same bytes however it is run; ROWS=1e7 FOLDER=data/bench
 	$(BIN)/python -m tests.benchmarks.same_answer --rows $(ROWS) --folder $(FOLDER)

@@ -7,7 +7,7 @@ numbers: the order of the rows and the engine that delivers them change nothing,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from segcore import amounts, errors
 from segcore.arrays import Floats
 
 Transform = Callable[[Floats], Floats]
+
+_BLOCK = 1_000_000  # values
 
 ALL = 0
 """The number that stands for all customers."""
@@ -184,16 +186,26 @@ class _Scale:
     def of(cls, whole: Floats, transform: Transform | None) -> _Scale:
         if not len(whole):
             return cls(np.zeros_like, 0.0, 0.0)
-        if transform is None or not np.isfinite(mapped := transform(whole)).all():
+        if transform is None or not all(np.isfinite(transform(block)).all() for block in _blocks(whole)):
             transform = _ranks(whole)
-            mapped = transform(whole)
-        spread = float(mapped.std()) if whole[0] < whole[-1] else 0.0
-        return cls(transform, float(mapped.mean()), spread)
+        mean, spread = _mean(whole, transform), 0.0
+        if whole[0] < whole[-1]:
+            spread = math.sqrt(_mean(whole, lambda values: np.square(transform(values) - mean)))
+        return cls(transform, mean, spread)
 
     def effect(self, part: Floats) -> float:
         if self.deviation == 0:
             return 0.0
-        return (float(self.map(part).mean()) - self.mean) / self.deviation
+        return (_mean(part, self.map) - self.mean) / self.deviation
+
+
+def _mean(values: Floats, of: Transform) -> float:
+    """Return the mean of what a map makes of values, and hold no more of that than a block."""
+    return math.fsum(float(of(block).sum()) for block in _blocks(values)) / len(values)
+
+
+def _blocks(values: Floats) -> Iterator[Floats]:
+    return (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
 
 
 def _summary(part: Floats, whole: Floats, scale: _Scale) -> Summary:
@@ -220,10 +232,13 @@ def _median(ordered: Floats) -> float:
 
 def _ranks(whole: Floats) -> Transform:
     """Return what gives the positions of values that are among the sorted ones, each different value looked up once."""
-    first = np.flatnonzero(np.concatenate([[True], whole[1:] != whole[:-1]]))
-    known, places = whole[first], first.astype(np.float64)
-    places[:-1] += first[1:]
-    places[-1] += len(whole)
+    differs = np.concatenate([[True], whole[1:] != whole[:-1]])
+    first = np.flatnonzero(differs)
+    places = np.empty(len(first))
+    np.add(first[:-1], first[1:], out=places[:-1])
+    places[-1] = first[-1] + len(whole)
+    del first
+    known = whole[differs]
     places /= 2 * len(whole)
     return lambda values: places[np.searchsorted(known, values)]
 

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--memory", default="1GB", help="segcore's budget")
     parser.add_argument("--peers", help=f"groups beside segcore, of {', '.join(groups)}; default: all")
     parser.add_argument("--only", help=f"systems by name, of {', '.join(SYSTEMS)}")
-    parser.add_argument("--seconds", type=float, default=1_200, help="time limit of each system")
+    parser.add_argument("--seconds", type=float, default=3_600, help="time limit of each system")
     parser.add_argument(
         "--cap", help="a system that takes more memory does not fit; default: 3/4 of the machine"
     )

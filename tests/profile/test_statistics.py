@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
 import pytest
 
 from segcore import errors
+from segcore.profile import statistics
 from segcore.profile.statistics import ALL, Summary, Totals, medians, order_segments, summarise, totals
 
 DF = pl.DataFrame(
@@ -100,3 +102,19 @@ def test_where_all_are_equal_there_is_no_effect() -> None:
 
 def test_medians_are_of_features_that_have_one() -> None:
     assert medians({"a": Summary(median=0.0), "b": Summary()}) == {"a": 0.0}
+
+
+@pytest.mark.parametrize("transform", [None, np.log1p, np.array])
+@pytest.mark.parametrize("distinct", [5, 10**6])
+def test_blocks_do_not_show(
+    monkeypatch: pytest.MonkeyPatch, transform: statistics.Transform | None, distinct: int
+) -> None:
+    draw = np.random.default_rng(3)
+    df = pl.DataFrame(
+        {"segment": draw.integers(1, 4, 1_000), "value": draw.integers(0, distinct, 1_000) * 0.5}
+    )
+    whole = summarise(df.lazy(), "value", [1, 2, 3], transform=transform)
+    monkeypatch.setattr(statistics, "_BLOCK", 7)
+    for segment, found in summarise(df.lazy(), "value", [1, 2, 3], transform=transform).items():
+        assert asdict(found) == pytest.approx(asdict(whole[segment]), abs=1e-12)
+        assert segment == ALL or found.effect != 0

@@ -93,9 +93,9 @@ class Cache:
     def close(self) -> None:
         """Leave nothing behind where nothing was kept."""
         if not any((self.folder / PIECES).glob("*")):
-            places.remove(self.folder)
             if self.store is not None:
-                places.remove(self.store)
+                cache_copy.remove_notes(self.store)
+            places.remove(self.folder)
 
     def pieces(self) -> list[Piece]:
         """Return the pieces whose files are as they were written, by name; others are removed, and said."""

@@ -69,3 +69,10 @@ def remove(store: str, piece: str) -> None:
     there = places.join(store, PIECES, piece)
     places.remove(places.join(there, ABOUT))
     places.remove(there)
+
+
+def remove_notes(store: str) -> None:
+    """Remove the notes that go with pieces, and nothing of others."""
+    for name in places.list_files(store, deep=False):
+        if _NOTE.fullmatch(name):
+            places.remove(places.join(store, name))

@@ -102,7 +102,7 @@ def test_what_is_damaged_in_the_store_is_read_anew(nights: Nights, monkeypatch: 
 def test_a_night_that_could_not_store_a_piece_leaves_none_that_counts(
     nights: Nights, monkeypatch: pytest.MonkeyPatch, stored: int, again: bool
 ) -> None:
-    """Five objects are the lines, in two buckets and rejected ones, and one of what is known of customers."""
+    """Five objects are the lines: two buckets, rejected ones, their summary, and what the piece is."""
     puts = iter(range(99))
     nights.store.before = lambda r: r.method == "PUT" and "/pieces/" in r.path and next(puts) >= stored
     cache = nights.opened("first")
@@ -122,10 +122,13 @@ def test_what_others_have_put_there_stays(nights: Nights) -> None:
     nights.store.put("shop", others)
     cache = nights.opened("first")
     outcome(nights.folder / "in", nights.folder / "out", cache=cache, rules=LENIENT)
+    assert not {name for name in names(nights.folder / "first") if "letters" in name}
     for piece in cache.pieces():
         cache.remove(piece)
-    assert {*others} <= {*nights.store.keys("shop")}
-    assert not {name for name in names(nights.folder / "first") if "letters" in name}
+    assert nights.store.keys("shop") != sorted(others)
+    cache.close()
+    assert nights.store.keys("shop") == sorted(others)
+    assert not (nights.folder / "first").exists()
 
 
 def test_a_store_that_does_not_answer_is_said(nights: Nights) -> None:

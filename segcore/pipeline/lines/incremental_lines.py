@@ -104,7 +104,7 @@ def _partition(
             groups=tuple((file.number,) for file in source.files),
             window_first=window.first,
             summaries=tuple(name for one in today for name in one.summaries),
-            **asdict(kept_in_window.of_all(today)),
+            **asdict(observation_window.times_of_all([one.times for one in today])),
             buckets=tuple(fit_buckets.buckets_of(run, files, shared, plan, [costs])),
             known=known,
         ),

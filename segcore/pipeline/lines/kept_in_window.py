@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,22 +13,12 @@ from segcore.lines.cleaning import Window
 from segcore.lines.shuffle import PartitionFile
 from segcore.pipeline.lines import collecting, kept_lines, repartition
 from segcore.pipeline.lines.kept_lines import KeptLines
+from segcore.pipeline.lines.observation_window import Times
 from segcore.storage.cache import link
 
 _LATE = (cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE)
 _BEFORE_DATES = ("malformed_line", "undecodable_text")  # classes of lines whose date nobody trusts
 _OF_REJECTS = ("class", "ordered_at", "amount", "place")  # columns that a rejected line has
-
-
-@dataclass(frozen=True, kw_only=True)
-class Times:
-    """First and last times of lines, seconds since 1970: of those in the window, and of all; and how many lie before it."""
-
-    first_at: int | None = None
-    last_at: int | None = None
-    newest: int | None = None
-    oldest: int | None = None
-    rows_before: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,19 +135,3 @@ def _times(paths: list[str], window: Window) -> Times:
         rows_before=before.sum(),
     )
     return Times(**collecting.collect(facts).row(0, named=True))
-
-
-def of_all(pieces: Sequence[InWindow]) -> Times:
-    """Return the times of all pieces together."""
-
-    def known(which: Callable[[list[int]], int], name: str) -> int | None:
-        times = [time for one in pieces if (time := getattr(one.times, name)) is not None]
-        return which(times) if times else None
-
-    return Times(
-        first_at=known(min, "first_at"),
-        last_at=known(max, "last_at"),
-        newest=known(max, "newest"),
-        oldest=known(min, "oldest"),
-        rows_before=sum(one.times.rows_before for one in pieces),
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -17,6 +18,17 @@ from segcore.times import SECONDS_A_DAY
 
 Days = dict[int, tuple[int, int]]
 """Days since 1970 to their lines and the last second that one has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """First and last times of lines, seconds since 1970: of those in the window, and of all; and how many lie before it."""
+
+    first_at: int | None = None
+    last_at: int | None = None
+    newest: int | None = None
+    oldest: int | None = None
+    rows_before: int = 0
 
 
 def as_of(features: Features, last_at: int) -> int:
@@ -102,3 +114,18 @@ def added(parts: Iterable[Days]) -> Days:
             before, latest = total.get(day, (0, last))
             total[day] = (before + lines, max(latest, last))
     return total
+
+
+def times_of_all(parts: Sequence[Times]) -> Times:
+    """Return the times of all parts of an input together."""
+
+    def known(choose: Callable[..., int | None], name: str) -> int | None:
+        return choose((time for part in parts if (time := getattr(part, name)) is not None), default=None)
+
+    return Times(
+        first_at=known(min, "first_at"),
+        last_at=known(max, "last_at"),
+        newest=known(max, "newest"),
+        oldest=known(min, "oldest"),
+        rows_before=sum(part.rows_before for part in parts),
+    )

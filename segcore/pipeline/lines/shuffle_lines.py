@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from segcore.pipeline.lines import (
 )
 from segcore.pipeline.lines.buckets import Buckets, load, save
 from segcore.pipeline.lines.memory_plan import Costs, PartitionPlan
-from segcore.pipeline.lines.observation_window import Days
+from segcore.pipeline.lines.observation_window import Days, Times
 from segcore.pipeline.lines.prepared_input import PreparedInput
 
 
@@ -72,12 +72,8 @@ def _partition(run: RunContext, source: PreparedInput, plan: PartitionPlan, fold
             *(scan for one in source.filled if one.paths for scan in one.scans),
             *(tuple(file.number for file in task.group.files) for task in tasks if not task.filled),
         ),
-        first_at=_of_known(min, (one.first_at for one in done)),
-        last_at=_of_known(max, (one.last_at for one in done)),
-        newest=_of_known(max, (one.newest for one in done)),
-        oldest=_of_known(min, (one.oldest for one in done)),
         window_first=window.first,
-        rows_before=sum(one.rows_before for one in done),
+        **asdict(observation_window.times_of_all([one.times for one in done])),
     )
     save(folder, buckets)
     return source.n_lines
@@ -161,11 +157,7 @@ def _parts(group: FileGroup, paths: Sequence[str]) -> Iterator[tuple[FileGroup, 
 @dataclass(frozen=True, kw_only=True)
 class _Done:
     files: list[PartitionFile]
-    first_at: int | None = None
-    last_at: int | None = None
-    newest: int | None = None
-    oldest: int | None = None
-    rows_before: int = 0
+    times: Times = field(default_factory=Times)
     days: Days = field(default_factory=dict)
     any_unreadable: bool = False
     costs: Costs = field(default_factory=Costs)
@@ -189,21 +181,22 @@ def _shuffle(task: Task) -> _Done:
     by_day = collecting.collect(observation_window.by_day(written, name, early.alias("early")))
     inside = ~name.is_in([cleaning.OUTSIDE_WINDOW, cleaning.STRAY_DATE]) & ~pl.col("early")
     first, last = pl.col("first"), pl.col("last")
-    facts = by_day.select(
+    times = by_day.select(
         first_at=first.filter(inside).min(),
         last_at=last.filter(inside).max(),
         newest=last.filter(name != cleaning.STRAY_DATE).max(),
         oldest=first.filter(name != cleaning.STRAY_DATE).min(),
         rows_before=pl.col("lines").filter("early").sum().cast(pl.Int64),
-        any_unreadable=name.is_in([f"unreadable_{column}" for column in ingest.UNREADABLE]).any(),
     )
+    unreadable = [f"unreadable_{column}" for column in ingest.UNREADABLE]
     files = repartition.relative(files, task.folder)
     return _Done(
         files=files,
         costs=fit_buckets.costs_of(files, task.folder),
         # Only where the day that recency counts from follows from the lines.
         days=observation_window.days_of(by_day) if task.settings.features.as_of is None else {},
-        **facts.row(0, named=True),
+        any_unreadable=bool(by_day["class"].is_in(unreadable).any()),
+        times=Times(**times.row(0, named=True)),
     )
 
 
@@ -216,7 +209,3 @@ def _write_texts(task: Task) -> str:
     with expressions.computed(), collecting.writing(task.folder):
         task.classified().filter(~kept).select(shown).sink_parquet(path, mkdir=True, maintain_order=False)
     return path.removeprefix(f"{task.folder}/")
-
-
-def _of_known(choose: Callable[..., int | None], times: Iterable[int | None]) -> int | None:
-    return choose((time for time in times if time is not None), default=None)

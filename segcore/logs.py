@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from segcore.errors import printable
 from segcore.stores import redacted
@@ -57,8 +58,34 @@ def fail(message: str, exit_code: int, form: Format = "text") -> None:
     _handler(form, errors_are_marked=False).emit(record)
 
 
+def discard_unwritten(stream: IO[str]) -> None:
+    """Discard what a stream could not write, such as to a full disk.
+
+    It keeps that, and tries again where nobody expects it: whenever a process is started, which then fails, and at the end of the
+    interpreter, which then has an exit code of its own.
+    """
+    number = stream.fileno()
+    kept, nowhere = os.dup(number), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, number)
+        stream.flush()
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+        os.close(nowhere)
+
+
+class _Handler(logging.StreamHandler[Any]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Go on where stderr cannot be written: a run is not worse for what nobody was told."""
+        if isinstance(sys.exception(), OSError):
+            discard_unwritten(self.stream)
+        else:
+            super().handleError(record)
+
+
 def _handler(form: Format, *, errors_are_marked: bool = True) -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text(marked=errors_are_marked))
     return handler
 

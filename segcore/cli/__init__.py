@@ -95,7 +95,10 @@ def _show(exc: click.ClickException) -> None:
     """Print what click shows, with the usage above the error."""
     text = StringIO()
     exc.show(file=text)
-    click.echo(errors.printable(stores.redacted(text.getvalue())), nl=False, err=True)
+    try:
+        click.echo(errors.printable(stores.redacted(text.getvalue())), nl=False, err=True)
+    except OSError:
+        logs.discard_unwritten(sys.stderr)
 
 
 def _in_json() -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-from segcore import errors
+from segcore import errors, logs
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -56,8 +55,6 @@ def say(text: str, *, published: bool = False, nl: bool = True) -> None:
     try:
         click.echo(errors.printable(text), nl=nl)
     except OSError as exc:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # what is left in the buffer goes there
+        logs.discard_unwritten(sys.stdout)
         if not published and not isinstance(exc, BrokenPipeError):
             raise errors.StorageError(f"stdout: cannot be written: {exc.strerror}") from exc

@@ -24,7 +24,12 @@ from segcore.lines import shuffle
 from segcore.storage import disk_failures
 from tests.operations.processes import ROOT, segment_here, small_dump
 
-PLAIN = {key: value for key, value in os.environ.items() if not key.startswith("SEGCORE_")}
+# An interpreter that buffers nothing forgets what could not be written.
+PLAIN = {
+    key: value
+    for key, value in os.environ.items()
+    if not key.startswith("SEGCORE_") and key != "PYTHONUNBUFFERED"
+}
 QUICK = """
 [models]
 restarts = 3
@@ -175,9 +180,11 @@ def test_a_lock_that_is_no_file(make: Callable[[Path], None], dump: Path, tmp_pa
 @pytest.mark.parametrize(
     "redirected",
     [
-        ">/dev/full",
-        pytest.param("2>&-", marks=pytest.mark.slow),
-        *(pytest.param(to, marks=pytest.mark.slow) for to in (">&-", ">/dev/full 2>&1", "| true")),
+        ">/dev/full 2>&1",
+        *(
+            pytest.param(to, marks=pytest.mark.slow)
+            for to in (">/dev/full", "2>/dev/full", ">&-", "2>&-", "| true")
+        ),
     ],
 )
 def test_a_run_that_nobody_can_be_told_of_is_published(
@@ -193,6 +200,13 @@ def test_a_run_that_nobody_can_be_told_of_is_published(
     assert end.returncode == 0
     assert "rror" not in end.stderr
     assert (tmp_path / "out/latest.json").exists()
+
+
+@pytest.mark.parametrize(("arguments", "exit_code"), [(("segment", "nowhere"), 66), (("--nonsense",), 2)])
+def test_a_failure_that_nobody_can_be_told_of_has_its_exit_code(
+    arguments: tuple[str, ...], exit_code: int
+) -> None:
+    assert ended(*arguments, redirected="2>/dev/full").returncode == exit_code
 
 
 def test_an_answer_that_cannot_be_written_is_a_failure(published: Path) -> None:

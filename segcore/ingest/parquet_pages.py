@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_SIZE, _STORED, _CHECKSUM = 2, 3, 4  # numbers of the header's fields
+# Where a header has what is asked for: the numbers of its fields, from the outside in.
+_SIZE, _STORED, _CHECKSUM, _DICTIONARY = (2,), (3,), (4,), (7, 1)
 _WINDOW = 1 << 16  # bytes; a header takes some dozens, more where it has the smallest and the largest value
 # Kinds of values: of a fixed length in bytes, booleans stand in the head of their field; numbers; and the rest.
 _FIXED = {1: 0, 2: 0, 3: 1, 7: 8}
@@ -25,10 +26,13 @@ class Page:
     size : int
         Bytes when it is unpacked, which no value in it can be longer than.
     has_checksum : bool
+    n_different : int
+        Values of a dictionary; 0 of another page.
     """
 
     size: int
     has_checksum: bool
+    n_different: int = 0
 
 
 def pages(source: Any, column: Any) -> Iterator[Page]:
@@ -47,7 +51,8 @@ def pages(source: Any, column: Any) -> Iterator[Page]:
         source.seek(place)
         try:
             fields, length = _struct(source.read(_WINDOW), 0)
-            page, stored = Page(fields[_SIZE], _CHECKSUM in fields), fields[_STORED]
+            page = Page(fields[_SIZE], _CHECKSUM in fields, fields.get(_DICTIONARY, 0))
+            stored = fields[_STORED]
         except IndexError:  # larger than the window: it repeats a value of the page
             yield Page(column.total_uncompressed_size, has_checksum=False)
             return
@@ -57,9 +62,9 @@ def pages(source: Any, column: Any) -> Iterator[Page]:
         place += length + max(stored, 0)
 
 
-def _struct(data: bytes, place: int) -> tuple[dict[int, int], int]:
-    """Return the numbers among the fields of a struct, and where it ends."""
-    numbers: dict[int, int] = {}
+def _struct(data: bytes, place: int) -> tuple[dict[tuple[int, ...], int], int]:
+    """Return the numbers among the fields of a struct and of those in it, and where it ends."""
+    numbers: dict[tuple[int, ...], int] = {}
     field = 0
     while head := data[place]:
         place += 1
@@ -71,7 +76,10 @@ def _struct(data: bytes, place: int) -> tuple[dict[int, int], int]:
             field = _signed(raw)
         if kind in _NUMBERS:
             raw, place = _varint(data, place)
-            numbers[field] = _signed(raw)
+            numbers[field,] = _signed(raw)
+        elif kind == _STRUCT:
+            inner, place = _struct(data, place)
+            numbers.update({(field, *path): number for path, number in inner.items()})
         else:
             place = _behind(data, place, kind)
     return numbers, place + 1

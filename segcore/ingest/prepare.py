@@ -121,7 +121,7 @@ def _parquet(number: int, source: Source, scratch: Path, memory: int) -> Prepare
         if (about := row_groups.about(file)) is not None:
             long_values.check(file, about, source.name, memory=memory)
             page_checksums.check(file, about)
-            fits = row_groups.fit(about, memory)
+            fits = row_groups.fit(file, about, memory)
     if not fits:
         path = str(scratch / f"{number}.parquet")
         row_groups.rewrite(source.path, Path(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ from typing import Any
 import polars as pl
 
 from segcore.ingest import remote
+from segcore.ingest.parquet_pages import pages
 
 _A_VALUE = 24  # bytes of memory of a value while its group is read
 _SHARE = 3  # of a budget, a third is for the values of a group
 _SHARE_OF_TEXTS = 10  # and a tenth for its bytes, of which some copies are under way
+_LARGE = (
+    10**6
+)  # bytes of a column in a group; the dictionary of a smaller one is looked at in the first group alone
 _ROWS, _BYTES = 65_536, 8 * 10**6  # of a group that is written
-_ROWS_AT_ONCE = 2_048  # a text that is repeated takes its length for each
+_ROWS_AT_ONCE = 2_048  # and fewer where they take more than a quarter of that: a text that is repeated takes its length for each
+_LENGTH = 4  # bytes that a dictionary has before each text
 _BUFFER = 1 << 20
 
 
@@ -33,14 +39,39 @@ def about(source: Any) -> Any:
     return None
 
 
-def fit(about: Any, memory: int) -> bool:
+def fit(source: Any, about: Any, memory: int) -> bool:
     """Whether each group of a file's rows can be read within a budget in bytes: by its values, and by what its texts take."""
-    groups = map(about.row_group, range(about.num_row_groups))
-    return all(
-        group.num_rows * _A_VALUE * max(about.num_columns, 1) <= memory // _SHARE
-        and group.total_byte_size <= memory // _SHARE_OF_TEXTS
-        for group in groups
+    n_values = (group.num_rows * max(about.num_columns, 1) for group in _groups(about))
+    return all(n * _A_VALUE <= memory // _SHARE for n in n_values) and all(
+        size <= memory // _SHARE_OF_TEXTS for size in _sizes(source, about)
     )
+
+
+def _groups(about: Any) -> list[Any]:
+    return [about.row_group(number) for number in range(about.num_row_groups)]
+
+
+def _sizes(source: Any, about: Any) -> Iterator[int]:
+    """Yield what each group takes in bytes where each row's text is written, as it is when blanks are taken off."""
+    for place, group in enumerate(_groups(about)):
+        columns = map(group.column, range(group.num_columns))
+        yield sum(
+            _written(source, column) if place == 0 or size > _LARGE else size
+            for column in columns
+            for size in (column.total_uncompressed_size,)
+        )
+
+
+def _written(source: Any, column: Any) -> int:
+    """Return what a column takes where a dictionary has each text once, and each row needs it; short ones are counted as values."""
+    size = int(column.total_uncompressed_size)
+    if column.physical_type != "BYTE_ARRAY" or column.dictionary_page_offset is None:
+        return size
+    dictionary = next(pages(source, column), None)
+    if dictionary is None or not dictionary.n_different:
+        return size
+    mean = dictionary.size // dictionary.n_different - _LENGTH
+    return max(size, column.num_values * mean if mean > _A_VALUE else 0)
 
 
 def rewrite(path: str, target: Path) -> None:
@@ -50,12 +81,15 @@ def rewrite(path: str, target: Path) -> None:
 
     with remote.seekable(path) as file:
         source = parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
+        sizes = zip(_groups(source.metadata), _sizes(file, source.metadata), strict=True)
+        n_rows = min(_ROWS_AT_ONCE, *(group.num_rows * _BYTES // max(4 * size, 1) for group, size in sizes))
         with parquet.ParquetWriter(target, source.schema_arrow, compression="lz4") as writer:
             batches: list[pa.RecordBatch] = []
-            for batch in source.iter_batches(_ROWS_AT_ONCE):
+            for batch in source.iter_batches(max(n_rows, 1)):
                 batches.append(batch)
                 if sum(map(len, batches)) >= _ROWS or sum(one.nbytes for one in batches) >= _BYTES:
                     writer.write_table(pa.Table.from_batches(batches))
                     batches = []
             if batches:
                 writer.write_table(pa.Table.from_batches(batches))
+    pa.default_memory_pool().release_unused()  # else it keeps what long texts took, which counts for the whole run

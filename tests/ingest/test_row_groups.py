@@ -59,9 +59,28 @@ def test_a_group_whose_texts_do_not_fit_is_written_anew(tmp_path: Path) -> None:
     df.write_parquet(path, row_group_size=6_000)
     small = prepared(path, "small", memory=150 * 10**6)
     groups = parquet.ParquetFile(small.path).metadata
-    assert max(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups)) < 70 * 10**6
+    assert max(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups)) < 20 * 10**6
     assert pl.read_parquet(small.path).equals(df)
     assert prepared(path, "large", memory=10**9).path == str(path)
+
+
+@pytest.mark.parametrize("n_different", [1, 40])
+def test_a_group_whose_texts_repeat_is_counted_by_what_each_row_has(tmp_path: Path, n_different: int) -> None:
+    path, number = tmp_path / "x.parquet", pl.int_range(40_000, eager=True)
+    text = (number % n_different).cast(pl.String) + "x" * 5_000  # 200 MB, of which the file has 200 kB
+    pl.DataFrame({"a": number, "b": text}).write_parquet(path, row_group_size=40_000)
+    assert path.stat().st_size < 10**6
+    small = prepared(path, "small", memory=10**9)
+    groups = parquet.ParquetFile(small.path).metadata
+    assert max(groups.row_group(n).num_rows for n in range(groups.num_row_groups)) * 5_000 < 20 * 10**6
+    assert pl.read_parquet(small.path).equals(pl.DataFrame({"a": number, "b": text}))
+
+
+def test_a_group_of_short_texts_stays_as_it_is(tmp_path: Path) -> None:
+    path, number = tmp_path / "x.parquet", pl.int_range(400_000, eager=True)
+    text = (number % 4_000).cast(pl.String) + "x" * 18  # 9 MB, where a tenth of the budget is 8
+    pl.DataFrame({"a": text}).write_parquet(path, row_group_size=400_000)
+    assert prepared(path, "same", memory=80 * 10**6).path == str(path)
 
 
 def long_text(path: Path, value: str, *, row: int, **options: object) -> Path:

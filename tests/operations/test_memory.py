@@ -49,6 +49,7 @@ _SHAPES: dict[str, tuple[int, str]] = {
     "a product for each line": (1_000_000, "700MB"),
     "descriptions of 10 kB": (100_000, "500MB"),
     "long texts in one group of rows": (60_000, "500MB"),
+    "one long text for all lines": (60_000, "500MB"),
     "50,000 files": (500_000, "700MB"),
 }
 _FILES = 50_000
@@ -112,6 +113,8 @@ def shaped(shape: str, n_lines: int, path: Path) -> Path:
         description = (number % 1_000).cast(pl.String) + "x" * 10_000
     if shape == "long texts in one group of rows":  # all different: no dictionary makes less of them
         description = number.cast(pl.String) + "x" * 10_000
+    if shape == "one long text for all lines":  # 6 GB if each line had its own
+        description = pl.Series(["x" * 100_000 + "\n"]).new_from_index(0, n_lines)
     minutes = pl.select(
         pl.datetime(2011, 1, 1) + pl.duration(minutes=pl.lit(number * 31 % 500_000))
     ).to_series()

@@ -65,7 +65,8 @@ def _sizes(source: Any, about: Any) -> Iterator[int]:
 def _written(source: Any, column: Any) -> int:
     """Return what a column takes where a dictionary has each text once, and each row needs it; short ones are counted as values."""
     size = int(column.total_uncompressed_size)
-    if column.physical_type != "BYTE_ARRAY" or column.dictionary_page_offset is None:
+    # Not by its offset, which some writers leave out.
+    if column.physical_type != "BYTE_ARRAY" or not any("DICTIONARY" in name for name in column.encodings):
         return size
     dictionary = next(pages(source, column), None)
     if dictionary is None or not dictionary.n_different:

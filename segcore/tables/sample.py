@@ -21,6 +21,7 @@ _BINS = pl.Schema(
 )
 _MOST_BINS = 24  # features of whole numbers have bins of whole numbers
 _SKEWED = 10  # times the median that the largest value must be for a logarithmic axis
+_BLOCK = 1_000_000  # values
 _TAIL = 0.995  # quantile that a linear axis ends at; the last bin holds what lies beyond
 
 
@@ -48,22 +49,29 @@ def histogram(lf: pl.LazyFrame, features: Sequence[str]) -> pl.DataFrame:
 def _histogram(lf: pl.LazyFrame, name: str) -> pl.DataFrame:
     known = pl.col("segment").is_not_null() & pl.col(name).is_not_null()
     frame = lf.filter(known).select("segment", pl.col(name).cast(pl.Float64)).collect(engine="streaming")
-    values, segments = frame[name].to_numpy(), frame["segment"].to_numpy()
+    # One after the other: of ten million customers each array is 80 MB.
+    values, segments = (frame.drop_in_place(column).to_numpy() for column in (name, "segment"))
     if not len(values):
         return pl.DataFrame(schema=_BINS)
     edges = _edges(values, integer=feature_of(name).integer)
-    inside = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    numbers, n_bins = np.unique(segments), len(edges) - 1
+    counts = np.zeros((len(numbers), n_bins), dtype=np.int64)
+    for first in range(0, len(values), _BLOCK):
+        some = slice(first, first + _BLOCK)
+        inside = np.clip(np.searchsorted(edges, values[some], side="right") - 1, 0, n_bins - 1)
+        for place, number in enumerate(numbers):
+            counts[place] += np.bincount(inside[segments[some] == number], minlength=n_bins)
     rows = [
         pl.DataFrame(
             {
-                "feature": [name] * (len(edges) - 1),
-                "segment": [int(s)] * (len(edges) - 1),
+                "feature": [name] * n_bins,
+                "segment": [int(number)] * n_bins,
                 "left": edges[:-1],
                 "right": edges[1:],
-                "customers": np.bincount(inside[segments == s], minlength=len(edges) - 1),
+                "customers": own,
             }
         )
-        for s in np.unique(segments)
+        for own, number in zip(counts, numbers, strict=True)
     ]
     return pl.concat(rows)
 

@@ -75,17 +75,11 @@ def _radius(labels: pl.DataFrame) -> tuple[dict[int, float], tuple[int, int]]:
     one; and of others (n + 1 - r) in (n + 1) are beyond the distance of rank r.
     """
     known = labels.filter(pl.col("distance").is_not_nan(), pl.col("label") >= 0)
-    radii = known.group_by("label").agg(
-        pl.col("distance").quantile(drift.RADIUS_QUANTILE, "higher").alias("radius"), pl.len().alias("n")
-    )
-    within = (
-        known.join(radii, on="label")
-        .filter(pl.col("distance") <= pl.col("radius"))
-        .group_by("label")
-        .agg(pl.len().alias("rank"))
-    )
     radius, above, below = {}, 0, 0
-    for label, limit, n, rank in radii.join(within, on="label").sort("label").rows():
+    for label in known["label"].unique().sort():
+        distances = known.filter(pl.col("label") == label)["distance"]
+        limit, n = distances.quantile(drift.RADIUS_QUANTILE, "higher") or 0.0, len(distances)
+        rank = int((distances <= limit).sum())
         radius[int(label)] = float(limit) * math.sqrt((n + 1) / max(n - 1, 1))
         # A segment by rule has no distances, and nobody who is beyond.
         above += n + 1 - rank if limit > 0 else 0

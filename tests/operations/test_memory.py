@@ -68,7 +68,7 @@ def run(*arguments: str) -> Measured:
 def baseline() -> int:
     """Bytes that a process holds when it has imported everything and done nothing.
 
-    What it shares with others counts as its own, or it were less by a third where other tests happen to run beside this one.
+    What it shares with others counts as its own, or it would be less by a third where other tests happen to run beside this one.
     """
     return int(run("-c", _IMPORTS).output) * 1024
 

@@ -116,15 +116,15 @@ def _parquet(number: int, source: Source, scratch: Path, memory: int) -> Prepare
     names = tuple(row_groups.schema_of(source.path))
     check_columns(names, source)
     n_records = int(pl.scan_parquet(source.path, glob=False).select(pl.len()).collect().item())
-    path, fits = source.path, True
+    path, n_rows = source.path, None
     with remote.seekable(source.path) as file:
         if (about := row_groups.about(file)) is not None:
             long_values.check(file, about, source.name, memory=memory)
             page_checksums.check(file, about)
-            fits = row_groups.fit(file, about, memory)
-    if not fits:
+            n_rows = row_groups.rows_at_once(file, about, memory)
+    if n_rows is not None:
         path = str(scratch / f"{number}.parquet")
-        row_groups.rewrite(source.path, Path(path))
+        row_groups.rewrite(source.path, Path(path), n_rows)
     return Prepared(
         number=number, source=source, path=path, reader="parquet", names=names, n_records=n_records
     )

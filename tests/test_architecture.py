@@ -16,7 +16,7 @@ PAGE = pages.page("segcore/README.md")
 
 # Lower layers first; a module may import its own layer's package and every layer below.
 LAYERS: list[set[str]] = [
-    {"errors", "failures", "arrays", "amounts", "cpus", "times"},
+    {"errors", "failures", "arrays", "amounts", "cpus", "lookup", "times"},
     {"stores", "new_folder", "spreadsheet"},
     {"schema", "feature_identities", "run_contents"},
     {"records"},

@@ -16,6 +16,7 @@ import polars as pl
 
 from segcore import amounts
 from segcore.changes.lineage import Lineage, SegmentCounts
+from segcore.lookup import looked_up
 from segcore.records.changes import Causes, Flow, NamedSegment
 from segcore.schema import FEW, LEAST_CUSTOMERS
 
@@ -112,7 +113,7 @@ def renumber(frame: pl.DataFrame, lineage: Lineage) -> pl.DataFrame:
 
 def renumbered(lineage: Lineage) -> pl.Expr:
     """Return the column ``new`` with ids in place of the new run's own numbers."""
-    return pl.col("new").replace(lineage.ids)
+    return looked_up(pl.col("new"), lineage.ids, pl.Int32, default=pl.col("new"))
 
 
 def moved(
@@ -179,7 +180,7 @@ def causes(cells: pl.DataFrame, *, behaviour_first: bool = False) -> Causes:
 
 
 def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
-    return pl.col(column).replace_strict(names, default="Unassigned", return_dtype=pl.String)
+    return looked_up(pl.col(column), names, pl.String, default="Unassigned")
 
 
 def matrices(cells: pl.DataFrame, unit: float) -> dict[str, tuple[Flow, ...]]:

@@ -14,6 +14,7 @@ from segcore import errors, job
 from segcore.expressions import carried
 from segcore.ingest.file_group import FileGroup
 from segcore.ingest.value_patterns import PatternCount
+from segcore.lookup import looked_up
 
 _SIGNS = {
     "€": "EUR",
@@ -82,7 +83,7 @@ def decides(settings: job.Input) -> bool:
 
 def _of_column(group: FileGroup) -> pl.Expr:
     text = pl.col(carried(group.currency)).cast(pl.String).str.strip_chars().str.to_uppercase()
-    return pl.when(~text.is_in(["", *group.null_texts])).then(text.replace(_SIGNS))
+    return pl.when(~text.is_in(["", *group.null_texts])).then(_code(text))
 
 
 def of_line(group: FileGroup) -> pl.Expr:
@@ -92,7 +93,12 @@ def of_line(group: FileGroup) -> pl.Expr:
     sign = pl.coalesce(
         pl.col(f"bare_{name}").cast(pl.String).str.extract(_SIGN) for name in ("line_amount", "unit_price")
     )
-    return sign.replace(_SIGNS)
+    return _code(sign)
+
+
+def _code(sign: pl.Expr) -> pl.Expr:
+    """Return the code of a currency for a sign; what is none stays as it is."""
+    return looked_up(sign, _SIGNS, pl.String, default=sign)
 
 
 def rates(settings: job.Input) -> dict[str, Decimal]:
@@ -107,7 +113,7 @@ def converted(minor: pl.Expr, settings: job.Input) -> pl.Expr:
         return minor
     scale = 10**_RATE_DECIMALS
     scaled = {name: int(rate * scale) for name, rate in rates(settings).items()}
-    rate = pl.col("currency").replace_strict(scaled, default=None, return_dtype=pl.Int64).cast(pl.Int128)
+    rate = looked_up(pl.col("currency"), scaled, pl.Int64).cast(pl.Int128)
     product = minor.cast(pl.Int128) * rate
     half = pl.lit(scale // 2, dtype=pl.Int128)
     size = (product.abs() + half) // pl.lit(scale, dtype=pl.Int128)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from segcore.lookup import looked_up
+
 # January to December, each as a full name and as it is cut short; no word means two months.
 _MONTHS = """
 january jan januar jänner janvier janv enero ene janeiro gennaio gen januari
@@ -50,12 +52,12 @@ def with_numbered_month(text: pl.Expr, *, year_digits: int) -> pl.Expr:
     """Return dates as ``5-3-2024`` and what stands behind; null where no month is named, or a year has other digits."""
     parts = text.str.extract_groups(_DAY)
     day, word, year, rest = (parts.struct.field(place) for place in ("1", "2", "3", "4"))
-    month = word.str.to_lowercase().replace_strict(MONTHS, default=None, return_dtype=pl.String)
+    month = looked_up(word.str.to_lowercase(), MONTHS, pl.String)
     year = pl.when(year.str.len_bytes() == year_digits).then(year)
     return pl.concat_str(day, pl.lit("-"), month, pl.lit("-"), year, rest)
 
 
 def as_digits(text: pl.Expr) -> pl.Expr:
     """Return texts with small numbers in letters, such as ``Two``, as digits."""
-    number = text.str.to_lowercase().replace_strict(NUMBERS, default=None, return_dtype=pl.String)
+    number = looked_up(text.str.to_lowercase(), NUMBERS, pl.String)
     return pl.coalesce(number, text)

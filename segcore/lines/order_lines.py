@@ -14,6 +14,7 @@ import polars as pl
 from segcore.expressions import carried
 from segcore.ingest import FileGroup, timestamps
 from segcore.ingest.missing import given
+from segcore.lookup import looked_up
 
 # What an order has as a whole, and what tells that a line is the first one.
 OF_ORDER = ("order_id", "customer_id", "ordered_at", "country")
@@ -138,9 +139,7 @@ def keyed(
         More than the largest such number.
     """
     if filling.by_position:
-        number = pl.col("file").replace_strict(before, return_dtype=pl.Int64) + pl.col("record").cast(
-            pl.Int64
-        )
+        number = looked_up(pl.col("file"), before, pl.Int64) + pl.col("record").cast(pl.Int64)
         spread = pl.lit(2 ** (64 - lines.bit_length()), dtype=pl.UInt64)
         return lf.with_columns(h=number.cast(pl.UInt64) * spread)
     order = _given("order_id", group).cast(pl.String)

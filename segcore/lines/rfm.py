@@ -15,6 +15,7 @@ from segcore import schema
 from segcore.arrays import Floats
 from segcore.job import Rfm
 from segcore.lines.quantiles import fifths
+from segcore.lookup import looked_up
 from segcore.records.manifest import RfmCutPoints
 
 RECENCY, FREQUENCY, MONETARY, GROUP = (feature.name for feature in schema.RFM)
@@ -45,7 +46,7 @@ def columns(points: RfmCutPoints) -> list[pl.Expr]:
     }
     r, f, m = 5 - above["recency"], 1 + above["frequency"], 1 + above["monetary"]
     names = {10 * i + j: GROUPS[TABLE[i - 1][j - 1]] for i in range(1, 6) for j in range(1, 6)}
-    group = (r * 10 + f).replace_strict(names, return_dtype=pl.String)
+    group = looked_up(r * 10 + f, names, pl.String)
     return [r.alias(RECENCY), f.alias(FREQUENCY), m.alias(MONETARY), group.alias(GROUP)]
 
 

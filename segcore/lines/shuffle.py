@@ -16,6 +16,7 @@ import polars as pl
 
 from segcore import schema
 from segcore.lines import cleaning
+from segcore.lookup import looked_up
 from segcore.times import SECONDS_A_DAY
 
 MOST_BITS = 6  # of a pass: open buckets cost memory, and beyond 100 Polars closes files and begins new ones
@@ -127,7 +128,7 @@ def keyed(
 
 def renumbered(file: pl.Expr, numbers: Mapping[int, int]) -> pl.Expr:
     """Return other numbers of files, which are all given."""
-    return file.replace_strict(list(numbers), list(numbers.values()), return_dtype=pl.UInt32)
+    return looked_up(file, numbers, pl.UInt32)
 
 
 def placed(file: pl.Expr, record: pl.Expr) -> pl.Expr:

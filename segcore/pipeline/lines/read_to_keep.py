@@ -12,6 +12,7 @@ from segcore.ingest import FileGroup, Formats
 from segcore.lines import shuffle
 from segcore.lines.cleaning import ALL_TIME
 from segcore.lines.shuffle import PartitionFile
+from segcore.lookup import looked_up
 from segcore.pipeline.core.run import RunContext
 from segcore.pipeline.lines import collecting, kept_lines, repartition, settle_kept, shuffle_lines
 from segcore.pipeline.lines.kept_lines import KeptLines
@@ -75,10 +76,7 @@ def _with_own_records(lines: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     before = {number: start - alone[number] for number, start in together.items()}
     if not any(before.values()):
         return lines
-    return lines.with_columns(
-        pl.col("place")
-        - shuffle.FILE.replace_strict(list(before), list(before.values()), return_dtype=pl.UInt64)
-    )
+    return lines.with_columns(pl.col("place") - looked_up(shuffle.FILE, before, pl.UInt64))
 
 
 def _beyond(written: Sequence[PartitionFile], task: shuffle_lines.Task) -> dict[int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from segcore.arrays import Floats, Floats32, Labels
+from segcore.lookup import looked_up
 from segcore.matrix.one_time import clustered, one_time_mask, with_one_time
 from segcore.matrix.population import Population
 from segcore.matrix.preparation import Preparation
@@ -61,7 +62,7 @@ class Labelled:
         label = pl.col(columns(self.models)[0])
         files = self.files if number is None else self.files[number : number + 1]
         return pl.scan_parquet(list(files)).select(
-            label.replace_strict(self.segments[0], default=None, return_dtype=pl.Int32).alias("segment"),
+            looked_up(label, self.segments[0], pl.Int32).alias("segment"),
             pl.col("confidence").cast(pl.Float64),
         )
 

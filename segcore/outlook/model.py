@@ -15,6 +15,7 @@ from segcore.outlook.fitting import smearing
 from segcore.outlook.trees import Trees
 from segcore.records import RunFile
 
+_AT_ONCE = 100_000  # customers, whose matrix is the largest part of what it takes to tell their chance
 CHANCE, SPEND = "chance_to_buy", "expected_spend"
 NOBODY_KNOWN = [pl.lit(None, dtype=pl.Float32).alias(CHANCE), pl.lit(None, dtype=pl.Float64).alias(SPEND)]
 """The columns where nothing is published: a table has the same ones every night."""
@@ -111,9 +112,13 @@ class Outlook:
 
     def predict(self, df: pl.DataFrame) -> tuple[Floats, Floats]:
         """Return each customer's chance to buy and the spend to expect, in whole units; of shape (n_customers,)."""
-        X = matrix(df, self.about.features)
-        chance = np.asarray(expit(self.chance.sums(X) + np.log(self.about.season)), dtype=np.float64)
-        return chance, chance * np.exp(self.log_spend.sums(X)) * self.about.smearing
+        log_odds, log_spend = np.empty(df.height), np.empty(df.height)
+        for first in range(0, df.height, _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            X = matrix(df[some], self.about.features)
+            log_odds[some], log_spend[some] = self.chance.sums(X), self.log_spend.sums(X)
+        chance = np.asarray(expit(log_odds + np.log(self.about.season)), dtype=np.float64)
+        return chance, chance * np.exp(log_spend) * self.about.smearing
 
     def columns(self, df: pl.DataFrame) -> list[pl.Series]:
         """Return the columns that are published of customers."""

@@ -51,7 +51,6 @@ class _Period:
     """Customers at the beginning of a period, and what they bought in it."""
 
     df: pl.DataFrame
-    X: Floats
     bought: Mask
     revenue: Floats
 
@@ -86,13 +85,11 @@ def make(
     """
     there = pl.read_parquet_schema(then[0])
     features = tuple(name for name in numbers if name in there)
-    period = partial(_period, features=features, money_decimals=money_decimals)
-    last = period(look_back.first_customers(then, FITTED_ON))
+    period = partial(_period, money_decimals=money_decimals)
+    first = partial(look_back.first_customers, columns=[*dict.fromkeys([*features, *look_back.NEEDED])])
+    last = period(first(then, FITTED_ON))
     if earlier:
-        learned, judged = (
-            period(look_back.first_customers(earlier, FITTED_ON)),
-            look_back.first_customers(then),
-        )
+        learned, judged = period(first(earlier, FITTED_ON)), first(then)
     if not earlier or not learned.enough:
         learned, judged = period(last.df.filter(half=0)), last.df.filter(half=1)
         earlier = ()
@@ -127,23 +124,24 @@ def make(
     )
 
 
-def _period(df: pl.DataFrame, *, features: tuple[str, ...], money_decimals: int) -> _Period:
+def _period(df: pl.DataFrame, *, money_decimals: int) -> _Period:
     bought, revenue = look_back.outcome(df, money_decimals)
-    return _Period(df=df, X=matrix(df, features), bought=bought, revenue=revenue)
+    return _Period(df=df, bought=bought, revenue=revenue)
 
 
 def _fit(periods: Sequence[_Period], about: Mapping[str, Any]) -> list[Outlook]:
     """Fit the outlook on each period; each fit on one thread, so that their number changes nothing."""
+    matrices = [matrix(one.df, about["features"]) for one in periods]
     fits = [
         fit
-        for one in periods
+        for one, X in zip(periods, matrices, strict=True)
         for fit in (
-            partial(fitting.fit_chance, one.X, one.bought),
-            partial(fitting.fit_log_spend, one.X[one.bought], one.revenue[one.bought]),
+            partial(fitting.fit_chance, X, one.bought),
+            partial(fitting.fit_log_spend, X[one.bought], one.revenue[one.bought]),
         )
     ]
     trees = iter(threads.run(lambda fit: fit(), fits))
     return [
-        Outlook.of(chance, log_spend, one.X, one.bought, one.revenue, about)
-        for one, chance, log_spend in zip(periods, trees, trees, strict=True)
+        Outlook.of(chance, log_spend, X, one.bought, one.revenue, about)
+        for one, X, chance, log_spend in zip(periods, matrices, trees, trees, strict=True)
     ]

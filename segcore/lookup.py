@@ -31,13 +31,13 @@ def looked_up(
     numbers = {one: value for one, value in table.items() if isinstance(one, int)}
     if texts:
         values = list(table.values())
-        place = key.cast(pl.Enum(texts), strict=False).to_physical().cast(pl.Int64)
+        place = key.cast(pl.Enum(texts), strict=False).to_physical()
     else:
         first, last = min(numbers, default=0), max(numbers, default=-1)
         values = [numbers.get(number) for number in range(first, last + 1)]
-        place = key.cast(pl.Int64, strict=False) - first
-    # A place below zero would count from the end.
-    found = pl.lit(pl.Series(values, dtype=dtype)).gather(pl.when(place >= 0).then(place), null_on_oob=True)
+        # Unsigned: a place below zero would count from the end.
+        place = (key.cast(pl.Int64, strict=False) - first).cast(pl.UInt64, strict=False)
+    found = pl.lit(pl.Series(values, dtype=dtype)).gather(place, null_on_oob=True)
     if default is not None:
         found = found.fill_null(default)
     return found.alias(key.meta.output_name())

@@ -51,6 +51,7 @@ _SHAPES: dict[str, tuple[int, str]] = {
     "descriptions of 10 kB": (100_000, "500MB"),
     "long texts in one group of rows": (60_000, "500MB"),
     "one long text for all lines": (60_000, "500MB"),
+    "months in words, and two currencies": (4_000_000, "700MB"),
     "50,000 files": (500_000, "700MB"),
 }
 _FILES = 50_000
@@ -134,6 +135,11 @@ def shaped(shape: str, n_lines: int, path: Path) -> Path:
             "Country": pl.Series(["France"]).new_from_index(0, n_lines),
         }
     )
+    if shape == "months in words, and two currencies":
+        df = df.with_columns(
+            pl.col("InvoiceDate").dt.strftime("%d %B %Y"),
+            Currency=pl.when(number % 3 == 0).then(pl.lit("EUR")).otherwise(pl.lit("£")),
+        )
     if shape == "50,000 files":
         folder, rows = path.with_suffix(""), n_lines // _FILES
         folder.mkdir()
@@ -155,7 +161,8 @@ def test_an_odd_shape_stays_under_the_budget(shape: str, baseline: int, tmp_path
         tmp_path / "job.toml",
         tmp_path / "out",
     )
-    job.write_text(_JOB.replace("[models]", '[models]\nfamilies = ["kmeans"]\nk_max = 3'))
+    rates = '[input]\ncurrency_rates = { EUR = "0.9", GBP = "1" }\n' if "currencies" in shape else ""
+    job.write_text(rates + _JOB.replace("[models]", '[models]\nfamilies = ["kmeans"]\nk_max = 3'))
     measured = run(
         "-m", "segcore", "segment", str(dump), "--out", str(out), "--job", str(job), "--memory", budget, "--quiet"
     )  # fmt: skip

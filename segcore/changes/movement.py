@@ -9,7 +9,7 @@ old model gives them for what they did, had no time passed: it stands where ``ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -96,6 +96,12 @@ def cells(transitions: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
+def added_up(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return the :func:`cells` of all customers from those of parts of them."""
+    counts = pl.col("customers", "money_before", "money").sum()
+    return pl.concat(parts).group_by(_KEYS).agg(counts).sort(_KEYS, nulls_last=True)
+
+
 def evidence(cells: pl.DataFrame) -> tuple[SegmentCounts, SegmentCounts]:
     """Return what `segcore.changes.lineage.match` judges by: history, and the same data under both models."""
     history = cells.group_by("old", "new").agg(pl.col("customers").sum()).rows()
@@ -117,7 +123,7 @@ def renumbered(lineage: Lineage) -> pl.Expr:
 
 
 def moved(
-    transitions: pl.LazyFrame, old: Mapping[int, str], new: Mapping[int, str], unit: float
+    transitions: pl.LazyFrame, old: Mapping[int, str], new: Mapping[int, str], *, money_decimals: int
 ) -> pl.LazyFrame:
     """Return every customer of both runs who is in another segment now, sorted by id, and why.
 
@@ -127,8 +133,7 @@ def moved(
         With the new segments' ids.
     old, new : mapping of int to str
         The segments' names.
-    unit : float
-        Minor units in one of money.
+    money_decimals : int
     """
     return (
         transitions.filter(pl.col("old") != pl.col("new"))
@@ -140,8 +145,8 @@ def moved(
             pl.col("new").alias("new_segment"),
             _named("new", new).alias("new_segment_name"),
             _CAUSE.alias("changed"),
-            (pl.col("money_before") / unit).cast(pl.Float64).alias("total_spend_before"),
-            (pl.col("money") / unit).cast(pl.Float64).alias("total_spend"),
+            amounts.units("money_before", money_decimals).alias("total_spend_before"),
+            amounts.units("money", money_decimals).alias("total_spend"),
         )
         .sort("customer_id")
     )
@@ -183,24 +188,26 @@ def _named(column: str, names: Mapping[int, str]) -> pl.Expr:
     return looked_up(pl.col(column), names, pl.String, default="Unassigned")
 
 
-def matrices(cells: pl.DataFrame, unit: float) -> dict[str, tuple[Flow, ...]]:
+def matrices(cells: pl.DataFrame, *, money_decimals: int) -> dict[str, tuple[Flow, ...]]:
     """Return the matrices of movement.json, ``flows``, ``time``, ``behaviour`` and ``model``, as lists of their cells."""
     both = cells.drop_nulls(["old", "new"])
     return {
-        "flows": _matrix(cells, "old", "new", unit),
-        "time": _matrix(both, "old", "aged", unit),
-        "behaviour": _matrix(both, "aged", "between", unit),
-        "model": _matrix(both, "between", "new", unit),
+        "flows": _matrix(cells, "old", "new", money_decimals),
+        "time": _matrix(both, "old", "aged", money_decimals),
+        "behaviour": _matrix(both, "aged", "between", money_decimals),
+        "model": _matrix(both, "between", "new", money_decimals),
     }
 
 
-def _matrix(cells: pl.DataFrame, start: str, end: str, unit: float) -> tuple[Flow, ...]:
+def _matrix(cells: pl.DataFrame, start: str, end: str, money_decimals: int) -> tuple[Flow, ...]:
     sums = (
         cells.group_by(old=start, new=end)
         .agg(pl.col("customers", "money_before", "money").sum())
         .sort("old", "new", nulls_last=True)
     )
-    rows = sums.with_columns((pl.col("money_before", "money") / unit).cast(pl.Float64)).to_dicts()
+    rows = sums.with_columns(
+        amounts.units(name, money_decimals) for name in ("money_before", "money")
+    ).to_dicts()
     return tuple(Flow(**row) for row in rows)
 
 

@@ -97,7 +97,7 @@ def test_new_segments_get_the_ids_of_their_line() -> None:
 
 
 def test_moved_names_both_segments_and_what_changed() -> None:
-    table = movement.moved(joined(), OLD, NEW, 100).collect()
+    table = movement.moved(joined(), OLD, NEW, money_decimals=2).collect()
     assert table.columns == [
         "customer_id",
         "old_segment",
@@ -118,7 +118,7 @@ def test_moved_names_both_segments_and_what_changed() -> None:
 
 
 def test_the_three_matrices() -> None:
-    found = movement.matrices(cells(), 100)
+    found = movement.matrices(cells(), money_decimals=2)
 
     def rows(name: str) -> list[tuple[Any, ...]]:
         return [(flow.old, flow.new, flow.customers, flow.money_before, flow.money) for flow in found[name]]
@@ -232,7 +232,7 @@ def test_time_behaviour_and_the_model_are_told_apart(
     steps: tuple[int, int, int, int, int], acted: bool, cause: str, behaviour_first: str
 ) -> None:
     found = in_steps(*steps, acted=acted)
-    assert movement.moved(found, {}, {}, 100).collect()["changed"].to_list() == [cause]
+    assert movement.moved(found, {}, {}, money_decimals=2).collect()["changed"].to_list() == [cause]
     for first, expected in ((False, cause), (True, behaviour_first)):
         counted = movement.causes(movement.cells(found), behaviour_first=first)
         assert counted == Causes(
@@ -244,7 +244,7 @@ def test_the_steps_of_each_matrix_begin_where_the_one_before_ends() -> None:
     table = movement.cells(
         pl.concat([in_steps(1, 2, 3, 4, 5, acted=True), in_steps(6, 7, 8, 9, 9, acted=False)])
     )
-    found = movement.matrices(table, 100)
+    found = movement.matrices(table, money_decimals=2)
     steps = {name: [(flow.old, flow.new) for flow in found[name]] for name in found}
     assert steps == {
         "flows": [(1, 5), (6, 9)],

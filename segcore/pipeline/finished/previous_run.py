@@ -90,17 +90,25 @@ class Previous:
         """The time that its customers' recency counts from."""
         return datetime.fromisoformat(self.manifest.as_of)
 
-    def customers(self, beside: pl.LazyFrame | None = None) -> pl.LazyFrame:
+    def customers(self, within: pl.Expr, *, beside: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """Return ``customer_id``, ``segment``, ``total_spend`` and what tells whether a customer has done anything since.
 
-        `beside` has more columns of the same customers, in the order of their features.
+        Parameters
+        ----------
+        within : polars.Expr
+            Whether a customer is one of those that are asked for, by ``customer_id``.
+        beside : polars.LazyFrame, optional
+            More columns of the same customers, in the order of their features.
         """
         segments = pl.scan_parquet(self.folder / "segments/*.parquet").select("customer_id", "segment")
         features = pl.scan_parquet(self.features)
         there = features.collect_schema().names()
         kept = [name for name in ("total_spend", *ACTS) if name in there]
         frames = [features.select("customer_id", *kept), *([] if beside is None else [beside])]
-        return segments.join(pl.concat(frames, how="horizontal"), on="customer_id")
+        # Each side by itself: a join holds one of them.
+        return segments.filter(within).join(
+            pl.concat(frames, how="horizontal").filter(within), on="customer_id"
+        )
 
 
 def load(folder: Path) -> Previous:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +21,9 @@ from segcore.pipeline.finished import apply_model, retired
 from segcore.pipeline.finished.previous_run import Previous
 from segcore.records.changes import Identity, LineageReport, MovementReport, PreviousRun
 
+_AT_ONCE = 1_000_000  # customers that are joined at a time, of 180 bytes each
+_DRAWN = 100_000  # customers of a run, the first in hash order, that tell where ranges of ids begin
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -27,20 +32,19 @@ class Comparison:
     Attributes
     ----------
     old : Previous
-    transitions : LazyFrame
-        A row per customer of either run; the new segments by the new run's own numbers.
+    transitions : tuple of LazyFrame
+        A row per customer of either run, in ranges of ids that follow each other; the new segments by the new run's own numbers.
     cells : DataFrame
         Their counts and money, new segments by their ids.
     lineage : Lineage
-    unit : float
-        Minor units in one of money.
+    money_decimals : int
     """
 
     old: Previous
-    transitions: pl.LazyFrame
+    transitions: tuple[pl.LazyFrame, ...]
     cells: pl.DataFrame
     lineage: Lineage
-    unit: float
+    money_decimals: int
 
 
 def compare(
@@ -83,10 +87,12 @@ def compare(
         aged = apply_model.label_as_of(old.features, old.model, as_of, labels, "aged")
         today.append(apply_model.label_as_of(features, old.model, old.as_of, labels, "behaved"))
     decimals = settings.cleaning.amount_decimals
-    transitions = movement.transitions(
-        old.customers(aged), pl.concat(today, how="horizontal"), money_decimals=decimals
+    now = pl.concat(today, how="horizontal")
+    transitions = tuple(
+        movement.transitions(old.customers(within, beside=aged), now.filter(within), money_decimals=decimals)
+        for within in _ranges(old.features, features)
     )
-    cells = movement.cells(transitions)
+    cells = movement.added_up(movement.cells(some) for some in transitions)
     history, same_data = movement.evidence(cells)
     numbers = sorted({b for _, b in history if b})
     both = {"old": sorted(old.names), "new": numbers}
@@ -115,8 +121,21 @@ def compare(
         transitions=transitions,
         cells=movement.renumber(cells, followed),
         lineage=followed,
-        unit=10.0**decimals,
+        money_decimals=decimals,
     )
+
+
+def _ranges(*runs: Sequence[Path]) -> list[pl.Expr]:
+    """Return ranges of ids as filters, which have at most about `_AT_ONCE` customers of a run each and everybody together."""
+    ids = [pl.scan_parquet(list(files)).select("customer_id") for files in runs]
+    parts = -(-max(lf.select(pl.len()).collect().item() for lf in ids) // _AT_ONCE)
+    drawn = pl.concat([lf.head(_DRAWN) for lf in ids]).unique().sort("customer_id").collect()["customer_id"]
+    cuts = [drawn[len(drawn) * part // parts] for part in range(1, parts)]
+    customer, everybody = pl.col("customer_id"), pl.lit(True)
+    return [
+        (everybody if low is None else customer >= low) & (everybody if high is None else customer < high)
+        for low, high in pairwise([None, *cuts, None])
+    ]
 
 
 def write(
@@ -154,15 +173,28 @@ def write(
         ),
         old_segments=movement.named(old.names),
         new_segments=movement.named(names),
-        **movement.matrices(comparison.cells, comparison.unit),
+        **movement.matrices(comparison.cells, money_decimals=comparison.money_decimals),
         causes=movement.causes(comparison.cells),
         causes_behaviour_first=movement.causes(comparison.cells, behaviour_first=True),
     )
     records.write(folder, report)
-    transitions = comparison.transitions.with_columns(movement.renumbered(lineage))
-    movement.moved(transitions, old.names, names, comparison.unit).sink_parquet(folder / "moved.parquet")
+    _write_moved(folder, comparison, names)
     spreadsheet.write(folder / "moved.csv", batches(folder / "moved.parquet"))
     return report
+
+
+def _write_moved(folder: Path, comparison: Comparison, names: dict[int, str]) -> None:
+    """Write moved.parquet, sorted by id, range by range."""
+    parts = folder / "moved.part"
+    parts.mkdir()
+    for number, some in enumerate(comparison.transitions):
+        renumbered = some.with_columns(movement.renumbered(comparison.lineage))
+        moved = movement.moved(
+            renumbered, comparison.old.names, names, money_decimals=comparison.money_decimals
+        )
+        moved.sink_parquet(parts / f"{number:05d}.parquet")
+    pl.scan_parquet(sorted(parts.iterdir())).sink_parquet(folder / "moved.parquet")
+    shutil.rmtree(parts)
 
 
 def batches(path: Path) -> Iterator[pl.DataFrame]:

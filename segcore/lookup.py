@@ -3,41 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from operator import index
+from typing import Any, cast
 
 import polars as pl
 
 
 def looked_up(
-    key: pl.Expr, table: Mapping[int, Any] | Mapping[str, Any], dtype: Any, *, default: object = None
+    key: pl.Expr,
+    table: Mapping[int, Any] | Mapping[str, Any],
+    dtype: Any,
+    *,
+    strict: bool = False,
+    default: object = None,
 ) -> pl.Expr:
     """Return what a table has for each row's key, under the key's name.
 
     In place of ``replace_strict`` and ``replace``, for which Polars' streaming engine (2.1) holds the whole column of
-    keys in memory: of ten million customers 350 MB, and twice the time.
+    keys in memory: of ten million customers 350 MB, and twice the time. Only for rows, not inside an aggregation.
 
     Parameters
     ----------
     key : polars.Expr
         Whole numbers or texts.
     table : mapping
-        Whole numbers lie close together, as those of files or segments do.
+        Whole numbers lie close together, as those of files or segments do: all between the first and the last are held.
     dtype : polars.DataType
         Of the values.
+    strict : bool
+        Another key stops the query that meets it.
     default : value or polars.Expr, optional
-        For other keys and for none; null without it.
+        For no key, for other keys, and for those of which the table has null; null without it.
+
+    Raises
+    ------
+    TypeError
+        If a key is neither a whole number nor a text, or there are both.
     """
     texts = [one for one in table if isinstance(one, str)]
-    numbers = {one: value for one, value in table.items() if isinstance(one, int)}
+    place: pl.Expr
     if texts:
-        values = list(table.values())
-        place = key.cast(pl.Enum(texts), strict=False).to_physical()
+        if len(texts) < len(table):
+            raise TypeError("a table has texts as keys, or whole numbers, and not both")
+        place = key.cast(pl.Enum(texts), strict=strict).to_physical()
     else:
-        first, last = min(numbers, default=0), max(numbers, default=-1)
-        values = [numbers.get(number) for number in range(first, last + 1)]
-        # Unsigned: a place below zero would count from the end.
-        place = (key.cast(pl.Int64, strict=False) - first).cast(pl.UInt64, strict=False)
-    found = pl.lit(pl.Series(values, dtype=dtype)).gather(place, null_on_oob=True)
+        places = {index(cast("int", one)): place for place, one in enumerate(table)}
+        first, last = min(places, default=0), max(places, default=-1)
+        # Unsigned, since a place below zero would count from the end; where there is a gap beyond the last one.
+        offset = (key.cast(pl.Int64, strict=strict) - first).cast(pl.UInt64, strict=strict)
+        span = [places.get(number, len(places)) for number in range(first, last + 1)]
+        place = pl.lit(pl.Series(span, dtype=pl.UInt32)).gather(offset, null_on_oob=not strict)
+    values = pl.Series(list(table.values()), dtype=dtype)
+    found = pl.lit(values).gather(place, null_on_oob=not strict)
     if default is not None:
         found = found.fill_null(default)
     return found.alias(key.meta.output_name())

@@ -97,7 +97,7 @@ def cells(transitions: pl.LazyFrame) -> pl.DataFrame:
 
 
 def added_up(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Return the :func:`cells` of all customers from those of parts of them."""
+    """Return the :func:`cells` of all customers from those of parts of them, each customer in one."""
     counts = pl.col("customers", "money_before", "money").sum()
     return pl.concat(parts).group_by(_KEYS).agg(counts).sort(_KEYS, nulls_last=True)
 
@@ -134,6 +134,7 @@ def moved(
     old, new : mapping of int to str
         The segments' names.
     money_decimals : int
+        Of the amounts in whole minor units.
     """
     return (
         transitions.filter(pl.col("old") != pl.col("new"))

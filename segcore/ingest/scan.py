@@ -85,7 +85,7 @@ def _file(files: Sequence[Prepared]) -> pl.Expr:
     place = pl.col("__path").cast(pl.Enum([file.path for file in files])).to_physical().cast(pl.UInt32)
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         return place + pl.lit(numbers[0], dtype=pl.UInt32)
-    return looked_up(place, dict(enumerate(numbers)), pl.UInt32)
+    return looked_up(place, dict(enumerate(numbers)), pl.UInt32, strict=True)
 
 
 def _canonical(group: FileGroup, name: str) -> pl.Expr:
@@ -106,7 +106,7 @@ def _carried(group: FileGroup, name: str) -> pl.Expr:
 
 def _of_folder(group: FileGroup, source: str) -> pl.Expr:
     of_file = {file.number: dict(file.source.partition)[source] for file in group.files}
-    return looked_up(pl.col("file"), of_file, pl.String)
+    return looked_up(pl.col("file"), of_file, pl.String, strict=True)
 
 
 def _first_given(group: FileGroup, dtypes: pl.Schema) -> pl.Expr:

@@ -139,7 +139,7 @@ def keyed(
         More than the largest such number.
     """
     if filling.by_position:
-        number = looked_up(pl.col("file"), before, pl.Int64) + pl.col("record").cast(pl.Int64)
+        number = looked_up(pl.col("file"), before, pl.Int64, strict=True) + pl.col("record").cast(pl.Int64)
         spread = pl.lit(2 ** (64 - lines.bit_length()), dtype=pl.UInt64)
         return lf.with_columns(h=number.cast(pl.UInt64) * spread)
     order = _given("order_id", group).cast(pl.String)

@@ -46,7 +46,7 @@ def columns(points: RfmCutPoints) -> list[pl.Expr]:
     }
     r, f, m = 5 - above["recency"], 1 + above["frequency"], 1 + above["monetary"]
     names = {10 * i + j: GROUPS[TABLE[i - 1][j - 1]] for i in range(1, 6) for j in range(1, 6)}
-    group = looked_up(r * 10 + f, names, pl.String)
+    group = looked_up(r * 10 + f, names, pl.String, strict=True)
     return [r.alias(RECENCY), f.alias(FREQUENCY), m.alias(MONETARY), group.alias(GROUP)]
 
 

@@ -128,7 +128,7 @@ def keyed(
 
 def renumbered(file: pl.Expr, numbers: Mapping[int, int]) -> pl.Expr:
     """Return other numbers of files, which are all given."""
-    return looked_up(file, numbers, pl.UInt32)
+    return looked_up(file, numbers, pl.UInt32, strict=True)
 
 
 def placed(file: pl.Expr, record: pl.Expr) -> pl.Expr:

@@ -19,7 +19,7 @@ from segcore.arrays import Floats
 Transform = Callable[[Floats], Floats]
 
 _BLOCK = 1_000_000  # values
-_FEW = 0.1  # of the values, that a table of the different ones may have to be worth its memory
+_FEW = 0.1  # share of the values that differ, up to which a table of them is worth its memory
 
 ALL = 0
 """The number that stands for all customers."""

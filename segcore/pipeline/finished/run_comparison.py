@@ -38,6 +38,7 @@ class Comparison:
         Their counts and money, new segments by their ids.
     lineage : Lineage
     money_decimals : int
+        Of amounts in whole minor units.
     """
 
     old: Previous
@@ -126,7 +127,7 @@ def compare(
 
 
 def _ranges(*runs: Sequence[Path]) -> list[pl.Expr]:
-    """Return ranges of ids as filters, which have at most about `_AT_ONCE` customers of a run each and everybody together."""
+    """Return ranges of ids as filters, which have about `_AT_ONCE` customers of a run each, twice as many at most, and all together."""
     ids = [pl.scan_parquet(list(files)).select("customer_id") for files in runs]
     parts = -(-max(lf.select(pl.len()).collect().item() for lf in ids) // _AT_ONCE)
     drawn = pl.concat([lf.head(_DRAWN) for lf in ids]).unique().sort("customer_id").collect()["customer_id"]

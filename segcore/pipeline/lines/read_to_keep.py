@@ -76,7 +76,7 @@ def _with_own_records(lines: pl.LazyFrame, group: FileGroup) -> pl.LazyFrame:
     before = {number: start - alone[number] for number, start in together.items()}
     if not any(before.values()):
         return lines
-    return lines.with_columns(pl.col("place") - looked_up(shuffle.FILE, before, pl.UInt64))
+    return lines.with_columns(pl.col("place") - looked_up(shuffle.FILE, before, pl.UInt64, strict=True))
 
 
 def _beyond(written: Sequence[PartitionFile], task: shuffle_lines.Task) -> dict[int, int]:

@@ -26,7 +26,7 @@ from segcore.times import SECONDS_A_DAY
 _MOST = 1_000_000
 _MOST_FOR_CANDIDATES = 20_000
 # What segments and simpler rules are judged by, beside the features that the model sees.
-NEEDED = ("order_count", "total_spend", "days_since_last_order", "bought", "next_spend_minor", "half")
+JUDGED_BY = ("order_count", "total_spend", "days_since_last_order", "bought", "next_spend_minor", "half")
 # Rules whose cells stand in order, the likeliest buyers last: nothing has to be learned to rank them.
 _ORDERED = (next_period.SPENDERS, next_period.TENTHS, next_period.QUARTERS, next_period.ORDER_COUNT)
 

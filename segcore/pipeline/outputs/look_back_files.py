@@ -31,7 +31,7 @@ def write(
         run.progress.log("no look back: the models see other tables, which are as of today")
         return None
     df = look_back.first_customers(
-        customers.then, columns=[*dict.fromkeys([*preparation.features, *look_back.NEEDED])]
+        customers.then, columns=[*dict.fromkeys([*preparation.features, *look_back.JUDGED_BY])]
     )
     if not df.height:
         return None

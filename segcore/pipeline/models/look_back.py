@@ -26,17 +26,19 @@ from segcore.times import SECONDS_A_DAY
 _MOST = 1_000_000
 _MOST_FOR_CANDIDATES = 20_000
 # What segments and simpler rules are judged by, beside the features that the model sees.
-JUDGED_BY = ("order_count", "total_spend", "days_since_last_order", "bought", "next_spend_minor", "half")
+_JUDGED_BY = ("order_count", "total_spend", "days_since_last_order", "bought", "next_spend_minor", "half")
 # Rules whose cells stand in order, the likeliest buyers last: nothing has to be learned to rank them.
 _ORDERED = (next_period.SPENDERS, next_period.TENTHS, next_period.QUARTERS, next_period.ORDER_COUNT)
 
 
 def first_customers(
-    files: Sequence[Path], most: int = _MOST, *, columns: Sequence[str] | None = None
+    files: Sequence[Path], most: int = _MOST, *, features: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """Return the first customers in hash order that were known at the cut, with all columns or some."""
+    """Return the first customers in hash order that were known at the cut, with some features and what they are judged by, or with all."""
     first = pl.scan_parquet(list(files)).head(most)
-    return (first if columns is None else first.select(columns)).collect()
+    if features is not None:
+        first = first.select([*dict.fromkeys([*features, *_JUDGED_BY])])
+    return first.collect()
 
 
 def can_label(files: Sequence[Path], preparation: Preparation) -> bool:

@@ -86,7 +86,7 @@ def make(
     there = pl.read_parquet_schema(then[0])
     features = tuple(name for name in numbers if name in there)
     period = partial(_period, money_decimals=money_decimals)
-    first = partial(look_back.first_customers, columns=[*dict.fromkeys([*features, *look_back.JUDGED_BY])])
+    first = partial(look_back.first_customers, features=features)
     last = period(first(then, FITTED_ON))
     if earlier:
         learned, judged = period(first(earlier, FITTED_ON)), first(then)

@@ -30,9 +30,7 @@ def write(
     if not look_back.can_label(customers.then, preparation):
         run.progress.log("no look back: the models see other tables, which are as of today")
         return None
-    df = look_back.first_customers(
-        customers.then, columns=[*dict.fromkeys([*preparation.features, *look_back.JUDGED_BY])]
-    )
+    df = look_back.first_customers(customers.then, features=preparation.features)
     if not df.height:
         return None
     decimals = run.settings.cleaning.amount_decimals
